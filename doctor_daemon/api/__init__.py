@@ -1,0 +1,1 @@
+"""How the outside reaches the daemon: the listener for evidence, and the operators' interface."""

@@ -1,0 +1,225 @@
+"""The operators' API: JSON over a Unix socket, and the person is who the kernel says it is.
+
+The socket's own mode keeps everybody else out; the credentials of the peer are checked once more at
+each request, and their name is what the record will say. There is no password to lose. What an
+operator sends is read as strictly as the configuration: a misspelt field is refused, not ignored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from doctor_daemon.api.answers import too_large
+from doctor_daemon.api.unix import Group, name_of, peer_of
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.messages import Order
+from doctor_daemon.engine.operators import Operators
+from doctor_daemon.engine.views import short
+from doctor_daemon.ports.refusal import Refusal
+
+BODY_MAX = 65_536
+WHY_MAX = 500
+LIST_MAX = 1000
+SECONDS_MAX = 366 * 24 * 3600
+SHOWN_MAX = 60
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class OperatorsApi:
+    """Serves an engine's operators. `group` may use it besides root and the daemon's own user."""
+
+    def __init__(
+        self,
+        operators: Operators,
+        find: Callable[[str], HostId | None],
+        group: Group,
+        names: Sequence[str] = (),
+    ) -> None:
+        """Serve these operators; `find` knows hosts by name or alias, `names` lists them."""
+        self._operators = operators
+        self._find = find
+        self._group = group
+        self._names = names
+
+    def app(self) -> web.Application:
+        """Return the application, for a Unix socket only."""
+        app = web.Application(client_max_size=BODY_MAX, middlewares=[self._admitted])
+        app.add_routes(
+            [
+                web.get("/v1/status", self._status),
+                web.post("/v1/arm", self._arm),
+                web.post("/v1/disarm", self._disarm),
+                web.get("/v1/incidents", self._incidents),
+                web.get("/v1/hosts/{host}", self._explain),
+                web.post("/v1/hosts/{host}/maintenance", self._maintain),
+                web.delete("/v1/hosts/{host}/maintenance", self._end_maintenance),
+                web.post("/v1/hosts/{host}/orders", self._order),
+            ]
+        )
+        return app
+
+    @web.middleware
+    async def _admitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Admit who may; know the person by name from here on."""
+        peer = peer_of(request)
+        if peer is None:
+            raise Refusal(403, "forbidden", "only a Unix socket tells who is asking")
+        person = await name_of(peer.uid)
+        if not peer.may(self._group, os.geteuid()):
+            log.warning("operator refused", by=person, asked=f"{request.method} {request.path}")
+            who = f"root or a member of group {self._group.name}"
+            raise Refusal(403, "forbidden", f"{person} may not", expected=who)
+        request["person"] = person
+        return await handler(request)
+
+    # questions
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.json_response(self._operators.status())
+
+    async def _incidents(self, request: web.Request) -> web.Response:
+        name, limit = request.query.get("host"), request.query.get("limit", "50")
+        digits = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(LIST_MAX))
+        if not digits or not 0 < int(limit) <= LIST_MAX:
+            raise _wrong("limit", limit, f"a number from 1 to {LIST_MAX}")
+        host = self._host(name) if name is not None else None
+        headings = await self._operators.incidents(host, int(limit))
+        found = [
+            {
+                "id": h.id,
+                "host": str(h.host),
+                "phase": h.phase,
+                "opened_wall_s": h.opened_wall_s,
+                "ended_wall_s": h.ended_wall_s,
+                "text": h.text,
+            }
+            for h in headings
+        ]
+        return web.json_response({"incidents": found})
+
+    async def _explain(self, request: web.Request) -> web.Response:
+        """Explain a host, with what holds for it now: the switch, and its maintenance."""
+        host = self._named(request)
+        found, now = await self._operators.explain(host), self._operators.status()
+        windows = [window for window in now["maintenance"] if window["host"] == str(host)]
+        more = {"armed": now["armed"], "maintenance": windows[0] if windows else None}
+        return web.json_response({**found, **more})
+
+    # switches and orders
+
+    async def _arm(self, request: web.Request) -> web.Response:
+        why = _why(await _body(request, "why"))
+        await self._operators.arm(request["person"], why)
+        _record(request, "arm", why=why)
+        return web.json_response(self._operators.status())
+
+    async def _disarm(self, request: web.Request) -> web.Response:
+        why = _why(await _body(request, "why"))
+        await self._operators.disarm(request["person"], why)
+        _record(request, "disarm", why=why)
+        return web.json_response(self._operators.status())
+
+    async def _maintain(self, request: web.Request) -> web.Response:
+        body, host = await _body(request, "for_s", "why"), self._named(request)
+        seconds, why = _seconds(body, "for_s"), _why(body)
+        await self._operators.maintain(host, request["person"], why, seconds)
+        _record(request, "maintenance", host=str(host), for_s=seconds, why=why)
+        return web.json_response(self._operators.status())
+
+    async def _end_maintenance(self, request: web.Request) -> web.Response:
+        host = self._named(request)
+        if not await self._operators.end_maintenance(host):
+            raise Refusal(409, "refused", f"{host} is not under maintenance")
+        _record(request, "end of maintenance", host=str(host))
+        return web.json_response(self._operators.status())
+
+    async def _order(self, request: web.Request) -> web.Response:
+        body, host = await _body(request, "order", "why", "for_s", "host"), self._named(request)
+        try:
+            order = Order(body.get("order", ""))
+        except ValueError:
+            raise _wrong("order", body.get("order"), " | ".join(Order)) from None
+        for_s = 0.0
+        if order is Order.CONFIRM_OFF:
+            if body.get("host") != host.name:
+                raise _wrong("host", body.get("host"), f"{host.name}, typed out")
+            for_s = _seconds(body, "for_s")
+        elif extra := sorted({"host", "for_s"} & set(body)):
+            raise Refusal(422, "invalid", "unknown field", field=extra[0], expected="order, why")
+        why = _why(body)
+        case = await self._operators.order(host, order, request["person"], why, for_s)
+        _record(request, order.value, host=str(host), why=why)
+        return web.json_response({"incident": short(case.incident)})
+
+    def _named(self, request: web.Request) -> HostId:
+        return self._host(request.match_info["host"])
+
+    def _host(self, name: str) -> HostId:
+        host = self._find(name)
+        if host is None:
+            near = get_close_matches(name, self._names, 1)
+            meant = f"perhaps {near[0]}" if near else "a host of the configuration, or its alias"
+            text = f"{_shown(name)} is not in the configuration"
+            raise Refusal(404, "unknown_host", text, field="host", expected=meant)
+        return host
+
+
+def _record(request: web.Request, what: str, **more: object) -> None:
+    """Log what an operator has done: the store keeps it too, but a log is read first."""
+    log.info("an operator's order", order=what, by=request["person"], **more)
+
+
+def _wrong(field: str, found: object, expected: str) -> Refusal:
+    said = "it is missing" if found is None else f"found {_shown(found)}"
+    return Refusal(422, "invalid", said, field=field, expected=expected)
+
+
+def _shown(found: object) -> str:
+    if isinstance(found, list | dict):
+        return "a list" if isinstance(found, list) else "an object"
+    text = repr(found)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
+
+
+async def _body(request: web.Request, *fields: str) -> Mapping[str, Any]:
+    """Read a JSON object that has no other fields than these."""
+    try:
+        body = json.loads(await request.read())
+    except web.HTTPRequestEntityTooLarge:
+        raise too_large(BODY_MAX) from None
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise Refusal(
+            400, "invalid", "it is no JSON object", field="body", expected="a JSON object"
+        )
+    for name in body:
+        if name not in fields:
+            expected = ", ".join(fields)
+            raise Refusal(422, "invalid", "unknown field", field=_shown(name), expected=expected)
+    return body
+
+
+def _why(body: Mapping[str, Any]) -> str:
+    why = body.get("why")
+    if not isinstance(why, str) or not 0 < len(why.strip()) <= WHY_MAX:
+        raise _wrong("why", why, f"a text of 1 to {WHY_MAX} characters")
+    return " ".join(why.split())
+
+
+def _seconds(body: Mapping[str, Any], field: str) -> float:
+    """Read a number of seconds. JSON as Python reads it has NaN, which is no number of seconds."""
+    value: Any = body.get(field)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value <= SECONDS_MAX:
+        raise _wrong(field, value, f"a number of seconds above 0, up to {SECONDS_MAX}")
+    return float(value)

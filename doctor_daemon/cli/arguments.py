@@ -1,0 +1,193 @@
+"""What can be typed after `doctor-daemon`, and what `--help` says of it.
+
+Names of options are never completed from their beginning: a command that vouches for a machine's
+power should not guess what was meant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from doctor_daemon import __version__
+
+CONFIG = Path("/etc/doctor-daemon/doctor-daemon.yaml")
+SOCKET = Path("/run/doctor-daemon/doctor-daemon.sock")
+CONFIRM_S = 900.0
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_EXITS = "Exit status: 0 done; 1 not done, and why is on standard error; 2 wrongly typed."
+_ABOUT = """Watches OpenStack compute hosts, proves a failed one is off, and only then has Nova
+force it down."""
+
+Options = argparse.Namespace
+
+
+def parse(words: Sequence[str] | None = None) -> Options:
+    """Read a command. Raise SystemExit, with usage on standard error, where it is wrong."""
+    top = parser()
+    options = top.parse_args(words)
+    if options.command == "maintenance":
+        begins = options.for_s is not None and options.why is not None
+        given = options.for_s is not None or options.why is not None
+        if (options.end and given) or not (options.end or begins):
+            top.error("maintenance: expected --for TIME and --why REASON, or --end alone")
+    return options
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe every command."""
+    top = argparse.ArgumentParser(
+        prog="doctor-daemon", description=_ABOUT, epilog=_EXITS, allow_abbrev=False
+    )
+    top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _add_service(commands)
+    _add_questions(commands)
+    _add_switches(commands)
+    _add_orders(commands)
+    return top
+
+
+def duration(text: str) -> float:
+    """Read a duration such as 90s, 15m, 4h or 2d; return seconds."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", text)
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if seconds <= 0:
+        msg = f"found {text!r}; expected a number above 0 and a unit: 90s, 15m, 4h, 2d"
+        raise argparse.ArgumentTypeError(msg)
+    return seconds
+
+
+def name(text: str) -> str:
+    """Read the name of a host."""
+    if not text.strip():
+        msg = "found nothing; expected the name of a host"
+        raise argparse.ArgumentTypeError(msg)
+    return text.strip()
+
+
+def _command(commands: Any, word: str, text: str, more: str = "") -> Any:  # noqa: ANN401 - argparse names no public type
+    about = f"{text[:1].upper()}{text[1:]}. {more}".strip()
+    return commands.add_parser(
+        word, help=text, description=about, epilog=_EXITS, allow_abbrev=False
+    )
+
+
+def _asking(commands: Any, word: str, text: str, more: str = "") -> Any:  # noqa: ANN401 - as above
+    made = _command(commands, word, text, more)
+    made.add_argument(
+        "--socket", type=Path, default=SOCKET, help=f"the daemon's socket (default: {SOCKET})"
+    )
+    made.add_argument("--json", action="store_true", help="print what the daemon answers, as JSON")
+    return made
+
+
+def _about_host(commands: Any, word: str, text: str, more: str = "") -> Any:  # noqa: ANN401 - as above
+    made = _asking(commands, word, text, more)
+    made.add_argument("host", type=name, metavar="HOST", help="its name in Nova, or an alias")
+    return made
+
+
+def _reason(made: Any, *, required: bool = True) -> None:  # noqa: ANN401 - as above
+    text = "why, for the record: it is kept with your name"
+    made.add_argument("--why", required=required, metavar="REASON", help=text)
+
+
+def _add_service(commands: Any) -> None:  # noqa: ANN401 - as above
+    run = _command(
+        commands,
+        "run",
+        "run the daemon until it is told to stop (SIGTERM)",
+        "It ends with status 2 for a configuration that cannot be used, and 70 for a bug.",
+    )
+    check = _command(
+        commands,
+        "check-config",
+        "say what is wrong with a configuration",
+        "It starts nothing and changes nothing.",
+    )
+    for made in (run, check):
+        made.add_argument(
+            "--config", type=Path, default=CONFIG, metavar="FILE", help=f"default: {CONFIG}"
+        )
+    check.add_argument(
+        "--online",
+        action="store_true",
+        help="also log in to the cloud, and identify and read every power device once",
+    )
+
+
+def _add_questions(commands: Any) -> None:  # noqa: ANN401 - as above
+    _asking(commands, "status", "say how the daemon stands, and what is open")
+    made = _asking(commands, "incidents", "list incidents, open and over, the newest first")
+    made.add_argument("--host", type=name, help="of this host only")
+    made.add_argument("--limit", type=int, default=50, metavar="N", help="at most (default: 50)")
+    _about_host(
+        commands,
+        "explain",
+        "say how a host stands, why, and what is needed",
+        "Its incident, what the gates say now, the proof, and the timeline in milliseconds.",
+    )
+
+
+def _add_switches(commands: Any) -> None:  # noqa: ANN401 - as above
+    made = _asking(
+        commands,
+        "arm",
+        "allow the daemon to cut power",
+        "It stays so over a restart, until `disarm`. What is held because the daemon was disarmed "
+        "is not taken up by itself: `fence HOST` does that.",
+    )
+    _reason(made)
+    made = _asking(
+        commands,
+        "disarm",
+        "forbid every power cut and force-down, at once",
+        "A cut that was sent cannot be called back; nothing new is begun.",
+    )
+    _reason(made)
+    made = _about_host(
+        commands,
+        "maintenance",
+        "keep the daemon's hands off a host for a time",
+        "Give --for and --why to begin, --end to end it.",
+    )
+    made.add_argument("--for", dest="for_s", type=duration, metavar="TIME", help="such as 4h")
+    _reason(made, required=False)
+    made.add_argument("--end", action="store_true", help="end it now")
+
+
+def _add_orders(commands: Any) -> None:  # noqa: ANN401 - as above
+    for word, text, more in (
+        ("fence", "cut a host's power now", "Every gate is still asked, and off is still proven."),
+        ("dismiss", "call a suspicion off, or end what is held", ""),
+        (
+            "close",
+            "end the incident of a host that is down",
+            "Clear its forced_down flag in Nova first: Nova is asked whether you have.",
+        ),
+    ):
+        _reason(_about_host(commands, word, text, more))
+    made = _about_host(
+        commands,
+        "confirm-off",
+        "vouch that a host is off, where no device can prove it",
+        "Nova will be told that the host is down, and its servers may be started elsewhere: if it "
+        "is running after all, that destroys their disks. Make sure with your own eyes. You are "
+        "asked to type the host's name once more.",
+    )
+    _reason(made)
+    made.add_argument(
+        "--for",
+        dest="for_s",
+        type=duration,
+        default=CONFIRM_S,
+        metavar="TIME",
+        help="how long your word holds (default: 15m)",
+    )
+    made.add_argument(
+        "--host-again", metavar="HOST", help="the host's name once more, for use without a terminal"
+    )

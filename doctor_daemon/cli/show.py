@@ -1,0 +1,178 @@
+"""What the commands print: for people, in columns; `--json` prints what the daemon said.
+
+Whoever reads this may have been asleep a minute ago: first what is the matter, then what is needed,
+then why, and last how it came about.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+
+PHASES = {
+    "suspected": "suspected of being down; nothing has been done to it",
+    "fencing": "being fenced: its power is cut and read until it is proven off",
+    "forcing_down": "proven off; Nova is being told",
+    "down": "DOWN: off, and forced down in Nova; `close` ends this once you have cleared the flag",
+    "held": "HELD: a human is needed",
+    "resolved": "no open incident; the last one is resolved",
+    "dismissed": "no open incident; the last one was called off",
+}
+DOING = {
+    "Wait": "waiting",
+    "Look": "asking Nova how the host stands",
+    "Identify": "asking the power devices who their host is",
+    "Cut": "cutting the power",
+    "Read": "reading the power",
+    "ForceDown": "having Nova force it down",
+    "ListServers": "listing its servers",
+}
+ACTS = {"cut": "power cut", "force_down": "force-down"}
+OVER = ("resolved", "dismissed")
+LABEL = 12
+
+
+def status(found: Json) -> Iterator[str]:
+    """Show how the daemon stands."""
+    armed, budget = found["armed"], found["budget"]
+    ready = "ready" if found["ready"] else "NOT READY"
+    yield f"{ready}, mode {found['mode']}, {_armed(armed)}"
+    if not armed["on"]:
+        yield _row("", "no power is cut until `doctor-daemon arm --why REASON`")
+    yield _row(
+        "budget",
+        f"{budget['used']} of {budget['total']} hosts fenced in {budget['window_s']:g} s "
+        f"(at most {budget['per_domain']} of one failure domain)",
+    )
+    yield _row("hosts", f"{found['hosts']}; servers as of {_when(found['servers_as_of_wall_s'])}")
+    for window in found["maintenance"]:
+        yield _row("maintenance", f"{window['host']} {_window(window)}")
+    rows = sorted(found["incidents"], key=lambda row: row["phase"] != "held")
+    held = sum(row["phase"] == "held" for row in rows)
+    needed = f", {held} of them HELD: `doctor-daemon explain HOST`" if held else ""
+    yield _row("incidents", f"{len(rows) or 'none'} open{needed}")
+    yield from _lines(rows)
+
+
+def incidents(found: Json) -> Iterator[str]:
+    """Show a list of incidents, the newest first."""
+    yield from _lines(found["incidents"]) if found["incidents"] else ["no incidents"]
+
+
+def _lines(rows: Sequence[Json]) -> Iterator[str]:
+    wide = max((len(row["host"]) for row in rows), default=0)
+    for row in rows:
+        when = _when(row["opened_wall_s"])
+        yield f"  {when}  {row['id']}  {row['host']:{wide}}  {row['phase']:12}  {row['text']}"
+
+
+def explanation(found: Json) -> Iterator[str]:
+    """Show everything about a host, in the order in which one asks."""
+    host, incident = found["host"], found["incident"]
+    yield f"{host}: {PHASES[incident['phase']] if incident else 'no incident on record'}"
+    if incident is not None:
+        yield from _matter(incident, host)
+    if incident is not None and incident["phase"] not in OVER:
+        yield from _gates(found["gates"]) if incident["phase"] != "down" else ()
+        doing = [DOING.get(name, name) for name in found["due"]]
+        yield _row("now", ", ".join(dict.fromkeys(doing)) or "nothing until a human acts")
+    yield from _host(found)
+    if incident is not None:
+        yield from _timeline(incident["timeline"])
+
+
+def _matter(incident: Json, host: str) -> Iterator[str]:
+    """Show what is the matter, and what is known of it."""
+    held = incident["held"]
+    if held:
+        yield _row("why", f"{held['why']} (gate {held['gate']})")
+        yield _row("what frees", held["frees"].replace("HOST", host))
+    yield _row("incident", f"{incident['id']}, opened {_when(incident['opened_wall_s'])}")
+    yield _row("servers", f"{incident['servers']} concerned")
+    for word in incident["evidence"]:
+        times = "once" if word["count"] == 1 else f"{word['count']} times"
+        said = f"{word['source']} ({word['kind']}) says {word['verdict']}, {times}"
+        yield _row("evidence", f"{said}: {word['summary']}" if word["summary"] else said)
+    yield from (_row("proof", text) for text in _proof(incident["proof"]))
+
+
+def _proof(proof: Json | None) -> Iterator[str]:
+    if proof is None:
+        yield "none: nobody has shown that the power is off"
+        return
+    taken = _when(proof["taken_wall_s"])
+    if proof["kind"] == "human":
+        yield f"{proof['by']} vouched at {taken} that it is off: {proof['why']}"
+    for part in proof["devices"]:
+        yield f"{part['device']} of {part['uuid']} read {', '.join(part['reads'])}, at {taken}"
+
+
+def _gates(gates: Json) -> Iterator[str]:
+    """Show the gates as they stand now: only those that are shut say anything."""
+    for act, verdicts in gates.items():
+        shut = [f"{gate}: {why}" for gate, why in verdicts.items() if why != "open"]
+        yield _row(ACTS.get(act, act), "every gate is open" if not shut else f"shut, {shut[0]}")
+        yield from (_row("", f"and {text}") for text in shut[1:])
+
+
+def _host(found: Json) -> Iterator[str]:
+    """Show what holds for the host whatever happens to it."""
+    domain, servers = found["domain"] or "(none)", found["servers"]
+    yield _row("host", f"mode {found['mode']}, failure domain {domain}, {servers} servers on it")
+    levels = (" and ".join(_device(text) for text in level) for level in found["levels"])
+    yield _row("fencing", ", then ".join(levels) or "no level is configured: it would be held")
+    if found["maintenance"]:
+        yield _row("maintenance", _window(found["maintenance"]))
+    yield _row("daemon", _armed(found["armed"]))
+
+
+def _device(text: str) -> str:
+    """Say once what is both a device's kind and its name."""
+    kind, _, name = text.partition(" ")
+    if kind == "manual":
+        return "manual (a human makes sure)"
+    return kind if kind == name else text
+
+
+def _timeline(entries: Iterable[Json]) -> Iterator[str]:
+    yield "timeline, in milliseconds since the first evidence:"
+    for entry in entries:
+        after = entry["after_s"]
+        stamp = "another boot" if after is None else f"{after * 1000:12,.0f}"
+        told = f"  [{entry['told']} notice]" if entry["told"] else ""
+        yield f"  {stamp:>12}  {entry['phase']:12}  {entry['text']}{told}"
+
+
+def plain(line: str) -> str:
+    """Spell out what a terminal would obey: a line may quote a stranger's words."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
+def _row(label: str, text: str) -> str:
+    return f"  {label:{LABEL}}  {text}"
+
+
+def _armed(armed: Json) -> str:
+    state = "ARMED" if armed["on"] else "disarmed"
+    by = f" by {armed['by']}" if armed["by"] else ""
+    return f"{state}{by}: {armed['why']}"
+
+
+def _window(window: Json) -> str:
+    return f"in maintenance by {window['by']}, {_span(window['left_s'])} left: {window['why']}"
+
+
+def _when(wall_s: float) -> str:
+    if not wall_s:
+        return "never"
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(wall_s))
+
+
+def _span(seconds: float) -> str:
+    """Say how long, to the minute, and never less than there is."""
+    minutes = -int(-seconds // 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,142 @@
+"""Load the configuration: read, check everything, and only then make settings of it.
+
+Loading changes nothing and can be repeated, so that a running daemon may load a changed file and
+keep its own when the new one is faulty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from doctor_daemon.config.concerns import concerns
+from doctor_daemon.config.document import read_document
+from doctor_daemon.config.hosts import HostReader
+from doctor_daemon.config.models import Budget, Cloud, Consumer, File, State, Timing
+from doctor_daemon.config.problems import Document, Loc, Problems
+from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, validated
+from doctor_daemon.config.settings import Choice, Settings
+from doctor_daemon.config.sources import SourceReader
+from doctor_daemon.config.timing import Numbers, broken, call_s
+from doctor_daemon.errors import ConfigError
+from doctor_daemon.plugins import CONTROLLERS, NOTIFIERS, STORES
+
+
+def load(path: Path) -> Settings:
+    """Return the settings of a file. Raise ConfigError, which names every fault that was found."""
+    problems = Problems()
+    document = read_document(path.absolute(), problems)
+    settings = _Loading(document, problems).settings() if document else None
+    problems.raise_any()
+    if settings is None:
+        msg = f"{path}: no settings came of it"
+        raise ConfigError(msg)
+    return settings
+
+
+class _Loading:
+    """One load of one file."""
+
+    def __init__(self, document: Document, problems: Problems) -> None:
+        self._document = document
+        self._problems = problems
+        self._chooser = Chooser(document, problems)
+        self._hosts = HostReader(document, problems, self._chooser)
+        self._sources = SourceReader(document, problems, self._chooser)
+        self._faulty: set[str] = set()
+
+    def settings(self) -> Settings | None:
+        """Check all; return the settings unless something is wrong."""
+        raw, timing = self._document.value, self._part("timing", Timing)
+        file = self._file()
+        cloud = self._chooser.choose(CONTROLLERS, Cloud, ("cloud",), raw.get("cloud", {}))
+        store = self._chooser.choose(STORES, State, ("state",), raw.get("state", {}))
+        sources = tuple(self._sources.read(timing.evidence_age_s))
+        consumers = tuple(self._consumers())
+        self._repeated("sources")
+        self._repeated("consumers")
+        self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default)
+        numbers = self._numbers(timing, self._part("budget", Budget), cloud)
+        self._fit(numbers)
+        secrets = self._chooser.secrets()
+        if self._problems or file is None or cloud is None or store is None:
+            return None
+        return Settings(
+            file=self._document.file,
+            mode=file.mode,
+            policy=numbers.policy,
+            plans=self._hosts.plans,
+            aliases=self._hosts.labels.aliases,
+            listen=file.listen,
+            metrics_listen=file.metrics_listen,
+            operators=rooted(file.operators, self._chooser.folder),
+            log=file.log,
+            store=store,
+            cloud=cloud,
+            sources=sources,
+            consumers=consumers,
+            devices=tuple(self._hosts.devices.choices),
+            secrets=secrets,
+            warnings=tuple(concerns(file, numbers, sources, self._hosts)),
+        )
+
+    def _note(self, loc: Loc, text: str) -> None:
+        self._problems.add(self._document, loc, text)
+
+    def _file(self) -> File | None:
+        """Check the file's own options, everywhere in it."""
+        try:
+            file = validated(File, self._document.value, self._chooser.folder)
+        except ValidationError as error:
+            self._problems.check(self._document, (), error, File)
+            self._faulty = {str(details["loc"][0]) for details in error.errors()}
+            return None
+        if file.listen == file.metrics_listen and file.listen.port:
+            self._note(("metrics_listen",), f"found {file.listen} again; expected another address")
+        return file
+
+    def _part(self, option: str, model: type[Model]) -> Model:
+        """Return a section whose options all have defaults, as far as it is right."""
+        value = self._document.value.get(option, {})
+        return salvaged(model, value, self._chooser.folder) or model()
+
+    def _consumers(self) -> Iterator[Choice]:
+        for loc, item in self._document.items("consumers"):
+            choice = self._chooser.choose(NOTIFIERS, Consumer, loc, item)
+            if choice is not None:
+                yield choice
+
+    def _repeated(self, option: str) -> None:
+        seen: set[str] = set()
+        for loc, item in self._document.items(option):
+            name = item.get("name") if isinstance(item, dict) else None
+            if isinstance(name, str) and name in seen:
+                self._note((*loc, "name"), f"found {name!r} twice; expected each name once")
+            elif isinstance(name, str):
+                seen.add(name)
+
+    def _numbers(self, timing: Timing, budget: Budget, cloud: Choice | None) -> Numbers:
+        clouds = [cloud.config] if cloud else []
+        holds_s = [
+            device.hold_s
+            for plan in self._hosts.plans.values()
+            for level in plan.levels
+            for device in level.devices
+        ]
+        return Numbers(
+            timing=timing,
+            budget=budget,
+            device_s=call_s((d.config for d in self._hosts.devices.choices), "timeout_s"),
+            list_s=call_s(clouds, "read_timeout_s", "timeout_s"),
+            put_s=call_s(clouds, "force_down_timeout_s", "timeout_s"),
+            hold_s=max([timing.off_hold_s, *holds_s]),
+        )
+
+    def _fit(self, numbers: Numbers) -> None:
+        """Check numbers against each other, unless some of them are no numbers."""
+        if self._faulty & {"timing", "budget"}:
+            return
+        for section, option, text in broken(numbers):
+            self._note((section, option), text)

@@ -1,0 +1,255 @@
+"""The options of the file, as models: names, kinds, defaults, bounds, and what they mean.
+
+A plug-in's section has a few options of its own here; every other option in it belongs to the
+plug-in and is checked by the plug-in's own model. The text under an option is its documentation:
+docs/configuration.md is made from it. A number's bounds here are those that hold by themselves;
+those that follow from other numbers are in timing.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+)
+
+from doctor_daemon.config.words import (
+    Address,
+    parse_address,
+    parse_label,
+    parse_level,
+    parse_mode,
+    parse_names,
+    parse_networks,
+    parse_some_names,
+)
+from doctor_daemon.core.host import Mode
+from doctor_daemon.core.incident import READINGS_MAX
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.ports import SecretFile
+
+_SHIPPED = Policy()
+DAY_S = 86_400.0
+
+Seconds = Annotated[float, Field(ge=0, le=DAY_S)]
+Positive = Annotated[float, Field(ge=0.1, le=DAY_S)]
+Name = Annotated[str, AfterValidator(parse_label)]
+ModeWord = Annotated[
+    Mode,
+    PlainValidator(parse_mode),
+    PlainSerializer(lambda mode: mode.name.lower(), return_type=str),
+]
+Listen = Annotated[Address, PlainValidator(parse_address), PlainSerializer(str, return_type=str)]
+Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
+SomeNames = Annotated[tuple[str, ...], BeforeValidator(parse_some_names)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(parse_networks)]
+
+
+class Section(BaseModel):
+    """A part of the file in which every option is known."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+
+class PluginSection(BaseModel):
+    """A part of the file whose other options are the plug-in's."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="allow", use_attribute_docstrings=True
+    )
+
+    type: Name
+    """Which plug-in."""
+
+
+class Timing(Section):
+    """Times and counts of the decisions. Each default is the shipped number; times are seconds."""
+
+    grace_s: Annotated[float, Field(ge=0, le=3600)] = _SHIPPED.grace_s
+    """From the first suspicion to the first thought of fencing: time to take it back. 0 gives none:
+    for measurements."""
+    corroboration_s: Annotated[float, Field(ge=0, le=3600)] = _SHIPPED.corroboration_s
+    """How long a suspicion may wait for a second kind of evidence before a human is asked."""
+    evidence_age_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.evidence_age_s
+    """Evidence older than this neither opens an incident nor supports a cut."""
+    look_age_s: Annotated[float, Field(ge=1, le=30)] = _SHIPPED.look_age_s
+    """How old the last look at the host in Nova may be when its power is cut."""
+    looks_max: Annotated[int, Field(ge=1, le=100)] = _SHIPPED.looks_max
+    """Looks at the host that may fail in a row before a human is asked."""
+    off_reads: Annotated[int, Field(ge=3, le=READINGS_MAX)] = _SHIPPED.off_reads
+    """Consecutive OFF readings that prove a host off. A cached answer is often right twice."""
+    off_hold_s: Annotated[float, Field(ge=2, le=60)] = _SHIPPED.off_hold_s
+    """Over how long these readings must have said OFF."""
+    read_every_s: Annotated[float, Field(ge=0.1, le=30)] = _SHIPPED.read_every_s
+    """Between two readings of a power device that does not say OFF yet."""
+    off_timeout_s: Annotated[float, Field(ge=1, le=600)] = _SHIPPED.off_timeout_s
+    """From the first cut of a try to its proof; then the try has failed."""
+    tries_per_level: Annotated[int, Field(ge=1, le=10)] = _SHIPPED.tries_per_level
+    """Tries of one fencing level before the next."""
+    proof_age_s: Annotated[float, Field(ge=1, le=120)] = _SHIPPED.proof_age_s
+    """A proof older than this is taken again before force-down."""
+    refences_max: Annotated[int, Field(ge=0, le=10)] = _SHIPPED.refences_max
+    """How often a host whose power came back is fenced again before a human is asked."""
+    force_down_tries: Annotated[int, Field(ge=1, le=100)] = _SHIPPED.force_down_tries
+    """Force-downs that Nova may fail before a human is asked."""
+    backoff_s: Positive = _SHIPPED.backoff_s
+    """The first pause after a failure; it doubles with each further one."""
+    backoff_max_s: Annotated[float, Field(ge=0.1, le=600)] = _SHIPPED.backoff_max_s
+    """The longest such pause."""
+    progress_s: Annotated[float, Field(ge=60, le=7200)] = _SHIPPED.progress_s
+    """No working phase lasts longer than this without progress: then a human is asked."""
+    human_proof_max_s: Annotated[float, Field(ge=60, le=DAY_S)] = _SHIPPED.human_proof_max_s
+    """How long a human's word that a host is off may hold at most."""
+
+
+class Budget(Section):
+    """How many hosts may be fenced. Beyond it a human is asked: many at once are seldom dead."""
+
+    window_s: Annotated[float, Field(ge=60, le=DAY_S)] = _SHIPPED.budget_window_s
+    """The sliding window in which hosts are counted."""
+    per_domain: Annotated[int, Field(ge=1, le=10_000)] = _SHIPPED.budget_per_domain
+    """Hosts of one failure domain."""
+    total: Annotated[int, Field(ge=1, le=10_000)] = _SHIPPED.budget_total
+    """Hosts in all."""
+
+
+class Operators(Section):
+    """How operators reach the daemon: a Unix socket, which knows who calls."""
+
+    socket: Path = Path("/run/doctor-daemon/doctor-daemon.sock")
+    """The socket."""
+    group: str = "doctor-daemon"
+    """Members of this group may give orders, as root may."""
+
+
+class Log(Section):
+    """The log, on standard error."""
+
+    format: Literal["json", "text"] = "json"
+    """`json`: one object a line; `text`: for reading."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged."""
+
+
+class Auth(Section):
+    """How a source proves who it is: exactly one of the three."""
+
+    bearer_file: SecretFile | None = None
+    """A file with the secret that comes as `Authorization: Bearer`."""
+    token_file: SecretFile | None = None
+    """A file with the secret that comes as `X-Auth-Token`. Keystone is not asked about it."""
+    addresses: Networks = ()
+    """Addresses or networks whose requests are taken without a secret, for senders that have none.
+    Such a source is never enough to fence by."""
+    i_accept_unauthenticated: bool = False
+    """Needed with `addresses`: whoever can send from there can accuse hosts."""
+
+
+class State(PluginSection):
+    """Where the daemon keeps what must survive it."""
+
+    type: Name = "sqlite"
+    """Which store."""
+
+
+class Cloud(PluginSection):
+    """The cloud's control plane."""
+
+    type: Name = "nova"
+    """Which controller."""
+    name: Name = "default"
+    """The name by which `hosts` refer to it."""
+
+
+class Source(PluginSection):
+    """Somebody whose word about hosts is heard."""
+
+    name: Name
+    """The source's name, in the log, the timeline and the metrics."""
+    trust: Literal["alone", "second"] = "second"
+    """`alone`: its word is enough to fence by; `second`: a second kind of evidence is needed."""
+    auth: Auth
+    """How it proves who it is."""
+
+
+class Consumer(PluginSection):
+    """Somebody who is told."""
+
+    name: Name
+    """The consumer's name, in the log and the metrics."""
+
+
+class PowerDevice(PluginSection):
+    """One power device. In `uuid` and in its own options {variables} are replaced."""
+
+    name: Name | None = None
+    """The device's name within its host; left out, it is the type, numbered from the second on."""
+    uuid: str
+    """The UUID that the device must say its host has, or nothing is cut."""
+    uuid_order: Literal["rfc4122", "smbios"] = "rfc4122"
+    """`smbios`: the device swaps the bytes of the first three fields against what `uuid` says."""
+    hold_s: Seconds = 0.0
+    """OFF must be read over at least so long: for a device known to say it too early."""
+
+
+class Hosts(Section):
+    """Hosts that are configured alike. In their texts {host}, {n} and more are replaced."""
+
+    names: SomeNames
+    """Exactly the names that Nova's compute services have: one name or pattern, or a list of them.
+    cmp-[001-500] stands for 500 names, cmp-[1-9,12] for ten."""
+    cloud: str = "default"
+    """The cloud that they belong to."""
+    domain: str = ""
+    """The failure domain whose budget they share: a rack, a power feed."""
+    mode: ModeWord = Mode.OBSERVE
+    """How far the daemon may go for them; never farther than its own mode."""
+    protected: str = ""
+    """Why their power must never be cut; empty: it may be."""
+    aliases: Names = ()
+    """Other names under which sources know a host."""
+    inventory_file: Path | None = None
+    """A YAML file that maps each host to variables of its own, and may give it `aliases`."""
+    levels: tuple[Annotated[tuple[PowerDevice, ...], BeforeValidator(parse_level)], ...] = ()
+    """How they are fenced: level after level until one succeeds. A level is a list of power devices
+    that must all confirm, or the word `manual`: a human must."""
+
+
+class File(Section):
+    """What stands at the top. Only `cloud` must be there; without hosts nothing is ever done."""
+
+    mode: ModeWord = Mode.OBSERVE
+    """How far the daemon may go at all: `observe` tells nobody and touches nothing, `notify` tells
+    consumers, `fence` cuts power, proves it and forces down."""
+    listen: Listen = Address("127.0.0.1", 12345)
+    """Where evidence is taken in, by HTTP."""
+    metrics_listen: Listen = Address("127.0.0.1", 9877)
+    """Where /metrics, /healthz and /readyz are served."""
+    operators: Operators = Operators()
+    """How operators reach the daemon."""
+    state: State = State()
+    """Where the daemon keeps what must survive it."""
+    log: Log = Log()
+    """The log."""
+    timing: Timing = Timing()
+    """Times and counts of the decisions."""
+    budget: Budget = Budget()
+    """How many hosts may be fenced."""
+    cloud: Cloud
+    """The cloud's control plane."""
+    sources: tuple[Source, ...] = ()
+    """Whose word about hosts is heard."""
+    consumers: tuple[Consumer, ...] = ()
+    """Who is told."""
+    hosts: tuple[Hosts, ...] = ()
+    """The hosts; one that is not listed is never touched."""

@@ -1,0 +1,210 @@
+"""docs/configuration.md, made from the models, so that no option and no rule is told wrongly.
+
+python -m doctor_daemon.config.reference > docs/configuration.md
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from importlib.metadata import entry_points
+from itertools import pairwise
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from doctor_daemon import plugins
+from doctor_daemon.config import models
+from doctor_daemon.config.preface import AFTERWORD, PREFACE
+from doctor_daemon.config.timing import RULES
+from doctor_daemon.config.words import Address
+from doctor_daemon.core.host import Mode
+from doctor_daemon.ports import SecretFile
+
+PACKAGE = "doctor-daemon"
+
+_SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("The whole file", models.File),
+    ("operators", models.Operators),
+    ("log", models.Log),
+    ("timing", models.Timing),
+    ("budget", models.Budget),
+    ("state", models.State),
+    ("cloud", models.Cloud),
+    ("sources[]", models.Source),
+    ("sources[].auth", models.Auth),
+    ("consumers[]", models.Consumer),
+    ("hosts[]", models.Hosts),
+    ("hosts[].levels[][]", models.PowerDevice),
+)
+_GROUPS = (
+    (plugins.STORES, "state"),
+    (plugins.CONTROLLERS, "cloud"),
+    (plugins.INSPECTORS, "sources"),
+    (plugins.NOTIFIERS, "consumers"),
+    (plugins.FENCERS, "hosts[].levels"),
+)
+_KINDS: dict[object, str] = {
+    float: "number",
+    int: "whole number",
+    str: "text",
+    bool: "true or false",
+    Path: "path",
+    SecretFile: "secret's file",
+    Mode: "mode",
+    Address: "address:port",
+}
+
+
+def reference() -> str:
+    """Return the whole document."""
+    return "\n".join((PREFACE, *_sections(), *_rules(), AFTERWORD, *_built_ins()))
+
+
+def _sections() -> Iterator[str]:
+    yield "## Options\n"
+    for title, model in _SECTIONS:
+        yield f"### {title}\n\n{_told(model.__doc__)}\n"
+        yield from _table(model)
+
+
+def _rules() -> Iterator[str]:
+    yield "## Numbers that must fit each other\n"
+    yield "Below the least value the file is refused, and the message says the computed minimum.\n"
+    yield "| option | at least | because |\n|---|---|---|"
+    for rule in RULES:
+        yield f"| `{rule.section}.{rule.option}` | {rule.formula} | {rule.why} |"
+    yield ""
+
+
+def _built_ins() -> Iterator[str]:
+    for group, where in _GROUPS:
+        for entry in sorted(entry_points(group=group), key=lambda entry: entry.name):
+            if entry.dist is None or entry.dist.name != PACKAGE:
+                continue
+            model: type[BaseModel] = plugins.find(group, entry.name).Config
+            yield f"### `type: {entry.name}` (in `{where}`)\n"
+            if model.model_fields:
+                yield from _table(model)
+            else:
+                yield "It has no options of its own.\n"
+
+
+def _table(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    if not prefix:
+        yield "| option | kind | default | meaning |\n|---|---|---|---|"
+    texts = _texts(model)
+    for name, field in model.model_fields.items():
+        told = _told(field.description or texts.get(name))
+        cells = (f"`{prefix}{name}`", _kind(field), _default(field), told)
+        yield f"| {' | '.join(cells)} |"
+        inner = _plugins_own(field.annotation)
+        if inner is not None and model.__module__ != models.__name__:
+            yield from _table(inner, f"{prefix}{name}.")
+    if not prefix:
+        yield ""
+
+
+def _texts(model: type[BaseModel]) -> dict[str, str]:
+    """Return the texts that stand under a model's options, those of its parents included."""
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if not issubclass(part, BaseModel) or part is BaseModel:
+            continue
+        body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0]
+        for option, text in pairwise(getattr(body, "body", [])):
+            match option, text:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(told))),
+                ):
+                    found[name] = told
+                case _:
+                    pass
+    return found
+
+
+def _plugins_own(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return None
+
+
+def _told(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+def _kind(field: FieldInfo) -> str:
+    bounds = {
+        name: getattr(item, name)
+        for item in field.metadata
+        for name in ("ge", "gt", "le")
+        if hasattr(item, name)
+    }
+    words = [_named(field.annotation)]
+    if "ge" in bounds:
+        words.append(f"from {shown(bounds['ge'])}")
+    if "gt" in bounds:
+        words.append(f"above {shown(bounds['gt'])}")
+    if "le" in bounds:
+        words.append(f"up to {shown(bounds['le'])}")
+    return " ".join(words)
+
+
+def _named(annotation: Any) -> str:  # noqa: ANN401 - whatever stands after a colon
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation in _KINDS:
+        return _KINDS[annotation]
+    if origin is Literal:
+        return " or ".join(f"`{word}`" for word in arguments)
+    if origin in (Union, UnionType):
+        return " or ".join(_named(part) for part in arguments if part is not type(None))
+    if origin in (tuple, list, frozenset, set):
+        return "list"
+    if origin is dict:
+        return "mapping"
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return "word"
+    if hasattr(annotation, "__metadata__"):
+        return _named(arguments[0])
+    return "section"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value is PydanticUndefined:
+        return "none"
+    if isinstance(value, BaseModel):
+        return "see there"
+    return f"`{shown(value)}`"
+
+
+def shown(value: object) -> str:
+    """Write a default as it would stand in the file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mode):
+        return value.name.lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, tuple | list | frozenset | set):
+        items = sorted(value, key=str) if isinstance(value, frozenset) else value
+        return f"[{', '.join(shown(item) for item in items)}]"
+    if isinstance(value, Mapping):
+        pairs = (f"{key}: {shown(item)}" for key, item in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    return str(value) if value != "" else '""'
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

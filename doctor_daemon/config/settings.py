@@ -1,0 +1,91 @@
+"""What the file comes to: the core's own values, and which plug-ins are to be made from what.
+
+Nothing is constructed here: reading a configuration, to check it or to take it in place of another,
+must open no connection and no file but those that it is read from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from doctor_daemon.config.models import Log, Operators
+from doctor_daemon.config.words import Address
+from doctor_daemon.core.host import HostId, HostPlan, Mode
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.ports import SecretFile, SourceTerms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A plug-in that was chosen: its class, and its validated `Config`."""
+
+    name: str
+    kind: str
+    plugin: type[Any]
+    config: BaseModel
+
+
+class AuthKind(StrEnum):
+    """How a source proves who it is."""
+
+    BEARER = "bearer"
+    TOKEN = "token"  # noqa: S105 - the header X-Auth-Token, not what it holds
+    ADDRESSES = "addresses"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAuth:
+    """What a request of a source must bring: a secret, or an address that is listed."""
+
+    kind: AuthKind
+    secret: SecretFile | None = None
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceChoice(Choice):
+    """A source of evidence."""
+
+    terms: SourceTerms
+    auth: SourceAuth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChoice(Choice):
+    """A power device of a host, by the name that its level has for it."""
+
+    host: HostId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One configuration, whole and valid."""
+
+    file: Path
+    mode: Mode
+    """The ceiling: no host's own mode goes beyond it."""
+    policy: Policy
+    plans: Mapping[HostId, HostPlan]
+    aliases: Mapping[str, HostId]
+    """Other names of hosts, in lower case. The hosts' own names are not among them."""
+    listen: Address
+    metrics_listen: Address
+    operators: Operators
+    log: Log
+    store: Choice
+    cloud: Choice
+    """Its name is the cloud's in every HostId."""
+    sources: tuple[SourceChoice, ...]
+    consumers: tuple[Choice, ...]
+    devices: tuple[DeviceChoice, ...]
+    secrets: tuple[SecretFile, ...]
+    """Every file of a secret that is named anywhere."""
+    warnings: tuple[str, ...]
+    """What is allowed, and should be known: for the log at the start, and for check-config."""

@@ -1,0 +1,91 @@
+"""Sources: who may speak about hosts, how they prove who they are, and what their word weighs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+
+from doctor_daemon.config.models import Auth, Source
+from doctor_daemon.config.problems import Document, Loc, Problems
+from doctor_daemon.config.sections import Chooser, salvaged
+from doctor_daemon.config.settings import AuthKind, Choice, SourceAuth, SourceChoice
+from doctor_daemon.core.evidence import Trust
+from doctor_daemon.plugins import INSPECTORS
+from doctor_daemon.ports import SourceTerms
+
+_WAYS = ("bearer_file", "token_file", "addresses")
+
+
+class SourceReader:
+    """Reads the entries under `sources`, and notes what is wrong with them."""
+
+    def __init__(self, document: Document, problems: Problems, chooser: Chooser) -> None:
+        """Read from a document; `chooser` finds the classes of inspectors."""
+        self._document = document
+        self._problems = problems
+        self._chooser = chooser
+        self._served: set[str] = set()
+
+    def read(self, evidence_age_s: float) -> Iterator[SourceChoice]:
+        """Yield the sources that are right. `evidence_age_s` is for the terms of each."""
+        for loc, item in self._document.items("sources"):
+            choice = self._chooser.choose(INSPECTORS, Source, loc, item)
+            source = salvaged(Source, item, self._chooser.folder)
+            if source is None:
+                continue
+            self._chooser.keep(source.auth, (*loc, "auth"))
+            auth = self._auth(source.auth, (*loc, "auth"))
+            if auth is None:
+                continue
+            trust = self._trust(source, auth, loc)
+            if choice is not None:
+                self._path(choice, loc)
+                yield SourceChoice(
+                    name=source.name,
+                    kind=choice.kind,
+                    plugin=choice.plugin,
+                    config=choice.config,
+                    terms=SourceTerms(source.name, trust, evidence_age_s),
+                    auth=auth,
+                )
+
+    def _note(self, loc: Loc, text: str) -> None:
+        self._problems.add(self._document, loc, text)
+
+    def _path(self, choice: Choice, loc: Loc) -> None:
+        """Note a path of the listener that is another source's: its secret would be the wrong one.
+
+        Without a path of its own a source serves what its type does by default.
+        """
+        path = getattr(choice.config, "path", None) or f"the default of {choice.kind}"
+        if path in self._served:
+            self._note((*loc, "path"), f"found {path} again; expected one of its own")
+        self._served.add(path)
+
+    def _auth(self, auth: Auth, loc: Loc) -> SourceAuth | None:
+        given = [name for name in _WAYS if getattr(auth, name)]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            self._note(loc, f"found {found}; expected exactly one of {', '.join(_WAYS)}")
+            return None
+        if auth.i_accept_unauthenticated is not bool(auth.addresses):
+            text = (
+                "expected true: whoever can send from these addresses can accuse hosts"
+                if auth.addresses
+                else "expected no such option: it belongs to addresses"
+            )
+            self._note((*loc, "i_accept_unauthenticated"), text)
+        if auth.bearer_file:
+            return SourceAuth(AuthKind.BEARER, auth.bearer_file)
+        if auth.token_file:
+            return SourceAuth(AuthKind.TOKEN, auth.token_file)
+        networks = tuple(ip_network(text) for text in auth.addresses)
+        return SourceAuth(AuthKind.ADDRESSES, None, networks)
+
+    def _trust(self, source: Source, auth: SourceAuth, loc: Loc) -> Trust:
+        if auth.kind is not AuthKind.ADDRESSES:
+            return Trust(source.trust)
+        if source.trust == "alone":
+            text = "found 'alone'; expected 'second': without a secret a word is never enough"
+            self._note((*loc, "trust"), text)
+        return Trust.OPEN

@@ -1,0 +1,199 @@
+"""Numbers that must fit each other, and the least that each may be.
+
+A timing that is unsafe together with the others is refused, and the text says the computed minimum
+and what it is made of. The same rules are printed in docs/configuration.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from doctor_daemon.config.models import Budget, Timing
+from doctor_daemon.core.policy import Policy
+
+CALL_S = 10.0
+"""Assumed for a plug-in that does not say how long one of its calls may take, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Everything that the rules are computed from."""
+
+    timing: Timing
+    budget: Budget
+    device_s: float = CALL_S
+    """The longest time-out of a power device."""
+    list_s: float = CALL_S
+    """The time-out of one list of the cloud's."""
+    put_s: float = CALL_S
+    """The time-out of one force-down."""
+    hold_s: float = 0.0
+    """The longest `hold_s` of a device, or of the timing."""
+
+    @property
+    def policy(self) -> Policy:
+        """The core's own value."""
+        return policy(self.timing, self.budget)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a minimum."""
+
+    label: str
+    value: Callable[[Numbers], float]
+    times: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.times} x {self.label}" if self.times > 1 else self.label
+
+    def amount(self, numbers: Numbers) -> float:
+        """Return what it adds."""
+        return self.times * self.value(numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The least that an option may be: the sum of its terms. `why` ends 'so that ...'."""
+
+    section: str
+    option: str
+    terms: tuple[Term, ...]
+    why: str
+
+    @property
+    def formula(self) -> str:
+        """The minimum in words."""
+        return " + ".join(str(term) for term in self.terms)
+
+    def least(self, numbers: Numbers) -> float:
+        """Return the minimum."""
+        return sum(term.amount(numbers) for term in self.terms)
+
+    def broken(self, numbers: Numbers) -> str:
+        """Say what is wrong with the option; empty: nothing."""
+        found: float = getattr(getattr(numbers, self.section), self.option)
+        least = self.least(numbers)
+        if found >= least:
+            return ""
+        amounts = " + ".join(f"{term.amount(numbers):g}" for term in self.terms)
+        made = f", which is {amounts}" if len(self.terms) > 1 else ""
+        return f"found {found:g}; expected at least {least:g} = {self.formula}{made}: {self.why}"
+
+
+def _option(section: str, option: str) -> Term:
+    return Term(option, lambda numbers: getattr(getattr(numbers, section), option))
+
+
+def _pauses(numbers: Numbers) -> float:
+    """Return the seconds of back-off between all the force-downs that may fail."""
+    rules = numbers.policy
+    return sum(rules.backoff(failures) for failures in range(1, rules.force_down_tries))
+
+
+_DEVICE = Term("a power device's time-out", lambda numbers: numbers.device_s)
+_LIST = Term("the time-out of the cloud's lists", lambda numbers: numbers.list_s)
+_PUT = Term("the time-out of a force-down", lambda numbers: numbers.put_s)
+_HOLD = Term("the longest hold", lambda numbers: numbers.hold_s)
+
+RULES = (
+    Rule(
+        "timing",
+        "off_timeout_s",
+        (
+            Term(_DEVICE.label, _DEVICE.value, 2),
+            _HOLD,
+            _option("timing", "read_every_s"),
+        ),
+        "a cut whose answer is lost and one slow reading must leave time for the hold",
+    ),
+    Rule(
+        "timing",
+        "proof_age_s",
+        (Term(_DEVICE.label, _DEVICE.value, 2), _HOLD),
+        "it must outlive the last reading and another device's",
+    ),
+    Rule("timing", "proof_age_s", (_PUT,), "it must stand for as long as a force-down may take"),
+    Rule(
+        "timing",
+        "look_age_s",
+        (Term("read_every_s", lambda numbers: numbers.timing.read_every_s, 2),),
+        "the look beside the readings must still be new when they prove the host off",
+    ),
+    Rule(
+        "timing",
+        "evidence_age_s",
+        (
+            _option("timing", "grace_s"),
+            _option("timing", "corroboration_s"),
+            _DEVICE,
+            _LIST,
+        ),
+        "evidence must still stand when the wait for a second kind ends in a cut",
+    ),
+    Rule(
+        "timing",
+        "backoff_max_s",
+        (_option("timing", "backoff_s"),),
+        "the longest pause cannot be shorter than the first",
+    ),
+    Rule(
+        "timing",
+        "progress_s",
+        (
+            _option("timing", "off_timeout_s"),
+            Term("the pauses between force_down_tries force-downs", _pauses),
+            _PUT,
+            _LIST,
+        ),
+        "a proof may be taken again and force-down tried to its end in it",
+    ),
+    Rule(
+        "timing",
+        "human_proof_max_s",
+        (_option("timing", "proof_age_s"),),
+        "a human's word cannot be read again",
+    ),
+    Rule(
+        "budget",
+        "window_s",
+        (
+            Term("off_timeout_s", lambda numbers: numbers.timing.off_timeout_s, 2),
+            _option("timing", "backoff_max_s"),
+        ),
+        "a host that is still being fenced must not drop out of the count",
+    ),
+    Rule(
+        "budget",
+        "total",
+        (_option("budget", "per_domain"),),
+        "one domain may take no more than there is",
+    ),
+)
+"""Every minimum that follows from other numbers."""
+
+
+def policy(timing: Timing, budget: Budget) -> Policy:
+    """Return the core's own value."""
+    limits = {f"budget_{name}": value for name, value in budget}
+    return Policy(**dict(timing), **limits)
+
+
+def broken(numbers: Numbers) -> Iterator[tuple[str, str, str]]:
+    """Yield section, option and text of every rule that is broken."""
+    for rule in RULES:
+        text = rule.broken(numbers)
+        if text:
+            yield rule.section, rule.option, text
+
+
+def call_s(configs: Iterable[BaseModel], *options: str) -> float:
+    """Return the longest time-out of these plug-ins, in seconds: by the first option it has."""
+    found = (
+        next((getattr(config, name) for name in options if hasattr(config, name)), CALL_S)
+        for config in configs
+    )
+    return max((float(value) for value in found), default=CALL_S)

@@ -1,0 +1,229 @@
+"""The compute endpoint: each call with a token, a microversion, a request id and its bounds.
+
+Reading is tried again a few times: the same question, the same meaning. Writing never is, because
+whether to write again is a decision. The one exception is 401, which says that nothing was done and
+that the token is dead: a new one is fetched, once, and the call is made again, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Generic, TypeVar
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+)
+
+from doctor_daemon.controllers.http import Answer, Request, Wire
+from doctor_daemon.controllers.keystone import Grant
+from doctor_daemon.controllers.microversions import Offer, Span, parse_offer
+from doctor_daemon.controllers.rows import decode
+from doctor_daemon.controllers.tokens import Token, Tokens
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.ports import Permit
+
+LIST_MAX = 64 * 1024 * 1024
+SMALL_MAX = 1024 * 1024
+INLINE_MAX = 64 * 1024
+"""Bytes of JSON that are parsed on the event loop: less than a millisecond."""
+TRIES = 3
+PAUSE_S = 0.25
+RETRY_AFTER_MAX_S = 10.0
+_PASSING = frozenset({408, 425, 429})
+
+T = TypeVar("T")
+
+
+class BusyError(Temporary):
+    """An answer that may be another one soon; `after_s` is what Retry-After asked for."""
+
+    def __init__(self, text: str, after_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.after_s = after_s
+
+
+class RefusedError(Permanent):
+    """Nova's no, with its status."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Got(Generic[T]):
+    """What was read, and a moment before it was asked for."""
+
+    value: T
+    asked_at: Instant
+
+
+class Compute:
+    """One Nova."""
+
+    def __init__(
+        self, tokens: Tokens, reads: Wire, writes: Wire, *, read_s: float, write_s: float
+    ) -> None:
+        """Talk by these connections; `read_s` and `write_s` are the time-outs of one request."""
+        self._tokens = tokens
+        self._reads = reads
+        self._writes = writes
+        self._read_s = read_s
+        self._write_s = write_s
+        self._offer: Offer | None = None
+
+    async def offer(self) -> Offer:
+        """Return which microversions the endpoint offers; asked once, and again after a 406."""
+        if self._offer is None:
+            self._offer = (await self._read("", {}, None, _offered)).value
+        return self._offer
+
+    async def get(
+        self, path: str, query: Mapping[str, str], span: Span, read: Callable[[bytes], T]
+    ) -> Got[T]:
+        """Ask, try again what may pass, and read the answer with `read`. Raise a DoctorError."""
+        return await self._read(path, query, span, read)
+
+    async def put(
+        self, path: str, body: Mapping[str, object], span: Span, permit: Permit | None
+    ) -> Answer:
+        """Write once. Raise LateError, NothingSentError, NoAnswerError, or what a token raises.
+
+        Only a permit that has not lapsed when the connection stands lets anything be sent.
+        """
+        request = Request(
+            method="PUT",
+            url=path,
+            headers={"OpenStack-API-Version": f"compute {span.high}", **_request_id()},
+            body=body,
+            timeout_s=self._write_s,
+            answer_max=SMALL_MAX,
+        )
+        return await self._authorised(self._writes, request, permit)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._reads.close()
+        await self._writes.close()
+
+    async def _read(
+        self, path: str, query: Mapping[str, str], span: Span | None, read: Callable[[bytes], T]
+    ) -> Got[T]:
+        headers = _request_id()
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(TRIES) | stop_before_delay(self._read_s),
+            wait=_pause,
+            retry=retry_if_exception_type(Temporary),
+            reraise=True,
+        )
+        return await retrying(self._read_once, path, query, span, headers, read)
+
+    async def _read_once(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        span: Span | None,
+        headers: Mapping[str, str],
+        read: Callable[[bytes], T],
+    ) -> Got[T]:
+        pinned = {"OpenStack-API-Version": f"compute {await self._chosen(span)}"} if span else {}
+        request = Request(
+            method="GET",
+            url=path,
+            headers={**pinned, **headers},
+            query=query,
+            timeout_s=self._read_s,
+            answer_max=LIST_MAX,
+        )
+        answer = await self._authorised(self._reads, request, None)
+        self._check(answer, request)
+        if len(answer.body) <= INLINE_MAX:
+            return Got(read(answer.body), answer.asked_at)
+        return Got(await asyncio.to_thread(read, answer.body), answer.asked_at)
+
+    async def _chosen(self, span: Span) -> object:
+        """Ask what is offered only where there is a choice: a pinned call waits for nothing."""
+        return span.high if span.low == span.high else (await self.offer()).choose(span)
+
+    def _check(self, answer: Answer, request: Request) -> None:
+        """Raise unless the answer is a 200."""
+        if answer.status == HTTPStatus.OK:
+            return
+        asked = f"GET {request.url or '/'} ({request.headers['X-OpenStack-Request-ID']})"
+        text = f"{asked}: Nova answered {answer.words()}"
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING:
+            raise BusyError(text, _retry_after_s(answer.headers))
+        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
+            self._offer = None
+        raise RefusedError(text, answer.status)
+
+    async def _authorised(self, wire: Wire, request: Request, permit: Permit | None) -> Answer:
+        token = await self._tokens.current()
+        answer = await wire.send(_with(request, token), permit)
+        if answer.status != HTTPStatus.UNAUTHORIZED:
+            return self._accepted(answer)
+        fresh = await self._tokens.instead_of(token)
+        answer = await wire.send(_with(request, fresh), permit)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise self._tokens.refused(fresh, answer.words())
+        return self._accepted(answer)
+
+    def _accepted(self, answer: Answer) -> Answer:
+        if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # that may come from before Nova
+            self._tokens.accepted()
+        return answer
+
+
+def _with(request: Request, token: Token) -> Request:
+    """Put the token in, and the path behind the endpoint that came with the token."""
+    base = token.grant.compute_url if request.url else _root(token.grant)
+    return replace(
+        request,
+        url=f"{base}/{request.url}",
+        headers={**request.headers, **token.grant.headers},
+    )
+
+
+def _root(grant: Grant) -> str:
+    """Return where Nova describes itself: older catalogues add the project's id to it."""
+    return (
+        grant.compute_url.removesuffix(f"/{grant.project}") if grant.project else grant.compute_url
+    )
+
+
+def _offered(body: bytes) -> Offer:
+    return parse_offer(decode(body))
+
+
+def _request_id() -> Mapping[str, str]:
+    """Return a global request id: found in Nova's log, and in those of whom Nova calls."""
+    return {"X-OpenStack-Request-ID": f"req-{uuid.uuid4()}"}
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return the seconds to wait: doubling, or what the server asked for, capped."""
+    error = state.outcome.exception() if state.outcome else None
+    asked_s = error.after_s if isinstance(error, BusyError) else 0.0
+    return max(PAUSE_S * 2.0 ** (state.attempt_number - 1), min(asked_s, RETRY_AFTER_MAX_S))
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float:
+    """Read Retry-After: seconds, or a date, which is compared with the date of the same answer."""
+    asked = headers.get("Retry-After", "")
+    if asked.isascii() and asked.isdigit():
+        return float(asked)
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (asked, headers["Date"]))
+        return (until - now).total_seconds()
+    except (ValueError, TypeError, KeyError):
+        return 0.0

@@ -1,0 +1,174 @@
+"""One HTTP request to Nova and its answer: bounded, timed, sent at most once and never too late.
+
+What the caller must know of a failure is whether anything can have reached Nova, so failures are
+of two kinds: NothingSentError and NoAnswerError. aiohttp would send a PUT a second time when a kept
+connection breaks; that is prevented here, since the second might be sent after its permit lapsed,
+and would hide that the first was sent.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import ConfigError, Temporary
+from doctor_daemon.ports import Clock, Permit
+from doctor_daemon.ports.endpoint import bounded
+from doctor_daemon.ports.permits import permit_trace
+
+WORDS_MAX = 300
+_UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+
+
+class NothingSentError(Temporary):
+    """There was no connection: nothing was sent."""
+
+
+class NoAnswerError(Temporary):
+    """There was a connection, and no answer, or half of one: what was asked may have been done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to ask. Its headers hold a token, so they are in no repr."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, object] | None = None
+    timeout_s: float
+    answer_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered. `asked_at` is a moment before anything was sent."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    asked_at: Instant
+
+    def words(self) -> str:
+        """Return Nova's own words: its error's message, or the status and some of the body."""
+        try:
+            fault = next(iter(json.loads(self.body).values()))
+            message = fault["message"]
+        except (ValueError, TypeError, KeyError, AttributeError, StopIteration, RecursionError):
+            message = self.body[:WORDS_MAX].decode(errors="replace")
+        text = " ".join(str(message).split())[:WORDS_MAX]
+        said = "".join(letter if letter.isprintable() else "?" for letter in text)
+        return f"{self.status} {said}".rstrip()
+
+
+class Wire:
+    """A pool of connections. Reads and writes have one each: reads never keep a write waiting."""
+
+    def __init__(
+        self, tls: ssl.SSLContext, clock: Clock, *, connections: int, connect_s: float, keep: bool
+    ) -> None:
+        """Open nothing yet; `keep` connections for further requests, or take a new one for each.
+
+        A kept one may have been closed at the other end, which is only found out by writing to it.
+        """
+        self._tls = tls
+        self._clock = clock
+        self._connections = connections
+        self._connect_s = connect_s
+        self._keep = keep
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: Request, permit: Permit | None = None) -> Answer:
+        """Send one request once. Raise NothingSentError, NoAnswerError or LateError."""
+        session = self._opened()
+        asked_at = self._clock.now()
+        timeout = aiohttp.ClientTimeout(
+            total=request.timeout_s, connect=min(self._connect_s, request.timeout_s)
+        )
+        try:
+            async with session.request(
+                request.method,
+                request.url,
+                params=request.query,
+                json=request.body,
+                headers=request.headers,
+                allow_redirects=False,
+                timeout=timeout,
+                trace_request_ctx=permit,
+            ) as response:
+                body = await bounded(response, request.answer_max)
+                return Answer(response.status, dict(response.headers), body, asked_at)
+        except _UNSENT as error:
+            msg = f"nothing was sent, for no connection stood: {_brief(error)}"
+            raise NothingSentError(msg) from None
+        except TimeoutError:
+            msg = f"no answer within {request.timeout_s:g} s"
+            raise NoAnswerError(msg) from None
+        except (aiohttp.ClientError, OSError) as error:
+            msg = f"the answer broke off: {_brief(error)}"
+            raise NoAnswerError(msg) from None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=self._connections, ssl=self._tls, force_close=not self._keep
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={
+                    "User-Agent": "doctor-daemon",
+                    "Accept": "application/json",
+                    "Accept-Encoding": "identity",
+                },
+                auto_decompress=False,
+                trace_configs=[permit_trace(self._clock)],
+                middlewares=[_once],
+            )
+        return self._session
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Let no broken connection be answered by sending again: aiohttp does so with GET and PUT."""
+    try:
+        return await handler(request)
+    except _UNSENT:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        msg = f"the connection broke before the answer: {_brief(error)}"
+        raise NoAnswerError(msg) from None
+
+
+def _brief(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words}".rstrip(": ")[:WORDS_MAX]
+
+
+def tls_context(cacert: str, cert: str, key: str, *, verify: bool) -> ssl.SSLContext:
+    """Make the TLS context of a cloud. Raise ConfigError for files that cannot be used."""
+    try:
+        context = ssl.create_default_context(cafile=cacert or None)
+        if cert:
+            context.load_cert_chain(cert, key or None)
+    except (OSError, ssl.SSLError) as error:
+        named = ", ".join(name for name in (cacert, cert, key) if name)
+        msg = f"TLS files of the cloud ({named}): {_brief(error)}"
+        raise ConfigError(msg) from None
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,220 @@
+"""Nova: reads compute services and servers, and forces a service down.
+
+Each call is pinned to a microversion and answers with certainty or with an error: a host that Nova
+says nothing of is never taken for one without servers, nor a lost answer for success or failure.
+Source: Nova API reference. The traps of that API are named in the tests.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from doctor_daemon.controllers.clouds import read_cloud
+from doctor_daemon.controllers.compute import Compute
+from doctor_daemon.controllers.http import Answer, NoAnswerError, Wire, tls_context
+from doctor_daemon.controllers.keystone import Keystone, load_plugin
+from doctor_daemon.controllers.listing import settled_list, whole_list
+from doctor_daemon.controllers.microversions import SERVICES, UPDATE
+from doctor_daemon.controllers.preflight import preflight
+from doctor_daemon.controllers.servers import by_host, since
+from doctor_daemon.controllers.services import (
+    BINARY,
+    all_services,
+    fencing,
+    forced,
+    one_service,
+    read_services,
+)
+from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
+from doctor_daemon.core.host import HostId, Server, ServerList
+from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
+from doctor_daemon.ports import Clock, Fleet, Permit
+from doctor_daemon.ports.secrets import SecretFile
+
+WRITE_CONNECTIONS = 4
+KEYSTONE_WAITS = 3.0
+"""A token takes up to three requests (discovery, OIDC, Keystone), each of keystone_timeout_s."""
+
+T = TypeVar("T")
+
+
+class NovaConfig(BaseModel):
+    """Which Nova, and how long to wait for it."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    clouds_file: SecretFile = SecretFile("/etc/openstack/clouds.yaml")
+    """OpenStack's own clouds.yaml; a secure.yaml beside it is read too."""
+    cloud: str = Field(min_length=1)
+    """The entry of `clouds` to use. Its user needs the role admin in its project."""
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=60, allow_inf_nan=False)
+    """How long a connection may take, waiting for a free one included."""
+    read_timeout_s: float = Field(default=75.0, gt=0, le=600, allow_inf_nan=False)
+    """How long a list may take. Nova waits 60 s for a cell whose database is gone."""
+    force_down_timeout_s: float = Field(default=30.0, gt=0, le=600, allow_inf_nan=False)
+    """How long the answer to a force-down may take; after that it is read back."""
+    keystone_timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
+    """How long Keystone may be silent. Only renewal waits for it, while a token lives."""
+    connections: int = Field(default=8, ge=1, le=64)
+    """How many connections read at once; forcing down has its own."""
+
+
+def _ok(_result: object) -> str:
+    return "ok"
+
+
+def _word(result: tuple[Outcome, str]) -> str:
+    return result[0].value
+
+
+class Nova:
+    """One cloud's Nova. `on_call` is told of each call, its seconds and its outcome."""
+
+    api: ClassVar[int] = 1
+    Config: ClassVar[type[NovaConfig]] = NovaConfig
+
+    def __init__(self, config: NovaConfig, cloud: str, clock: Clock) -> None:
+        """Read the cloud's entry, connect to nothing. Raise ConfigError."""
+        entry = read_cloud(config.clouds_file, config.cloud)
+        load_plugin(entry)
+        tls = tls_context(entry.cacert, entry.cert, entry.key, verify=entry.verify)
+        self.on_call: Observer = unobserved
+        self._cloud = cloud
+        self._clock = clock
+        keystone = Keystone(
+            lambda: read_cloud(config.clouds_file, config.cloud), config.keystone_timeout_s
+        )
+        deadline_s = KEYSTONE_WAITS * config.keystone_timeout_s
+        self._tokens = Tokens(keystone.grant, clock, deadline_s, self._observe)
+        connect_s = config.connect_timeout_s
+        self._compute = Compute(
+            self._tokens,
+            Wire(tls, clock, connections=config.connections, connect_s=connect_s, keep=True),
+            Wire(tls, clock, connections=WRITE_CONNECTIONS, connect_s=connect_s, keep=False),
+            read_s=config.read_timeout_s,
+            write_s=config.force_down_timeout_s,
+        )
+
+    async def look(self, host: HostId) -> Sighting:
+        """Show the host's compute service. Raise Temporary when its cell does not answer."""
+        return await self._timed("look", self._look(host))
+
+    async def fleet(self) -> Fleet:
+        return await self._timed("fleet", self._fleet())
+
+    async def force_down(
+        self, service: str, reason: str, permit: Permit, *, disable: bool
+    ) -> tuple[Outcome, str]:
+        """Write once. REFUSED: nothing was done; UNKNOWN: read it back. Raise LateError."""
+        return await self._timed(
+            "force_down", self._force_down(service, fencing(reason, disable=disable), permit), _word
+        )
+
+    async def servers(self, host: HostId) -> ServerList:
+        return await self._timed("servers", self._servers(host))
+
+    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
+        """List every server. Those of a cell that is down are missing: Nova leaves them out."""
+        return by_host((await self._timed("all_servers", whole_list(self._compute, {}))).value)
+
+    async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
+        """List what changed, the deleted too, by Nova's clock: the caller lets lists overlap."""
+        changes = whole_list(self._compute, {"changes-since": since(since_wall_s)})
+        got = await self._timed("changed_servers", changes)
+        return [(one.server, one.host) for one in got.value]
+
+    async def check(self) -> Sequence[str]:
+        """Try the account and the endpoint, changing nothing. See `preflight`."""
+        return await preflight(self._tokens, self._compute)
+
+    async def run(self) -> None:
+        await self._tokens.run()
+
+    async def close(self) -> None:
+        await self._tokens.close()
+        await self._compute.close()
+
+    async def _look(self, host: HostId) -> Sighting:
+        name = self._name(host)
+        query = {"host": name, "binary": BINARY}
+        got = await self._compute.get("os-services", query, SERVICES, read_services)
+        return one_service(got.value, name, got.asked_at)
+
+    async def _fleet(self) -> Fleet:
+        got = await self._compute.get("os-services", {"binary": BINARY}, SERVICES, read_services)
+        return all_services(got.value, got.asked_at)
+
+    async def _force_down(
+        self, service: str, body: Mapping[str, object], permit: Permit
+    ) -> tuple[Outcome, str]:
+        try:
+            id_ = str(uuid.UUID(service))
+            answer = await self._compute.put(f"os-services/{id_}", body, UPDATE, permit)
+        except ValueError:
+            return Outcome.REFUSED, f"{service!r:.60} is no id of a compute service"
+        except NoAnswerError as error:
+            return Outcome.UNKNOWN, str(error)
+        except LateError:
+            raise
+        except DoctorError as error:  # no connection, or no token
+            return Outcome.REFUSED, str(error)
+        return _judged(answer, id_)
+
+    async def _servers(self, host: HostId) -> ServerList:
+        """List between two looks: Nova leaves the servers of a cell that is down out silently."""
+        await self._look(host)
+        got = await settled_list(self._compute, self._name(host))
+        await self._look(host)
+        return ServerList(tuple(got.value.values()), got.asked_at.wall_s)
+
+    def _name(self, host: HostId) -> str:
+        """Return the host's name; one of another cloud may be there by the same name."""
+        if host.cloud != self._cloud:
+            msg = f"{host} is not of the cloud {self._cloud!r}"
+            raise Permanent(msg)
+        return host.name
+
+    async def _timed(self, call: str, work: Awaitable[T], ended: Callable[[T], str] = _ok) -> T:
+        """Await a call and tell how long it took and how it ended."""
+        began, outcome = self._clock.now(), "cancelled"
+        try:
+            result = await work
+            outcome = ended(result)
+            return result
+        except DoctorError as error:
+            outcome = outcome_of(error)
+            raise
+        finally:
+            self._observe(call, self._clock.now().since(began), outcome)
+
+    def _observe(self, call: str, seconds: float, outcome: str) -> None:
+        self.on_call(call, seconds, outcome)
+
+
+def _judged(answer: Answer, service: str) -> tuple[Outcome, str]:
+    """Judge an answer to the PUT. A server error may come after the deed, a client error never."""
+    words = f"Nova answered {answer.words()}"
+    if answer.status == HTTPStatus.OK:
+        return _believed(answer.body, service)
+    if answer.status == HTTPStatus.REQUEST_TIMEOUT:
+        return Outcome.UNKNOWN, words
+    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Outcome.REFUSED, words
+    return Outcome.UNKNOWN, words
+
+
+def _believed(body: bytes, service: str) -> tuple[Outcome, str]:
+    try:
+        if forced(body, service):
+            return Outcome.ACCEPTED, "Nova answered that the service is forced down"
+    except Temporary as error:
+        return Outcome.UNKNOWN, f"Nova answered 200, but {error}"
+    return Outcome.UNKNOWN, "Nova answered 200, but does not show the service forced down"

@@ -1,0 +1,98 @@
+"""Nova's servers, as its lists show them: which server is on which host.
+
+Source: Nova API reference, "List Servers Detailed", at microversions 2.73 to 2.90. A filter that
+the role may not use is dropped by Nova without a word, so every row's own host is looked at; that
+attribute is for admins only, and a row without it proves that the role does not suffice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from doctor_daemon.controllers.rows import Row, decode, rows, text
+from doctor_daemon.core.host import Server, ServerId
+from doctor_daemon.errors import Permanent, Temporary
+
+HOST = "OS-EXT-SRV-ATTR:host"
+_GONE = frozenset({"DELETED", "SOFT_DELETED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A server and the host it is on; an empty host: on none, or gone."""
+
+    server: Server
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, and the marker of the next; empty: it was the last."""
+
+    placed: tuple[Placed, ...]
+    marker: str
+
+
+def read_page(body: bytes) -> Page:
+    """Read one page. Raise Permanent when it does not say where the servers are.
+
+    Whether there is a next page is told by Nova's link, but the link is not followed: it names a
+    host of its own, which may be wrong behind a proxy and must not get our token.
+    """
+    document = decode(body)
+    placed = tuple(_placed(row) for row in rows(document, "servers"))
+    links = rows(document, "servers_links") if "servers_links" in document else ()
+    more = any(link.get("rel") == "next" for link in links)
+    return Page(placed, placed[-1].server.id if more and placed else "")
+
+
+def _placed(row: Row) -> Placed:
+    server = Server(
+        id=ServerId(text(row, "id")),
+        name=_optional(row, "name"),
+        project=text(row, "tenant_id"),
+        status=text(row, "status"),
+    )
+    if server.status in _GONE:
+        return Placed(server, "")
+    if HOST not in row:
+        if server.status == "UNKNOWN":
+            msg = f"Nova cannot say where server {server.id} is: its cell does not answer"
+            raise Temporary(msg)
+        msg = f"Nova does not show {HOST}: the daemon's role does not suffice (admin is expected)"
+        raise Permanent(msg)
+    return Placed(server, _optional(row, HOST))
+
+
+def _optional(row: Row, key: str) -> str:
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def only_on(host: str, placed: Sequence[Placed]) -> Mapping[ServerId, Server]:
+    """Return the servers, each once. Raise Permanent when one of them is on another host."""
+    for one in placed:
+        if one.host != host:
+            msg = (
+                f"asked for the servers of {host!r}, Nova also listed {one.server.id} of "
+                f"{one.host!r}: it ignores the filter (does the role suffice?)"
+            )
+            raise Permanent(msg)
+    return {one.server.id: one.server for one in placed}
+
+
+def by_host(placed: Sequence[Placed]) -> Mapping[str, tuple[Server, ...]]:
+    """Group servers by host; one that moved while the pages were read is where it was seen last."""
+    last = {one.server.id: one for one in placed}
+    hosts: dict[str, list[Server]] = {}
+    for one in last.values():
+        if one.host:
+            hosts.setdefault(one.host, []).append(one.server)
+    return {host: tuple(servers) for host, servers in hosts.items()}
+
+
+def since(wall_s: float) -> str:
+    """Return a time as `changes-since` takes it, in UTC."""
+    return datetime.fromtimestamp(wall_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,140 @@
+"""Nova's compute services, as one list shows them.
+
+Source: Nova API reference, "Compute services (os-services)", at microversion 2.69. A host of which
+nothing certain is known is an error or UNKNOWN here, and never a host that is not there.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from doctor_daemon.controllers.rows import Row, decode, rows, text
+from doctor_daemon.core.incident import Sighting
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.ports import Fleet
+
+BINARY = "nova-compute"
+REASON_MAX = 255
+_STATES = ("up", "down")
+_STATUSES = ("enabled", "disabled")
+
+
+def read_services(body: bytes) -> Sequence[Row]:
+    """Return the rows of a list of services."""
+    return rows(decode(body), "services")
+
+
+def one_service(found: Sequence[Row], host: str, asked_at: Instant) -> Sighting:
+    """Return the one compute service of a host.
+
+    Raise Temporary when its cell does not answer, Permanent when there is none, or two.
+    """
+    own = [row for row in found if row.get("binary") == BINARY and row.get("host") == host]
+    if len(own) > 1:
+        msg = f"Nova lists {len(own)} compute services of host {host}: none can be told apart"
+        raise Permanent(msg)
+    if not own:
+        msg = f"Nova lists no compute service of a host named exactly {host!r}"
+        raise Permanent(msg)
+    if _unknown(own[0]):
+        msg = f"Nova cannot say how {host} stands: the database of its cell does not answer"
+        raise Temporary(msg)
+    return _sighting(own[0], asked_at)
+
+
+def all_services(found: Sequence[Row], asked_at: Instant) -> Fleet:
+    """Return every compute service; a host of two, or in a cell that is down, is unknown."""
+    services: dict[str, Sighting] = {}
+    unknown: set[str] = set()
+    for row in found:
+        if row.get("binary") != BINARY:
+            continue
+        host = text(row, "host")
+        if _unknown(row) or host in services:
+            unknown.add(host)
+        else:
+            services[host] = _sighting(row, asked_at)
+    for host in unknown:
+        services.pop(host, None)
+    return Fleet(services, frozenset(unknown))
+
+
+def _unknown(row: Row) -> bool:
+    return row.get("status") == "UNKNOWN"
+
+
+def _sighting(row: Row, asked_at: Instant) -> Sighting:
+    forced_down = row.get("forced_down")
+    if not isinstance(forced_down, bool):
+        msg = f"Nova's row of {text(row, 'host')} has no forced_down"
+        raise Permanent(msg)
+    reason = row.get("disabled_reason")
+    return Sighting(
+        uuid=_uuid(text(row, "id")),
+        state=_one_of(row, "state", _STATES),
+        status=_one_of(row, "status", _STATUSES),
+        forced_down=forced_down,
+        reason=reason if isinstance(reason, str) else "",
+        updated_s=_unix(row.get("updated_at")),
+        asked_at=asked_at,
+    )
+
+
+def _one_of(row: Row, key: str, known: Sequence[str]) -> str:
+    value = text(row, key)
+    if value not in known:
+        msg = f"Nova's row has {key} = {value!r:.60}, expected {' or '.join(known)}"
+        raise Permanent(msg)
+    return value
+
+
+def _uuid(value: str) -> str:
+    try:
+        return str(uuid.UUID(value))
+    except ValueError:
+        msg = f"Nova's service has the id {value!r:.60}, expected a UUID"
+        raise Permanent(msg) from None
+
+
+def _unix(value: object) -> float:
+    """Return updated_at in Unix seconds; Nova writes UTC without saying so. 0: it has none."""
+    if value is None:
+        return 0.0
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        msg = f"Nova's row has updated_at = {value!r:.60}, expected an ISO 8601 time"
+        raise Permanent(msg) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def forced(body: bytes, service: str) -> bool:
+    """Tell whether the answer to the PUT shows this service forced down."""
+    row = decode(body).get("service")
+    return isinstance(row, dict) and row.get("id") == service and row.get("forced_down") is True
+
+
+def fencing(reason: str, *, disable: bool) -> Mapping[str, object]:
+    """Return the body of the one PUT: forced_down alone, or with status and reason."""
+    if not disable:
+        return {"forced_down": True}
+    return {"forced_down": True, "status": "disabled", "disabled_reason": storable(reason)}
+
+
+def storable(reason: str) -> str:
+    """Return a disabled_reason that Nova can store and that nothing but a person will undo.
+
+    libvirt's driver enables again what is disabled with a reason that begins with `AUTO: `. Nova's
+    tables hold no character beyond the Basic Multilingual Plane.
+    """
+    words = "".join(letter if _plain(letter) else "?" for letter in reason).strip()
+    if words.upper().startswith("AUTO:") or not words:
+        words = f"doctor-daemon: {words}".rstrip()
+    return words if len(words) <= REASON_MAX else words[: REASON_MAX - 1] + "…"
+
+
+def _plain(letter: str) -> bool:
+    return letter.isprintable() and letter <= "\uffff"

@@ -1,0 +1,56 @@
+"""Everything outside an incident that a decision may depend on, as values, read once a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from doctor_daemon.core.host import HostId, HostPlan, Mode
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """The master switch. Off until an operator says otherwise, and persistent."""
+
+    on: bool = False
+    by: str = ""
+    at: Instant | None = None
+    why: str = "never armed"
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A host under maintenance, by whom, why, and until when."""
+
+    host: HostId
+    by: str
+    why: str
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One round of power cuts taken from the budget."""
+
+    incident: str
+    number: int
+    """Which round of its incident, from 1."""
+    domain: str
+    at: Instant
+    """When it was taken; after a reboot, when the daemon took it up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The world as a decision about one host sees it."""
+
+    now: Instant
+    policy: Policy
+    plan: HostPlan
+    mode: Mode
+    """The mode of the whole daemon: no host's own mode goes beyond it."""
+    armed: Armed = Armed()
+    maintenance: Maintenance | None = None
+    charges: tuple[Charge, ...] = ()
+    """What all incidents have taken from the budget, this one included."""

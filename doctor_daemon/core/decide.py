@@ -1,0 +1,179 @@
+"""The state machine: what an observation means, and what is to be done next.
+
+`decide = advance + due`. `advance`, in this file, folds one observation into the incident and then
+settles it: it takes every step that is possible now. `due`, in the file of that name, says what is
+to be done, from the incident alone, so a restarted daemon asks `due` and carries on. Read the two
+side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.due import due
+from doctor_daemon.core.fencing import (
+    cut_ended,
+    fencing,
+    identified,
+    unidentified,
+    was_read,
+)
+from doctor_daemon.core.incident import Held, Incident
+from doctor_daemon.core.marking import forcing_down, put_ended, put_refused
+from doctor_daemon.core.messages import (
+    Crashed,
+    Cut,
+    CutEnded,
+    Effect,
+    Elapsed,
+    Failed,
+    ForceDown,
+    Heard,
+    Identified,
+    Identify,
+    Listed,
+    ListServers,
+    Look,
+    Looked,
+    Noticed,
+    Observation,
+    Ordered,
+    PutEnded,
+    Refused,
+    Resumed,
+    WasRead,
+)
+from doctor_daemon.core.orders import closing, follow
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.recovery import flag_noticed, listed, resumed
+from doctor_daemon.core.suspicion import heard, looked, suspected
+from doctor_daemon.core.topology import NEVER, fail
+
+STEPS_MAX = 16
+LISTINGS_MAX = 5
+
+
+def decide(
+    incident: Incident, observation: Observation, context: Context
+) -> tuple[Incident, tuple[Effect, ...]]:
+    """Fold one observation into the incident; say what is due now."""
+    incident = advance(incident, observation, context)
+    return incident, due(incident, context)
+
+
+def advance(incident: Incident, observation: Observation, context: Context) -> Incident:
+    """What an observation means, and every step that it makes possible."""
+    if incident.phase.final:
+        return incident
+    incident = _fold(incident, observation, context)
+    for _ in range(STEPS_MAX):
+        settled = _settle(incident, context)
+        if settled is incident:
+            return incident
+        incident = settled
+    msg = f"{incident.phase} does not settle"
+    raise RuntimeError(msg)
+
+
+def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide the machine
+    incident: Incident, observation: Observation, context: Context
+) -> Incident:
+    """Fold one observation in. One that comes too late means nothing."""
+    match observation:
+        case Elapsed():
+            return incident
+        case Resumed():
+            return resumed(incident, context)
+        case Heard():
+            return heard(incident, observation, context)
+        case Looked(number, sighting) if number == incident.looks:
+            asked = replace(incident, looks=number + 1, look_failures=0, look_at=None)
+            return looked(asked, sighting, context)
+        case Noticed(sighting):
+            return flag_noticed(incident, sighting, context)
+        case Identified():
+            return identified(incident, observation)
+        case CutEnded():
+            return cut_ended(incident, observation)
+        case WasRead():
+            return was_read(incident, observation)
+        case PutEnded():
+            return put_ended(incident, observation, context)
+        case Listed(number, servers) if number == incident.listings:
+            return listed(incident, servers, context)
+        case Failed(effect):
+            return _failed(incident, observation, effect, context)
+        case Refused(effect):
+            return _refused(incident, observation, effect, context)
+        case Ordered():
+            return follow(incident, observation, context)
+        case Crashed(error):
+            if incident.phase is Phase.HELD:
+                return incident.note(context.now, f"internal error: {error}")
+            held = Held("internal", f"internal error: {error}", "see the log; then `fence HOST`")
+            return incident.hold(context.now, held)
+        case Looked() | Listed():
+            return incident
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context) -> Incident:
+    """Fold in that a question came back without an answer: ask again, later and not for ever."""
+    match effect:
+        case Look(number) if number == incident.looks:
+            failures = incident.look_failures + 1
+            at = context.now.plus(context.policy.backoff(failures))
+            return replace(incident, looks=number + 1, look_failures=failures, look_at=at)
+        case Identify():
+            return unidentified(incident, failed, effect)
+        case ListServers(number) if number == incident.listings:
+            if number + 1 < LISTINGS_MAX:
+                at = context.now.plus(context.policy.backoff(number + 1))
+                return replace(incident, listings=number + 1, retry_at=at)
+            text = f"the list of servers could not be checked against Nova: {failed.error}"
+            return replace(incident, listings=-1).note(context.now, text)
+        case _:
+            return incident
+
+
+def _refused(incident: Incident, refused: Refused, effect: Effect, context: Context) -> Incident:
+    """Fold in that a gate was shut just before an effect, so that nothing was sent."""
+    fencing = incident.fencing if incident.phase is Phase.FENCING else None
+    match effect:
+        case Cut(try_=number) if fencing and number == fencing.number:
+            if refused.gate == "look":
+                return fail(incident, context, refused.why)
+            held = Held(refused.gate, refused.why, f"see to the gate {refused.gate}; {NEVER}")
+            return incident.hold(context.now, held)
+        case ForceDown(number) if incident.phase is Phase.FORCING_DOWN:
+            return put_refused(incident, refused, number, context)
+        case _:
+            return incident
+
+
+def _settle(incident: Incident, context: Context) -> Incident:
+    """Take one step that is possible now, or return the incident itself."""
+    match incident.phase:
+        case Phase.SUSPECTED:
+            return suspected(incident, context)
+        case Phase.FENCING | Phase.FORCING_DOWN if _stuck(incident, context):
+            limit_s = context.policy.progress_s
+            why = f"no progress in {limit_s:g} s of {incident.phase}"
+            return incident.hold(context.now, Held("progress", why, NEVER))
+        case Phase.FENCING:
+            return fencing(incident, context)
+        case Phase.FORCING_DOWN:
+            return forcing_down(incident, context)
+        case Phase.DOWN | Phase.HELD:
+            return closing(incident, context)
+        case Phase.RESOLVED | Phase.DISMISSED:
+            return incident
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _stuck(incident: Incident, context: Context) -> bool:
+    return context.now.since(incident.progress_at) >= context.policy.progress_s

@@ -1,0 +1,157 @@
+"""What is to be done now, from the incident alone.
+
+Nothing here depends on the observation that led to a state, so a daemon that starts anew asks `due`
+and carries on. The effects come in a stable order, and a wait is always for a moment to come: what
+time alone brings about has been settled before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.fencing import rule_for, seen, unknown_devices
+from doctor_daemon.core.host import Device, Level
+from doctor_daemon.core.incident import DeviceTry, Incident, Try
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.marking import current
+from doctor_daemon.core.messages import (
+    Cut,
+    Effect,
+    ForceDown,
+    Identify,
+    ListServers,
+    Look,
+    Read,
+    Wait,
+)
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import Power
+from doctor_daemon.core.suspicion import decides_at
+
+
+def due(incident: Incident, context: Context) -> tuple[Effect, ...]:
+    """What is to be done now, from the incident alone, in order. A wait is always for later."""
+    if incident.phase.final:
+        return ()
+    if incident.retry_at is not None and not context.now.reached(incident.retry_at):
+        return (Wait(incident.retry_at),)
+    return tuple(_due(incident, context))
+
+
+def _due(incident: Incident, context: Context) -> Iterator[Effect]:
+    match incident.phase:
+        case Phase.SUSPECTED:
+            yield Wait(decides_at(incident, context))
+            if incident.sighting is None:
+                yield _look(incident, context)
+        case Phase.FENCING:
+            yield from _fence(incident, context)
+        case Phase.FORCING_DOWN:
+            yield from _force_down(incident, context)
+        case Phase.DOWN:
+            if incident.listings >= 0:
+                yield ListServers(incident.listings)
+            yield from _close(incident, context)
+        case Phase.HELD:
+            yield from _close(incident, context)
+        case Phase.RESOLVED | Phase.DISMISSED:
+            return
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _look(incident: Incident, context: Context) -> Effect:
+    """Look at the host, or wait while Nova is left in peace."""
+    if incident.look_at is not None and not context.now.reached(incident.look_at):
+        return Wait(incident.look_at)
+    return Look(incident.looks)
+
+
+def _close(incident: Incident, context: Context) -> Iterator[Effect]:
+    if incident.closing is not None:
+        yield _look(incident, context)
+
+
+def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
+    attempt = incident.fencing
+    level = context.plan.level(attempt.level) if attempt else None
+    if attempt is None or level is None:
+        return
+    yield Wait(incident.progress_at.plus(context.policy.progress_s))
+    if attempt.go_at is None:
+        yield from _prepare(incident, attempt, level, context)
+        return
+    yield Wait(attempt.go_at.plus(context.policy.off_timeout_s))
+    for device in level.devices:
+        if attempt.device(device.name).cut is None:
+            yield Cut(attempt.number, attempt.level, device.name)
+    yield from _read(attempt, level, context)
+    if all(attempt.device(device.name).cut for device in level.devices):
+        yield from _look_along(incident, context)
+
+
+def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
+    unknown = tuple(unknown_devices(attempt, level))
+    for device in unknown:
+        yield Identify(attempt.number, attempt.level, device.name)
+    look = incident.sighting
+    once = look is not None and look.asked_at.since(attempt.since) >= 0
+    if not once or (not unknown and not seen(incident, attempt, context)):
+        yield _look(incident, context)
+
+
+def _read(attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
+    """Read every device whose cut was answered, one read at a time, at its pace.
+
+    After a restart a device first says again who it is: only then does its word count.
+    """
+    for device in level.devices:
+        answer = attempt.device(device.name)
+        if answer.cut is None:
+            continue
+        if answer.identity is None:
+            yield Identify(attempt.number, attempt.level, device.name)
+            continue
+        after = _pace(device, answer, context)
+        if after is not None and not context.now.reached(after):
+            yield Wait(after)
+        else:
+            yield Read(attempt.number, attempt.level, device.name, answer.reads)
+
+
+def _pace(device: Device, answer: DeviceTry, context: Context) -> Instant | None:
+    """Return when to read next: spread over the hold time once OFF, at the usual pace before."""
+    if not answer.readings:
+        return None
+    rule, last = rule_for(device, context), answer.readings[-1]
+    if last.power is not Power.OFF:
+        return last.answered_at.plus(context.policy.read_every_s)
+    return last.answered_at.plus(rule.hold_s / max(rule.reads - 1, 1))
+
+
+def _look_along(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Look at Nova while the power is read: the PUT needs a fresh look, and life would show."""
+    look = incident.sighting
+    again = look.asked_at.plus(context.policy.read_every_s) if look else context.now
+    yield _look(incident, context) if context.now.reached(again) else Wait(again)
+
+
+def _force_down(incident: Incident, context: Context) -> Iterator[Effect]:
+    marking, proof, attempt = incident.marking, incident.proof, incident.fencing
+    if proof is None:
+        return
+    yield Wait(incident.progress_at.plus(context.policy.progress_s))
+    if marking.rereading_since is not None:
+        level = context.plan.level(attempt.level) if attempt else None
+        if attempt is not None and level is not None:
+            yield Wait(marking.rereading_since.plus(context.policy.off_timeout_s))
+            yield from _read(attempt, level, context)
+        return
+    yield Wait(proof.valid_until)
+    look = incident.sighting
+    if marking.disable is not None and marking.put is None:
+        yield ForceDown(marking.number, incident.service, marking.disable)
+    elif look is None or not current(incident, look, context):
+        yield _look(incident, context)

@@ -1,0 +1,231 @@
+"""Fencing: prepare, pass the gates, cut, read, prove.
+
+Prepare asks every device of the level who it is and looks at the host once more. Then the gates are
+asked, and what they allow is saved as the point of no return *before* the first cut is sent. After
+that only readings count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.gates import Act, refused
+from doctor_daemon.core.host import Device, Level
+from doctor_daemon.core.incident import DeviceTry, Held, Incident, Outcome, Try
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import (
+    Cut,
+    CutEnded,
+    Failed,
+    Identified,
+    Identify,
+    WasRead,
+)
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import (
+    DeviceProof,
+    Power,
+    Proof,
+    ProofKind,
+    Reading,
+    Rule,
+    proven,
+)
+from doctor_daemon.core.topology import begin, fail
+
+
+def identified(incident: Incident, observation: Identified) -> Incident:
+    """Fold in who a device says its host is."""
+    effect, identity = observation.effect, observation.identity
+    return _fold(incident, effect, lambda device: replace(device, identity=identity))
+
+
+def unidentified(incident: Incident, observation: Failed, effect: Identify) -> Incident:
+    """Fold in that a device did not say who its host is."""
+    error = observation.error
+    return _fold(incident, effect, lambda device: replace(device, failure=error))
+
+
+def cut_ended(incident: Incident, observation: CutEnded) -> Incident:
+    """Fold in how a cut ended. Whatever was answered, only reads will tell what it did."""
+    effect, outcome, at = observation.effect, observation.outcome, observation.at
+    before = incident
+    incident = _fold(incident, effect, lambda device: replace(device, cut=outcome, cut_at=at))
+    if incident is before:
+        return incident
+    return incident.note(at, f"{effect.device}: cut {outcome}: {observation.text}")
+
+
+def was_read(incident: Incident, observation: WasRead) -> Incident:
+    """Fold in one reading, unless it belongs to an earlier try or was folded already."""
+    effect, fencing = observation.effect, incident.fencing
+    if fencing is None or fencing.number != effect.try_:
+        return incident
+    device = fencing.device(effect.device)
+    if device.reads != effect.number:
+        return incident
+    fencing = fencing.put(effect.device, device.read(observation.reading))
+    return replace(incident, fencing=fencing)
+
+
+def _fold(
+    incident: Incident, effect: Identify | Cut, change: Callable[[DeviceTry], DeviceTry]
+) -> Incident:
+    fencing = incident.fencing
+    if fencing is None or fencing.number != effect.try_:
+        return incident  # too late: it belongs to an earlier try
+    device = change(fencing.device(effect.device))
+    return replace(incident, fencing=fencing.put(effect.device, device))
+
+
+def fencing(incident: Incident, context: Context) -> Incident:
+    """Decide what the present try has come to."""
+    current = incident.fencing
+    if current is None or current.digest != context.plan.digest:
+        return begin(incident, context)
+    level = context.plan.level(current.level)
+    if level is None or (incident.retry_at and not context.now.reached(incident.retry_at)):
+        return incident
+    if current.go_at is None:
+        return _prepare(incident, current, level, context)
+    return _conclude(incident, current, current.go_at, level, context)
+
+
+def _prepare(incident: Incident, current: Try, level: Level, context: Context) -> Incident:
+    for device in level.devices:
+        answer = current.device(device.name)
+        if answer.failure:
+            return fail(incident, context, f"{device.name}: {answer.failure}")
+        if answer.identity and answer.identity.uuid != device.uuid:
+            why = f"{device.name} answers for {answer.identity.uuid}, not for {device.uuid}"
+            return fail(incident, context, why, final=True)
+    if incident.look_failures >= context.policy.looks_max:
+        why = f"Nova could not be asked about {incident.host} once more before the cut"
+        return incident.hold(context.now, Held("look", why, "`fence HOST` when Nova answers"))
+    if not prepared(incident, current, level, context):
+        return incident
+    return _go(incident, current, level, context)
+
+
+def unknown_devices(current: Try, level: Level) -> Iterator[Device]:
+    """Yield the devices that have not yet said who their host is."""
+    for device in level.devices:
+        if current.device(device.name).identity is None:
+            yield device
+
+
+def seen(incident: Incident, current: Try, context: Context) -> bool:
+    """Tell whether the host was looked at since the try began, and just now."""
+    look = incident.sighting
+    return (
+        look is not None
+        and look.asked_at.since(current.since) >= 0
+        and context.now.since(look.asked_at) <= context.policy.look_age_s
+    )
+
+
+def prepared(incident: Incident, current: Try, level: Level, context: Context) -> bool:
+    """Tell whether everything that is to be known before a cut is known."""
+    known = not any(unknown_devices(current, level))
+    return known and seen(incident, current, context)
+
+
+def _go(incident: Incident, current: Try, level: Level, context: Context) -> Incident:
+    """Ask the gates; if all are open, step over the point of no return."""
+    now = context.now
+    refusal = refused(Act.CUT, incident, context)
+    if refusal:
+        return incident.hold(now, Held(refusal.gate, refusal.why, refusal.frees))
+    charges = incident.charges if incident.charged else (*incident.charges, now)
+    names = " and ".join(f"{device.kind} {device.name}" for device in level.devices)
+    return replace(
+        incident.note(now, f"every gate is open: cutting the power by {names}"),
+        fencing=replace(current, go_at=now),
+        cut_started=incident.cut_started or now,
+        charges=charges,
+        progress_at=now,
+    )
+
+
+def _conclude(
+    incident: Incident, current: Try, go_at: Instant, level: Level, context: Context
+) -> Incident:
+    now = context.now
+    if incident.life_at is not None and incident.life_at.since(go_at) >= 0:
+        return fail(incident, context, "the host was heard alive after the cut", final=True)
+    for device in level.devices:
+        answer = current.device(device.name)
+        if answer.cut is Outcome.UNSENT:
+            return fail(incident, context, f"{device.name}: nothing was sent")
+        if answer.cut is Outcome.REFUSED and _said_on(answer):
+            return fail(incident, context, f"{device.name} refuses, and the power is on")
+        if answer.identity is not None and answer.identity.uuid != device.uuid:
+            return fail(incident, context, f"{device.name} answers for another host", final=True)
+    proof = derive(incident, current, level, context)
+    if proof:
+        text = f"proven off: {described(proof)}"
+        return replace(incident.move(Phase.FORCING_DOWN, now, text), proof=proof)
+    if now.since(go_at) >= context.policy.off_timeout_s:
+        return fail(
+            incident,
+            context,
+            f"not off {context.policy.off_timeout_s:g} s after the cut",
+        )
+    return incident
+
+
+def _said_on(answer: DeviceTry) -> bool:
+    """Tell whether the power was read ON after the cut was answered."""
+    return bool(answer.readings) and answer.readings[-1].power is Power.ON
+
+
+def rule_for(device: Device, context: Context) -> Rule:
+    """Return the reads that prove this device's OFF, its vendor's quirk included."""
+    shipped = context.policy.rule
+    return Rule(shipped.reads, max(shipped.hold_s, device.hold_s))
+
+
+def derive(
+    incident: Incident,
+    current: Try,
+    level: Level,
+    context: Context,
+    since: Instant | None = None,
+) -> Proof | None:
+    """Derive the proof from the readings of every device; None while any is missing.
+
+    `since` takes the place of the cut when a proof is read again.
+    """
+    parts: list[DeviceProof] = []
+    for device in level.devices:
+        answer = current.device(device.name)
+        if answer.cut_at is None or answer.identity is None:
+            return None
+        if answer.identity.uuid != device.uuid:
+            return None
+        run = proven(answer.readings, since or answer.cut_at, rule_for(device, context))
+        if run is None:
+            return None
+        parts.append(DeviceProof(device.name, answer.identity, answer.cut_at, run))
+    lasts: list[Reading] = [part.readings[-1] for part in parts]
+    taken_at = min((reading.asked_at for reading in lasts), key=lambda at: at.boot_s)
+    return Proof(
+        kind=ProofKind.POWER,
+        incident=incident.id,
+        attempt=current.number,
+        digest=current.digest,
+        taken_at=taken_at,
+        valid_until=taken_at.plus(context.policy.proof_age_s),
+        devices=tuple(parts),
+    )
+
+
+def described(proof: Proof) -> str:
+    """Describe a power proof in words."""
+    return "; ".join(
+        f"{part.device} said off {len(part.readings)} times over "
+        f"{part.readings[-1].asked_at.since(part.readings[0].answered_at):.1f} s"
+        for part in proof.devices
+    )

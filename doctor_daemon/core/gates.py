@@ -1,0 +1,187 @@
+"""The gates: named reasons not to act now, and the one table of which gate stops which effect.
+
+A gate is a pure function of the incident and its context that returns nothing when it is open and
+a sentence when it is shut. All gates of an effect are asked at the decision and again, with fresh
+values, immediately before the effect: whatever an operator or the world changed in between counts.
+Later gates are added to `GATES`; the mechanism stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from doctor_daemon.core.context import Charge, Context
+from doctor_daemon.core.evidence import standing
+from doctor_daemon.core.host import HostPlan, Mode
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.proof import ProofKind
+
+
+class Act(StrEnum):
+    """What a gate can stop."""
+
+    CUT = "cut"
+    FORCE_DOWN = "force_down"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A shut gate, in words. `retry`: the incident can open it by itself, by asking again."""
+
+    gate: str
+    why: str
+    frees: str
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate: `shut` returns why it is shut, or an empty text; `frees` says what opens it."""
+
+    name: str
+    stops: frozenset[Act]
+    shut: Callable[[Incident, Context], str]
+    frees: str
+    retry: bool = False
+
+
+def _inventory(incident: Incident, context: Context) -> str:
+    if not context.plan.known:
+        return f"{incident.host} is not in the configuration"
+    return ""
+
+
+def _armed(_: Incident, context: Context) -> str:
+    if context.armed.on:
+        return ""
+    by = f" by {context.armed.by}" if context.armed.by else ""
+    return f"the daemon is disarmed{by}: {context.armed.why}"
+
+
+def _mode(incident: Incident, context: Context) -> str:
+    mode = min(context.mode, context.plan.mode)
+    if mode >= Mode.FENCE:
+        return ""
+    return (
+        f"mode is {mode.name.lower()}: would have cut the power of {incident.host} by "
+        f"{would_cut(context.plan)}, proven it off and forced it down"
+    )
+
+
+def would_cut(plan: HostPlan) -> str:
+    """Describe the levels of a topology in the order in which they would be tried."""
+    levels = ("+".join(f"{d.kind} {d.name}" for d in level.devices) for level in plan.levels)
+    return ", then ".join(text or "a human" for text in levels) or "nothing (no level configured)"
+
+
+def _protected(incident: Incident, context: Context) -> str:
+    if context.plan.protected:
+        return f"{incident.host} is protected: {context.plan.protected}"
+    return ""
+
+
+def _maintenance(incident: Incident, context: Context) -> str:
+    window = context.maintenance
+    if window is None or context.now.reached(window.until):
+        return ""
+    return f"{incident.host} is in maintenance by {window.by}: {window.why}"
+
+
+def _evidence(incident: Incident, context: Context) -> str:
+    limit = context.policy.evidence_age_s
+    if any(standing(incident.words, context.now, limit)):
+        return ""
+    if incident.ordered_at is not None and context.now.since(incident.ordered_at) <= limit:
+        return ""
+    return f"no evidence against {incident.host} is younger than {limit:g} s"
+
+
+def _look(incident: Incident, context: Context) -> str:
+    limit = context.policy.look_age_s
+    if incident.sighting and context.now.since(incident.sighting.asked_at) <= limit:
+        return ""
+    return f"{incident.host} has not been looked at in the last {limit:g} s"
+
+
+def _budget(incident: Incident, context: Context) -> str:
+    policy = context.policy
+    taken = [charge for charge in context.charges if _counts(charge, incident, context)]
+    near = sum(charge.domain == context.plan.domain for charge in taken)
+    window = f"in {policy.budget_window_s:g} s"
+    if near >= policy.budget_per_domain:
+        return (
+            f"{near} hosts of failure domain {context.plan.domain or '(none)'} have been fenced "
+            f"{window}; the budget is {policy.budget_per_domain}"
+        )
+    if len(taken) >= policy.budget_total:
+        return f"{len(taken)} hosts have been fenced {window}; the budget is {policy.budget_total}"
+    return ""
+
+
+def _counts(charge: Charge, incident: Incident, context: Context) -> bool:
+    """Tell whether a charge weighs: one of unknown age does, the present round's own does not."""
+    own = charge.incident == incident.id and incident.charged and charge.at == incident.charges[-1]
+    age_s = context.now.since(charge.at)
+    return not own and (age_s < context.policy.budget_window_s or age_s == float("inf"))
+
+
+def _identity(incident: Incident, context: Context) -> str:
+    fencing = incident.fencing
+    level = context.plan.level(fencing.level) if fencing else None
+    if fencing is None or level is None or level.manual:
+        return f"no power device of {incident.host} is being used"
+    for device in level.devices:
+        identity = fencing.device(device.name).identity
+        if identity is None:
+            return f"{device.name} has not said who its host is"
+        if identity.uuid != device.uuid:
+            return f"{device.name} answers for {identity.uuid}, {incident.host} is {device.uuid}"
+    return ""
+
+
+def _proof(incident: Incident, context: Context) -> str:
+    proof = incident.proof
+    if proof is None or proof.incident != incident.id:
+        return f"there is no proof that {incident.host} is off"
+    if proof.kind is ProofKind.POWER and proof.digest != context.plan.digest:
+        return f"the power devices of {incident.host} were changed since the proof"
+    if context.now.since(proof.taken_at) < 0 or context.now.reached(proof.valid_until):
+        return f"the proof that {incident.host} is off is too old"
+    if incident.life_at is not None and incident.life_at.since(proof.taken_at) >= 0:
+        return f"{incident.host} was heard alive after the proof"
+    return ""
+
+
+_BOTH = frozenset({Act.CUT, Act.FORCE_DOWN})
+_CUT = frozenset({Act.CUT})
+_DOWN = frozenset({Act.FORCE_DOWN})
+_AGAIN = "then `doctor-daemon fence HOST` takes it up again"
+
+GATES: tuple[Gate, ...] = (
+    Gate("inventory", _BOTH, _inventory, f"configure the host; {_AGAIN}"),
+    Gate("armed", _BOTH, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
+    Gate("mode", _BOTH, _mode, f"raise the mode in the configuration; {_AGAIN}"),
+    Gate("protected", _BOTH, _protected, "a human must see to this host"),
+    Gate("maintenance", _BOTH, _maintenance, f"end the maintenance; {_AGAIN}"),
+    Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
+    Gate("look", _CUT, _look, _AGAIN, retry=True),
+    Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
+    Gate("budget", _CUT, _budget, f"wait, or see what is failing; {_AGAIN}"),
+    Gate("proof", _DOWN, _proof, _AGAIN, retry=True),
+)
+"""Every gate, in the order in which they are asked and told."""
+
+
+def verdicts(act: Act, incident: Incident, context: Context) -> tuple[tuple[Gate, str], ...]:
+    """Ask every gate of an act; an empty text means open. For explanations."""
+    return tuple((gate, gate.shut(incident, context)) for gate in GATES if act in gate.stops)
+
+
+def refused(act: Act, incident: Incident, context: Context) -> Refusal | None:
+    """Return the first shut gate of an act, or None when all are open."""
+    for gate, why in verdicts(act, incident, context):
+        if why:
+            return Refusal(gate.name, why, gate.frees, gate.retry)
+    return None

@@ -1,0 +1,97 @@
+"""A host, and how its power can be cut: the topology, as the operator configured it.
+
+A topology is an ordered list of levels, as in Pacemaker: a level passes only when every device of
+it confirms, and a level that fails leads to the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NewType
+
+ServerId = NewType("ServerId", str)
+"""A Nova server's UUID."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HostId:
+    """A hypervisor: `name` is exactly Nova's service host, `cloud` the configured cloud."""
+
+    cloud: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the name people use; the cloud is shown only where there are several."""
+        return self.name if self.cloud == "default" else f"{self.cloud}/{self.name}"
+
+
+class Mode(IntEnum):
+    """How far the daemon may go for a host. Ordered: each mode includes those before it."""
+
+    OBSERVE = 0  # a full dry run: say what would have been done; no consumer hears
+    NOTIFY = 1  # tell the consumers early; touch nothing
+    FENCE = 2  # cut the power, prove it, force down
+    EVACUATE = 3  # and have the servers rebuilt elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One power device of a level. `uuid` is what it must say it is (lower case)."""
+
+    name: str
+    kind: str
+    uuid: str
+    hold_s: float = 0.0
+    """A vendor's quirk: OFF must be read over at least so many seconds; 0 adds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Devices that must all confirm. No device at all: a human must."""
+
+    devices: tuple[Device, ...]
+
+    @property
+    def manual(self) -> bool:
+        """Tell whether only a human can pass this level."""
+        return not self.devices
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What the configuration says of one host."""
+
+    host: HostId
+    domain: str = ""
+    """The failure domain whose budget it shares: a rack, a power feed."""
+    mode: Mode = Mode.OBSERVE
+    protected: str = ""
+    """Why its power must never be cut; empty: it may be."""
+    levels: tuple[Level, ...] = ()
+    digest: str = ""
+    """A digest of the levels; a proof taken under another one is void."""
+    known: bool = True
+    """False: the host is no longer in the configuration."""
+
+    def level(self, number: int) -> Level | None:
+        """Return a level by its number, from 1, or None past the last."""
+        return self.levels[number - 1] if 1 <= number <= len(self.levels) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server as Nova's list told of it."""
+
+    id: ServerId
+    name: str
+    project: str
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerList:
+    """The servers of one host, and when the list that showed them was asked for."""
+
+    servers: tuple[Server, ...]
+    asked_wall_s: float

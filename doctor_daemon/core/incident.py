@@ -1,0 +1,282 @@
+"""An incident: one failure of one host, from the first suspicion to its end, as one frozen value.
+
+Everything a restarted daemon needs to carry on is in here and nowhere else, because what is to be
+done next is derived from the incident alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NewType
+
+from doctor_daemon.core.evidence import SUMMARY_MAX, Evidence, Words, fold
+from doctor_daemon.core.host import HostId, HostPlan, Server, ServerId, ServerList
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.phases import SUCCESSORS, Phase
+from doctor_daemon.core.proof import Identity, Proof, Reading
+
+IncidentId = NewType("IncidentId", str)
+TIMELINE_MAX = 2000
+READINGS_MAX = 12
+RAW_MAX = 120
+"""Characters kept of what a device said of its power."""
+
+
+class NoticeKind(StrEnum):
+    """What a consumer is told."""
+
+    SUSPECTED = "suspected"
+    WITHDRAWN = "withdrawn"
+    CONFIRMED = "confirmed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline. `tell` makes it a notice, about `servers` or about all of them."""
+
+    seq: int
+    at: Instant
+    phase: Phase
+    text: str
+    tell: NoticeKind | None = None
+    servers: tuple[Server, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """How Nova shows the host's compute service, by a list asked for at `asked_at`.
+
+    `updated_s` is the service's updated_at in Unix seconds by Nova's clock, 0 when it has none; it
+    is only ever compared with itself. A missing row or a down cell is an error, not a sighting.
+    """
+
+    uuid: str
+    state: str
+    status: str
+    forced_down: bool
+    reason: str
+    updated_s: float
+    asked_at: Instant
+
+    def stirred(self, earlier: Sighting) -> bool:
+        """Tell whether the service reported in between the two, by itself.
+
+        A write to the service by anyone moves updated_at too, so a sighting in which anything
+        else changed says nothing about life.
+        """
+        same = (self.uuid, self.status, self.forced_down, self.reason) == (
+            earlier.uuid,
+            earlier.status,
+            earlier.forced_down,
+            earlier.reason,
+        )
+        return same and self.updated_s > earlier.updated_s
+
+
+class Outcome(StrEnum):
+    """How a call that changes the world ended."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # the other side has said no
+    UNSENT = "unsent"  # nothing has left the daemon
+    UNKNOWN = "unknown"  # no answer: it may or may not have been done
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTry:
+    """What one device has answered in the present try of its level."""
+
+    identity: Identity | None = None
+    failure: str = ""
+    """Why it cannot be used in this try: no identity, another chassis."""
+    cut: Outcome | None = None
+    cut_at: Instant | None = None
+    readings: tuple[Reading, ...] = ()
+    reads: int = 0
+
+    def read(self, reading: Reading) -> DeviceTry:
+        """Add one reading; only the last few are kept."""
+        short = replace(reading, raw=reading.raw[:RAW_MAX])
+        kept = (*self.readings, short)[-READINGS_MAX:]
+        return replace(self, readings=kept, reads=self.reads + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt at one level of the topology. `number` never repeats within an incident."""
+
+    number: int
+    level: int
+    nth: int
+    digest: str
+    since: Instant
+    go_at: Instant | None = None
+    """When the gates were passed; None: still preparing."""
+    devices: Mapping[str, DeviceTry] = field(default_factory=dict)
+
+    def device(self, name: str) -> DeviceTry:
+        """Return what a device has answered so far."""
+        return self.devices.get(name, DeviceTry())
+
+    def put(self, name: str, device: DeviceTry) -> Try:
+        """Return the try with one device's answers replaced."""
+        return replace(self, devices={**self.devices, name: device})
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """How far forcing down has got. `before` is the sighting that the PUT was decided on."""
+
+    number: int = 0
+    failures: int = 0
+    before: Sighting | None = None
+    disable: bool | None = None
+    """Whether this PUT also disables; None: not decided for this number yet."""
+    put_at: Instant | None = None
+    put: Outcome | None = None
+    rereading_since: Instant | None = None
+
+    @property
+    def foreign_flag(self) -> bool:
+        """Tell whether somebody else had forced the service down before we would have."""
+        return self.before is not None and self.before.forced_down
+
+    @property
+    def foreign_disable(self) -> bool:
+        """Tell whether somebody else had disabled the service before we would have."""
+        return self.before is not None and self.before.status == "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why a human is needed, and what would free the incident."""
+
+    gate: str
+    why: str
+    frees: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """An operator's wish to end the incident, waiting for a look at Nova."""
+
+    by: str
+    why: str
+    since: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One failure of one host. `version` counts its saved states."""
+
+    id: IncidentId
+    host: HostId
+    opened_at: Instant
+    phase_at: Instant
+    progress_at: Instant
+    grace_from: Instant
+    """Where the grace is counted from: the opening, or a restart on another boot."""
+    phase: Phase = Phase.SUSPECTED
+    retry_at: Instant | None = None
+    words: Words = field(default_factory=dict)
+    ordered_at: Instant | None = None
+    """When an operator last ordered this host fenced: as good as evidence, and as short-lived."""
+    life_at: Instant | None = None
+    """When the host was last heard alive."""
+    service: str = ""
+    """The UUID of the compute service, recorded at the first look. If it changes: held."""
+    sighting: Sighting | None = None
+    looks: int = 0
+    look_failures: int = 0
+    look_at: Instant | None = None
+    """Not before this is Nova asked again."""
+    fencing: Try | None = None
+    tries: int = 0
+    cut_started: Instant | None = None
+    """The point of no return."""
+    charges: tuple[Instant, ...] = ()
+    """When this incident took from the budget of power cuts."""
+    refences: int = 0
+    proof: Proof | None = None
+    marking: Marking = Marking()
+    held: Held | None = None
+    closing: Closing | None = None
+    servers: Mapping[ServerId, Server] = field(default_factory=dict)
+    servers_wall_s: float = 0.0
+    listings: int = 0
+    """How often the list of servers was asked for after force-down; -1: it has been folded in."""
+    timeline: tuple[Entry, ...] = ()
+    version: int = 0
+
+    def note(self, at: Instant, text: str, tell: NoticeKind | None = None) -> Incident:
+        """Add a line to the timeline."""
+        return self.tell(at, text, tell, None)
+
+    def tell(
+        self,
+        at: Instant,
+        text: str,
+        kind: NoticeKind | None,
+        servers: tuple[Server, ...] | None,
+    ) -> Incident:
+        """Add a line that is told about some servers only."""
+        if len(self.timeline) >= TIMELINE_MAX and kind is None:
+            return self
+        entry = Entry(len(self.timeline) + 1, at, self.phase, text, kind, servers)
+        return replace(self, timeline=(*self.timeline, entry))
+
+    def move(self, to: Phase, at: Instant, text: str, tell: NoticeKind | None = None) -> Incident:
+        """Enter a phase, and say why."""
+        if to not in SUCCESSORS[self.phase]:
+            msg = f"{self.phase} may not be followed by {to}"
+            raise ValueError(msg)
+        moved = replace(
+            self,
+            phase=to,
+            phase_at=at,
+            progress_at=at,
+            retry_at=None,
+            held=None,
+            closing=None,
+        )
+        return moved.note(at, text, tell)
+
+    def hold(self, at: Instant, held: Held) -> Incident:
+        """Ask for a human."""
+        moved = self.move(Phase.HELD, at, f"held: {held.why}; {held.frees}", NoticeKind.HELD)
+        return replace(moved, held=held)
+
+    @property
+    def untouched(self) -> bool:
+        """Tell whether nothing in the world was changed, or vouched for, in this incident."""
+        return self.cut_started is None and self.proof is None and self.marking.number == 0
+
+    @property
+    def charged(self) -> bool:
+        """Tell whether the present round of fencing has been taken from the budget."""
+        return len(self.charges) > self.refences
+
+
+def open_incident(
+    id_: IncidentId, evidence: Evidence, plan: HostPlan, servers: ServerList
+) -> Incident:
+    """Open an incident on its first evidence, with the servers known to be on the host."""
+    at = evidence.received_at
+    incident = Incident(
+        id=id_,
+        host=evidence.host,
+        opened_at=at,
+        phase_at=at,
+        progress_at=at,
+        grace_from=at,
+        words=fold({}, evidence),
+        servers={server.id: server for server in servers.servers},
+        servers_wall_s=servers.asked_wall_s,
+    )
+    summary = evidence.summary[:SUMMARY_MAX]
+    text = f"{evidence.source} says down ({evidence.kind}): {summary}"
+    domain = f"; failure domain {plan.domain}" if plan.domain else ""
+    return incident.note(at, text.rstrip(": ") + domain, NoticeKind.SUSPECTED)

@@ -1,0 +1,199 @@
+"""Forcing down: one PUT that is decided on a fresh look, and believed only when read back.
+
+What somebody else has set is recorded and left alone: a foreign forced_down is never proof, a
+foreign disable keeps its reason. A proof that grows old in the meantime is taken again, and power
+that is seen ON sends the incident back to fencing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.fencing import derive
+from doctor_daemon.core.gates import Act, refused
+from doctor_daemon.core.host import Level
+from doctor_daemon.core.incident import (
+    Held,
+    Incident,
+    Marking,
+    NoticeKind,
+    Outcome,
+    Sighting,
+    Try,
+)
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import PutEnded, Refused
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import Power, Proof, ProofKind
+from doctor_daemon.core.topology import NEVER, begin
+
+_AGAIN = "`doctor-daemon fence HOST` when the cause is mended"
+
+
+def put_ended(incident: Incident, observation: PutEnded, context: Context) -> Incident:
+    """Fold in how the PUT ended; unless Nova certainly did nothing, it is read back."""
+    marking = incident.marking
+    if observation.effect.number != marking.number or marking.put is not None:
+        return incident
+    text = f"force-down {observation.outcome}: {observation.text}"
+    undone = observation.outcome in (Outcome.REFUSED, Outcome.UNSENT)
+    if undone and incident.phase is Phase.FORCING_DOWN:
+        return _again(incident, context, text)
+    marking = replace(marking, put=observation.outcome, put_at=observation.at)
+    return replace(incident, marking=marking).note(context.now, text)
+
+
+def put_refused(
+    incident: Incident, observation: Refused, number: int, context: Context
+) -> Incident:
+    """Fold in that a gate was shut just before the PUT."""
+    if number != incident.marking.number:
+        return incident
+    refusal = refused(Act.FORCE_DOWN, incident, context)
+    if refusal and not refusal.retry:
+        return incident.hold(context.now, Held(refusal.gate, refusal.why, refusal.frees))
+    return _again(incident, context, observation.why)
+
+
+def _again(incident: Incident, context: Context, why: str) -> Incident:
+    """Count a failed attempt, and plan the next one or ask a human."""
+    policy, now, marking = context.policy, context.now, incident.marking
+    failures = marking.failures + 1
+    if failures >= policy.force_down_tries:
+        text = f"Nova does not take the force-down of {incident.host}: {why}"
+        return incident.hold(now, Held("nova", text, _AGAIN))
+    marking = Marking(number=marking.number + 1, failures=failures, before=marking.before)
+    retry_at = now.plus(policy.backoff(failures))
+    return replace(incident.note(now, why), marking=marking, retry_at=retry_at)
+
+
+def forcing_down(incident: Incident, context: Context) -> Incident:
+    """Decide what forcing down has come to."""
+    proof = incident.proof
+    if proof is None:
+        text = "there is no proof that the host is off"
+        return incident.hold(context.now, Held("proof", text, NEVER))
+    checked = _check(incident, proof, context)
+    if checked is not incident:
+        return checked
+    if incident.marking.rereading_since is not None:
+        return _reread(incident, incident.marking.rereading_since, context)
+    if incident.look_failures >= context.policy.force_down_tries:
+        text = f"Nova could not be asked about {incident.host}"
+        return incident.hold(context.now, Held("nova", text, _AGAIN))
+    if incident.retry_at is not None and not context.now.reached(incident.retry_at):
+        return incident
+    return _mark(incident, context)
+
+
+def _check(incident: Incident, proof: Proof, context: Context) -> Incident:
+    """Return the incident itself while its proof stands or is being read again."""
+    now, life = context.now, incident.life_at
+    began = incident.fencing.go_at if incident.fencing else None
+    anchor = began if proof.kind is ProofKind.POWER and began else proof.taken_at
+    if life is not None and life.since(anchor) >= 0:
+        return _contradicted(incident, proof, context)
+    if proof.kind is ProofKind.POWER and proof.digest != context.plan.digest:
+        moved = incident.move(Phase.FENCING, now, "the power devices were changed: proof void")
+        return begin(moved, context)
+    if incident.marking.rereading_since is not None or not now.reached(proof.valid_until):
+        return incident
+    if proof.kind is ProofKind.HUMAN:
+        text = f"{proof.by}'s word that {incident.host} is off has expired"
+        return incident.hold(now, Held("proof", text, "`doctor-daemon confirm-off HOST` again"))
+    return _begin_reread(incident, now)
+
+
+def _contradicted(incident: Incident, proof: Proof, context: Context) -> Incident:
+    now, fencing = context.now, incident.fencing
+    text = f"{incident.host} was heard alive although it was proven off"
+    if proof.kind is ProofKind.HUMAN or fencing is None:
+        return incident.hold(now, Held("proof", text, NEVER))
+    moved = incident.move(Phase.FENCING, now, f"{text}: the proof is void")
+    return begin(moved, context, fencing.level + 1)
+
+
+def _begin_reread(incident: Incident, now: Instant) -> Incident:
+    """Start reading a proof again that has grown old."""
+    fencing = incident.fencing
+    if fencing is None:
+        return incident.hold(now, Held("proof", "the proof is old and cannot be read again", NEVER))
+    devices = {name: replace(answer, readings=()) for name, answer in fencing.devices.items()}
+    return replace(
+        incident.note(now, "the proof has grown old: reading the power again"),
+        fencing=replace(fencing, devices=devices),
+        marking=replace(incident.marking, rereading_since=now),
+    )
+
+
+def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
+    now, current = context.now, incident.fencing
+    level = context.plan.level(current.level) if current else None
+    if current is None or level is None:
+        return incident.hold(now, Held("proof", "the power cannot be read again", NEVER))
+    if _on(current, level):
+        return _returned(incident, context)
+    proof = derive(incident, current, level, context, since)
+    if proof:
+        marking = replace(incident.marking, rereading_since=None)
+        return replace(incident, proof=proof, marking=marking).note(now, "still proven off")
+    if now.since(since) < context.policy.off_timeout_s:
+        return incident
+    text = f"the power of {incident.host} could not be read again in time"
+    return incident.hold(now, Held("proof", text, NEVER))
+
+
+def _on(current: Try, level: Level) -> bool:
+    answers = (current.device(device.name).readings for device in level.devices)
+    return any(reading.power is Power.ON for readings in answers for reading in readings)
+
+
+def _returned(incident: Incident, context: Context) -> Incident:
+    """Fence a host again whose power came back after it was proven off."""
+    now, refences = context.now, incident.refences + 1
+    marking = replace(incident.marking, rereading_since=None)
+    incident = replace(incident, refences=refences, marking=marking)
+    if refences > context.policy.refences_max:
+        text = f"the power of {incident.host} came back {refences} times after the proof"
+        return incident.hold(now, Held("power", text, "find what switches it on; then `fence`"))
+    text = "ALARM: the power is on again after the proof: fencing again"
+    return begin(incident.move(Phase.FENCING, now, text), context)
+
+
+def _mark(incident: Incident, context: Context) -> Incident:
+    """Decide the PUT on a fresh look, or believe the one that is read back."""
+    marking, look = incident.marking, incident.sighting
+    if look is None or not current(incident, look, context):
+        return incident
+    if look.forced_down and look.state == "down":
+        return _down(incident, context)
+    if marking.put is not None:
+        return _again(incident, context, "the force-down is not there when read back")
+    if marking.disable is not None:
+        return incident
+    number = max(marking.number, 1)
+    disable = look.status != "disabled"
+    marking = replace(marking, number=number, before=marking.before or look, disable=disable)
+    return replace(incident, marking=marking)
+
+
+def current(incident: Incident, look: Sighting, context: Context) -> bool:
+    """Tell whether a look is recent, and was asked for after the PUT had ended."""
+    after = incident.marking.put_at or incident.phase_at
+    fresh = context.now.since(look.asked_at) <= context.policy.look_age_s
+    return fresh and (incident.marking.put_at is None or look.asked_at.since(after) >= 0)
+
+
+def _down(incident: Incident, context: Context) -> Incident:
+    marking = incident.marking
+    if marking.before is None:
+        marking = replace(marking, before=incident.sighting)
+    if marking.foreign_flag:
+        text = "somebody else had forced it down already: left as it is"
+    elif marking.foreign_disable:
+        text = "Nova has it forced down; somebody else had disabled it: their reason is kept"
+    else:
+        text = "Nova has it forced down and disabled"
+    moved = incident.move(Phase.DOWN, context.now, f"{text} (read back)", NoticeKind.CONFIRMED)
+    return replace(moved, marking=marking)

@@ -1,0 +1,227 @@
+"""What goes into a decision (observations, facts in the past) and what comes out (effects, orders).
+
+An effect's fields are its identity: two equal effects are the same one, so a try, a look, a read
+and a PUT each carry a number that never repeats within an incident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from doctor_daemon.core.evidence import Evidence
+from doctor_daemon.core.host import ServerList
+from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.proof import Identity, Reading
+
+# Effects
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Let time pass."""
+
+    until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Ask Nova how the host's compute service stands."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Ask a power device who its host is."""
+
+    try_: int
+    level: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Cut the power through one device."""
+
+    try_: int
+    level: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read the power through one device."""
+
+    try_: int
+    level: int
+    device: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForceDown:
+    """Tell Nova that the host has been fenced; `disable` also takes it from the scheduler."""
+
+    number: int
+    service: str
+    disable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListServers:
+    """Ask Nova which servers the host really has, now that it is forced down."""
+
+    number: int
+
+
+Effect = Wait | Look | Identify | Cut | Read | ForceDown | ListServers
+CANCELLABLE = (Wait, Look, Identify, Read, ListServers)
+"""Waits and reads. What changes the world runs to its own deadline."""
+CHANGING = (Cut, ForceDown)
+"""What changes the world: gates and permit are asked once more just before it."""
+
+# Observations
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A daemon has taken the incident up again, after a restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Evidence about the incident's host."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """A wait is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Nova has answered a look."""
+
+    number: int
+    sighting: Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """The poller has seen the service in passing, unasked."""
+
+    sighting: Sighting
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A device has said who its host is."""
+
+    effect: Identify
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class CutEnded:
+    """A cut has been answered, or has not been in time."""
+
+    effect: Cut
+    outcome: Outcome
+    text: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class WasRead:
+    """A device was read; an error is a reading of UNKNOWN."""
+
+    effect: Read
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class PutEnded:
+    """The force-down has been answered, or has not been in time."""
+
+    effect: ForceDown
+    outcome: Outcome
+    text: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Nova has listed the host's servers."""
+
+    number: int
+    list: ServerList
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An effect that asks came back without an answer; `permanent`: asking again is no use."""
+
+    effect: Effect
+    error: str
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A gate was shut just before the effect; nothing was sent."""
+
+    effect: Effect
+    gate: str
+    why: str
+
+
+class Order(StrEnum):
+    """What an operator can tell an incident."""
+
+    FENCE = "fence"
+    DISMISS = "dismiss"
+    CONFIRM_OFF = "confirm-off"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """An operator's word, with the person and the reason, as it was given at `at`.
+
+    `until` ends a confirm-off. What is heard of the host after `at` counts against it.
+    """
+
+    order: Order
+    by: str
+    why: str
+    at: Instant
+    until: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A bug was met while this incident was worked on."""
+
+    error: str
+
+
+Observation = (
+    Resumed
+    | Heard
+    | Elapsed
+    | Looked
+    | Noticed
+    | Identified
+    | CutEnded
+    | WasRead
+    | PutEnded
+    | Listed
+    | Failed
+    | Refused
+    | Ordered
+    | Crashed
+)

@@ -1,0 +1,87 @@
+"""What consumers are told, derived from what is saved and from nothing else.
+
+A notice is made from a timeline entry in the step that saves the entry, so a notice can never claim
+what has not been recorded, and nothing recorded goes untold. Tenants hear of their own servers only
+and never learn the name of a physical host; operators hear everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.host import HostId, Mode, Server
+from doctor_daemon.core.incident import Entry, Incident, IncidentId, NoticeKind
+from doctor_daemon.core.phases import Phase
+
+OPERATORS = ""
+"""The project of a notice that is for the operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message for one audience. `sequence` grows by one for each consumer and host."""
+
+    kind: NoticeKind
+    incident: IncidentId
+    host: HostId
+    project: str
+    """The project it is for; `OPERATORS`: it may name the host and the reason."""
+    servers: tuple[Server, ...]
+    servers_wall_s: float
+    """When the list that named these servers was asked for, in Unix seconds; 0: never."""
+    fenced: str
+    """no | pending | confirmed."""
+    text: str
+    entry: int
+    wall_s: float
+
+
+def notices(incident: Incident, after: int, context: Context) -> Iterator[Notice]:
+    """Yield the notices of the timeline entries after number `after`, for every audience."""
+    for entry in incident.timeline[after:]:
+        if entry.tell is not None and _audible(entry, context):
+            yield from _for_all(entry, entry.tell, incident, context)
+
+
+def _audible(entry: Entry, context: Context) -> bool:
+    """Tell whether consumers hear of this at all: not in a dry run, nor of planned work."""
+    if min(context.mode, context.plan.mode) is Mode.OBSERVE:
+        return False
+    window = context.maintenance
+    planned = window is not None and not context.now.reached(window.until)
+    return not (planned and entry.tell is NoticeKind.SUSPECTED)
+
+
+def _for_all(
+    entry: Entry, kind: NoticeKind, incident: Incident, context: Context
+) -> Iterator[Notice]:
+    named = tuple(incident.servers.values()) if entry.servers is None else entry.servers
+    projects = sorted({server.project for server in named} - {OPERATORS})
+    for project in (OPERATORS, *projects):
+        mine = tuple(s for s in named if project in (OPERATORS, s.project))
+        yield Notice(
+            kind=kind,
+            incident=incident.id,
+            host=incident.host,
+            project=project,
+            servers=mine,
+            servers_wall_s=incident.servers_wall_s,
+            fenced=_fenced(entry, context),
+            text=entry.text,
+            entry=entry.seq,
+            wall_s=entry.at.wall_s,
+        )
+
+
+def _fenced(entry: Entry, context: Context) -> str:
+    if entry.phase is Phase.DOWN:
+        return "confirmed"
+    may = min(context.mode, context.plan.mode) >= Mode.FENCE
+    pending = may and entry.phase in (
+        Phase.SUSPECTED,
+        Phase.FENCING,
+        Phase.FORCING_DOWN,
+    )
+    return "pending" if pending else "no"

@@ -1,0 +1,104 @@
+"""What operators can tell an incident, and what it answers.
+
+`refusal` is asked twice with the same words: by the API, to answer at once, and by the decision, so
+that an order that was overtaken by events is noted and not followed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.incident import Closing, Incident, Marking, NoticeKind
+from doctor_daemon.core.messages import Order, Ordered
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import Proof, ProofKind
+from doctor_daemon.core.topology import begin
+
+_ALLOWED = {
+    Order.FENCE: (Phase.SUSPECTED, Phase.HELD),
+    Order.DISMISS: (Phase.SUSPECTED, Phase.FENCING, Phase.HELD),
+    Order.CONFIRM_OFF: (Phase.HELD,),
+    Order.CLOSE: (Phase.DOWN,),
+}
+
+
+def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
+    """Say why an order cannot be followed now; empty: it can."""
+    allowed = _ALLOWED[ordered.order]
+    if incident.phase not in allowed:
+        phases = " or ".join(allowed)
+        return f"the incident is {incident.phase}; {ordered.order} is for one that is {phases}"
+    fencing = incident.phase is Phase.FENCING
+    if ordered.order is Order.DISMISS and fencing and not incident.untouched:
+        return "the power cut has begun: it cannot be called off any more"
+    if ordered.order is Order.CONFIRM_OFF:
+        return _unfit(ordered, context)
+    return ""
+
+
+def _unfit(ordered: Ordered, context: Context) -> str:
+    limit_s = context.policy.human_proof_max_s
+    if ordered.until is None or context.now.reached(ordered.until):
+        return "a confirmation needs an expiry in the future"
+    if ordered.until.since(context.now) > limit_s:
+        return f"a confirmation may last {limit_s:g} s at most"
+    return ""
+
+
+def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
+    """Follow an order, and record the person and the reason."""
+    now = context.now
+    why = refusal(incident, ordered, context)
+    if why:
+        return incident.note(now, f"{ordered.order} by {ordered.by} not followed: {why}")
+    text = f"{ordered.order} by {ordered.by}: {ordered.why}"
+    match ordered.order:
+        case Order.FENCE:
+            incident = replace(incident, ordered_at=now)
+            if incident.phase is Phase.SUSPECTED:
+                return incident.note(now, text)
+            return begin(incident.move(Phase.FENCING, now, text), context)
+        case Order.DISMISS if incident.untouched:
+            return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
+        case Order.CONFIRM_OFF:
+            return _confirmed(incident.move(Phase.FORCING_DOWN, now, text), ordered, context)
+        case Order.DISMISS | Order.CLOSE:
+            closing = Closing(ordered.by, ordered.why, now)
+            return replace(incident.note(now, f"{text}; looking at Nova first"), closing=closing)
+
+
+def _confirmed(incident: Incident, ordered: Ordered, context: Context) -> Incident:
+    """Fold a human proof. What was tried before it no longer counts."""
+    until = ordered.until or context.now
+    proof = Proof(
+        kind=ProofKind.HUMAN,
+        incident=incident.id,
+        attempt=incident.tries,
+        digest=context.plan.digest,
+        taken_at=ordered.at,
+        valid_until=until,
+        by=ordered.by,
+        why=ordered.why,
+    )
+    old = incident.marking
+    marking = Marking(number=old.number + 1, before=old.before) if old.number else old
+    return replace(incident, proof=proof, fencing=None, marking=marking)
+
+
+def closing(incident: Incident, context: Context) -> Incident:
+    """End the incident if Nova shows the flag gone; say so if it does not."""
+    wish, look, now = incident.closing, incident.sighting, context.now
+    if wish is None:
+        return incident
+    end = Phase.RESOLVED if incident.phase is Phase.DOWN else Phase.DISMISSED
+    if look is not None and look.asked_at.since(wish.since) >= 0:
+        if not look.forced_down or (end is Phase.DISMISSED and incident.marking.foreign_flag):
+            text = f"ended by {wish.by}: {wish.why}; forced_down is not ours any more"
+            tell = NoticeKind.WITHDRAWN if end is Phase.DISMISSED else None
+            return incident.move(end, now, text, tell)
+        text = "not ended: Nova still has the host forced down; clear the flag first"
+        return replace(incident.note(now, text), closing=None)
+    if incident.look_failures >= context.policy.looks_max:
+        return replace(incident.note(now, "not ended: Nova cannot be asked"), closing=None)
+    return incident

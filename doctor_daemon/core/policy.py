@@ -1,0 +1,57 @@
+"""The operator's limits: every loop, every wait and every count has one.
+
+The defaults are the shipped numbers. The configuration refuses values that would be unsafe
+together and says the smallest that would be safe; this module only holds them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from doctor_daemon.core.proof import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Limits of the decisions. All times are seconds."""
+
+    grace_s: float = 10.0
+    """From the first suspicion to the first thought of fencing: time to take it back."""
+    corroboration_s: float = 120.0
+    """How long a suspicion may wait for a second kind of evidence before a human is asked."""
+    evidence_age_s: float = 300.0
+    """Evidence older than this neither opens an incident nor supports a cut."""
+    look_age_s: float = 5.0
+    """The look at the host just before a cut may be no older than this."""
+    looks_max: int = 6
+    """Failed looks at the host in a row before a human is asked."""
+    off_reads: int = 3
+    off_hold_s: float = 2.0
+    read_every_s: float = 1.0
+    """Between reads of a power device that does not say OFF yet."""
+    off_timeout_s: float = 30.0
+    """From the first cut of a try to its proof; then the try has failed."""
+    tries_per_level: int = 2
+    proof_age_s: float = 30.0
+    """A power proof older than this is read again before force-down."""
+    refences_max: int = 2
+    """How often a host whose power returned is fenced again before a human is asked."""
+    force_down_tries: int = 20
+    backoff_s: float = 1.0
+    backoff_max_s: float = 30.0
+    progress_s: float = 900.0
+    """No phase that works lasts longer than this without progress: a human is asked."""
+    budget_window_s: float = 900.0
+    budget_per_domain: int = 2
+    budget_total: int = 4
+    human_proof_max_s: float = 3600.0
+
+    @property
+    def rule(self) -> Rule:
+        """The reads that prove OFF, before a device's own quirk is added."""
+        return Rule(self.off_reads, self.off_hold_s)
+
+    def backoff(self, failures: int) -> float:
+        """Return the seconds to wait after so many failures in a row (from 1)."""
+        doublings = min(failures - 1, 16)
+        return min(self.backoff_s * 2.0**doublings, self.backoff_max_s)

@@ -1,0 +1,98 @@
+"""What a restart, a flag that somebody cleared and the fresh list of servers do to an incident.
+
+A restart trusts nothing that was only being watched: reads start again, and a try whose cut was not
+answered is begun anew, with new numbers, so that no late answer can be taken for a fresh one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.host import Server, ServerList
+from doctor_daemon.core.incident import Incident, NoticeKind, Sighting
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.topology import begin
+
+
+def resumed(incident: Incident, context: Context) -> Incident:
+    """Take the incident up again. What was timed on another boot is timed anew."""
+    now = context.now
+    if incident.phase in (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN):
+        incident = incident.note(now, "taken up again after a restart")
+    rebooted = incident.progress_at.boot_id != now.boot_id
+    incident = replace(incident, sighting=None, look_at=None, closing=None, progress_at=now)
+    if rebooted:
+        retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
+        incident = replace(incident, grace_from=now, retry_at=retry_at)
+    if incident.phase is Phase.FENCING:
+        return _refence(incident, context)
+    if incident.phase is Phase.FORCING_DOWN:
+        since = now if incident.marking.rereading_since else None
+        return replace(_unread(incident), marking=replace(incident.marking, rereading_since=since))
+    return incident
+
+
+def _refence(incident: Incident, context: Context) -> Incident:
+    """Go on reading if every cut of the try was answered; else begin the try anew."""
+    attempt, now = incident.fencing, context.now
+    if attempt is None:
+        return incident
+    answered = attempt.devices and all(answer.cut for answer in attempt.devices.values())
+    if attempt.go_at is None or not answered:
+        return begin(incident, context, attempt.level, attempt.nth)
+    incident = _unread(incident)
+    fencing = incident.fencing
+    if fencing is None:
+        return incident
+    devices = {name: replace(answer, cut_at=now) for name, answer in fencing.devices.items()}
+    return replace(incident, fencing=replace(fencing, go_at=now, devices=devices))
+
+
+def _unread(incident: Incident) -> Incident:
+    """Forget what the devices said, who they are included: all of it is asked for again."""
+    attempt = incident.fencing
+    if attempt is None:
+        return incident
+    devices = {
+        name: replace(answer, readings=(), identity=None)
+        for name, answer in attempt.devices.items()
+    }
+    return replace(incident, fencing=replace(attempt, devices=devices))
+
+
+def flag_noticed(incident: Incident, sighting: Sighting, context: Context) -> Incident:
+    """Say once that somebody has cleared the flag of a host that is down."""
+    last = incident.sighting
+    if incident.phase is not Phase.DOWN or (last and sighting.asked_at.since(last.asked_at) < 0):
+        return incident
+    if sighting.forced_down == (last.forced_down if last else True):
+        return incident
+    text = "forced_down was cleared by somebody else; `doctor-daemon close HOST` ends this"
+    if sighting.forced_down:
+        text = "forced_down is set again"
+    return replace(incident, sighting=sighting).note(context.now, text)
+
+
+def listed(incident: Incident, fresh: ServerList, context: Context) -> Incident:
+    """Correct what consumers were told, by the list that was asked for after force-down."""
+    now, told = context.now, incident.servers
+    there = {server.id: server for server in fresh.servers}
+    added = tuple(server for id_, server in there.items() if id_ not in told)
+    wrong = tuple(server for id_, server in told.items() if id_ not in there)
+    incident = replace(incident, servers=there, servers_wall_s=fresh.asked_wall_s, listings=-1)
+    incident = incident.note(now, f"Nova lists {len(there)} servers on the host")
+    incident = _tell(incident, context, added, NoticeKind.CONFIRMED, "were missing from the map")
+    return _tell(incident, context, wrong, NoticeKind.WITHDRAWN, "were wrongly named")
+
+
+def _tell(
+    incident: Incident,
+    context: Context,
+    servers: tuple[Server, ...],
+    kind: NoticeKind,
+    what: str,
+) -> Incident:
+    if not servers:
+        return incident
+    return incident.tell(context.now, f"{len(servers)} servers {what}", kind, servers)

@@ -1,0 +1,103 @@
+"""Suspicion: what evidence and looks at Nova do to an incident, and when it is enough to fence.
+
+Until the point of no return any sign of life ends the incident. After it nothing cancels: a sign of
+life then contradicts OFF, and no proof is taken while it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evidence import Verdict, accused, enough, fold
+from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import Heard
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.topology import begin
+
+
+def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
+    """Fold evidence in."""
+    evidence, now = observation.evidence, context.now
+    words = fold(incident.words, evidence)
+    if words == incident.words:
+        return incident  # its source has said something newer since
+    incident = replace(incident, words=words)
+    if evidence.verdict is Verdict.UP:
+        return alive(incident, f"{evidence.source} has seen it alive", now)
+    if open_to_life(incident) and not accused(words):
+        text = f"{evidence.source} takes it back; nobody calls the host down any more"
+        return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
+    return incident
+
+
+def open_to_life(incident: Incident) -> bool:
+    """Tell whether a sign of life still ends the incident: before anything was done."""
+    working = incident.phase in (Phase.SUSPECTED, Phase.FENCING, Phase.HELD)
+    return working and incident.untouched
+
+
+def alive(incident: Incident, text: str, now: Instant) -> Incident:
+    """Take a sign of life: the end before the cut, a contradiction of OFF after it."""
+    if open_to_life(incident):
+        return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
+    if incident.phase is Phase.DOWN:
+        return replace(incident, life_at=now)  # it may well be back: that is for release
+    incident = replace(incident, life_at=now)
+    return incident.note(now, f"{text}: this contradicts that its power is off")
+
+
+def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident:
+    """Fold in how Nova shows the service."""
+    earlier, now = incident.sighting, context.now
+    service = incident.service or sighting.uuid
+    incident = replace(incident, sighting=sighting, service=service)
+    if sighting.uuid != service and incident.phase is not Phase.HELD:
+        text = f"Nova's compute service of {incident.host} is another one than before"
+        return incident.hold(now, Held("service", text, "see who re-created it; then dismiss"))
+    if earlier and telling(incident, earlier) and sighting.stirred(earlier):
+        return alive(incident, "nova-compute has reported in to Nova since the suspicion", now)
+    return incident
+
+
+def telling(incident: Incident, earlier: Sighting) -> bool:
+    """Tell whether a report since `earlier` would be a sign of life.
+
+    Before the cut any is. After it, only one that was sent after every cut had ended; and never
+    once we may have written to the service ourselves.
+    """
+    if incident.marking.number > 0:
+        return False
+    if open_to_life(incident):
+        return True
+    devices = incident.fencing.devices.values() if incident.fencing else ()
+    cuts = [device.cut_at for device in devices]
+    return bool(cuts) and all(cut and earlier.asked_at.since(cut) >= 0 for cut in cuts)
+
+
+def suspected(incident: Incident, context: Context) -> Incident:
+    """Decide whether the grace is over and the evidence enough."""
+    policy, now = context.policy, context.now
+    if incident.ordered_at is not None:
+        return begin(incident.move(Phase.FENCING, now, "ordered to fence"), context)
+    waited_s = now.since(incident.grace_from)
+    if waited_s < policy.grace_s:
+        return incident
+    if enough(incident.words, now, policy.evidence_age_s):
+        text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
+        return begin(incident.move(Phase.FENCING, now, text), context)
+    if waited_s < policy.grace_s + policy.corroboration_s:
+        return incident
+    says = ", ".join(sorted({word.source for word in incident.words.values()}))
+    why = f"{says}: not enough to fence, and no second kind of evidence came in time"
+    return incident.hold(now, Held("evidence", why, "`fence` it or `dismiss` it"))
+
+
+def decides_at(incident: Incident, context: Context) -> Instant:
+    """Return when a suspicion is next to be weighed, if nothing is heard before."""
+    policy = context.policy
+    over = incident.grace_from.plus(policy.grace_s)
+    if not context.now.reached(over):
+        return over
+    return over.plus(policy.corroboration_s)

@@ -1,0 +1,1 @@
+"""The imperative shell: the only place with tasks and queues. It saves, then does."""

@@ -1,0 +1,230 @@
+"""One open incident, driven to its end.
+
+Sequential by design: one incident never races with itself. Observations are folded in the order in
+which they arrive, what they change is saved, and only then is anything done. An effect counts as
+running until its own observation has been folded in *and saved*: were it dropped when it merely
+ended, an unrelated save going on at that moment would find it due and not running, and do it twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from doctor_daemon.core.decide import advance
+from doctor_daemon.core.due import due
+from doctor_daemon.core.evidence import Evidence
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.messages import (
+    CANCELLABLE,
+    Crashed,
+    Effect,
+    Elapsed,
+    Heard,
+    Observation,
+    Resumed,
+    Wait,
+)
+from doctor_daemon.engine.change import change, given_out, next_version
+from doctor_daemon.engine.perform import perform
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import Conflict, DoctorError, Temporary
+from doctor_daemon.ports import Change, NoticeRow
+
+INBOX_MAX = 1000
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Closed(Exception):
+    """The incident was over when the evidence reached it."""
+
+
+class _Unsaveable(Exception):
+    """A bug keeps this incident from being saved: without a record nothing may be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One observation for a case: of which effect it is the end, and who waits for the save."""
+
+    observation: Observation
+    effect: Effect | None = None
+    saved: asyncio.Future[None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where a case hands on what it has saved, and what it has met."""
+
+    tell: Callable[[tuple[NoticeRow, ...]], None]
+    watch: Callable[[Incident | None, Incident], None]
+    bug: Callable[[str, Exception], None]
+
+
+class Case:
+    """The incident of one host, from its opening or its loading until it is over."""
+
+    def __init__(self, incident: Incident, ward: Ward, links: Links) -> None:
+        """Take an incident: a new one (version 0) or a saved one."""
+        self.incident = incident
+        self._saved = incident if incident.version else None
+        self._ward = ward
+        self._links = links
+        self._inbox: asyncio.Queue[Letter] = asyncio.Queue(INBOX_MAX)
+        self._running: dict[Effect, asyncio.Task[None]] = {}
+        self._stopping = False
+
+    def post(self, letter: Letter) -> None:
+        """Hand in an observation. Raise Temporary when too many wait already."""
+        try:
+            self._inbox.put_nowait(letter)
+        except asyncio.QueueFull:
+            msg = f"{self.incident.host}: too much evidence at once"
+            raise Temporary(msg) from None
+
+    def stop(self) -> None:
+        """Begin nothing more; what changes the world and is under way runs to its end."""
+        self._stopping = True
+        with contextlib.suppress(Temporary):
+            self.post(Letter(Elapsed()))
+
+    async def run(self) -> None:
+        """Drive the incident until it is over, or until the daemon stops."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if self._saved is not None:
+                    await self._step([Letter(Resumed())], tasks)
+                while not self._over():
+                    await self._step(await self._letters(), tasks)
+        except* _Unsaveable:
+            log.warning("cannot be saved: nothing more is done", host=str(self.incident.host))
+        finally:
+            self._give_back()
+
+    def _over(self) -> bool:
+        return not self._running and (self.incident.phase.final or self._stopping)
+
+    async def _letters(self) -> list[Letter]:
+        """Wait for one letter, and take all that are there."""
+        letters = [await self._inbox.get()]
+        while not self._inbox.empty():
+            letters.append(self._inbox.get_nowait())
+        return letters
+
+    async def _step(self, letters: list[Letter], tasks: asyncio.TaskGroup) -> None:
+        """Fold, save, and only then do."""
+        before = self._saved
+        incident, heard = self._fold(letters)
+        if incident != self._saved or heard:
+            await self._save(incident, heard)
+        self._links.watch(before, self.incident)
+        for letter in letters:
+            if letter.effect is not None:
+                self._running.pop(letter.effect, None)
+            if letter.saved is not None and not letter.saved.done():
+                letter.saved.set_result(None)
+        self._reconcile(tasks)
+
+    def _fold(self, letters: list[Letter]) -> tuple[Incident, list[Evidence]]:
+        """Fold all letters in; return the new state and the evidence that is part of it."""
+        incident, heard = self.incident, []
+        for letter in letters:
+            if incident.phase.final and letter.saved is not None:
+                if not letter.saved.done():
+                    letter.saved.set_exception(Closed())
+                continue
+            incident = self._advance(incident, letter.observation)
+            if isinstance(letter.observation, Heard):
+                heard.append(letter.observation.evidence)
+        return incident, heard
+
+    def _advance(self, incident: Incident, observation: Observation) -> Incident:
+        """Fold one observation in. A bug holds this host; the others go on."""
+        context = self._ward.context(incident.host)
+        try:
+            return advance(incident, observation, context)
+        except Exception as error:  # noqa: BLE001 - containment: this host is held
+            self._links.bug(incident.id, error)
+            try:
+                return advance(incident, Crashed(type(error).__name__), context)
+            except Exception as second:  # noqa: BLE001 - as above; nothing is folded
+                self._links.bug(incident.id, second)
+                return incident
+
+    async def _save(self, incident: Incident, heard: list[Evidence]) -> None:
+        incident = next_version(self._saved, incident)
+        step = change(self._saved, incident, heard, self._ward)
+        await self._commit(step)
+        given_out(self._ward, step.notices)
+        self.incident = self._saved = incident
+        self._links.tell(step.notices)
+
+    async def _commit(self, step: Change) -> None:
+        """Save, however often it takes: until then nothing that was decided is done."""
+        tools, failures = self._ward.tools, 0
+        while True:
+            began = tools.clock.now()
+            try:
+                await tools.store.commit(step, term=self._ward.term)
+            except Temporary as error:
+                failures += 1
+                tools.metrics.store_faults.inc()
+                log.warning("not saved yet", incident=self.incident.id, error=str(error))
+                pause_s = self._ward.rules.policy.backoff(failures)
+                await tools.clock.sleep_until(tools.clock.now().plus(pause_s))
+            except Conflict:
+                if not await self._was_saved(step):
+                    raise
+                return
+            except DoctorError:
+                raise  # the store must not be used any more: the daemon ends
+            except Exception as error:
+                self._links.bug(self.incident.id, error)
+                raise _Unsaveable from error
+            else:
+                tools.metrics.commit.observe(tools.clock.now().since(began))
+                return
+
+    async def _was_saved(self, step: Change) -> bool:
+        """Tell whether an earlier try at this very step was saved, though it seemed to fail."""
+        if step.head is None:
+            return False
+        try:
+            found = await self._ward.tools.store.find(step.head.id)
+        except Temporary:
+            return False
+        return found is not None and found.version == step.head.version and found == step.head
+
+    def _reconcile(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin what is due; cancel the waits and reads that no longer are."""
+        context = self._ward.context(self.incident.host)
+        wanted = () if self._stopping else due(self.incident, context)
+        for effect in [e for e in self._running if e not in wanted]:
+            if isinstance(effect, CANCELLABLE):
+                self._running.pop(effect).cancel()
+        for effect in wanted:
+            if effect not in self._running:
+                self._running[effect] = tasks.create_task(self._attempt(effect))
+
+    async def _attempt(self, effect: Effect) -> None:
+        """Do one effect and post its observation. A bug in an adapter is an observation too."""
+        try:
+            observation = await perform(effect, lambda: self.incident, self._ward)
+        except Exception as error:  # noqa: BLE001 - containment, as in `_advance`
+            self._links.bug(self.incident.id, error)
+            observation = Crashed(type(error).__name__)
+        if not isinstance(effect, Wait):
+            name, outcome = type(effect).__name__, type(observation).__name__
+            self._ward.tools.metrics.effects.labels(name, outcome).inc()
+        await self._inbox.put(Letter(observation, effect))
+
+    def _give_back(self) -> None:
+        """Let nobody wait for a case that has ended."""
+        while not self._inbox.empty():
+            letter = self._inbox.get_nowait()
+            if letter.saved is not None and not letter.saved.done():
+                letter.saved.set_exception(Closed())

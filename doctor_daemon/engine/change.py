@@ -1,0 +1,90 @@
+"""What a step writes: the difference between two states of an incident, and the notices it causes.
+
+The notices are rows of the same transaction as the entry that causes them, so a crash can neither
+lose one nor send one for something that was never saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from doctor_daemon.core.evidence import Evidence
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.notices import Notice, notices
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
+
+
+def change(
+    before: Incident | None, after: Incident, heard: Sequence[Evidence], ward: Ward
+) -> Change:
+    """Describe the step from the saved state to the decided one, and reserve what it takes."""
+    known = len(before.timeline) if before else 0
+    old = before.servers if before else {}
+    return Change(
+        head=after,
+        entries=after.timeline[known:],
+        servers=tuple(s for id_, s in after.servers.items() if old.get(id_) != s),
+        servers_gone=tuple(id_ for id_ in old if id_ not in after.servers),
+        charges=ward.reserve(before, after),
+        notices=tuple(_rows(known, after, ward)),
+        evidence=tuple(evidence_row(evidence, after) for evidence in heard),
+    )
+
+
+def evidence_row(evidence: Evidence, incident: Incident | None) -> EvidenceRow:
+    """Return the record of one piece of evidence."""
+    return EvidenceRow(
+        key=evidence.key,
+        host=evidence.host,
+        source=evidence.source,
+        fingerprint=evidence.fingerprint,
+        verdict=evidence.verdict,
+        summary=evidence.summary,
+        at=evidence.received_at,
+        incident=incident.id if incident else None,
+    )
+
+
+def _rows(known: int, incident: Incident, ward: Ward) -> Iterator[NoticeRow]:
+    """Render the new entries' notices, numbered on from the last that was given out."""
+    now, host = ward.tools.clock.now(), incident.host
+    told = tuple(notices(incident, known, ward.context(host)))
+    for name, notifier in ward.tools.notifiers.items():
+        sequence = ward.sequences.get((name, host), 0)
+        for notice in told:
+            if not notifier.wants(notice):
+                continue
+            sequence += 1
+            id_ = notice_id(notice, name)
+            yield NoticeRow(
+                id=id_,
+                consumer=name,
+                project=notice.project,
+                host=host,
+                incident=incident.id,
+                kind=notice.kind,
+                sequence=sequence,
+                body=notifier.render(notice, id_, sequence),
+                made_at=now,
+                evidence_at=incident.opened_at,
+            )
+
+
+def notice_id(notice: Notice, consumer: str) -> str:
+    """Return the stable id of a notice: the same cause, audience and consumer, the same id."""
+    cause = "\n".join((notice.incident, str(notice.entry), notice.project, consumer))
+    return f"msg_{hashlib.sha256(cause.encode()).hexdigest()[:32]}"
+
+
+def given_out(ward: Ward, rows: Sequence[NoticeRow]) -> None:
+    """Move the sequences on, once the rows are saved."""
+    for row in rows:
+        ward.sequences[row.consumer, row.host] = row.sequence
+
+
+def next_version(before: Incident | None, after: Incident) -> Incident:
+    """Number the state to be saved."""
+    return replace(after, version=(before.version if before else 0) + 1)

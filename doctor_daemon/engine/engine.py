@@ -1,0 +1,256 @@
+"""The daemon's heart: loads what was open, runs the cases, outbox and poller, and ends well.
+
+Starting claims the store (and so a new term), times anew what another boot had timed, and takes
+every open incident up again before any new evidence is let in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from doctor_daemon.core.context import Maintenance
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import Elapsed, Noticed
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import ProofKind
+from doctor_daemon.engine.case import Case, Letter, Links
+from doctor_daemon.engine.desk import Desk
+from doctor_daemon.engine.outbox import Delivering, Outbox
+from doctor_daemon.engine.poller import Poller, Polling
+from doctor_daemon.engine.ward import Instruments, Rules, Ward
+from doctor_daemon.errors import Temporary
+from doctor_daemon.ports import Fleet, Snapshot
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+PAUSE_S = 2.0
+"""A gap between ticks above this means that the process, or the machine, stood still."""
+STOP_S = 60.0
+"""How long calls that change the world may still take when the daemon stops."""
+PRUNE_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the engine's own loops run."""
+
+    polling: Polling = field(default_factory=Polling)
+    delivering: Delivering = field(default_factory=Delivering)
+    tick_s: float = 0.5
+
+
+def _log_bug(what: str, error: Exception) -> None:
+    log.error("internal error", what=what, exc_info=error)
+
+
+class Engine:
+    """Runs everything. `bug` hears of every contained bug, for tests that allow none."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        tools: Instruments,
+        pace: Pace | None = None,
+        bug: Callable[[str, Exception], None] = _log_bug,
+    ) -> None:
+        """Make the parts; nothing is read or done before `run`."""
+        pace = pace or Pace()
+        self._tick_s = pace.tick_s
+        self.ward = Ward(rules, tools)
+        self.desk = Desk(self.ward, self._start)
+        self.poller = Poller(self.ward, self._noticed, self._met, pace.polling)
+        self.ready = asyncio.Event()
+        """Set once every open incident has been taken up again."""
+        self.ticked: Instant | None = None
+        """The last tick: the sign that the engine makes progress."""
+        self._outbox = Outbox(self.ward, pace.delivering)
+        self._bug = bug
+        self._tasks: asyncio.TaskGroup | None = None
+        self._driven: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until `stop` is called. Raise what makes going on unsafe."""
+        tools = self.ward.tools
+        self.ward.term = await tools.store.open()
+        await self._load(await tools.store.load())
+        background: list[asyncio.Task[None]] = []
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            loops = (self.poller.run, self._outbox.run, self._tick, self._prune)
+            background.extend(tasks.create_task(loop()) for loop in loops)
+            for case in list(self.desk.cases.values()):
+                self._drive(case)
+            self.ready.set()
+            log.info("ready", term=self.ward.term, incidents=len(self.desk.cases))
+            await self._stop.wait()
+            await self._wind_down()
+            for task in background:
+                task.cancel()
+        await self._outbox.flush()
+
+    def stop(self) -> None:
+        """Ask the engine to end: no effect is cut in half, what is open resumes at the start."""
+        self.desk.closed = True
+        self._stop.set()
+
+    async def _wind_down(self) -> None:
+        """Let every call that changes the world come to its end, and be saved."""
+        for case in self.desk.cases.values():
+            case.stop()
+        if self._driven:
+            _, late = await asyncio.wait(self._driven, timeout=STOP_S)
+            for task in late:
+                task.cancel()
+
+    # loading
+
+    async def _load(self, snapshot: Snapshot) -> None:
+        now = self.ward.tools.clock.now()
+        self.ward.armed = snapshot.armed
+        for window in snapshot.maintenance:
+            self.ward.maintenance[window.host] = _timed_anew(window, now)
+        charges = tuple(
+            charge if charge.at.boot_id == now.boot_id else replace(charge, at=now)
+            for charge in snapshot.charges
+        )
+        if charges != tuple(snapshot.charges):
+            await self.ward.tools.store.replace_charges(charges, term=self.ward.term)
+        self.ward.seed(charges)
+        self.ward.sequences.update(snapshot.sequences)
+        self.desk.remember(snapshot.evidence)
+        for incident in snapshot.incidents:
+            self.desk.cases[incident.host] = self._case(incident)
+        self._outbox.resume(snapshot.gaps)
+        self._outbox.put(snapshot.pending)
+        self._gauges()
+
+    def _case(self, incident: Incident) -> Case:
+        links = Links(self._outbox.put, self._watch, self._met)
+        return Case(incident, self.ward, links)
+
+    def _start(self, incident: Incident) -> Case:
+        """Run a new incident's case."""
+        case = self._case(incident)
+        self._drive(case)
+        return case
+
+    def _drive(self, case: Case) -> None:
+        if self._tasks is None:
+            msg = "the daemon is still starting"
+            raise Temporary(msg)
+        task = self._tasks.create_task(self._to_its_end(case))
+        self._driven.add(task)
+        task.add_done_callback(self._driven.discard)
+
+    async def _to_its_end(self, case: Case) -> None:
+        await case.run()
+        if case.incident.phase.final and self.desk.cases.get(case.incident.host) is case:
+            del self.desk.cases[case.incident.host]
+        self._gauges()
+
+    # watching
+
+    def _met(self, what: str, error: Exception) -> None:
+        """Count a contained bug, and say where it was met."""
+        self.ward.tools.metrics.bugs.inc()
+        self._bug(what, error)
+
+    def _noticed(self, fleet: Fleet) -> None:
+        """Show hosts that are down how Nova has them now."""
+        for host, case in list(self.desk.cases.items()):
+            sighting = fleet.services.get(host.name)
+            if sighting is not None and case.incident.phase is Phase.DOWN:
+                self._post(case, Letter(Noticed(sighting)))
+
+    def _post(self, case: Case, letter: Letter) -> None:
+        try:
+            case.post(letter)
+        except Temporary as error:
+            log.warning("not delivered", incident=case.incident.id, error=str(error))
+
+    def _watch(self, before: Incident | None, after: Incident) -> None:
+        """Log and measure what was saved."""
+        known = len(before.timeline) if before else 0
+        for entry in after.timeline[known:]:
+            log.info(entry.text, incident=after.id, host=str(after.host), phase=entry.phase.value)
+        if before is None or before.phase is after.phase:
+            self._gauges()
+            return
+        metrics = self.ward.tools.metrics
+        metrics.phase.labels(before.phase).observe(_between(after.phase_at, before.phase_at))
+        if after.phase is Phase.DOWN:
+            metrics.forced_down.observe(_between(after.phase_at, after.opened_at))
+        proof, fencing = after.proof, after.fencing
+        if after.phase is Phase.FORCING_DOWN and proof and proof.kind is ProofKind.POWER:
+            plan = self.ward.plan(after.host)
+            level = plan.level(fencing.level) if fencing else None
+            for device in level.devices if level else ():
+                took_s = _between(after.phase_at, fencing.go_at if fencing else None)
+                metrics.fencing.labels(device.kind).observe(took_s)
+        self._gauges()
+
+    def _gauges(self) -> None:
+        metrics, incidents = self.ward.tools.metrics, [c.incident for c in self.desk.cases.values()]
+        phases = Counter(incident.phase for incident in incidents)
+        for phase in Phase:
+            if not phase.final:
+                metrics.incidents.labels(phase).set(phases[phase])
+        metrics.held.clear()
+        for gate, count in Counter(i.held.gate for i in incidents if i.held).items():
+            metrics.held.labels(gate).set(count)
+        metrics.armed.set(self.ward.armed.on)
+        metrics.mode.set(self.ward.rules.mode)
+        metrics.maintenance.set(len(self.ward.maintenance))
+        metrics.budget.set(len(self.ward.charges()))
+
+    # own loops
+
+    async def _tick(self) -> None:
+        """Measure the loop's own lag; after a pause have every case asked its gates anew."""
+        clock = self.ward.tools.clock
+        while True:
+            began = clock.now()
+            await clock.sleep_until(began.plus(self._tick_s))
+            self.ticked = clock.now()
+            lag_s = self.ticked.since(began) - self._tick_s
+            self.ward.tools.metrics.loop_lag.set(max(lag_s, 0.0))
+            if lag_s > PAUSE_S:
+                self.ward.tools.metrics.pauses.inc()
+                log.warning("the daemon stood still", seconds=round(lag_s, 1))
+                for case in list(self.desk.cases.values()):
+                    self._post(case, Letter(Elapsed()))
+
+    async def _prune(self) -> None:
+        clock = self.ward.tools.clock
+        while True:
+            await clock.sleep_until(clock.now().plus(PRUNE_EVERY_S))
+            try:
+                await self.ward.tools.store.prune(term=self.ward.term)
+            except Temporary as error:
+                log.warning("not pruned", error=str(error))
+
+
+def _timed_anew(window: Maintenance, now: Instant) -> Maintenance:
+    """Time a maintenance of another boot anew: here the wall clock is all there is to go by."""
+    if window.until.boot_id == now.boot_id:
+        return window
+    return replace(window, until=now.plus(max(window.until.wall_s - now.wall_s, 0.0)))
+
+
+def _between(later: Instant, earlier: Instant | None) -> float:
+    """Return the seconds between two instants for a metric; 0 where nothing can be said."""
+    if earlier is None or earlier.boot_id != later.boot_id:
+        return 0.0
+    return later.since(earlier)
+
+
+def hosts_known(engine: Engine) -> tuple[HostId, ...]:
+    """Return every configured host, in order."""
+    return tuple(sorted(engine.ward.rules.plans))

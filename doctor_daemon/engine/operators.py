@@ -1,0 +1,145 @@
+"""What operators can do and ask: switches, maintenance, orders, explanations.
+
+Everything that is done here is saved before it is answered, with the person and the reason. What
+makes the daemon more careful is in force at once, even while the store cannot be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from doctor_daemon import log
+from doctor_daemon.core.context import Armed, Maintenance
+from doctor_daemon.core.evidence import Evidence, Trust, Verdict
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import Order, Ordered
+from doctor_daemon.core.orders import refusal
+from doctor_daemon.engine.case import Case, Closed
+from doctor_daemon.engine.desk import new_id
+from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.views import explained, short, standing
+from doctor_daemon.errors import Permanent
+from doctor_daemon.ports import Change, Heading
+
+MAINTENANCE_MAX_S = 30 * 24 * 3600.0
+
+
+class Operators:
+    """The operators' view of an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Look at a running engine."""
+        self._engine = engine
+        self._ward = engine.ward
+
+    # switches
+
+    async def arm(self, by: str, why: str) -> None:
+        """Let the daemon cut power, from the moment that this is saved."""
+        armed = Armed(True, by, self._now(), why)  # noqa: FBT003 - a switch
+        await self._commit(Change(armed=armed))
+        self._ward.armed = armed
+        self._tell()
+
+    async def disarm(self, by: str, why: str) -> None:
+        """Forbid power cuts: at once, and durably."""
+        self._ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
+        self._tell()
+        await self._commit(Change(armed=self._ward.armed))
+
+    def _tell(self) -> None:
+        """Say how the switch stands: in the metric, and on every line of the log from now on."""
+        armed = self._ward.armed.on
+        self._ward.tools.metrics.armed.set(armed)
+        log.standing(mode=self._ward.rules.mode.name.lower(), armed=armed)
+
+    async def maintain(self, host: HostId, by: str, why: str, seconds: float) -> Maintenance:
+        """Keep the daemon's hands off a host for a time."""
+        if not 0 < seconds <= MAINTENANCE_MAX_S:
+            msg = f"for: expected up to {MAINTENANCE_MAX_S / 3600:g} hours, found {seconds:g} s"
+            raise Permanent(msg)
+        window = Maintenance(host, by, why, self._now().plus(seconds))
+        self._ward.maintenance[host] = window
+        await self._commit(Change(maintenance=window))
+        return window
+
+    async def end_maintenance(self, host: HostId) -> bool:
+        """End a maintenance; tell whether there was one."""
+        if host not in self._ward.maintenance:
+            return False
+        await self._commit(Change(maintenance_ended=host))
+        del self._ward.maintenance[host]
+        return True
+
+    # orders
+
+    async def order(
+        self, host: HostId, order: Order, by: str, why: str, for_s: float = 0.0
+    ) -> Case:
+        """Give an order about a host's open incident; `fence` opens one where there is none.
+
+        Raise Permanent, in words, when it cannot be followed.
+        """
+        case = self._engine.desk.cases.get(host)
+        if case is None and order is Order.FENCE:
+            case = await self._accuse(host, by, why)
+        if case is None:
+            msg = f"{host} has no open incident"
+            raise Permanent(msg)
+        now = self._now()
+        ordered = Ordered(order, by, why, now, now.plus(for_s) if for_s else None)
+        refused = refusal(case.incident, ordered, self._ward.context(host))
+        if refused:
+            raise Permanent(refused)
+        try:
+            await self._engine.desk.post(case, ordered)
+        except Closed:
+            msg = f"the incident of {host} has just ended"
+            raise Permanent(msg) from None
+        return case
+
+    async def _accuse(self, host: HostId, by: str, why: str) -> Case | None:
+        evidence = Evidence(
+            host=host,
+            verdict=Verdict.DOWN,
+            source=f"operator:{by}",
+            kind="operator",
+            trust=Trust.ALONE,
+            fingerprint=by,
+            key=f"operator|{new_id()}",
+            received_at=self._now(),
+            summary=why,
+        )
+        await self._engine.desk.submit([evidence])
+        return self._engine.desk.cases.get(host)
+
+    # questions
+
+    def status(self) -> dict[str, Any]:
+        """Say how the daemon stands."""
+        ready = self._engine.ready.is_set() and not self._engine.desk.closed
+        cases = [case.incident for case in self._engine.desk.cases.values()]
+        return {"ready": ready, **standing(self._ward), "incidents": [short(i) for i in cases]}
+
+    async def incidents(self, host: HostId | None, limit: int) -> Sequence[Heading]:
+        """Return the newest incidents, open and closed."""
+        return await self._ward.tools.store.headings(host, limit)
+
+    async def explain(self, host: HostId) -> dict[str, Any]:
+        """Say everything about a host: its plan, its gates, its incident, what is due and why."""
+        case = self._engine.desk.cases.get(host)
+        incident = case.incident if case else await self._last(host)
+        return explained(host, incident, self._ward)
+
+    async def _last(self, host: HostId) -> Incident | None:
+        headings = await self._ward.tools.store.headings(host, 1)
+        return await self._ward.tools.store.find(headings[0].id) if headings else None
+
+    def _now(self) -> Instant:
+        return self._ward.tools.clock.now()
+
+    async def _commit(self, change: Change) -> None:
+        await self._ward.tools.store.commit(change, term=self._ward.term)

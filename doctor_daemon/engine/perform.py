@@ -1,0 +1,131 @@
+"""Turn one effect into one call, and its end into one observation.
+
+The gates of a call that changes the world are asked here once more, with fresh values, and the
+permit that the adapter checks last of all is given here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+from doctor_daemon.core.gates import Act, refused
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident, Outcome
+from doctor_daemon.core.messages import (
+    Cut,
+    CutEnded,
+    Effect,
+    Elapsed,
+    Failed,
+    ForceDown,
+    Identified,
+    Identify,
+    Listed,
+    ListServers,
+    Look,
+    Looked,
+    Observation,
+    PutEnded,
+    Read,
+    Refused,
+    Wait,
+    WasRead,
+)
+from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import DoctorError, LateError, Permanent
+from doctor_daemon.ports import PowerDevice
+
+REASON = "doctor-daemon:{}: the host failed and its power is proven off"
+"""What Nova's disabled_reason says; the incident in it tells ours from others'."""
+
+
+def reason_of(incident: Incident) -> str:
+    """Return the disabled_reason that marks a service as disabled by this incident."""
+    return REASON.format(incident.id)
+
+
+async def perform(effect: Effect, current: Callable[[], Incident], ward: Ward) -> Observation:
+    """Do what an effect asks. What went wrong outside becomes an observation, never an error."""
+    try:
+        return await _perform(effect, current, ward)
+    except LateError as error:
+        return Refused(effect, "look", str(error))
+    except DoctorError as error:
+        return Failed(effect, str(error), permanent=isinstance(error, Permanent))
+
+
+async def _perform(effect: Effect, current: Callable[[], Incident], ward: Ward) -> Observation:
+    host, nova = current().host, ward.tools.controller
+    match effect:
+        case Wait(until):
+            await ward.tools.clock.sleep_until(until)
+            return Elapsed()
+        case Look(number):
+            return Looked(number, await nova.look(host))
+        case Identify(device=name):
+            return Identified(effect, await _device(ward, host, name).identify())
+        case Cut():
+            return _shut(effect, Act.CUT, current(), ward) or await _cut(effect, host, ward)
+        case Read():
+            return await _read(effect, host, ward)
+        case ForceDown():
+            shut = _shut(effect, Act.FORCE_DOWN, current(), ward)
+            return shut or await _force_down(effect, current(), ward)
+        case ListServers(number):
+            return Listed(number, await nova.servers(host))
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _device(ward: Ward, host: HostId, name: str) -> PowerDevice:
+    try:
+        return ward.tools.devices[f"{host}/{name}"]
+    except KeyError:
+        msg = f"{host} has no power device {name}"
+        raise Permanent(msg) from None
+
+
+def _shut(effect: Effect, act: Act, incident: Incident, ward: Ward) -> Refused | None:
+    """Ask every gate of an act, now."""
+    refusal = refused(act, incident, ward.context(incident.host))
+    if refusal is None:
+        return None
+    ward.tools.metrics.refusals.labels(refusal.gate).inc()
+    return Refused(effect, refusal.gate, refusal.why)
+
+
+async def _cut(effect: Cut, host: HostId, ward: Ward) -> Observation:
+    outcome, text = await _ended(_device(ward, host, effect.device).cut(ward.permit()))
+    return CutEnded(effect, outcome, text, ward.tools.clock.now())
+
+
+async def _ended(call: Awaitable[tuple[Outcome, str]]) -> tuple[Outcome, str]:
+    """Await a call that changes the world: whatever becomes of it is an outcome."""
+    try:
+        return await call
+    except LateError:
+        raise
+    except Permanent as error:
+        return Outcome.UNSENT, str(error)
+    except DoctorError as error:
+        return Outcome.UNKNOWN, str(error)
+
+
+async def _read(effect: Read, host: HostId, ward: Ward) -> Observation:
+    """Read the power. No answer is a reading too: of UNKNOWN, which breaks a run of OFF."""
+    clock = ward.tools.clock
+    asked_at = clock.now()
+    try:
+        return WasRead(effect, await _device(ward, host, effect.device).read())
+    except DoctorError as error:
+        return WasRead(effect, Reading(Power.UNKNOWN, str(error)[:300], asked_at, clock.now()))
+
+
+async def _force_down(effect: ForceDown, incident: Incident, ward: Ward) -> Observation:
+    call = ward.tools.controller.force_down(
+        effect.service, reason_of(incident), ward.permit(), disable=effect.disable
+    )
+    outcome, text = await _ended(call)
+    return PutEnded(effect, outcome, text, ward.tools.clock.now())

@@ -1,0 +1,94 @@
+"""One reader of Nova for all incidents: services and host map, kept fresh in the background.
+
+A full pass at the start and now and then, and the changes since in between, with an overlap that
+covers two clocks that disagree. What fails is tried again at the next round; how old the last good
+answer is can be read from a metric.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import DoctorError
+from doctor_daemon.ports import Fleet
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How often Nova is read."""
+
+    services_every_s: float = 10.0
+    servers_every_s: float = 10.0
+    full_pass_every_s: float = 3600.0
+    overlap_s: float = 120.0
+    """How far back each list of changes reaches beyond the last: clocks may differ by as much."""
+
+
+class Poller:
+    """Reads the services and the servers, each in a loop of its own."""
+
+    def __init__(
+        self,
+        ward: Ward,
+        noticed: Callable[[Fleet], None],
+        bug: Callable[[str, Exception], None],
+        polling: Polling | None = None,
+    ) -> None:
+        """Poll for a ward; hand every list of services to `noticed`, and every bug to `bug`."""
+        self._ward = ward
+        self._bug = bug
+        self._noticed = noticed
+        self._polling = polling or Polling()
+        self._good: dict[str, Instant] = {}
+        self._full_at: Instant | None = None
+        for what in ("services", "servers"):
+            ward.tools.metrics.poll_age.labels(what).set_function(partial(self._age, what))
+        self.ready = asyncio.Event()
+        """Set once the host map has been filled."""
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        polling = self._polling
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._loop("services", polling.services_every_s, self._services))
+            tasks.create_task(self._loop("servers", polling.servers_every_s, self._servers))
+
+    async def _loop(self, what: str, every_s: float, poll: Callable[[], Awaitable[None]]) -> None:
+        clock = self._ward.tools.clock
+        while True:
+            try:
+                await poll()
+                self._good[what] = clock.now()
+            except DoctorError as error:
+                log.warning("poll failed", what=what, error=str(error))
+            except Exception as error:  # noqa: BLE001 - containment: incidents go on without polls
+                self._bug(f"poll of {what}", error)
+            await clock.sleep_until(clock.now().plus(every_s))
+
+    def _age(self, what: str) -> float:
+        """Return the seconds since the last good poll, as each scrape is told."""
+        good = self._good.get(what)
+        return self._ward.tools.clock.now().since(good) if good else float("inf")
+
+    async def _services(self) -> None:
+        self._noticed(await self._ward.tools.controller.fleet())
+
+    async def _servers(self) -> None:
+        now, hostmap = self._ward.tools.clock.now(), self._ward.hostmap
+        nova, polling = self._ward.tools.controller, self._polling
+        if self._full_at is None or now.since(self._full_at) > polling.full_pass_every_s:
+            hostmap.replace(await nova.all_servers(), now.wall_s)
+            self._full_at = now
+            self.ready.set()
+            return
+        since_s = hostmap.as_of_wall_s - polling.overlap_s
+        hostmap.change(await nova.changed_servers(since_s), now.wall_s)

@@ -1,0 +1,128 @@
+"""What is shown to operators: plain values, ready for JSON.
+
+Everything shown is derived from what is saved and from the gates as they stand now, so an
+explanation is never a second story beside the one that decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from doctor_daemon.core.due import due
+from doctor_daemon.core.gates import Act, verdicts
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Entry, Incident
+from doctor_daemon.core.proof import DeviceProof
+from doctor_daemon.engine.ward import Ward
+
+
+def standing(ward: Ward) -> dict[str, Any]:
+    """Show the switches, the budget and the maintenance windows."""
+    now, policy = ward.tools.clock.now(), ward.rules.policy
+    return {
+        "mode": ward.rules.mode.name.lower(),
+        "armed": {"on": ward.armed.on, "by": ward.armed.by, "why": ward.armed.why},
+        "term": ward.term,
+        "hosts": len(ward.rules.plans),
+        "servers_as_of_wall_s": ward.hostmap.as_of_wall_s,
+        "budget": {
+            "used": len(ward.charges()),
+            "total": policy.budget_total,
+            "per_domain": policy.budget_per_domain,
+            "window_s": policy.budget_window_s,
+        },
+        "maintenance": [
+            {"host": str(w.host), "by": w.by, "why": w.why, "left_s": w.until.since(now)}
+            for w in ward.maintenance.values()
+            if not now.reached(w.until)
+        ],
+    }
+
+
+def short(incident: Incident) -> dict[str, Any]:
+    """Show an incident in one line."""
+    return {
+        "id": incident.id,
+        "host": str(incident.host),
+        "phase": incident.phase.value,
+        "version": incident.version,
+        "opened_wall_s": incident.opened_at.wall_s,
+        "text": incident.timeline[-1].text if incident.timeline else "",
+    }
+
+
+def explained(host: HostId, incident: Incident | None, ward: Ward) -> dict[str, Any]:
+    """Show a host: its plan, its last incident, every gate in words, and what is due."""
+    context = ward.context(host)
+    plan = context.plan
+    answer: dict[str, Any] = {
+        "host": str(host),
+        "mode": min(context.mode, plan.mode).name.lower(),
+        "domain": plan.domain,
+        "levels": [[f"{d.kind} {d.name}" for d in lv.devices] or ["manual"] for lv in plan.levels],
+        "servers": len(ward.servers(host).servers),
+        "incident": None,
+    }
+    if incident is not None:
+        answer["incident"] = whole(incident)
+        answer["due"] = [type(effect).__name__ for effect in due(incident, context)]
+        answer["gates"] = {
+            act.value: {gate.name: why or "open" for gate, why in verdicts(act, incident, context)}
+            for act in Act
+        }
+    return answer
+
+
+def whole(incident: Incident) -> dict[str, Any]:
+    """Show an incident with its evidence, its proof and its timeline."""
+    held = incident.held
+    return {
+        **short(incident),
+        "held": {"gate": held.gate, "why": held.why, "frees": held.frees} if held else None,
+        "servers": len(incident.servers),
+        "proof": _proof(incident),
+        "evidence": [
+            {
+                "source": word.source,
+                "kind": word.kind,
+                "verdict": word.verdict.value,
+                "count": word.count,
+                "summary": word.summary,
+            }
+            for word in incident.words.values()
+        ],
+        "timeline": [_entry(entry, incident) for entry in incident.timeline],
+    }
+
+
+def _entry(entry: Entry, incident: Incident) -> dict[str, Any]:
+    began = incident.opened_at
+    known = entry.at.boot_id == began.boot_id
+    return {
+        "after_s": entry.at.since(began) if known else None,
+        "wall_s": entry.at.wall_s,
+        "phase": entry.phase.value,
+        "text": entry.text,
+        "told": entry.tell.value if entry.tell else None,
+    }
+
+
+def _proof(incident: Incident) -> dict[str, Any] | None:
+    proof = incident.proof
+    if proof is None:
+        return None
+    return {
+        "kind": proof.kind.value,
+        "taken_wall_s": proof.taken_at.wall_s,
+        "by": proof.by,
+        "why": proof.why,
+        "devices": [_device(part) for part in proof.devices],
+    }
+
+
+def _device(part: DeviceProof) -> dict[str, Any]:
+    return {
+        "device": part.device,
+        "uuid": part.identity.uuid,
+        "reads": [reading.raw for reading in part.readings],
+    }

@@ -1,0 +1,115 @@
+"""What all cases share: the plans, the switches, the budget's ledger, and the instruments.
+
+Everything here is changed on the event loop only, between two awaits, so a decision that reads it
+and a reservation that follows are one step: two cases cannot both take the last of the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
+from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.engine.hostmap import HostMap
+from doctor_daemon.metrics import Metrics
+from doctor_daemon.ports import Clock, Controller, Notifier, Permit, PowerDevice, Store
+
+PERMIT_S = 1.0
+"""Gates and permit are at most this old when a call that changes the world is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the configuration says: the part of the world that a reload would change."""
+
+    mode: Mode
+    policy: Policy
+    plans: Mapping[HostId, HostPlan]
+    aliases: Mapping[str, HostId] = field(default_factory=dict)
+    cloud: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What the cases work with."""
+
+    clock: Clock
+    store: Store
+    controller: Controller
+    devices: Mapping[str, PowerDevice]
+    """`device_key` -> device."""
+    notifiers: Mapping[str, Notifier]
+    metrics: Metrics
+
+
+class Ward:
+    """The shared state. `term` is this daemon's, from the store."""
+
+    def __init__(self, rules: Rules, tools: Instruments) -> None:
+        """Begin disarmed and empty: `Engine` fills it from the store."""
+        self.rules = rules
+        self.tools = tools
+        self.term = 0
+        self.armed = Armed()
+        self.maintenance: dict[HostId, Maintenance] = {}
+        self.hostmap = HostMap()
+        self.sequences: dict[tuple[str, HostId], int] = {}
+        self._charges: dict[tuple[str, int], Charge] = {}
+
+    def plan(self, host: HostId) -> HostPlan:
+        """Return what is configured for a host; an unknown one may not be touched."""
+        return self.rules.plans.get(host) or HostPlan(host, known=False)
+
+    def context(self, host: HostId) -> Context:
+        """Read the world as a decision about one host sees it."""
+        now = self.tools.clock.now()
+        return Context(
+            now=now,
+            policy=self.rules.policy,
+            plan=self.plan(host),
+            mode=self.rules.mode,
+            armed=self.armed,
+            maintenance=self._window(host, now_only=True),
+            charges=tuple(self._charges.values()),
+        )
+
+    def _window(self, host: HostId, *, now_only: bool) -> Maintenance | None:
+        window = self.maintenance.get(host)
+        over = window is not None and self.tools.clock.now().reached(window.until)
+        return None if now_only and over else window
+
+    def permit(self) -> Permit:
+        """Give the right to change the world, for a moment."""
+        return Permit(self.term, self.tools.clock.now().plus(PERMIT_S))
+
+    def servers(self, host: HostId) -> ServerList:
+        """Return the servers that the host map has for a host."""
+        return self.hostmap.servers(host.name)
+
+    # the ledger
+
+    def seed(self, charges: Iterable[Charge]) -> None:
+        """Begin the ledger with what was taken before."""
+        self._charges = {(charge.incident, charge.number): charge for charge in charges}
+
+    def reserve(self, before: Incident | None, after: Incident) -> tuple[Charge, ...]:
+        """Enter what a decided step takes, and return it, to be saved with the step."""
+        domain, known = self.plan(after.host).domain, len(before.charges) if before else 0
+        taken = tuple(
+            Charge(after.id, number, domain, at)
+            for number, at in enumerate(after.charges, 1)
+            if number > known
+        )
+        self._charges.update({(charge.incident, charge.number): charge for charge in taken})
+        return taken
+
+    def charges(self) -> tuple[Charge, ...]:
+        """Return the charges that are still in the window, and forget the others."""
+        now, window_s = self.tools.clock.now(), self.rules.policy.budget_window_s
+        over = [key for key, charge in self._charges.items() if now.since(charge.at) >= window_s]
+        for key in over:
+            del self._charges[key]
+        return tuple(self._charges.values())

@@ -1,0 +1,189 @@
+"""One BMC's web service: one request at a time, each with its deadline, each answer bounded.
+
+What the network did is told apart by what the caller can know: that nothing was sent, that the BMC
+refused, or that the answer was lost and the order may have been carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ConnectionTimeoutError,
+)
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from yarl import URL
+
+from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.fencers.computer_system import cleaned, complaint
+from doctor_daemon.ports.endpoint import Endpoint, bounded
+from doctor_daemon.ports.permits import permit_trace
+from doctor_daemon.ports.time import Clock, Permit
+
+BODY_MAX = 262_144
+GETS_MAX = 2
+GET_PAUSE_S = 0.2
+
+_HEADERS = {"Accept": "application/json", "OData-Version": "4.0"}
+_REFUSED_LOGIN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_REDIRECTS = range(300, 400)
+_TRY_LATER = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole body, and when it was asked for and had come in."""
+
+    content: bytes
+    asked_at: Instant
+    answered_at: Instant
+
+
+class Bmc:
+    """The client. `login` returns the Authorization header, or raises Permanent."""
+
+    def __init__(
+        self, endpoint: Endpoint, tls: ssl.SSLContext, login: Callable[[], str], clock: Clock
+    ) -> None:
+        """Connect to nothing yet."""
+        self.url = URL(endpoint.url)
+        self._endpoint = endpoint
+        self._tls = tls
+        self._login = login
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._session: ClientSession | None = None
+        self._closed = False
+
+    async def close(self) -> None:
+        """Let go of the connection, for good."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+    def deadline(self) -> float:
+        """Return when a call that begins now must have ended, by the event loop's clock."""
+        return asyncio.get_running_loop().time() + self._endpoint.timeout_s
+
+    @asynccontextmanager
+    async def turn(self, deadline_s: float) -> AsyncIterator[None]:
+        """Keep every other call out. Raise Temporary when the turn does not come in time."""
+        with self._answering():
+            async with asyncio.timeout_at(deadline_s):
+                await self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    async def ask(self, deadline_s: float) -> Answer:
+        """Get the resource. Raise Temporary or Permanent.
+
+        A connection that cannot be made is tried once more: a busy BMC turns callers away. One that
+        breaks is too, by aiohttp itself, since a GET may be repeated (RFC 9110, 9.2.2).
+        """
+        again = AsyncRetrying(
+            stop=stop_after_attempt(GETS_MAX),
+            wait=wait_fixed(GET_PAUSE_S),
+            retry=retry_if_exception_type(ClientConnectorError),
+            reraise=True,
+        )
+        with self._answering():
+            async with asyncio.timeout_at(deadline_s):
+                return await again(self._get)
+
+    async def _get(self) -> Answer:
+        session, headers = self._connected(), self._headers()
+        asked_at = self._clock.now()
+        async with session.get(self.url, headers=headers, allow_redirects=False) as response:
+            content = await bounded(response, BODY_MAX)
+        answered_at = self._clock.now()
+        _expect_ok(response, content)
+        return Answer(content, asked_at, answered_at)
+
+    async def order(
+        self, target: URL, order: Mapping[str, str], permit: Permit
+    ) -> tuple[Outcome, str]:
+        """Post an order, once. Raise LateError or Permanent when nothing was sent."""
+        session, headers = self._connected(), self._headers()
+        request = session.post(
+            target, json=order, headers=headers, allow_redirects=False, trace_request_ctx=permit
+        )
+        try:
+            async with asyncio.timeout(self._endpoint.timeout_s), request as response:
+                return _judged(response.status, await bounded(response, BODY_MAX))
+        except (ClientConnectorError, ConnectionTimeoutError) as error:
+            return Outcome.UNSENT, f"nothing was sent: {_words(error)}"
+        except TimeoutError:
+            return Outcome.UNKNOWN, f"no answer within {self._endpoint.timeout_s:g} s"
+        except (ClientError, OSError) as error:
+            return Outcome.UNKNOWN, f"the answer was lost: {_words(error)}"
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Turn what the network throws into Temporary."""
+        try:
+            yield
+        except TimeoutError:
+            msg = f"no answer within {self._endpoint.timeout_s:g} s"
+            raise Temporary(msg) from None
+        except (ClientError, OSError) as error:
+            raise Temporary(_words(error)) from error
+
+    def _connected(self) -> ClientSession:
+        """Return the session; the first call makes it, on the loop that it will live on."""
+        if self._closed:
+            msg = "the device was closed"
+            raise Permanent(msg)
+        if self._session is None:
+            self._session = self._endpoint.session(self._tls, permit_trace(self._clock))
+        return self._session
+
+    def _headers(self) -> dict[str, str]:
+        return {**_HEADERS, "Authorization": self._login()}
+
+
+def _words(error: Exception) -> str:
+    return cleaned(str(error)) or type(error).__name__
+
+
+def _expect_ok(response: ClientResponse, content: bytes) -> None:
+    """Raise unless the answer is 200. A refused login is not tried again: BMCs lock users out."""
+    status = response.status
+    if status == HTTPStatus.OK:
+        return
+    if status in _REFUSED_LOGIN:
+        msg = f"the BMC refuses username and password_file ({status})"
+        raise Permanent(msg)
+    if status in _REDIRECTS:
+        to = cleaned(response.headers.get("Location", "nowhere"))
+        msg = f"{status}: it redirects to {to}, which is not followed: configure the final url"
+        raise Permanent(msg)
+    msg = f"{status}: {complaint(content)}".rstrip(": ")
+    later = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRY_LATER
+    raise (Temporary if later else Permanent)(msg)
+
+
+def _judged(status: int, content: bytes) -> tuple[Outcome, str]:
+    """Judge the answer to an order by its class (RFC 9110, section 15)."""
+    text = f"{status} {complaint(content)}".rstrip()
+    match status // 100:
+        case 2:
+            return Outcome.ACCEPTED, text
+        case 4:
+            return Outcome.REFUSED, text
+        case _:
+            return Outcome.UNKNOWN, text

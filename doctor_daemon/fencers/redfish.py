@@ -1,0 +1,194 @@
+"""Redfish: reads and cuts the power of one System by its BMC. Source: DSP0266, DSP2046.
+
+A BMC is slow, takes few requests at a time and may lie. So one call is made at a time, nothing but
+a clear Off is told as OFF, and an answer counts only if it comes from the chassis that was
+identified. A cut is sent once: whether to cut again is a decision, not plumbing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar, Self, TypeVar
+
+from aiohttp import encode_basic_auth
+from pydantic import Field, field_validator, model_validator
+from yarl import URL
+
+from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.errors import ConfigError, DoctorError, Permanent, Temporary
+from doctor_daemon.fencers.bmc import Answer, Bmc
+from doctor_daemon.fencers.computer_system import FORCE_OFF, System, parse
+from doctor_daemon.ports.endpoint import Endpoint
+from doctor_daemon.ports.secrets import SecretFile, remember
+from doctor_daemon.ports.time import Clock, Permit
+
+LOOK_AGE_S = 30.0
+"""A cut goes to the System as it showed itself at most this long ago; else it is asked again.
+
+Asking always would cost a slow BMC the permit, which is good for a second.
+"""
+
+T = TypeVar("T")
+OnCall = Callable[[str, float, str], None]
+"""(call, seconds, outcome): identify | read | cut, and one word for how it ended."""
+
+
+class RedfishConfig(Endpoint):
+    """A System, and the login at its BMC."""
+
+    url: str
+    """The URL of the System itself, as its BMC spells it: https://BMC/redfish/v1/Systems/1."""
+    username: str = Field(min_length=1, max_length=256)
+    """A user of the BMC who may read the System and reset it."""
+    password_file: SecretFile
+    """The file with that user's password; it is read at each call."""
+    verify: bool = True
+    """Whether the BMC has to show a certificate that is trusted."""
+    i_accept_unverified_tls: bool = False
+    """Needed with `verify: false`: whoever is on the way can read the password and answer."""
+
+    @field_validator("username")
+    @classmethod
+    def _basic(cls, text: str) -> str:
+        if ":" in text or not text.isprintable():
+            msg = "expected a printable name without a colon (RFC 7617)"
+            raise ValueError(msg)
+        return text
+
+    @model_validator(mode="after")
+    def _unverified_is_accepted(self) -> Self:
+        if not self.verify and not self.i_accept_unverified_tls:
+            msg = (
+                "verify: false lets whoever is on the way read the password and answer for the "
+                "BMC; expected ca_file, or i_accept_unverified_tls: true"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class Redfish:
+    """A `PowerDevice` that speaks Redfish, with HTTP basic authentication."""
+
+    api: ClassVar[int] = 1
+    Config: ClassVar[type[RedfishConfig]] = RedfishConfig
+
+    def __init__(self, config: RedfishConfig, name: str, clock: Clock) -> None:
+        """Connect to nothing yet. Raise ConfigError when `ca_file` cannot be used."""
+        self.name = name
+        self.on_call: OnCall | None = None
+        self._config = config
+        self._clock = clock
+        self._bmc = Bmc(config, config.tls(verify=config.verify), self._login, clock)
+        self._uuid = ""
+        self._latest: tuple[Instant, System] | None = None
+
+    async def identify(self) -> Identity:
+        """Say who the host is. Raise Permanent too when this System could not be cut."""
+        return await self._timed("identify", self._identify(), lambda _: "ok")
+
+    async def read(self) -> Reading:
+        """Read the power. It takes at most `timeout_s`, the wait for its turn included."""
+        return await self._timed("read", self._read(), lambda reading: reading.power)
+
+    async def cut(self, permit: Permit) -> tuple[Outcome, str]:
+        """Send ForceOff, once. It takes at most twice `timeout_s`."""
+        return await self._timed("cut", self._cut(permit), lambda ended: ended[0])
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._bmc.close()
+
+    async def _identify(self) -> Identity:
+        deadline_s = self._bmc.deadline()
+        async with self._bmc.turn(deadline_s):
+            system = self._seen(await self._ask(deadline_s))
+        if system.reset.obstacle:
+            msg = f"this System cannot be cut: {system.reset.obstacle}"
+            raise Permanent(msg)
+        self._uuid = system.identity.uuid
+        return system.identity
+
+    async def _read(self) -> Reading:
+        deadline_s = self._bmc.deadline()
+        async with self._bmc.turn(deadline_s):
+            answer = await self._ask(deadline_s)
+            power, said = self._power(answer)
+        return Reading(power, said, answer.asked_at, answer.answered_at)
+
+    def _power(self, answer: Answer) -> tuple[Power, str]:
+        """Return what an answer says; one that is not clear, or not of this chassis, is UNKNOWN."""
+        try:
+            system = self._seen(answer)
+            self._same_chassis(system)
+        except Permanent as error:
+            return Power.UNKNOWN, str(error)
+        return system.power, system.said
+
+    async def _cut(self, permit: Permit) -> tuple[Outcome, str]:
+        deadline_s = self._bmc.deadline()
+        try:
+            async with self._bmc.turn(deadline_s):
+                target = await self._target(deadline_s)
+                return await self._bmc.order(target, {"ResetType": FORCE_OFF}, permit)
+        except (Temporary, Permanent) as error:
+            return Outcome.UNSENT, f"nothing was sent: {error}"
+
+    async def _target(self, deadline_s: float) -> URL:
+        """Return where to send the reset to, for the chassis that was identified."""
+        if self._latest is None or self._clock.now().since(self._latest[0]) > LOOK_AGE_S:
+            system = self._seen(await self._ask(deadline_s))
+        else:
+            system = self._latest[1]
+        self._same_chassis(system)
+        if system.reset.obstacle:
+            raise Permanent(system.reset.obstacle)
+        return system.reset.target
+
+    async def _ask(self, deadline_s: float) -> Answer:
+        """Ask anew, and forget the look before: only the last one counts, a failed one too."""
+        self._latest = None
+        return await self._bmc.ask(deadline_s)
+
+    def _seen(self, answer: Answer) -> System:
+        system = parse(answer.content, self._bmc.url)
+        self._latest = (answer.answered_at, system)
+        return system
+
+    def _same_chassis(self, system: System) -> None:
+        """Raise Permanent if another machine answers than the one that was identified."""
+        found = system.identity.uuid
+        self._uuid = self._uuid or found
+        if found != self._uuid:
+            msg = f"it answers for {found}, not for {self._uuid}"
+            raise Permanent(msg)
+
+    def _login(self) -> str:
+        """Read the password anew: it may have been changed. Raise Permanent if it cannot be read.
+
+        On the event loop: a thread might be waited for in vain while others hang in theirs.
+        """
+        try:
+            password = self._config.password_file.read()
+        except ConfigError as error:
+            msg = f"password_file: {error}"
+            raise Permanent(msg) from None
+        login = encode_basic_auth(self._config.username, password)
+        remember(login.removeprefix("Basic "))
+        return login
+
+    async def _timed(self, call: str, work: Awaitable[T], outcome: Callable[[T], str]) -> T:
+        """Tell whoever listens how long a call took and how it ended."""
+        began = self._clock.now()
+        try:
+            result = await work
+        except DoctorError as error:
+            self._tell(call, began, type(error).__name__.removesuffix("Error").lower())
+            raise
+        self._tell(call, began, str(outcome(result)))
+        return result
+
+    def _tell(self, call: str, began: Instant, outcome: str) -> None:
+        if self.on_call is not None:
+            self.on_call(call, self._clock.now().since(began), outcome)

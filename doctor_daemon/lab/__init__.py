@@ -1,0 +1,66 @@
+"""A simulated cloud over real HTTP on loopback, for the demo, drills, tests and benchmarks.
+
+It imports nothing of the daemon: what it says of a signature, a token or a fence is a second
+opinion. Each behaviour is there because a real service was seen to behave so; the contract that
+says it is in `tests/lab/`, and the real service passes the same one (Nova 34, Keystone 30,
+sushy-tools 2.2).
+
+NovaContract
+    versions and microversions      test_discovery, test_microversion_headers, test_latest,
+                                    test_wrong_microversions
+    who may ask                     test_no_token, test_a_member_is_forbidden,
+                                    test_a_token_without_a_project_is_forbidden,
+                                    test_a_member_may_change_nothing
+    paths and request ids           test_unknown_path, test_request_ids
+    aggregates                      test_aggregates
+    rows of os-services             test_service_rows_by_microversion,
+                                    test_other_services_are_listed_too
+    filters of os-services          test_service_filters_are_exact, test_unknown_service_filters
+    PUT by UUID                     test_one_put_forces_down_and_disables, test_put_combinations,
+                                    test_wrong_bodies_are_refused, test_malformed_bodies,
+                                    test_wrong_service_names, test_only_nova_compute_can_be_changed
+    PUT before 2.53                 test_the_older_dialect, test_the_older_dialect_refuses
+    heartbeats and state            test_forced_down_is_down_at_once,
+                                    test_heartbeats_go_on_while_forced_down,
+                                    test_a_dead_service_is_down_after_service_down_time,
+                                    test_an_equal_put_does_not_move_updated_at
+    a host that died unnoticed      test_a_status_put_blocks_on_a_just_died_host,
+                                    test_a_put_that_forces_down_does_not_block
+    fields of servers               test_short_list, test_server_fields_by_microversion,
+                                    test_show_one_server, test_unknown_server
+    filters of servers              test_host_filter, test_the_host_filter_without_all_tenants,
+                                    test_project_filter, test_status_filter,
+                                    test_a_members_host_filter_is_dropped,
+                                    test_wrong_server_queries,
+                                    test_older_versions_overlook_wrong_queries
+    what an owner sees              test_owner_sees_no_host, test_owner_sees_no_host_status
+    pages                           test_pages, test_a_full_last_page_links_to_an_empty_one,
+                                    test_an_unknown_marker_is_refused,
+                                    test_a_deleted_marker_is_accepted
+    changes-since                   test_changes_since_includes_deleted
+    host_status                     test_host_status_order, test_host_status_of_a_dead_host
+
+KeystoneContract
+    versions                        test_discovery
+    tokens by password              test_password, test_token_times_are_utc_with_microseconds,
+                                    test_member_has_no_admin_role,
+                                    test_unscoped_token_has_no_roles, test_wrong_logins,
+                                    test_wrong_bodies
+    the catalogue                   test_catalogue, test_nocatalog
+    application credentials         test_application_credential,
+                                    test_wrong_application_credentials,
+                                    test_application_credential_with_a_scope
+    checking and revoking           test_validation, test_wrong_validations, test_revocation
+
+RedfishContract
+    root and login                  test_service_root, test_login
+    systems                         test_systems, test_system, test_unknown_system,
+                                    test_a_name_redirects
+    errors                          test_error_body, test_wrong_methods, test_wrong_resets
+    power                           test_force_off_takes_effect_later, test_off_again,
+                                    test_on_again, test_restart_ends_on
+
+Beyond what a real service could be made to show here: services of a cell that does not answer
+(Nova's source), SerialNumber and PoweringOff (DMTF's schema), revoked tokens that Nova refuses at
+once (its middleware may cache them for minutes), and all faults.
+"""

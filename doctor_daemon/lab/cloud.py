@@ -1,0 +1,230 @@
+"""The whole lab in one process: Keystone, Nova, the BMCs, the consumers, and the control of them.
+
+In a test: `async with Lab(LabOptions(hosts=2)) as lab:`. As a process: `python -m
+doctor_daemon.lab`. Every service listens on 127.0.0.1, on a port that the kernel chooses, so that
+any number of labs run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import tempfile
+import uuid
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from doctor_daemon.lab import certificates, credentials
+from doctor_daemon.lab.clock import Clock
+from doctor_daemon.lab.consumer import Consumer
+from doctor_daemon.lab.control import OPERATOR, Control
+from doctor_daemon.lab.faults import Faults
+from doctor_daemon.lab.identity import ADMIN_ROLES, MEMBER_ROLES, Identity, Project, User
+from doctor_daemon.lab.keystone import Keystone, KeystoneOptions
+from doctor_daemon.lab.listeners import Listener, serve
+from doctor_daemon.lab.nova import Nova, NovaOptions
+from doctor_daemon.lab.record import Record, Violation
+from doctor_daemon.lab.redfish import ROOT, USER, Redfish, RedfishOptions
+from doctor_daemon.lab.world import Timing, World
+
+Json = dict[str, Any]
+ADMIN = "doctor"
+CREDENTIAL = "doctor-credential"
+OPERATORS_HOOK = "operators"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabOptions:
+    """How large the cloud is, how slow, and where its files go."""
+
+    hosts: int = 4
+    servers_per_host: int = 2
+    projects: int = 2
+    zones: int = 2
+    tls: bool = False
+    shared_bmc: bool = False
+    """One Redfish service for all systems, and not one for each."""
+    resume_guests: bool = False
+    timing: Timing = field(default_factory=Timing)
+    keystone: KeystoneOptions = field(default_factory=KeystoneOptions)
+    nova: NovaOptions = field(default_factory=NovaOptions)
+    redfish: RedfishOptions = field(default_factory=RedfishOptions)
+    folder: Path | None = None
+    """Where credentials are put; None for one that goes with the lab."""
+    record: Path | None = None
+
+
+class Lab:
+    """A simulated cloud. Its parts are there once it is entered."""
+
+    world: World
+    record: Record
+    faults: Faults
+    identity: Identity
+    keystone: Keystone
+    nova: Nova
+    redfish: Redfish
+    consumer: Consumer
+    control: Control
+    admin: User
+    operator: User
+    members: dict[str, User]
+    """Project name -> its user."""
+    folder: Path
+    ca: Path | None
+    control_url: str
+    hooks_url: str
+    bmc_urls: dict[str, str]
+
+    def __init__(self, options: LabOptions | None = None) -> None:
+        self.options = options or LabOptions()
+        self._exit = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._make_world(stack)
+            self._make_accounts()
+            self._boot_servers()
+            await self._serve(stack)
+            self._write_credentials()
+            self._exit = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._exit.aclose()
+
+    def violations(self) -> list[Violation]:
+        return self.control.violations()
+
+    def system_url(self, host: str) -> str:
+        """Name the URL of the host's system at its BMC."""
+        return f"{self.bmc_urls[host]}{ROOT}/Systems/{self.world.hosts[host].system_uuid}"
+
+    def describe(self) -> Json:
+        """Name every endpoint and credentials file: what a daemon's configuration needs."""
+        return {
+            "control": self.control_url,
+            "keystone": f"{self.keystone.root}/v3",
+            "nova": f"{self.nova.root}/v2.1",
+            "clouds": str(self.folder / credentials.CLOUDS),
+            "cloud": ADMIN,
+            "ca": str(self.ca) if self.ca else None,
+            "bmc": {"user": USER, "password_file": str(self.folder / credentials.BMC_PASSWORD)},
+            "hosts": {name: self._host(name) for name in self.world.hosts},
+            "consumers": {name: self._hook(name) for name in self.consumer.secrets},
+            "record": str(self.options.record) if self.options.record else None,
+            "pid": os.getpid(),
+        }
+
+    def _host(self, name: str) -> Json:
+        host = self.world.hosts[name]
+        return {
+            "bmc": self.bmc_urls[name],
+            "system": self.system_url(name),
+            "uuid": host.system_uuid,
+            "serial": host.serial,
+            "zone": host.service.zone,
+        }
+
+    def _hook(self, name: str) -> Json:
+        member = self.members.get(name)
+        return {
+            "url": f"{self.hooks_url}/hooks/{name}",
+            "secret_file": str(self._secret_file(name)),
+            "project_id": member.project.id if member else None,
+        }
+
+    def _secret_file(self, name: str) -> Path:
+        return self.folder / f"webhook-{name}.secret"
+
+    # -- making it ---------------------------------------------------------------------------
+
+    def _make_world(self, stack: AsyncExitStack) -> None:
+        clock = Clock()
+        self.record = Record(clock, self.options.record)
+        stack.callback(self.record.close)
+        later = asyncio.get_running_loop().call_later
+        self.world = World(clock, self.record, later, self.options.timing)
+        self.world.resume_guests = self.options.resume_guests
+        for binary in ("nova-scheduler", "nova-conductor"):
+            self.world.add_service(binary, "control", "internal")
+        for number in range(self.options.hosts):
+            self.world.add_host(f"compute-{number + 1}", f"az-{number % self.options.zones + 1}")
+        self.faults = Faults(clock)
+
+    def _make_accounts(self) -> None:
+        self.identity = Identity(self.world.clock, self.options.keystone.token_lifetime_s)
+        admin = Project(uuid.uuid4().hex, "admin")
+        self.admin = self.identity.add_user(ADMIN, admin, ADMIN_ROLES)
+        self.operator = self.identity.add_user(OPERATOR, admin, ADMIN_ROLES)
+        self.members = {}
+        for number in range(self.options.projects):
+            project = Project(uuid.uuid4().hex, f"project-{number + 1}")
+            self.members[project.name] = self.identity.add_user(project.name, project, MEMBER_ROLES)
+        self.consumer = Consumer(self.world.clock, (OPERATORS_HOOK, *self.members))
+
+    def _boot_servers(self) -> None:
+        """Boot the servers of each project all over the hosts."""
+        owners = list(self.members.values())
+        for layer in range(self.options.servers_per_host):
+            for number, host in enumerate(self.world.hosts):
+                owner = owners[(number + layer) % len(owners)]
+                self.world.boot(host, owner.project.id, owner.id)
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        """Bind every port, then make each service with the URLs it must know, then serve."""
+        options = self.options
+        self.folder = options.folder or _folder(stack)
+        self.ca, tls = await certificates.make(self.folder) if options.tls else (None, None)
+        keystone, nova, hooks = (Listener.bind(stack, tls) for _ in range(3))
+        control = Listener.bind(stack)
+        self.control_url, self.hooks_url = control.url, hooks.url
+        self.keystone = Keystone(self.identity, self.world.clock, keystone.url, options.keystone)
+        self.nova = Nova(self.world, self.identity, nova.url, f"{keystone.url}/v3", options.nova)
+        self.keystone.endpoints["compute"] = f"{self.nova.root}/v2.1"
+        self.redfish = Redfish(self.world, options.redfish)
+        bmcs = self._bind_bmcs(stack, tls)
+        self.control = Control(
+            self.world, self.identity, self.faults, self.consumer, self.members, self.describe
+        )
+        await serve(self.keystone.app(self.faults), [keystone], stack)
+        await serve(self.nova.app(self.faults), [nova], stack)
+        await serve(self.consumer.app(self.faults), [hooks], stack)
+        await serve(self.redfish.app(self.faults), bmcs, stack)
+        await serve(self.control.app(), [control], stack)
+        stack.callback(self.redfish.close)
+        stack.callback(self.faults.close)
+
+    def _bind_bmcs(self, stack: AsyncExitStack, tls: ssl.SSLContext | None) -> list[Listener]:
+        """Bind a port for each BMC, or one for all."""
+        names = list(self.world.hosts)
+        groups = [names] if self.options.shared_bmc else [[name] for name in names]
+        listeners = [Listener.bind(stack, tls) for _ in groups]
+        self.bmc_urls = {}
+        for listener, group in zip(listeners, groups, strict=True):
+            self.redfish.hosts_at[listener.port] = group
+            self.bmc_urls |= dict.fromkeys(group, listener.url)
+        return listeners
+
+    def _write_credentials(self) -> None:
+        users = {ADMIN: self.admin, OPERATOR: self.operator, **self.members}
+        credential = self.identity.add_credential(CREDENTIAL, self.admin)
+        text = credentials.clouds(f"{self.keystone.root}/v3", users, credential, self.ca)
+        credentials.write_secret(self.folder / credentials.CLOUDS, text)
+        credentials.write_secret(self.folder / credentials.BMC_PASSWORD, self.redfish.password)
+        for name, secret in self.consumer.secrets.items():
+            credentials.write_secret(self._secret_file(name), secret)
+
+
+def _folder(stack: AsyncExitStack) -> Path:
+    """Make a folder that goes with the lab."""
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doctor-lab-")))

@@ -1,0 +1,269 @@
+"""The control of a running lab: break things, look at the truth, ask for the judgement.
+
+Plain HTTP on loopback and without a login: it is for tests, drills and demonstrations, and what it
+controls is a simulation. What is done here by hand counts as the operator's doing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from aiohttp import web
+
+from doctor_daemon.lab.consumer import Consumer
+from doctor_daemon.lab.faults import Do, Faults, Rule, Service
+from doctor_daemon.lab.identity import Identity, User
+from doctor_daemon.lab.record import Violation, violations
+from doctor_daemon.lab.rows import Host, Server
+from doctor_daemon.lab.world import Failure, World
+
+Json = dict[str, Any]
+OPERATOR = "operator"
+BODY_MAX = 1024 * 1024
+_RULE_FIELDS: Mapping[str, type | tuple[type, ...]] = {
+    "service": str,
+    "do": str,
+    "method": str,
+    "path": str,
+    "host": str,
+    "times": (int, type(None)),
+    "after": int,
+    "seconds": (int, float),
+    "status": int,
+    "retry_after_s": (int, type(None)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The HTTP face of a lab's truth."""
+
+    world: World
+    identity: Identity
+    faults: Faults
+    consumer: Consumer
+    members: Mapping[str, User]
+    """Project name -> its user."""
+    describe: Callable[[], Json]
+
+    def violations(self) -> list[Violation]:
+        """Judge what has happened so far; the operator's own force-downs are the operator's."""
+        return violations(self.world.record.entries, frozenset({OPERATOR}))
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=BODY_MAX)
+        router = app.router
+        router.add_get("/", self._describe)
+        router.add_get("/hosts", self._hosts)
+        router.add_get("/servers", self._servers)
+        router.add_post("/servers", self._boot)
+        router.add_delete("/servers/{id}", self._delete)
+        router.add_get("/record", self._record)
+        router.add_get("/violations", self._violations)
+        router.add_get("/receipts", self._receipts)
+        router.add_get("/faults", self._faults)
+        router.add_post("/faults", self._add_faults)
+        router.add_delete("/faults", self._clear_faults)
+        router.add_post("/tokens/revoke", self._revoke)
+        router.add_post("/hosts/{host}/fail", self._fail)
+        router.add_post("/hosts/{host}/recover", self._recover)
+        router.add_post("/hosts/{host}/power", self._power)
+        router.add_post("/hosts/{host}/service", self._service)
+        return app
+
+    # -- the truth ---------------------------------------------------------------------------
+
+    async def _describe(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.describe())
+
+    async def _hosts(self, _request: web.Request) -> web.Response:
+        return web.json_response([self._host(host) for host in self.world.hosts.values()])
+
+    async def _servers(self, _request: web.Request) -> web.Response:
+        return web.json_response([self._server(server) for server in self.world.servers.values()])
+
+    async def _record(self, request: web.Request) -> web.Response:
+        """Show the record from entry `since` on."""
+        since = request.query.get("since", "0")
+        if not since.isdecimal():
+            raise _bad(f"since is {since!r}, expected a number of entries")
+        entries = self.world.record.entries[int(since) :]
+        return web.json_response([asdict(entry) for entry in entries])
+
+    async def _violations(self, _request: web.Request) -> web.Response:
+        return web.json_response([asdict(found) for found in self.violations()])
+
+    async def _receipts(self, _request: web.Request) -> web.Response:
+        return web.json_response([asdict(receipt) for receipt in self.consumer.receipts])
+
+    def _host(self, host: Host) -> Json:
+        service = host.service
+        return {
+            "name": host.name,
+            "power": "on" if host.power else "off",
+            "answers": host.answers,
+            "compute": service.alive,
+            "forced_down": service.forced_down,
+            "disabled_reason": service.disabled_reason,
+            "state": "up" if self.world.is_up(service) else "down",
+            "guests": len(host.guests),
+        }
+
+    def _server(self, server: Server) -> Json:
+        return {
+            "id": server.id,
+            "name": server.name,
+            "project_id": server.project_id,
+            "host": server.host,
+            "vm_state": server.vm_state,
+            "runs_on": self.world.runs_on(server.id),
+        }
+
+    # -- what is done to it ------------------------------------------------------------------
+
+    async def _fail(self, request: web.Request) -> web.Response:
+        """Let a host fail. Body: `{"how": "compute" | "host"}`."""
+        body = await _body(request, {"how": str})
+        how = _choice(Failure, "how", body.get("how", "host"))
+        self.world.fail(self._named(request), how)
+        return _done()
+
+    async def _recover(self, request: web.Request) -> web.Response:
+        self.world.recover(self._named(request))
+        return _done()
+
+    async def _power(self, request: web.Request) -> web.Response:
+        """Cut or give power behind the BMC's back. Body: `{"power": "on" | "off"}`."""
+        power = (await _body(request, {"power": str})).get("power")
+        if power not in ("on", "off"):
+            raise _bad(f"power is {power!r}, expected on or off")
+        change = self.world.power_on if power == "on" else self.world.power_off
+        change(self._named(request))
+        return _done()
+
+    async def _service(self, request: web.Request) -> web.Response:
+        """Act as an operator does on the host's service, or as a broken cloud does.
+
+        Body: any of `forced_down`, `cell_down` (booleans) and `replaced` (true: another UUID).
+        """
+        allowed: dict[str, type | tuple[type, ...]] = {
+            "forced_down": bool,
+            "cell_down": bool,
+            "replaced": bool,
+        }
+        body = await _body(request, allowed)
+        host = self.world.hosts[self._named(request)]
+        if body.get("replaced"):
+            self.world.replace_service(host.name)
+        if "forced_down" in body:
+            down = bool(body["forced_down"])
+            self.world.force_down(host.service, forced_down=down, by=OPERATOR)
+        host.cell_down = bool(body.get("cell_down", host.cell_down))
+        return _done()
+
+    async def _boot(self, request: web.Request) -> web.Response:
+        """Boot a server. Body: `{"host": ..., "project": ...}`, both names."""
+        body = await _body(request, {"host": str, "project": str})
+        user = self.members.get(str(body.get("project")))
+        if user is None:
+            raise _bad(f"project is {body.get('project')!r}, expected one of {[*self.members]}")
+        host = self.world.hosts.get(str(body.get("host")))
+        if host is None or not host.power:
+            raise _bad(f"host is {body.get('host')!r}, expected a host that has power")
+        server = self.world.boot(host.name, user.project.id, user.id)
+        return web.json_response(self._server(server), status=201)
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        named = request.match_info["id"]
+        if named not in self.world.servers:
+            raise web.HTTPNotFound(text=f"no server has the id {named!r}")
+        self.world.delete(named)
+        return _done()
+
+    async def _revoke(self, _request: web.Request) -> web.Response:
+        self.identity.revoke_all()
+        return _done()
+
+    # -- faults ------------------------------------------------------------------------------
+
+    async def _faults(self, _request: web.Request) -> web.Response:
+        """Show what is left of the script, and what was applied of it."""
+        faults = self.faults
+        return web.json_response(
+            {
+                "pending": [asdict(rule) for rule in faults.pending()],
+                "applied": [asdict(applied) for applied in faults.applied],
+            }
+        )
+
+    async def _add_faults(self, request: web.Request) -> web.Response:
+        """Append rules. Body: a list of objects with the fields of Rule."""
+        rules = await _json(request)
+        if not isinstance(rules, list):
+            raise _bad("the body is not a list of rules")
+        self.faults.add(*[read_rule(rule) for rule in rules])
+        return _done()
+
+    async def _clear_faults(self, _request: web.Request) -> web.Response:
+        self.faults.clear()
+        return _done()
+
+    def _named(self, request: web.Request) -> str:
+        name = request.match_info["host"]
+        if name not in self.world.hosts:
+            raise web.HTTPNotFound(text=f"no host is named {name!r}")
+        return name
+
+
+def read_rule(body: object) -> Rule:
+    """Read a rule from JSON. Raises HTTPBadRequest that names the field that is wrong."""
+    words = _typed(body, _RULE_FIELDS)
+    for name in ("service", "do"):
+        if name not in words:
+            raise _bad(f"{name} is missing")
+    words["service"] = _choice(Service, "service", words["service"])
+    words["do"] = _choice(Do, "do", words["do"])
+    if words.get("times") is not None and words.get("times", 1) < 1:
+        raise _bad(f"times is {words['times']}, expected at least 1, or null for ever")
+    return Rule(**{field.name: words[field.name] for field in fields(Rule) if field.name in words})
+
+
+def _choice(kind: Callable[[str], Any], name: str, word: str) -> Any:  # noqa: ANN401 - the enum's own
+    try:
+        return kind(word)
+    except ValueError as error:
+        raise _bad(f"{name} is {word!r}, which is not one of those known") from error
+
+
+async def _body(request: web.Request, allowed: Mapping[str, type | tuple[type, ...]]) -> Json:
+    return _typed(await _json(request), allowed)
+
+
+async def _json(request: web.Request) -> object:
+    raw = await request.read()
+    try:
+        return json.loads(raw) if raw else {}
+    except ValueError as error:
+        raise _bad("the body is not JSON") from error
+
+
+def _typed(body: object, allowed: Mapping[str, type | tuple[type, ...]]) -> Json:
+    if not isinstance(body, dict):
+        raise _bad(f"{body!r} is not an object")
+    for name, value in body.items():
+        if name not in allowed:
+            raise _bad(f"{name} is not known; expected some of {[*allowed]}")
+        if not isinstance(value, allowed[name]):
+            raise _bad(f"{name} is {value!r}, which is of the wrong type")
+    return body
+
+
+def _bad(why: str) -> web.HTTPBadRequest:
+    return web.HTTPBadRequest(text=why)
+
+
+def _done() -> web.Response:
+    return web.Response(status=204)

@@ -1,0 +1,73 @@
+"""The rows of the simulated cloud: what is stored of a service, a host and a server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Service:
+    """Nova's row for one process: `seen_at_s` its last heartbeat, `written_at_s` any last write."""
+
+    id: int
+    uuid: str
+    binary: str
+    host: str
+    zone: str
+    seen_at_s: float
+    written_at_s: float
+    beats_from_s: float | None
+    disabled: bool = False
+    disabled_reason: str | None = None
+    forced_down: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return self.beats_from_s is not None
+
+    def beat(self, now_s: float, interval_s: float) -> None:
+        """Write the heartbeats that are due by now: they move `updated_at`, forced down or not.
+
+        Contract: NovaContract.test_heartbeats_go_on_while_forced_down.
+        """
+        if self.beats_from_s is None:
+            return
+        beats = (now_s - self.beats_from_s) // interval_s
+        self.seen_at_s = max(self.seen_at_s, self.beats_from_s + beats * interval_s)
+        self.written_at_s = max(self.written_at_s, self.seen_at_s)
+
+
+@dataclass(slots=True)
+class Host:
+    """One hypervisor. `guests` are the servers that truly run on it, whatever Nova believes."""
+
+    name: str
+    system_uuid: str
+    serial: str
+    service: Service
+    power: bool = True
+    answers: bool = True
+    cell_down: bool = False
+    boots: int = 0
+    guests: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Server:
+    """Nova's row for one server."""
+
+    id: str
+    number: int
+    name: str
+    project_id: str
+    user_id: str
+    host: str
+    zone: str
+    created_at_s: float
+    updated_at_s: float
+    vm_state: str = "active"
+    power_state: int = 1
+    locked: bool = False
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+    deleted_at_s: float | None = None

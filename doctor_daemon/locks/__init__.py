@@ -1,0 +1,1 @@
+"""Who may act: at most one daemon at a time."""

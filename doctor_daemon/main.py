@@ -1,0 +1,295 @@
+"""The composition root: makes every part from the configuration, and runs them together.
+
+The order matters on both ways. Up: the lock, then the engine with everything that was open, and
+only then the doors. Down: the doors first, then the engine (no effect is cut in half), and last
+what the effects needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from doctor_daemon import log
+from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, TokenGate
+from doctor_daemon.api.health import health_app
+from doctor_daemon.api.listener import Listener, Source
+from doctor_daemon.api.operators import OperatorsApi
+from doctor_daemon.api.serving import on_address, on_socket, served
+from doctor_daemon.api.unix import bound, find_group
+from doctor_daemon.config import AuthKind, Settings, SourceAuth, SourceChoice, load
+from doctor_daemon.engine.clock import SystemClock
+from doctor_daemon.engine.engine import Engine, hosts_known
+from doctor_daemon.engine.operators import Operators
+from doctor_daemon.engine.ward import Instruments, Rules
+from doctor_daemon.errors import ConfigError, DoctorError
+from doctor_daemon.locks.local import LocalLock
+from doctor_daemon.metrics import Metrics
+from doctor_daemon.ports import Controller, Gatekeeper, Notifier, PowerDevice, Store
+
+MAP_S = 10.0
+"""How long the door for evidence stays shut for want of a host map."""
+AGAIN_S = 5.0
+"""The pause before what should run for good, and has ended, begins again."""
+FAILED, UNUSABLE, BUG = 1, 2, 70
+"""Exit statuses: trouble outside, a configuration that cannot be used, a bug (sysexits.h)."""
+logger: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Faults:
+    """Gathers why parts cannot be made, so that everything is told at once."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._places: dict[str, list[str]] = {}
+
+    def made(self, place: str, make: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the plug-in's
+        """Make what stands at a place of the configuration; None where that cannot be."""
+        try:
+            return make(*args)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                self._places.setdefault(line, []).append(place)
+            return None
+
+    def raise_any(self) -> None:
+        """Raise ConfigError, a line for each fault, if there is any."""
+        if self._places:
+            raise ConfigError("\n".join(self._lines()))
+
+    def _lines(self) -> Iterator[str]:
+        for line, (place, *others) in self._places.items():
+            more = f" and {len(others)} more" if others else ""
+            yield f"{place}{more}: {line}" if place else line
+
+
+def instruments(settings: Settings) -> Instruments:
+    """Make the adapters that the configuration names. Nothing is connected to yet.
+
+    Raise ConfigError, a line for each one that cannot be made.
+    """
+    clock, metrics, faults = SystemClock(), Metrics(), Faults()
+    cloud, state = settings.cloud, settings.store
+    controller: Controller = faults.made("cloud", cloud.plugin, cloud.config, cloud.name, clock)
+    store: Store = faults.made("state", state.plugin, state.config)
+    devices: dict[str, PowerDevice] = {}
+    for choice in settings.devices:
+        key = f"{choice.host}/{choice.name}"
+        made = faults.made(f"hosts: {key}", choice.plugin, choice.config, choice.name, clock)
+        _measure(made, partial(_observe, metrics, choice.kind))
+        devices[key] = made
+    notifiers: dict[str, Notifier] = {
+        one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
+        for one in settings.consumers
+    }
+    faults.raise_any()
+    _measure(controller, partial(_observe, metrics, cloud.kind))
+    return Instruments(clock, store, controller, devices, notifiers, metrics)
+
+
+def _measure(adapter: object, observe: Callable[[str, float, str], None]) -> None:
+    """Have an adapter tell how long its calls take, if it offers to."""
+    if hasattr(adapter, "on_call"):
+        adapter.on_call = observe
+
+
+def _observe(metrics: Metrics, target: str, call: str, seconds: float, outcome: str) -> None:
+    metrics.call.labels(target, call, outcome).observe(seconds)
+
+
+class Daemon:
+    """One daemon from one configuration."""
+
+    def __init__(self, settings: Settings, tools: Instruments | None = None) -> None:
+        """Make the parts, or take the instruments that are given. Raise ConfigError."""
+        faults = Faults()
+        sources = [faults.made(f"sources: {one.name}", _source, one) for one in settings.sources]
+        self.tools: Instruments = tools or faults.made("", instruments, settings)
+        faults.raise_any()
+        self.settings = settings
+        self.engine = Engine(_rules(settings), self.tools)
+        self._sources: list[Source] = sources
+        self._listener = Listener(
+            sources, self.engine.desk, self.tools.clock, rejected=self._rejected
+        )
+        self._open = asyncio.Event()
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        for warning in self.settings.warnings:
+            logger.warning(warning)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_locked(self.settings))
+            stack.push_async_callback(self._close)
+            await stack.enter_async_context(self._kept("the cloud", self.tools.controller.run))
+            app, address = health_app(self.engine, self._open), self.settings.metrics_listen
+            listen = on_address("metrics_listen", address.host, address.port)
+            await stack.enter_async_context(served(app, listen))
+            engine = asyncio.create_task(self.engine.run())
+            try:
+                await self._serve(engine)
+            finally:
+                self.engine.stop()
+                await engine
+
+    async def _serve(self, engine: asyncio.Task[None]) -> None:
+        """Open the doors once the engine is ready, and close them when it is to stop."""
+        if not await self._until(engine, self.engine.ready):
+            return
+        settings, ward = self.settings, self.engine.ward
+        log.standing(mode=settings.mode.name.lower(), armed=ward.armed.on)
+        async with AsyncExitStack() as doors:
+            await doors.enter_async_context(self._operators())
+            mapped = await self._until(engine, self.engine.poller.ready, MAP_S)
+            if self._stop.is_set() or engine.done():
+                return
+            if not mapped:
+                logger.warning("no list of servers yet: early notices name none until there is one")
+            await self._listener.start(settings.listen.host, settings.listen.port)
+            doors.push_async_callback(self._listener.close)
+            for source in self._sources:
+                work = partial(source.inspector.run, self.engine.desk)
+                await doors.enter_async_context(self._kept(f"source {source.terms.name}", work))
+            self._open.set()
+            logger.info("doors open", metrics=str(settings.metrics_listen))
+            await self._until(engine, self._stop)
+            logger.info("stopping")
+            self.engine.desk.closed = True
+
+    async def _until(
+        self, engine: asyncio.Task[None], event: asyncio.Event, limit_s: float | None = None
+    ) -> bool:
+        """Wait for an event, the engine's end or the wish to stop; tell whether it may go on."""
+        waits = [asyncio.ensure_future(one.wait()) for one in (event, self._stop)]
+        try:
+            some = asyncio.FIRST_COMPLETED
+            await asyncio.wait((engine, *waits), timeout=limit_s, return_when=some)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return event.is_set() and not engine.done() and not self._stop.is_set()
+
+    def _rejected(self, source: str, reason: str) -> None:
+        self.tools.metrics.rejected.labels(source, reason).inc()
+
+    @contextlib.asynccontextmanager
+    async def _operators(self) -> AsyncIterator[None]:
+        """Serve the operators' socket."""
+        options, desk = self.settings.operators, self.engine.desk
+        group = find_group(options.group)
+        names = [host.name for host in hosts_known(self.engine)]
+        api = OperatorsApi(Operators(self.engine), desk.host, group, names)
+        with bound(options.socket, group) as made:
+            async with served(api.app(), on_socket(made)):
+                yield
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, what: str, work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Keep something running beside."""
+        task = asyncio.create_task(self._again(what, work))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+
+    async def _again(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run something for good: a bug in it is told and counted, and it begins again."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                self.tools.metrics.bugs.inc()
+                logger.exception("internal error", what=what)
+            await asyncio.sleep(AGAIN_S)
+
+    async def _close(self) -> None:
+        """Let go of every connection and of the store."""
+        for device in self.tools.devices.values():
+            await device.close()
+        for notifier in self.tools.notifiers.values():
+            await notifier.close()
+        await self.tools.controller.close()
+        await self.tools.store.close()
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        settings.mode, settings.policy, settings.plans, settings.aliases, settings.cloud.name
+    )
+
+
+def _source(choice: SourceChoice) -> Source:
+    """Make a source. Raise ConfigError."""
+    return Source(choice.terms, choice.plugin(choice.config, choice.terms), _gate(choice.auth))
+
+
+def _gate(auth: SourceAuth) -> Gatekeeper:
+    """Make what a source's requests have to pass."""
+    if auth.kind is AuthKind.ADDRESSES:
+        return AddressGate(auth.networks)
+    secrets = [auth.secret] if auth.secret else []
+    return BearerGate(secrets) if auth.kind is AuthKind.BEARER else TokenGate(secrets)
+
+
+@contextlib.asynccontextmanager
+async def _locked(settings: Settings) -> AsyncIterator[None]:
+    """Hold the lock beside the store's file; a store without a file needs none."""
+    path = getattr(settings.store.config, "path", None)
+    if path is None:
+        yield
+        return
+    lock = LocalLock(Path(path))
+    await lock.acquire()
+    try:
+        yield
+    finally:
+        await lock.release()
+
+
+def run(path: Path) -> int:
+    """Run the daemon from a configuration file; return the exit status."""
+    log.setup("text", "info")  # until the configuration says otherwise: nothing goes unredacted
+    try:
+        settings = load(path)
+        log.setup(settings.log.format, settings.log.level)
+        log.standing(mode=settings.mode.name.lower(), armed=False)
+        asyncio.run(Daemon(settings).run())
+    except Exception as error:  # noqa: BLE001 - the last place where it can be told in our words
+        return _ended(error)
+    else:
+        return 0
+    finally:
+        log.close()
+
+
+def _ended(error: Exception) -> int:
+    """Say what has ended the daemon; return the exit status."""
+    found = list(_leaves(error))
+    if not all(isinstance(one, DoctorError) for one in found):
+        logger.critical("internal error: the daemon ends", exc_info=error)
+        return BUG
+    for line in (line for one in found for line in str(one).splitlines()):
+        sys.stderr.write(f"doctor-daemon: {log.printable(line)}\n")
+    return UNUSABLE if any(isinstance(one, ConfigError) for one in found) else FAILED
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield what a group of errors really holds."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for one in error.exceptions:
+        yield from _leaves(one)

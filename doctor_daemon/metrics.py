@@ -1,0 +1,99 @@
+"""What Prometheus is told: every metric of the daemon, in one place.
+
+The names are an interface: the alert rules that are shipped use them. Latencies are taken on
+CLOCK_BOOTTIME by whoever observes them. A registry of its own keeps several daemons in one test
+apart.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_NOTICE = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_CALL = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_PHASE = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+
+
+class Metrics:
+    """The daemon's metrics. Label values come from the configuration or from enums: bounded."""
+
+    def __init__(self) -> None:
+        """Register every metric, so that each exists from the first scrape."""
+        self.registry = CollectorRegistry()
+        self._latencies()
+        self._gauges()
+        self._counters()
+
+    def _latencies(self) -> None:
+        self.notice = self._histogram(
+            "doctor_notice_seconds",
+            "Evidence received until a notice was delivered: the first of an incident, and the "
+            "last (kind suspected is the early notice).",
+            ("consumer", "kind", "which"),
+            _NOTICE,
+        )
+        self.phase = self._histogram(
+            "doctor_phase_seconds", "Time spent in each phase, once it is left.", ("phase",), _PHASE
+        )
+        self.fencing = self._histogram(
+            "doctor_fencing_seconds",
+            "From the gates' opening to the proof, by kind of device.",
+            ("kind",),
+            _PHASE,
+        )
+        self.forced_down = self._histogram(
+            "doctor_forced_down_seconds",
+            "Evidence received until forced_down was read back from Nova.",
+            (),
+            _PHASE,
+        )
+        self.call = self._histogram(
+            "doctor_call_seconds",
+            "Calls to the outside, by what is called and how it ended.",
+            ("target", "call", "outcome"),
+            _CALL,
+        )
+        self.commit = self._histogram(
+            "doctor_commit_seconds", "Until a change was durable.", (), _CALL
+        )
+
+    def _gauges(self) -> None:
+        gauge = self._gauge
+        self.incidents = gauge("doctor_incidents", "Open incidents.", ("phase",))
+        self.held = gauge("doctor_held", "Incidents that need a human, by reason.", ("gate",))
+        self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
+        self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
+        self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))
+        self.loop_lag = gauge("doctor_loop_lag_seconds", "Last lag of the event loop.", ())
+        self.outbox = gauge("doctor_notices_pending", "Notices not delivered yet.", ("consumer",))
+        self.budget = gauge("doctor_budget_used", "Power cuts taken from the budget.", ())
+        self.maintenance = gauge("doctor_maintenance_hosts", "Hosts under maintenance.", ())
+
+    def _counters(self) -> None:
+        counter = self._counter
+        self.evidence = counter(
+            "doctor_evidence_total", "Evidence accepted.", ("source", "verdict", "outcome")
+        )
+        self.rejected = counter("doctor_rejected_total", "Requests refused.", ("source", "reason"))
+        self.effects = counter("doctor_effects_total", "Effects ended.", ("effect", "outcome"))
+        self.refusals = counter("doctor_gate_refusals_total", "Gates found shut.", ("gate",))
+        self.deliveries = counter(
+            "doctor_deliveries_total", "Attempts to deliver a notice.", ("consumer", "outcome")
+        )
+        self.dead = counter("doctor_notices_dead_total", "Notices given up.", ("consumer",))
+        self.pauses = counter(
+            "doctor_pauses_total", "Gaps of over 2 s in the daemon's own time.", ()
+        )
+        self.bugs = counter("doctor_internal_errors_total", "Bugs met and contained.", ())
+        self.store_faults = counter("doctor_store_faults_total", "Commits that failed.", ())
+
+    def _histogram(
+        self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...]) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)

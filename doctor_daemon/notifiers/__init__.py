@@ -1,0 +1,1 @@
+"""Notifiers: how consumers are told."""

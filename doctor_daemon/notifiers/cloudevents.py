@@ -1,0 +1,98 @@
+"""A notice as a CloudEvent: structured JSON, one audience each. Source: CloudEvents 1.0.2.
+
+A tenant's body is put together from a fixed list of words about its own servers. Nothing that was
+written for operators goes in, however harmless it looks: a text may name a host, an address or
+another tenant's server. That makes it safe by construction, not by a search for names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from doctor_daemon.core.host import Server
+from doctor_daemon.core.incident import NoticeKind
+from doctor_daemon.core.notices import OPERATORS, Notice
+
+MEDIA_TYPE = "application/cloudevents+json"
+TYPE = "doctor-daemon.host.{}"
+BODY_MAX = 524_288
+"""Bytes of a body; the servers that do not fit are left out, and it says so."""
+NAME_MAX = 255
+"""Letters of a server's name, as in Nova."""
+TEXT_MAX = 4000
+_ENVELOPE_MAX = 65_536
+"""Bytes kept for all but the servers."""
+
+_REASONS: Mapping[NoticeKind, str] = {
+    NoticeKind.SUSPECTED: "the host of these servers is suspected to have failed",
+    NoticeKind.WITHDRAWN: "what was said about these servers is taken back: "
+    "their host did not fail, or they are not on it",
+    NoticeKind.CONFIRMED: "the host of these servers has failed: it is off, and Nova knows",
+    NoticeKind.HELD: "the host of these servers may have failed: the cloud's operators must decide",
+}
+
+Body = dict[str, object]
+
+
+def event(notice: Notice, id_: str, sequence: int) -> str:
+    """Return the whole event as ASCII JSON of at most `BODY_MAX` bytes."""
+    for_operators = notice.project == OPERATORS
+    servers, whole = _fitting(notice.servers, with_project=for_operators)
+    data: Body = {
+        "kind": notice.kind,
+        "sequence": sequence,
+        "incident": notice.incident,
+        "fenced": notice.fenced,
+        "reason": _REASONS[notice.kind],
+        "project_id": None if for_operators else notice.project,
+        "servers": servers,
+        "servers_truncated": not whole,
+        "servers_as_of": _time(notice.servers_wall_s) if notice.servers_wall_s else None,
+    }
+    if for_operators:
+        data |= {
+            "cloud": notice.host.cloud,
+            "host": notice.host.name,
+            "text": notice.text[:TEXT_MAX],
+        }
+    return _json(
+        {
+            "specversion": "1.0",
+            "id": id_,
+            "source": f"/doctor-daemon/{quote(notice.host.cloud, safe='', errors='replace')}",
+            "type": TYPE.format(notice.kind),
+            "time": _time(notice.wall_s),
+            "subject": notice.host.name if for_operators else notice.incident,
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+    )
+
+
+def _fitting(servers: Iterable[Server], *, with_project: bool) -> tuple[list[Body], bool]:
+    """Return as many servers as fit, in order, and whether that is all of them."""
+    fitting: list[Body] = []
+    left = BODY_MAX - _ENVELOPE_MAX
+    for server in servers:
+        shown: Body = {"id": server.id, "name": server.name[:NAME_MAX]}
+        if with_project:
+            shown["project_id"] = server.project
+        left -= len(_json(shown)) + 1
+        if left < 0:
+            return fitting, False
+        fitting.append(shown)
+    return fitting, True
+
+
+def _json(value: Body) -> str:
+    """Escape all that is not ASCII: half a surrogate pair in a name then breaks nothing."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _time(unix_s: float) -> str:
+    """Write a moment as RFC 3339 has it, in UTC, to the millisecond."""
+    text = datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")

@@ -1,0 +1,61 @@
+"""The cloud's control plane, as the engine needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from doctor_daemon.core.host import HostId, Server, ServerList
+from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.ports.time import Permit
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Every compute service by its host name, and the hosts of which Nova could say nothing."""
+
+    services: Mapping[str, Sighting]
+    unknown: frozenset[str] = frozenset()
+
+
+class Controller(Protocol):
+    """The cloud's control plane."""
+
+    api: ClassVar[int]
+
+    async def look(self, host: HostId) -> Sighting:
+        """Show the host's compute service. A missing row or a down cell raises, never 'no host'."""
+        ...
+
+    async def fleet(self) -> Fleet:
+        """Show every compute service, by one list."""
+        ...
+
+    async def force_down(
+        self, service: str, reason: str, permit: Permit, *, disable: bool
+    ) -> tuple[Outcome, str]:
+        """Set forced_down by one PUT, with `disable` also the status and its reason."""
+        ...
+
+    async def servers(self, host: HostId) -> ServerList:
+        """List the servers of one host; raise unless the list is certainly complete."""
+        ...
+
+    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
+        """List every server by its host's name: the full pass behind the host map."""
+        ...
+
+    async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
+        """List the servers that changed since, each with its host's name; '' when it has none."""
+        ...
+
+    async def check(self) -> Sequence[str]:
+        """Prove that roles and microversions suffice; return what is wrong, in words."""
+        ...
+
+    async def run(self) -> None:
+        """Keep the token fresh until cancelled."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,70 @@
+"""How evidence gets in: inspectors, and what they hand it to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+from aiohttp import web
+
+from doctor_daemon.core.evidence import Evidence, Trust
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import IncidentId
+from doctor_daemon.core.instant import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one piece of evidence: opened | joined | repeated | recorded."""
+
+    outcome: str
+    incident: IncidentId | None = None
+
+
+class Intake(Protocol):
+    """Where inspectors hand evidence in. When `submit` returns, it is durable."""
+
+    async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
+        """Raise Temporary when it could not be made durable in time: the sender tries again."""
+        ...
+
+    def host(self, name: str) -> HostId | None:
+        """Return the configured host of that exact name or alias; None when there is none."""
+        ...
+
+    def now(self) -> Instant: ...
+
+
+class Gatekeeper(Protocol):
+    """Authenticates a request for a source. Made by the listener from the source's `auth`."""
+
+    def admit(self, request: web.Request) -> None:
+        """Raise web.HTTPUnauthorized or web.HTTPForbidden, without saying what was wrong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTerms:
+    """What every inspector is told of itself by the configuration."""
+
+    name: str
+    trust: Trust
+    evidence_age_s: float
+    body_max: int = 1_048_576
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """Watches hosts, or takes in what others say of them. May repeat itself; must not guess."""
+
+    api: ClassVar[int]
+    name: str
+
+    async def run(self, intake: Intake) -> None:
+        """Watch until cancelled. An inspector that only serves HTTP waits for ever."""
+        ...
+
+    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
+        """Return the routes that this inspector answers; none for one that polls."""
+        ...

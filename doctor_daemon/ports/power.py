@@ -1,0 +1,44 @@
+"""Power devices: they are read and they cut; they never state a proof."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from doctor_daemon.core.host import Device, HostId
+from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.proof import Identity, Reading
+from doctor_daemon.ports.time import Permit
+
+
+class PowerDevice(Protocol):
+    """One device that can cut a host's power. It reads and cuts; it never states a proof."""
+
+    name: str
+
+    async def identify(self) -> Identity:
+        """Say who the host is. Raise Temporary or Permanent."""
+        ...
+
+    async def read(self) -> Reading:
+        """Read the power: UNKNOWN unless it is a clear On or Off. Raise Temporary on no answer."""
+        ...
+
+    async def cut(self, permit: Permit) -> tuple[Outcome, str]:
+        """Cut the power at once. Return how it ended and the device's own words.
+
+        A refusal is REFUSED, a lost answer UNKNOWN; UNSENT means that nothing has left the
+        daemon. Raise LateError when the permit has lapsed.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+PowerDevices = Mapping[str, PowerDevice]
+"""Device name -> device."""
+
+
+def device_key(host: HostId, device: Device) -> str:
+    """Return the name under which a host's device is known to the engine."""
+    return f"{host}/{device.name}"

@@ -1,0 +1,132 @@
+"""Durable state: what one step writes, what a starting daemon loads, and who may write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.core.host import HostId, Server
+from doctor_daemon.core.incident import Entry, Incident, IncidentId
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.ports.consumer import NoticeRow
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The short of one incident, for lists."""
+
+    id: IncidentId
+    host: HostId
+    phase: str
+    opened_wall_s: float
+    ended_wall_s: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """Evidence as it was accepted: kept for the record, and so that a repeated key is known."""
+
+    key: str
+    host: HostId
+    source: str
+    fingerprint: str
+    verdict: str
+    summary: str
+    at: Instant
+    incident: IncidentId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one step writes, all or nothing.
+
+    `head` is the incident as it is to be saved, its version one above the saved one; the entries
+    and servers are what is new since.
+    """
+
+    head: Incident | None = None
+    entries: tuple[Entry, ...] = ()
+    servers: tuple[Server, ...] = ()
+    servers_gone: tuple[str, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    notices: tuple[NoticeRow, ...] = ()
+    evidence: tuple[EvidenceRow, ...] = ()
+    armed: Armed | None = None
+    maintenance: Maintenance | None = None
+    maintenance_ended: HostId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a starting daemon loads."""
+
+    incidents: Sequence[Incident] = ()
+    """The open ones, whole."""
+    charges: Sequence[Charge] = ()
+    armed: Armed = field(default_factory=Armed)
+    maintenance: Sequence[Maintenance] = ()
+    pending: Sequence[NoticeRow] = ()
+    """Undelivered notices, in the order of their making."""
+    sequences: Mapping[tuple[str, HostId], int] = field(default_factory=dict)
+    """(consumer, host) -> the last sequence number given out."""
+    gaps: frozenset[tuple[str, HostId]] = frozenset()
+    """(consumer, host) whose last notice that is not pending was given up."""
+    evidence: Sequence[EvidenceRow] = ()
+    """The latest evidence, for the repeated keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the delivery of one notice stands."""
+
+    id: str
+    state: str
+    attempts: int
+    error: str = ""
+
+
+class Store(Protocol):
+    """Durable state. Each write is durable (full sync) when its call returns.
+
+    Raise Conflict when the term or a head's version is stale, Temporary when nothing can be written
+    now (a full disk), Permanent when the store must not be used (corrupt, a newer schema).
+    """
+
+    async def open(self) -> int:
+        """Open, check and claim the store; return the new term, one above any before."""
+        ...
+
+    async def load(self) -> Snapshot: ...
+
+    async def commit(self, change: Change, *, term: int) -> None: ...
+
+    async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:
+        """Put these charges in the place of all: after a reboot they are timed anew."""
+        ...
+
+    async def deliveries(self, batch: Sequence[Delivery], *, term: int) -> None: ...
+
+    async def find(self, id_: IncidentId) -> Incident | None:
+        """Return one incident whole, open or closed."""
+        ...
+
+    async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
+        """Return the newest incidents first."""
+        ...
+
+    async def prune(self, *, term: int) -> None:
+        """Drop what is older than its retention."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class LeaderLock(Protocol):
+    """Who may act. `acquire` raises Conflict when another daemon holds it."""
+
+    async def acquire(self) -> None: ...
+
+    async def release(self) -> None: ...

@@ -1,0 +1,29 @@
+"""What every store asks of a change, and learns from it, before it looks at its own state."""
+
+from __future__ import annotations
+
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.ports import Change
+from doctor_daemon.stores.codec import sound
+
+SUMMARY_MAX = 16 * 1024
+"""Bytes of the summary of one piece of evidence."""
+
+
+def check_change(change: Change) -> None:
+    """Raise ValueError for a change that no step can mean: that is a bug."""
+    if change.head is None and (change.entries or change.servers or change.servers_gone):
+        msg = "a change has parts of an incident and no head"
+        raise ValueError(msg)
+    for row in change.evidence:
+        size = len(sound(row.summary).encode())
+        if size > SUMMARY_MAX:
+            msg = f"a summary of {row.source}'s evidence has {size} bytes; {SUMMARY_MAX} at most"
+            raise ValueError(msg)
+
+
+def moment_of(change: Change) -> Instant | None:
+    """Return when a change was made, as far as it tells."""
+    if change.entries:
+        return change.entries[-1].at
+    return change.evidence[-1].at if change.evidence else None

@@ -1,0 +1,108 @@
+"""Values as text, for the rows of a database: what is written can be read back, or is refused.
+
+The head of an incident is everything but its timeline and its servers, which grow and have rows of
+their own. It is written again with every step, so it is kept small: a limit on it bounds what a
+step costs, and lets any store, one over a network too, take it in one piece.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from doctor_daemon.core.context import Armed, Maintenance
+from doctor_daemon.core.host import Server
+from doctor_daemon.core.incident import Entry, Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent
+from doctor_daemon.stores.shape import Boots, Mismatch, Shape, record, shape
+
+HEAD_MAX = 64 * 1024
+"""Bytes of an incident's head. The bounds in the core keep it below; a test measures the worst."""
+
+T = TypeVar("T")
+
+_encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ascii = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+class Codec(Generic[T]):
+    """One type as JSON text: `{"boots": [...], "value": ...}`."""
+
+    def __init__(self, name: str, inner: Shape) -> None:
+        """Name what it is, for errors."""
+        self._name = name
+        self._shape = inner
+
+    def dumps(self, value: T) -> str:
+        """Return the text. Raise ValueError if it could not be read back: that is a bug."""
+        boots: Boots = []
+        data = {"value": self._shape.encode(value, boots), "boots": boots}
+        text = _encoder.encode(data)
+        # Half of a surrogate pair can be had from JSON that others send; no database takes it.
+        return text if is_sound(text) else _ascii.encode(data)
+
+    def loads(self, text: object) -> T:
+        """Return the value. Raise Permanent if the text is not exactly one."""
+        try:
+            value: T = self._shape.decode(*_parsed(text))
+        except ValueError as error:
+            msg = f"the saved {self._name} cannot be read: {error}"
+            raise Permanent(msg) from error
+        return value
+
+
+def _parsed(text: object) -> tuple[object, Boots]:
+    if not isinstance(text, str):
+        raise Mismatch("text", text)
+    match json.loads(text, parse_constant=_no_number):
+        case {"value": value, "boots": list(boots), **rest} if not rest:
+            if all(isinstance(boot, str) for boot in boots):
+                return value, boots
+    msg = "expected a value and its boots"
+    raise ValueError(msg)
+
+
+def _no_number(name: str) -> object:
+    msg = f"{name} is no number"
+    raise ValueError(msg)
+
+
+def is_sound(text: str) -> bool:
+    """Tell whether a text is valid Unicode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def sound(text: str) -> str:
+    """Return a text that a database takes: what is no Unicode is spelt out."""
+    return text if is_sound(text) else text.encode(errors="backslashreplace").decode()
+
+
+INSTANT: Codec[Instant] = Codec("instant", shape(Instant))
+ENTRY: Codec[Entry] = Codec("line of a timeline", shape(Entry))
+ARMED: Codec[Armed] = Codec("switch", shape(Armed))
+SERVER: Codec[Server] = Codec("server", shape(Server))
+MAINTENANCE: Codec[Maintenance] = Codec("maintenance", shape(Maintenance))
+HEAD: Codec[Incident] = Codec("incident", record(Incident, frozenset({"timeline", "servers"})))
+
+
+def dump_head(incident: Incident) -> str:
+    """Return the head of an incident. Raise ValueError if it is too large: that is a bug."""
+    text = HEAD.dumps(incident)
+    size = len(text.encode())
+    if size > HEAD_MAX:
+        msg = f"the head of incident {incident.id} has {size} bytes; {HEAD_MAX} are the limit"
+        raise ValueError(msg)
+    return text
+
+
+def load_head(text: object, timeline: tuple[Entry, ...], servers: tuple[Server, ...]) -> Incident:
+    """Return an incident, whole. Raise Permanent if the head cannot be read."""
+    return replace(
+        HEAD.loads(text), timeline=timeline, servers={server.id: server for server in servers}
+    )

@@ -1,0 +1,174 @@
+"""What is asked of the database, as statements. Each function reads one consistent state."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from doctor_daemon.core.context import Armed, Charge
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident, IncidentId
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent
+from doctor_daemon.ports import EvidenceRow, Heading, NoticeRow, Snapshot
+from doctor_daemon.stores.codec import ARMED, ENTRY, INSTANT, MAINTENANCE, SERVER, load_head
+from doctor_daemon.stores.retention import HEADINGS_MAX, KEYS_MAX
+
+
+def snapshot(connection: sqlite3.Connection) -> Snapshot:
+    """Return what a starting daemon needs."""
+    return Snapshot(
+        incidents=tuple(_open_incidents(connection)),
+        charges=tuple(_charges(connection)),
+        armed=_armed(connection),
+        maintenance=tuple(
+            MAINTENANCE.loads(body)
+            for (body,) in connection.execute("SELECT body FROM maintenance ORDER BY cloud, host")
+        ),
+        pending=tuple(_pending(connection)),
+        sequences={
+            (consumer, HostId(cloud, host)): last
+            for consumer, cloud, host, last in connection.execute(
+                "SELECT consumer, cloud, host, last FROM sequences"
+            )
+        },
+        gaps=frozenset(_gaps(connection)),
+        evidence=_evidence(connection),
+    )
+
+
+def _open_incidents(connection: sqlite3.Connection) -> Iterator[Incident]:
+    rows = connection.execute(
+        "SELECT id, version, head FROM incidents WHERE ended_wall_s IS NULL ORDER BY seq"
+    ).fetchall()
+    for row in rows:
+        yield _whole(connection, row)
+
+
+def find(connection: sqlite3.Connection, id_: IncidentId) -> Incident | None:
+    """Return one incident, open or closed."""
+    row = connection.execute(
+        "SELECT id, version, head FROM incidents WHERE id = ?", (id_,)
+    ).fetchone()
+    return None if row is None else _whole(connection, row)
+
+
+def _whole(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Incident:
+    """Put an incident together from its head and its rows."""
+    id_, version, text = row
+    entries = connection.execute("SELECT body FROM entries WHERE incident = ? ORDER BY seq", (id_,))
+    timeline = tuple(ENTRY.loads(body) for (body,) in entries)
+    servers = connection.execute("SELECT body FROM servers WHERE incident = ?", (id_,))
+    incident = load_head(text, timeline, tuple(SERVER.loads(body) for (body,) in servers))
+    if (incident.id, incident.version) != (id_, version):
+        raise Permanent(f"the saved incident {id_} says of itself that it is another")
+    return incident
+
+
+def _charges(connection: sqlite3.Connection) -> Iterator[Charge]:
+    rows = connection.execute(
+        "SELECT incident, number, domain, boot_id, boot_s, wall_s FROM charges ORDER BY rowid"
+    )
+    for incident, number, domain, *at in rows:
+        yield Charge(incident, number, domain, Instant(*at))
+
+
+def _armed(connection: sqlite3.Connection) -> Armed:
+    (body,) = connection.execute("SELECT armed FROM meta").fetchone()
+    return Armed() if body is None else ARMED.loads(body)
+
+
+def _pending(connection: sqlite3.Connection) -> Iterator[NoticeRow]:
+    rows = connection.execute(
+        "SELECT id, consumer, project, cloud, host, incident, kind, sequence, body, state,"
+        " attempts, error, gap_before, made_at, evidence_at"
+        " FROM notices WHERE state = 'pending' ORDER BY seq"
+    )
+    yield from map(_notice, rows)
+
+
+def _gaps(connection: sqlite3.Connection) -> Iterator[tuple[str, HostId]]:
+    rows = connection.execute(
+        "SELECT consumer, cloud, host FROM (SELECT consumer, cloud, host, state, max(sequence)"
+        " FROM notices WHERE state <> 'pending' GROUP BY consumer, cloud, host)"
+        " WHERE state = 'dead'"
+    )
+    yield from ((consumer, HostId(cloud, host)) for consumer, cloud, host in rows)
+
+
+def _notice(row: tuple[Any, ...]) -> NoticeRow:
+    id_, consumer, project, cloud, host, incident, kind, sequence, body, *delivery = row
+    state, attempts, error, gap_before, made_at, evidence_at = delivery
+    return NoticeRow(
+        id=id_,
+        consumer=consumer,
+        project=project,
+        host=HostId(cloud, host),
+        incident=incident,
+        kind=kind,
+        sequence=sequence,
+        body=body,
+        state=state,
+        attempts=attempts,
+        error=error,
+        gap_before=bool(gap_before),
+        made_at=INSTANT.loads(made_at) if made_at else None,
+        evidence_at=INSTANT.loads(evidence_at) if evidence_at else None,
+    )
+
+
+def _evidence(connection: sqlite3.Connection) -> Sequence[EvidenceRow]:
+    """Return the latest events, the oldest first, each with what was last said of its kind."""
+    rows = connection.execute(
+        "SELECT key, k.cloud, k.host, k.source, k.fingerprint, k.verdict,"
+        " coalesce(e.summary, ''), k.boot_id, k.boot_s, k.wall_s, k.incident"
+        " FROM evidence_keys AS k LEFT JOIN evidence AS e USING (cloud, host, source, fingerprint)"
+        " ORDER BY k.seq DESC LIMIT ?",
+        (KEYS_MAX,),
+    ).fetchall()
+    return tuple(map(_event, reversed(rows)))
+
+
+def _event(row: tuple[Any, ...]) -> EvidenceRow:
+    key, cloud, host, source, fingerprint, verdict, summary, *at, incident = row
+    return EvidenceRow(
+        key=key,
+        host=HostId(cloud, host),
+        source=source,
+        fingerprint=fingerprint,
+        verdict=verdict,
+        summary=summary,
+        at=Instant(*at),
+        incident=incident,
+    )
+
+
+_HEADINGS = (
+    "SELECT id, cloud, host, phase, opened_wall_s, ended_wall_s, (SELECT body FROM entries"
+    " WHERE incident = incidents.id ORDER BY seq DESC LIMIT 1) FROM incidents"
+)
+_NEWEST = "ORDER BY seq DESC LIMIT ?"
+
+
+def headings(connection: sqlite3.Connection, host: HostId | None, limit: int) -> Sequence[Heading]:
+    """Return the newest incidents first, each with the last line of its timeline."""
+    limit = max(0, min(limit, HEADINGS_MAX))
+    if host is None:
+        rows = connection.execute(f"{_HEADINGS} {_NEWEST}", (limit,))
+    else:
+        of_host = "WHERE cloud = ? AND host = ?"
+        rows = connection.execute(
+            f"{_HEADINGS} {of_host} {_NEWEST}", (host.cloud, host.name, limit)
+        )
+    return tuple(
+        Heading(
+            id=id_,
+            host=HostId(cloud, name),
+            phase=phase,
+            opened_wall_s=opened_wall_s,
+            ended_wall_s=ended_wall_s,
+            text=ENTRY.loads(body).text if body else "",
+        )
+        for id_, cloud, name, phase, opened_wall_s, ended_wall_s, body in rows
+    )

@@ -1,0 +1,166 @@
+"""What a change writes, as statements. Each function is given a connection inside a transaction.
+
+The guards come first: the term says that nobody newer leads, the version that nobody has written
+this incident in between, and the unique indexes that no host has two open incidents and no notice
+is written twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from doctor_daemon.core.context import Charge, Maintenance
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.errors import Conflict
+from doctor_daemon.ports import Change, Delivery, EvidenceRow, NoticeRow
+from doctor_daemon.stores.changes import check_change, moment_of
+from doctor_daemon.stores.codec import (
+    ARMED,
+    ENTRY,
+    INSTANT,
+    MAINTENANCE,
+    SERVER,
+    dump_head,
+    sound,
+)
+
+
+def check_term(connection: sqlite3.Connection, term: int) -> None:
+    """Raise Conflict if this is not the newest term."""
+    (newest,) = connection.execute("SELECT term FROM meta").fetchone()
+    if newest != term:
+        raise Conflict(f"term {term} is over: term {newest} has been claimed")
+
+
+def write_change(connection: sqlite3.Connection, change: Change, term: int) -> None:
+    """Write one change. Raise Conflict if it was decided on a state that is not the saved one."""
+    check_term(connection, term)
+    check_change(change)
+    if change.head is not None:
+        _write_head(connection, change.head)
+        _write_children(connection, change.head, change)
+    _insert_charges(connection, change.charges)
+    for notice in change.notices:
+        _insert_notice(connection, notice)
+    for evidence in change.evidence:
+        _fold_evidence(connection, evidence)
+    if change.armed is not None:
+        connection.execute("UPDATE meta SET armed = ?", (ARMED.dumps(change.armed),))
+    _write_maintenance(connection, change.maintenance, change.maintenance_ended)
+    moment = moment_of(change)
+    if moment is not None:
+        row = (moment.boot_id, moment.boot_s, moment.wall_s)
+        connection.execute("UPDATE meta SET boot_id = ?, boot_s = ?, wall_s = ?", row)
+
+
+def _write_head(connection: sqlite3.Connection, head: Incident) -> None:
+    ended_wall_s = head.phase_at.wall_s if head.phase.final else None
+    state = (head.phase, head.version, ended_wall_s, dump_head(head))
+    if head.version == 1:
+        connection.execute(
+            "INSERT INTO incidents (phase, version, ended_wall_s, head,"
+            " id, cloud, host, opened_wall_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*state, head.id, head.host.cloud, head.host.name, head.opened_at.wall_s),
+        )
+        return
+    updated = connection.execute(
+        "UPDATE incidents SET phase = ?, version = ?, ended_wall_s = ?, head = ?"
+        " WHERE id = ? AND version = ?",
+        (*state, head.id, head.version - 1),
+    )
+    if updated.rowcount != 1:
+        raise Conflict(f"incident {head.id} is not saved at version {head.version - 1}")
+
+
+def _write_children(connection: sqlite3.Connection, head: Incident, change: Change) -> None:
+    entries = ((head.id, entry.seq, ENTRY.dumps(entry)) for entry in change.entries)
+    connection.executemany("INSERT INTO entries (incident, seq, body) VALUES (?, ?, ?)", entries)
+    gone = ((head.id, id_) for id_ in change.servers_gone)
+    connection.executemany("DELETE FROM servers WHERE incident = ? AND id = ?", gone)
+    servers = ((head.id, server.id, SERVER.dumps(server)) for server in change.servers)
+    connection.executemany(
+        "INSERT OR REPLACE INTO servers (incident, id, body) VALUES (?, ?, ?)", servers
+    )
+
+
+def _insert_charges(connection: sqlite3.Connection, charges: Iterable[Charge]) -> None:
+    connection.executemany(
+        "INSERT INTO charges (incident, number, domain, boot_id, boot_s, wall_s)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        ((c.incident, c.number, c.domain, c.at.boot_id, c.at.boot_s, c.at.wall_s) for c in charges),
+    )
+
+
+def replace_charges(connection: sqlite3.Connection, charges: Sequence[Charge], term: int) -> None:
+    """Put these charges in the place of all."""
+    check_term(connection, term)
+    connection.execute("DELETE FROM charges")
+    _insert_charges(connection, charges)
+
+
+def _insert_notice(connection: sqlite3.Connection, row: NoticeRow) -> None:
+    made_at = INSTANT.dumps(row.made_at) if row.made_at else None
+    evidence_at = INSTANT.dumps(row.evidence_at) if row.evidence_at else None
+    connection.execute(
+        "INSERT INTO notices (id, consumer, project, cloud, host, incident, kind, sequence, body,"
+        " state, attempts, error, gap_before, made_at, evidence_at, made_wall_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(row.id, row.consumer, row.project, row.host.cloud, row.host.name, row.incident),
+            *(row.kind, row.sequence, sound(row.body), row.state, row.attempts, sound(row.error)),
+            *(row.gap_before, made_at, evidence_at),
+            row.made_at.wall_s if row.made_at else None,
+        ),
+    )
+    connection.execute(
+        "INSERT INTO sequences (consumer, cloud, host, last) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+        (row.consumer, row.host.cloud, row.host.name, row.sequence),
+    )
+
+
+def write_deliveries(connection: sqlite3.Connection, batch: Sequence[Delivery], term: int) -> None:
+    """Note how deliveries stand. A notice that has been pruned meanwhile needs no note."""
+    check_term(connection, term)
+    connection.executemany(
+        "UPDATE notices SET state = ?, attempts = ?, error = ? WHERE id = ?",
+        ((one.state, one.attempts, sound(one.error), one.id) for one in batch),
+    )
+
+
+def _fold_evidence(connection: sqlite3.Connection, row: EvidenceRow) -> None:
+    print_ = (row.host.cloud, row.host.name, row.source, sound(row.fingerprint))
+    at = INSTANT.dumps(row.at)
+    connection.execute(
+        "INSERT INTO evidence (cloud, host, source, fingerprint, verdict, summary, incident,"
+        " first, last, last_wall_s, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+        " ON CONFLICT DO UPDATE SET verdict = excluded.verdict, summary = excluded.summary,"
+        " incident = excluded.incident, last = excluded.last, last_wall_s = excluded.last_wall_s,"
+        " count = count + 1",
+        (*print_, row.verdict, sound(row.summary), row.incident, at, at, row.at.wall_s),
+    )
+    # Replaced, not updated: it moves to the end, where the newest are.
+    connection.execute(
+        "INSERT OR REPLACE INTO evidence_keys (key, cloud, host, source, fingerprint, verdict,"
+        " incident, boot_id, boot_s, wall_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(sound(row.key), *print_, row.verdict, row.incident),
+            *(row.at.boot_id, row.at.boot_s, row.at.wall_s),
+        ),
+    )
+
+
+def _write_maintenance(
+    connection: sqlite3.Connection, window: Maintenance | None, ended: HostId | None
+) -> None:
+    if ended is not None:
+        connection.execute(
+            "DELETE FROM maintenance WHERE cloud = ? AND host = ?", (ended.cloud, ended.name)
+        )
+    if window is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO maintenance (cloud, host, body) VALUES (?, ?, ?)",
+            (window.host.cloud, window.host.name, MAINTENANCE.dumps(window)),
+        )

@@ -1,0 +1,1 @@
+"""What the daemon serves: the listener for evidence, and the operators' interface."""

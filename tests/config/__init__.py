@@ -1,0 +1,1 @@
+"""The configuration: what it accepts, and with which words it refuses the rest."""

@@ -1,0 +1,177 @@
+"""Test rigs for power devices: a device, the truth behind it, and a way to make it misbehave."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from doctor_daemon.core.proof import Identity, Power
+from doctor_daemon.fencers.redfish import Redfish
+from doctor_daemon.lab.cloud import Lab, LabOptions
+from doctor_daemon.lab.faults import Do, Rule, Service
+from doctor_daemon.lab.redfish import USER, RedfishOptions
+from doctor_daemon.ports import PowerDevice
+from doctor_daemon.ports.secrets import SecretFile
+from tests.contracts import switch
+from tests.fakes.clock import BootClock
+from tests.fakes.power import FakePower, Fault, Machine
+
+TIMEOUT_S = 1.0
+OFF_S = 0.2
+START_S = 30.0
+UUID = "abcdef00-0000-4000-8000-000000000001"
+
+
+class Rig(Protocol):
+    """One machine that is on, and its device, which waits `TIMEOUT_S` for an answer."""
+
+    clock: BootClock
+    uuid: str
+    """What the machine says it is, in lower case."""
+
+    @property
+    @abstractmethod
+    def device(self) -> PowerDevice: ...
+
+    @property
+    @abstractmethod
+    def power(self) -> Power:
+        """The truth."""
+
+    @abstractmethod
+    def misbehave(self, fault: Fault) -> None:
+        """Have the device do wrong from now on; `Fault.NONE` ends it."""
+
+
+class FakeRig:
+    """The device in memory."""
+
+    def __init__(self) -> None:
+        self.clock = BootClock()
+        self.uuid = UUID
+        machine = Machine(Identity(UUID, "serial", "compute-1", "model"))
+        self.device = FakePower("fake", machine, self.clock, timeout_s=TIMEOUT_S, off_s=OFF_S)
+
+    @property
+    def power(self) -> Power:
+        return self.device.true_power()
+
+    def misbehave(self, fault: Fault) -> None:
+        self.device.fault = fault
+
+
+@dataclass(slots=True)
+class Login:
+    """A password's file, as an operator would change it."""
+
+    file: Path
+    password: str
+
+    def put(self, password: str) -> None:
+        self.file.write_text(password, encoding="utf-8")
+        self.file.chmod(0o600)
+
+    def device(self, url: str, user: str, clock: BootClock) -> Redfish:
+        self.put(self.password)
+        config = Redfish.Config(
+            url=url, username=user, password_file=SecretFile(self.file), timeout_s=TIMEOUT_S
+        )
+        return Redfish(config, "redfish", clock)
+
+
+class LabRig:
+    """Redfish, against the lab's BMC."""
+
+    rules = {  # noqa: RUF012 - read only
+        Fault.SILENT: Do.HANG,
+        Fault.MUTE: Do.NO_POWER,
+        Fault.REFUSES: Do.REFUSE,
+        Fault.STUCK: Do.STUCK,
+        Fault.LIES_OFF: Do.LIE_OFF,
+    }
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        self.clock = BootClock()
+        self._lab = lab
+        (self._name,) = lab.world.hosts
+        self.uuid = lab.world.hosts[self._name].system_uuid
+        self._login = Login(folder / "password", lab.redfish.password)
+        self.device = self._login.device(lab.system_url(self._name), USER, self.clock)
+
+    @property
+    def power(self) -> Power:
+        return Power.ON if self._lab.world.hosts[self._name].power else Power.OFF
+
+    def misbehave(self, fault: Fault) -> None:
+        self._lab.faults.clear()
+        self._login.put("wrong" if fault is Fault.LOCKED_OUT else self._login.password)
+        if fault in self.rules:
+            self._lab.faults.add(Rule(service=Service.BMC, do=self.rules[fault], times=None))
+
+
+class SushyRig:
+    """Redfish, against sushy-tools' emulator."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self.clock = BootClock()
+        self.uuid = UUID
+        self._switch = switch.Switch(folder)
+        self._switch.power = "On"
+        self._switch.fault = "none"
+        self._login = Login(folder / "password", switch.PASSWORD)
+        url = f"http://127.0.0.1:{port}/redfish/v1/Systems/{UUID.upper()}"
+        self.device = self._login.device(url, switch.USER, self.clock)
+
+    @property
+    def power(self) -> Power:
+        return Power(self._switch.power.lower())
+
+    def misbehave(self, fault: Fault) -> None:
+        self._login.put("wrong" if fault is Fault.LOCKED_OUT else self._login.password)
+        self._switch.fault = fault.name.lower().replace("_", "-")
+
+
+@asynccontextmanager
+async def fake_rig() -> AsyncIterator[Rig]:
+    yield FakeRig()
+
+
+@asynccontextmanager
+async def lab_rig(folder: Path) -> AsyncIterator[Rig]:
+    options = LabOptions(hosts=1, redfish=RedfishOptions(power_s=OFF_S))
+    async with Lab(options) as lab:
+        yield LabRig(lab, folder)
+
+
+@contextmanager
+def emulator(folder: Path) -> Iterator[int]:
+    """Run sushy-tools' emulator; yield its port."""
+    found = switch.Switch(folder)
+    found.power, found.fault = "On", "none"
+    with (folder / "emulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.contracts.sushy", str(folder), UUID.upper()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    with process:
+        try:
+            assert process.stdout is not None
+            ready, _, _ = select.select([process.stdout], [], [], START_S)
+            line = process.stdout.readline() if ready else b""
+            assert line, (folder / "emulator.log").read_text(encoding="utf-8", errors="replace")
+            yield int(json.loads(line)["port"])
+        finally:
+            process.kill()

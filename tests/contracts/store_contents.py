@@ -1,0 +1,161 @@
+"""The contract of stores: what is saved is there again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.core.incident import IncidentId
+from doctor_daemon.errors import Conflict
+from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
+from tests.contracts.store_disk import OTHER_BOOT, Disk, first
+from tests.stores.values import (
+    at,
+    closing,
+    evidence,
+    head_of,
+    host,
+    incident,
+    notice,
+    opening,
+    rich,
+    server,
+    step,
+)
+
+
+class Memory:
+    """What is saved is there again."""
+
+    async def test_a_new_store_is_empty(self, disk: Disk) -> None:
+        store, _ = await disk.store()
+        assert await store.load() == Snapshot()
+        assert await store.headings(None, 10) == ()
+        assert await store.find(IncidentId("one")) is None
+
+    async def test_everything_survives_a_restart(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        change = first("carol")
+        await store.commit(change, term=term)
+        expected = Snapshot(
+            incidents=(rich(),),
+            charges=change.charges,
+            armed=Armed(on=True, by="carol", at=at(0), why="tested"),
+            maintenance=(Maintenance(host("cmp-9"), "carol", "new board", at(60)),),
+            pending=change.notices,
+            sequences={("vnfm", host()): 2},
+            evidence=change.evidence,
+        )
+        assert await store.load() == expected
+        again, _ = await disk.store()
+        assert await again.load() == expected
+        assert await again.find(IncidentId("one")) == rich()
+
+    async def test_an_empty_change_changes_nothing(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        await store.commit(Change(), term=term)
+        assert await store.load() == Snapshot()
+
+    async def test_an_incident_grows_by_what_is_new(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        saved = rich()
+        await store.commit(Change(saved, saved.timeline, tuple(saved.servers.values())), term=term)
+        servers = {"s1": server("s1", "ERROR"), "s3": server("s3")}
+        after = replace(saved.note(at(9), "more"), servers={s.id: s for s in servers.values()})
+        change = step(saved, after)
+        assert (len(change.entries), len(change.servers), change.servers_gone) == (1, 2, ("s2",))
+        await store.commit(change, term=term)
+        assert await store.find(IncidentId("one")) == change.head
+
+    async def test_an_ended_incident_can_be_found_and_is_not_loaded(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        await store.commit(opening(), term=term)
+        change = closing(head_of(opening()), 5)
+        await store.commit(change, term=term)
+        assert (await store.load()).incidents == ()
+        assert await store.find(IncidentId("one")) == change.head
+
+    async def test_incidents_are_loaded_in_the_order_of_their_opening(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        for name in ("c", "a", "b"):
+            await store.commit(opening(name, name), term=term)
+        await store.commit(step(incident("c", "c"), incident("c", "c")), term=term)
+        assert [one.id for one in (await store.load()).incidents] == ["c", "a", "b"]
+
+    async def test_headings_show_the_newest_first(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        for number, name in enumerate(("cmp-1", "cmp-2", "cmp-3")):
+            await store.commit(opening(f"i{number}", name, number), term=term)
+        await store.commit(closing(head_of(opening("i0", "cmp-1", 0)), 50), term=term)
+        await store.commit(opening("i3", "cmp-1", 60), term=term)
+        assert [one.id for one in await store.headings(None, 3)] == ["i3", "i2", "i1"]
+        assert await store.headings(host("cmp-1"), 10) == (
+            Heading(IncidentId("i3"), host(), "suspected", at(60).wall_s, None, "i3 begins"),
+            Heading(IncidentId("i0"), host(), "dismissed", at(0).wall_s, at(50).wall_s, "over"),
+        )
+        assert await store.headings(host("nobody"), 10) == ()
+        assert await store.headings(None, 0) == ()
+
+    async def test_the_switch_and_maintenance_are_replaced(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        windows = [Maintenance(host(f"cmp-{n}"), "carol", "", at(n)) for n in range(3)]
+        for window in windows:
+            await store.commit(Change(armed=Armed(on=True), maintenance=window), term=term)
+        later = replace(windows[0], until=at(99))
+        await store.commit(Change(maintenance=later, maintenance_ended=host("cmp-1")), term=term)
+        await store.commit(Change(armed=Armed(on=False, why="enough")), term=term)
+        loaded = await store.load()
+        assert loaded.maintenance == (later, windows[2])
+        assert loaded.armed == Armed(on=False, why="enough")
+
+    async def test_a_window_may_take_the_place_of_the_one_that_it_ends(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        window = Maintenance(host(), "carol", "", at(5))
+        await store.commit(Change(maintenance=window), term=term)
+        later = replace(window, until=at(9))
+        await store.commit(Change(maintenance=later, maintenance_ended=host()), term=term)
+        assert (await store.load()).maintenance == (later,)
+
+    async def test_charges_are_kept_until_they_are_replaced(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        charges = tuple(Charge("one", n, "rack", at(n)) for n in (1, 2))
+        await store.commit(Change(charges=charges[:1]), term=term)
+        await store.commit(Change(charges=charges[1:]), term=term)
+        assert (await store.load()).charges == charges
+        anew = tuple(replace(charge, at=at(0, OTHER_BOOT)) for charge in charges)
+        await store.replace_charges(anew, term=term)
+        assert (await store.load()).charges == anew
+
+    async def test_what_is_no_valid_unicode_does_not_keep_the_rest_from_being_saved(
+        self, disk: Disk
+    ) -> None:
+        store, term = await disk.store()
+        half = "\ud83d'\x00;--"
+        change = Change(
+            head=incident().note(at(0), half),
+            entries=incident().note(at(0), half).timeline,
+            notices=(replace(notice(1), body=half),),
+            evidence=(replace(evidence(half, summary=half), fingerprint=half),),
+        )
+        await store.commit(change, term=term)
+        await store.deliveries([Delivery(notice(1).id, "pending", 1, half)], term=term)
+        loaded = await store.load()
+        assert [len(found) for found in (loaded.incidents, loaded.pending)] == [1, 1]
+        assert len(loaded.evidence) == 1
+        assert (await store.headings(None, 1))[0].text == half
+
+    async def test_many_commits_at_once_are_all_saved(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        changes = [opening(f"i{n}", f"cmp-{n}") for n in range(200)]
+        await asyncio.gather(*(store.commit(change, term=term) for change in changes))
+        assert {one.id for one in (await store.load()).incidents} == {f"i{n}" for n in range(200)}
+
+    async def test_of_many_commits_at_once_only_the_stale_one_fails(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        changes = [opening(f"i{n}", f"cmp-{n % 19}") for n in range(20)]
+        ends = await asyncio.gather(
+            *(store.commit(change, term=term) for change in changes), return_exceptions=True
+        )
+        assert [type(end) for end in ends] == [*[type(None)] * 19, Conflict]
+        assert len((await store.load()).incidents) == 19

@@ -1,0 +1,14 @@
+"""What every store promises, whatever it is made of.
+
+A suite for a store subclasses `StoreContract` and has a fixture `disk` of its own.
+"""
+
+from __future__ import annotations
+
+from tests.contracts.store_contents import Memory
+from tests.contracts.store_guards import Guards
+from tests.contracts.store_rows import Events, Outbox, Pruning
+
+
+class StoreContract(Guards, Memory, Outbox, Events, Pruning):
+    """The whole suite."""

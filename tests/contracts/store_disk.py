@@ -1,0 +1,35 @@
+"""The disk that a suite for stores works on, and a change in which everything stands."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.ports import Change, Store
+from tests.stores.values import at, evidence, host, notice, rich
+
+OTHER_BOOT = "another-boot"
+KEEP_DAYS = 30
+
+
+class Disk(Protocol):
+    """What outlives a daemon. Stores are to be made with `keep_days=KEEP_DAYS`."""
+
+    async def store(self) -> tuple[Store, int]:
+        """Open a store on this disk, as a daemon that starts does; return it and its term."""
+        ...
+
+
+def first(name: str) -> Change:
+    """Return a change in which everything that a change can hold stands."""
+    made = rich()
+    return Change(
+        head=made,
+        entries=made.timeline,
+        servers=tuple(made.servers.values()),
+        charges=(Charge("one", 1, name, at(6)),),
+        notices=(notice(1), notice(2)),
+        evidence=(evidence("k1"),),
+        armed=Armed(on=True, by=name, at=at(0), why="tested"),
+        maintenance=Maintenance(host("cmp-9"), name, "new board", at(60)),
+    )

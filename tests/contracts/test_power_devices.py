@@ -1,0 +1,181 @@
+"""What holds for every power device: the one in memory, and Redfish against two kinds of BMC."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.proof import Power
+from doctor_daemon.errors import LateError, Permanent, Temporary
+from doctor_daemon.ports import Permit
+from tests.contracts import rigs
+from tests.contracts.rigs import Rig, SushyRig
+from tests.fakes.power import Fault
+
+
+@pytest.fixture(scope="module")
+def sushy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sushy")
+
+
+@pytest.fixture(scope="module")
+def sushy_port(sushy_folder: Path) -> Iterator[int]:
+    with rigs.emulator(sushy_folder) as port:
+        yield port
+
+
+@pytest.fixture(params=["memory", "lab", "sushy-tools"])
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    async with AsyncExitStack() as stack:
+        found: Rig
+        if request.param == "memory":
+            found = await stack.enter_async_context(rigs.fake_rig())
+        elif request.param == "lab":
+            found = await stack.enter_async_context(rigs.lab_rig(tmp_path))
+        else:
+            folder: Path = request.getfixturevalue("sushy_folder")
+            found = SushyRig(request.getfixturevalue("sushy_port"), folder)
+        yield found
+        await found.device.close()
+
+
+def permit(rig: Rig, seconds: float = 1.0) -> Permit:
+    return Permit(7, rig.clock.now().plus(seconds))
+
+
+async def read_until(rig: Rig, power: Power, within_s: float = 5.0) -> None:
+    until = rig.clock.now().plus(within_s)
+    while (await rig.device.read()).power is not power:
+        assert not rig.clock.now().reached(until)
+        await asyncio.sleep(0.02)
+
+
+async def test_it_says_who_its_host_is(rig: Rig) -> None:
+    identity = await rig.device.identify()
+    assert identity.uuid == rig.uuid == identity.uuid.lower()
+    assert identity.name == "compute-1"
+
+
+async def test_it_reads_the_power_and_says_when(rig: Rig) -> None:
+    before = rig.clock.now()
+    reading = await rig.device.read()
+    after = rig.clock.now()
+    assert reading.power is rig.power is Power.ON
+    assert before.boot_s <= reading.asked_at.boot_s <= reading.answered_at.boot_s <= after.boot_s
+
+
+async def test_it_cuts_and_the_cut_is_seen_by_reading(rig: Rig) -> None:
+    outcome, text = await rig.device.cut(permit(rig))
+    assert outcome is Outcome.ACCEPTED, text
+    await read_until(rig, Power.OFF)
+    assert rig.power is Power.OFF
+
+
+async def test_b8_it_may_be_cut_again_when_it_is_off(rig: Rig) -> None:
+    await rig.device.cut(permit(rig))
+    await read_until(rig, Power.OFF)
+    outcome, _ = await rig.device.cut(permit(rig))
+    assert outcome in {Outcome.ACCEPTED, Outcome.REFUSED}
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is (await rig.device.read()).power is Power.OFF
+
+
+async def test_it_cuts_nothing_without_a_valid_permit(rig: Rig) -> None:
+    await rig.device.identify()
+    with pytest.raises(LateError):
+        await rig.device.cut(permit(rig, -0.001))
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is Power.ON
+    assert (await rig.device.cut(permit(rig)))[0] is Outcome.ACCEPTED
+    await read_until(rig, Power.OFF)
+
+
+async def test_a_refused_cut_is_told_as_refused(rig: Rig) -> None:
+    await rig.device.identify()
+    rig.misbehave(Fault.REFUSES)
+    outcome, text = await rig.device.cut(permit(rig))
+    assert outcome is Outcome.REFUSED
+    assert "refuse" in text
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is (await rig.device.read()).power is Power.ON
+
+
+async def test_b7_accepted_is_not_off(rig: Rig) -> None:
+    rig.misbehave(Fault.STUCK)
+    outcome, _ = await rig.device.cut(permit(rig))
+    assert outcome is Outcome.ACCEPTED
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is (await rig.device.read()).power is Power.ON
+
+
+async def test_i6_what_it_does_not_say_is_unknown(rig: Rig) -> None:
+    rig.misbehave(Fault.MUTE)
+    assert (await rig.device.read()).power is Power.UNKNOWN
+    rig.misbehave(Fault.NONE)
+    assert (await rig.device.read()).power is Power.ON
+
+
+async def test_b1_a_lie_is_told_on_as_it_is(rig: Rig) -> None:
+    rig.misbehave(Fault.LIES_OFF)
+    assert (await rig.device.read()).power is Power.OFF
+    assert rig.power is Power.ON
+
+
+async def test_b2_silence_is_temporary_and_bounded(rig: Rig) -> None:
+    rig.misbehave(Fault.SILENT)
+    began = rig.clock.now()
+    with pytest.raises(Temporary):
+        await rig.device.identify()
+    with pytest.raises(Temporary):
+        await rig.device.read()
+    assert rig.clock.now().since(began) < 2 * rigs.TIMEOUT_S + 1
+    rig.misbehave(Fault.NONE)
+    assert (await rig.device.read()).power is Power.ON
+
+
+async def test_b2_a_cut_without_an_answer_is_unknown(rig: Rig) -> None:
+    await rig.device.identify()
+    rig.misbehave(Fault.SILENT)
+    began = rig.clock.now()
+    outcome, text = await rig.device.cut(permit(rig))
+    assert outcome is Outcome.UNKNOWN
+    assert "no answer" in text
+    assert rig.clock.now().since(began) < 2 * rigs.TIMEOUT_S + 1
+
+
+async def test_b18_a_refused_login_is_permanent(rig: Rig) -> None:
+    rig.misbehave(Fault.LOCKED_OUT)
+    for call in (rig.device.identify, rig.device.read):
+        with pytest.raises(Permanent):
+            await call()
+    outcome, _ = await rig.device.cut(permit(rig))
+    assert outcome in {Outcome.REFUSED, Outcome.UNSENT}
+    assert rig.power is Power.ON
+    rig.misbehave(Fault.NONE)  # the password was changed here too
+    assert (await rig.device.read()).power is Power.ON
+
+
+async def test_b13_calls_side_by_side_are_all_answered(rig: Rig) -> None:
+    readings = await asyncio.gather(*(rig.device.read() for _ in range(4)))
+    assert [reading.power for reading in readings] == [Power.ON] * 4
+
+
+async def test_a_call_may_be_cancelled(rig: Rig) -> None:
+    rig.misbehave(Fault.SILENT)
+    reading = asyncio.create_task(rig.device.read())
+    await asyncio.sleep(0.05)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    rig.misbehave(Fault.NONE)
+    assert (await rig.device.read()).power is Power.ON
+
+
+async def test_it_may_be_closed_twice_and_unused(rig: Rig) -> None:
+    await rig.device.close()
+    await rig.device.close()

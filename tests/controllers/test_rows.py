@@ -1,0 +1,115 @@
+"""Whatever Nova answers, what comes out of it is a value or one of our errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doctor_daemon.controllers.microversions import (
+    parse_offer,
+)
+from doctor_daemon.controllers.rows import decode
+from doctor_daemon.controllers.servers import HOST, by_host, only_on, read_page
+from doctor_daemon.controllers.services import (
+    REASON_MAX,
+    all_services,
+    forced,
+    one_service,
+    read_services,
+    storable,
+)
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import DoctorError, Permanent, Temporary
+
+UUID = "4f22b540-1c82-456c-b2f4-ba0d18d9a30f"
+AT = Instant("boot", 1.0, 2.0)
+SERVICE: Mapping[str, object] = {
+    "binary": "nova-compute",
+    "host": "cmp-1",
+    "id": UUID,
+    "zone": "nova",
+    "status": "enabled",
+    "state": "up",
+    "updated_at": "2026-11-21T02:32:02.000000",
+    "disabled_reason": None,
+    "forced_down": False,
+}
+STUB = {"binary": "nova-compute", "host": "cmp-2", "status": "UNKNOWN"}
+SERVER: Mapping[str, object] = {
+    "id": "s1",
+    "name": "vm-1",
+    "status": "ACTIVE",
+    "tenant_id": "p1",
+    HOST: "cmp-1",
+}
+
+
+def _body(key: str, *rows: Mapping[str, object], **more: object) -> bytes:
+    return json.dumps({key: rows, **more}).encode()
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=5,
+)
+
+
+def _spoilt(row: Mapping[str, object]) -> st.SearchStrategy[Mapping[str, object]]:
+    """Rows in which some values are other ones, or missing."""
+    keys = st.sampled_from(sorted(row))
+    changes = st.dictionaries(keys, _JSON | st.sampled_from(["UNKNOWN", "DELETED", ""]), max_size=3)
+    gone = st.sets(keys, max_size=2)
+    return st.builds(
+        lambda c, g: {k: v for k, v in {**row, **c}.items() if k not in g}, changes, gone
+    )
+
+
+@given(st.lists(_spoilt(SERVICE), max_size=3))
+def test_whatever_services_look_like_only_doctor_errors_come_out(
+    found: list[Mapping[str, object]],
+) -> None:
+    services = read_services(_body("services", *found))
+    for read in (partial(one_service, services, "cmp-1", AT), partial(all_services, services, AT)):
+        with suppress(DoctorError):
+            read()
+
+
+@given(st.lists(_spoilt(SERVER), max_size=3), _JSON)
+def test_whatever_servers_look_like_only_doctor_errors_come_out(
+    found: list[Mapping[str, object]], links: object
+) -> None:
+    with suppress(DoctorError):
+        page = read_page(_body("servers", *found, servers_links=links))
+        by_host(page.placed)
+        only_on("cmp-1", page.placed)
+
+
+@given(_JSON, st.text(max_size=300))
+def test_whatever_is_answered_only_doctor_errors_come_out(document: object, reason: str) -> None:
+    with suppress(DoctorError):
+        parse_offer(document)
+    with suppress(DoctorError):
+        forced(json.dumps(document).encode(), UUID)
+    assert 1 <= len(storable(reason)) <= REASON_MAX
+    assert not storable(reason).startswith("AUTO: ")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[]", b"null", b"[" * 100_000, b'"services"']
+)
+def test_what_is_no_json_object_is_temporary(body: bytes) -> None:
+    with pytest.raises(Temporary, match="Nova's answer is"):
+        decode(body)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"services": {}}', b'{"services": [1]}'])
+def test_a_list_that_is_none_is_permanent(body: bytes) -> None:
+    with pytest.raises(Permanent, match="no list 'services'"):
+        read_services(body)

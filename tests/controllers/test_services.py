@@ -1,0 +1,168 @@
+"""Nova's services, read strictly, and what is written to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from doctor_daemon.controllers.servers import HOST
+from doctor_daemon.controllers.services import (
+    REASON_MAX,
+    all_services,
+    fencing,
+    forced,
+    one_service,
+    read_services,
+    storable,
+)
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent, Temporary
+
+UUID = "4f22b540-1c82-456c-b2f4-ba0d18d9a30f"
+AT = Instant("boot", 1.0, 2.0)
+SERVICE: Mapping[str, object] = {
+    "binary": "nova-compute",
+    "host": "cmp-1",
+    "id": UUID,
+    "zone": "nova",
+    "status": "enabled",
+    "state": "up",
+    "updated_at": "2026-11-21T02:32:02.000000",
+    "disabled_reason": None,
+    "forced_down": False,
+}
+STUB = {"binary": "nova-compute", "host": "cmp-2", "status": "UNKNOWN"}
+SERVER: Mapping[str, object] = {
+    "id": "s1",
+    "name": "vm-1",
+    "status": "ACTIVE",
+    "tenant_id": "p1",
+    HOST: "cmp-1",
+}
+
+
+def _body(key: str, *rows: Mapping[str, object], **more: object) -> bytes:
+    return json.dumps({key: rows, **more}).encode()
+
+
+def test_a_service_is_read() -> None:
+    look = one_service(read_services(_body("services", SERVICE)), "cmp-1", AT)
+    assert (look.uuid, look.state, look.status, look.forced_down) == (UUID, "up", "enabled", False)
+    assert (look.reason, look.asked_at) == ("", AT)
+    assert look.updated_s == 1795228322.0, "UTC, which Nova does not say"
+
+
+@pytest.mark.parametrize(
+    ("updated_at", "seconds"),
+    [
+        (None, 0.0),
+        ("2026-11-21T02:32:02Z", 1795228322.0),
+        ("2026-11-21T02:32:02.301933", 1795228322.301933),
+        ("2026-11-21T03:32:02+01:00", 1795228322.0),
+    ],
+)
+def test_updated_at_is_read_as_utc(updated_at: object, seconds: float) -> None:
+    row = {**SERVICE, "updated_at": updated_at, "disabled_reason": "by hand"}
+    look = one_service([row], "cmp-1", AT)
+    assert (look.updated_s, look.reason) == (seconds, "by hand")
+
+
+@pytest.mark.parametrize("host", ["CMP-1", "cmp", "cmp-1.example", ""])
+def test_trap_a14_a_host_is_matched_exactly(host: str) -> None:
+    with pytest.raises(Permanent, match="named exactly"):
+        one_service([SERVICE], host, AT)
+
+
+def test_two_services_of_one_host_are_told_apart_by_nobody() -> None:
+    with pytest.raises(Permanent, match="2 compute services of host cmp-1"):
+        one_service([SERVICE, SERVICE], "cmp-1", AT)
+    fleet = all_services([SERVICE, SERVICE, {**SERVICE, "host": "cmp-3"}], AT)
+    assert set(fleet.services) == {"cmp-3"}
+    assert fleet.unknown == {"cmp-1"}
+
+
+def test_another_binary_of_the_same_name_is_nothing() -> None:
+    scheduler = {**SERVICE, "binary": "nova-scheduler"}
+    assert one_service([scheduler, SERVICE], "cmp-1", AT).uuid == UUID
+    assert all_services([scheduler], AT).services == {}
+
+
+def test_trap_2_a_cell_that_does_not_answer_is_unknown_and_not_empty() -> None:
+    with pytest.raises(Temporary, match="its cell does not answer"):
+        one_service([STUB], "cmp-2", AT)
+    fleet = all_services([SERVICE, STUB], AT)
+    assert set(fleet.services) == {"cmp-1"}
+    assert fleet.unknown == {"cmp-2"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("state", None),
+        ("state", "UP"),
+        ("status", "paused"),
+        ("forced_down", None),
+        ("forced_down", "true"),
+        ("id", 6),
+        ("id", "six"),
+        ("updated_at", "yesterday"),
+    ],
+)
+def test_a_row_that_is_not_as_documented_is_an_error(key: str, value: object) -> None:
+    with pytest.raises(Permanent, match=key if key != "id" else "id"):
+        one_service([{**SERVICE, key: value}], "cmp-1", AT)
+
+
+def test_a_row_of_an_older_microversion_is_an_error() -> None:
+    old = {key: value for key, value in SERVICE.items() if key != "forced_down"}
+    with pytest.raises(Permanent, match="has no forced_down"):
+        all_services([old], AT)
+
+
+# What is written
+
+
+def test_trap_3_one_put_forces_down_and_disables() -> None:
+    assert fencing("doctor-daemon:i-1: why", disable=True) == {
+        "forced_down": True,
+        "status": "disabled",
+        "disabled_reason": "doctor-daemon:i-1: why",
+    }
+
+
+def test_trap_4_where_somebody_else_has_disabled_only_the_flag_is_set() -> None:
+    assert fencing("ours", disable=False) == {"forced_down": True}
+
+
+@pytest.mark.parametrize(
+    ("reason", "stored"),
+    [
+        ("AUTO: x", "doctor-daemon: AUTO: x"),
+        (" auto:x", "doctor-daemon: auto:x"),
+        ("", "doctor-daemon:"),
+        ("a\nb\x00c", "a?b?c"),
+        ("😀", "?"),
+        ("Überhitzung", "Überhitzung"),
+        ("x" * 255, "x" * 255),
+        ("x" * 256, "x" * 254 + "…"),
+    ],
+)
+def test_trap_auto_reasons_are_not_undone_and_can_be_stored(reason: str, stored: str) -> None:
+    assert storable(reason) == stored
+    assert 1 <= len(stored) <= REASON_MAX
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        ({"id": UUID, "forced_down": True}, True),
+        ({"id": UUID, "forced_down": False}, False),
+        ({"id": UUID, "forced_down": "true"}, False),
+        ({"id": "another", "forced_down": True}, False),
+        (None, False),
+    ],
+)
+def test_only_the_service_itself_shown_forced_down_is_believed(service: object, told: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    assert forced(json.dumps({"service": service}).encode(), UUID) is told

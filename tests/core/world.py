@@ -1,0 +1,217 @@
+"""A world that does what it likes with one incident, for hypothesis to play.
+
+It answers what is due, answers what is not, forgets, reboots, changes its mind and its
+configuration.
+"""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from doctor_daemon.core.context import Armed, Charge
+from doctor_daemon.core.decide import decide
+from doctor_daemon.core.evidence import Trust, Verdict
+from doctor_daemon.core.host import HostPlan, Mode
+from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.messages import (
+    Crashed,
+    Cut,
+    CutEnded,
+    Effect,
+    Failed,
+    ForceDown,
+    Heard,
+    Identified,
+    Identify,
+    Listed,
+    ListServers,
+    Look,
+    Looked,
+    Noticed,
+    Observation,
+    Order,
+    PutEnded,
+    Read,
+    Refused,
+    WasRead,
+)
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import Power, Reading
+from tests.core import make
+from tests.core.make import ARMED, BMC, MANUAL, PDU, SECOND_BMC, level, plan
+from tests.core.walk import Walk, Way
+
+PLANS = (
+    plan(),
+    plan(level(BMC, SECOND_BMC), digest="digest-2"),
+    plan(level(BMC), level(replace(PDU, hold_s=4.0)), MANUAL, digest="digest-3"),
+    plan(MANUAL, digest="digest-4"),
+    plan(levels=(), digest="digest-5"),
+    plan(mode=Mode.NOTIFY),
+    plan(protected="the database"),
+    plan(known=False),
+)
+ANSWERED = (Identify, Look, Cut, Read, ForceDown, ListServers)
+TIMES_S = (0.0, 0.25, 1.0, 2.0, 6.0, 10.0, 31.0, 130.0, 900.0)
+
+WAYS: tuple[Way, ...] = (
+    Walk.elapse,
+    Walk.to_fencing,
+    Walk.to_cut,
+    Walk.to_reads,
+    Walk.to_proof,
+    Walk.to_reread,
+    Walk.to_down,
+    Walk.to_held,
+)
+plans = st.sampled_from(PLANS[:3] * 3 + PLANS)
+"""Mostly hosts that may be fenced: the others come to rest at once."""
+outcomes = st.sampled_from(Outcome)
+powers = st.sampled_from((Power.OFF,) * 3 + tuple(Power))
+truths = st.sampled_from((True,) * 5 + (False,))
+numbers = st.integers(0, 4)
+seconds = st.sampled_from(TIMES_S)
+
+
+class World(RuleBasedStateMachine):
+    """One incident in a world that does what it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.walk = Walk()
+        self.spent: set[Effect] = set()
+        """What was answered, failed or refused: it must never be due again."""
+
+    @initialize(chosen=plans, trust=st.sampled_from(Trust), way=st.sampled_from(WAYS))
+    def begin(self, chosen: HostPlan, trust: Trust, way: Way) -> None:
+        """Begin somewhere on the way down: few incidents would get there by chance."""
+        usual = chosen in PLANS[:3]
+        said = make.evidence(trust=Trust.ALONE if usual else trust)
+        self.walk = Walk(make.incident(said), plan=chosen)
+        if usual:
+            way(self.walk)
+
+    def see(self, observation: Observation) -> None:
+        """Fold it in, and see that doing so twice comes to the same."""
+        walk = self.walk
+        expected = decide(walk.incident, observation, walk.context)
+        walk.see(observation)
+        assert (walk.incident, walk.due) == expected
+
+    def rests(self) -> bool:
+        return self.walk.phase in (Phase.DOWN, Phase.HELD) or self.walk.phase.final
+
+    # the world answers what is due
+
+    def due(self, *kinds: type[Effect]) -> list[Effect]:
+        return [effect for effect in self.walk.due if isinstance(effect, kinds)]
+
+    @precondition(lambda self: self.due(*ANSWERED))
+    @rule(pick=st.integers(0, 7), power=powers, outcome=outcomes, well=truths, stirs=st.booleans())
+    def answer(self, pick: int, power: Power, outcome: Outcome, *, well: bool, stirs: bool) -> None:
+        asked = self.due(*ANSWERED)
+        effect = asked[pick % len(asked)]
+        self.spent.add(effect)
+        self.see(self._answer(effect, power, outcome, well=well, stirs=stirs))
+
+    def _answer(
+        self, effect: Effect, power: Power, outcome: Outcome, *, well: bool, stirs: bool
+    ) -> Observation:
+        now = self.walk.now
+        match effect:
+            case Cut() if well:
+                return CutEnded(effect, outcome, "answer", now)
+            case ForceDown() if well:
+                return PutEnded(effect, outcome, "answer", now)
+            case Cut() | ForceDown():
+                return Refused(effect, "look" if stirs else "armed", "shut")
+            case Read():
+                return WasRead(effect, Reading(power, power.value, now, now))
+            case Identify() if well:
+                return Identified(effect, make.identity())
+            case Look(number) if well:
+                last = self.walk.incident.sighting
+                row = last or make.sighting(0)
+                flag = outcome is Outcome.ACCEPTED and self.walk.incident.marking.put is not None
+                updated_s = row.updated_s + 10 * (stirs and outcome is Outcome.UNKNOWN)
+                state = "down" if flag else row.state
+                seen = replace(row, asked_at=now, forced_down=flag, state=state)
+                return Looked(number, replace(seen, updated_s=updated_s))
+            case ListServers(number) if well:
+                return Listed(number, make.servers(make.server("db")))
+            case _:
+                return Failed(effect, "503")
+
+    @rule(pause_s=seconds)
+    def elapse(self, pause_s: float) -> None:
+        self.walk.elapse(pause_s)
+
+    @rule(power=powers)
+    def go_on(self, power: Power = Power.OFF) -> None:
+        """Answer all that is due, well, and let the next wait end."""
+        for _ in range(20):
+            for effect in self.due(*ANSWERED)[:1]:
+                self.spent.add(effect)
+                self.see(self._answer(effect, power, Outcome.ACCEPTED, well=True, stirs=False))
+        self.walk.elapse(min(self.walk.waits, default=1.0))
+
+    # things happen by themselves
+
+    @rule(
+        verdict=st.sampled_from((Verdict.DOWN,) * 6 + tuple(Verdict)),
+        source=st.sampled_from("abc"),
+        trust=st.sampled_from(Trust),
+        claimed_s=st.sampled_from((None, 1.0, 2.0)),
+    )
+    def hear(self, verdict: Verdict, source: str, trust: Trust, claimed_s: float | None) -> None:
+        said = make.evidence(0, verdict, source, trust=trust, claimed_s=claimed_s)
+        self.see(Heard(replace(said, received_at=self.walk.now)))
+
+    @rule(order=st.sampled_from(Order), lasts_s=st.sampled_from((None, 0.0, 60.0, 9999.0)))
+    def order(self, order: Order, lasts_s: float | None) -> None:
+        self.walk.order(order, lasts_s)
+
+    @rule(flag=st.booleans(), uuid=st.sampled_from((make.SERVICE, "another")))
+    def notice(self, *, flag: bool, uuid: str) -> None:
+        self.see(Noticed(make.sighting(0, asked_at=self.walk.now, forced_down=flag, uuid=uuid)))
+
+    @rule(number=numbers, power=powers, outcome=outcomes)
+    def answer_what_is_not_due(self, number: int, power: Power, outcome: Outcome) -> None:
+        now, cut = self.walk.now, Cut(number, 1, "bmc")
+        put = ForceDown(number, make.SERVICE, disable=True)
+        stray: tuple[Effect, ...] = (
+            Look(number),
+            Identify(number, 1, "bmc"),
+            cut,
+            Read(number, 1, "bmc", number),
+            put,
+            ListServers(number),
+        )
+        for effect in stray:
+            if effect not in self.walk.due:
+                self.see(Failed(effect, "late"))
+                self.see(Refused(effect, "armed", "late"))
+        if cut not in self.walk.due:
+            self.see(CutEnded(cut, outcome, "late", now))
+        if put not in self.walk.due:
+            self.see(PutEnded(put, outcome, "late", now))
+
+    @rule(armed=truths, chosen=plans, mode=st.sampled_from((Mode.FENCE,) * 4 + tuple(Mode)))
+    def reconfigure(self, *, armed: bool, chosen: HostPlan, mode: Mode) -> None:
+        self.walk.given(armed=ARMED if armed else Armed(), plan=chosen, mode=mode).elapse(0)
+
+    @rule(others=st.integers(0, 3))
+    def spend(self, others: int) -> None:
+        taken = (Charge(f"other-{n}", 1, "rack-1", self.walk.now) for n in range(others))
+        self.walk.given(charges=tuple(taken))
+
+    @precondition(lambda self: self.walk.now.boot_id == make.BOOT)
+    @rule()
+    def reboot(self) -> None:
+        self.walk.reboot()
+
+    @rule(drawn=st.integers(0, 7))
+    def crash(self, drawn: int) -> None:
+        if drawn == 0:
+            self.see(Crashed("KeyError"))

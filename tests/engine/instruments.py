@@ -1,0 +1,164 @@
+"""Instruments that do as they are told: each one implements its port, and nothing is patched."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from doctor_daemon.core.host import HostId, Server, ServerList
+from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.notices import Notice
+from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.ports import Fleet, NoticeRow, Permit
+from tests.simulation.virtual import VirtualClock
+
+UUID = "00000000-0000-4000-8000-000000000001"
+CALL_S = 0.1
+"""How long each call of an instrument takes."""
+HOST = HostId("default", "cmp-1")
+OTHER = HostId("default", "cmp-2")
+
+
+class ScriptedDevice:
+    """A power device: on until it is cut. `outcomes` and `powers` are what comes first."""
+
+    def __init__(self, name: str, clock: VirtualClock) -> None:
+        self.name = name
+        self.clock = clock
+        self.on = True
+        self.uuid = UUID
+        self.cuts = 0
+        self.began = asyncio.Event()
+        self.reads = 0
+        self.call_s = CALL_S
+        self.outcomes: list[Outcome] = []
+        self.bug: Exception | None = None
+
+    async def identify(self) -> Identity:
+        await asyncio.sleep(self.call_s)
+        if self.bug is not None:
+            raise self.bug
+        return Identity(self.uuid)
+
+    async def read(self) -> Reading:
+        asked_at = self.clock.now()
+        await asyncio.sleep(self.call_s)
+        self.reads += 1
+        power = Power.ON if self.on else Power.OFF
+        return Reading(power, power.value, asked_at, self.clock.now())
+
+    async def cut(self, permit: Permit) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        self.cuts += 1
+        self.began.set()
+        await asyncio.sleep(self.call_s)
+        outcome = self.outcomes.pop(0) if self.outcomes else Outcome.ACCEPTED
+        if outcome is not Outcome.REFUSED:
+            self.on = False
+        return outcome, outcome.value
+
+    async def close(self) -> None:
+        return
+
+
+class ScriptedNova:
+    """A Nova with one compute service a host."""
+
+    api: ClassVar[int] = 1
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.down: set[str] = set()
+        self.puts: list[tuple[str, str, bool]] = []
+        self.errors: list[Exception] = []
+        self.there: dict[str, tuple[Server, ...]] = {}
+        self.fresh: dict[str, tuple[Server, ...]] = {}
+        self.beats = 0.0
+
+    async def _call(self) -> None:
+        await asyncio.sleep(CALL_S)
+        if self.errors:
+            raise self.errors.pop(0)
+
+    def _show(self, name: str) -> Sighting:
+        down = name in self.down
+        state = "down" if down else "up"
+        status, reason = ("disabled", self.puts[-1][1]) if down and self.puts else ("enabled", "")
+        return Sighting(f"s-{name}", state, status, down, reason, self.beats, self.clock.now())
+
+    async def look(self, host: HostId) -> Sighting:
+        asked_at = self.clock.now()
+        await self._call()
+        return replace(self._show(host.name), asked_at=asked_at)
+
+    async def fleet(self) -> Fleet:
+        await self._call()
+        return Fleet({name: self._show(name) for name in (HOST.name, OTHER.name)})
+
+    async def force_down(
+        self, service: str, reason: str, permit: Permit, *, disable: bool
+    ) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        await self._call()
+        self.puts.append((service, reason, disable))
+        self.down.add(service.removeprefix("s-"))
+        return Outcome.ACCEPTED, "200"
+
+    async def servers(self, host: HostId) -> ServerList:
+        await self._call()
+        found = self.fresh.get(host.name, self.there.get(host.name, ()))
+        return ServerList(found, self.clock.now().wall_s)
+
+    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
+        await self._call()
+        return self.there
+
+    async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
+        await self._call()
+        return []
+
+    async def check(self) -> Sequence[str]:
+        return ()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        return
+
+
+class ScriptedConsumer:
+    """A consumer that remembers what it heard and when; `errors` come first."""
+
+    api: ClassVar[int] = 1
+
+    def __init__(self, name: str, clock: VirtualClock) -> None:
+        self.name = name
+        self.clock = clock
+        self.call_s = 0.01
+        self.errors: list[Exception] = []
+        self.heard: list[tuple[float, NoticeRow]] = []
+
+    def wants(self, notice: Notice) -> bool:
+        return True
+
+    def render(self, notice: Notice, id_: str, sequence: int) -> str:
+        servers = [server.id for server in notice.servers]
+        body = {"kind": notice.kind, "fenced": notice.fenced, "servers": servers}
+        return json.dumps({**body, "project": notice.project, "text": notice.text})
+
+    async def deliver(self, row: NoticeRow) -> None:
+        await asyncio.sleep(self.call_s)
+        if self.errors:
+            raise self.errors.pop(0)
+        self.heard.append((self.clock.now().boot_s, row))
+
+    async def close(self) -> None:
+        return
+
+    def kinds(self, project: str = "") -> list[str]:
+        """Return the kinds that were heard by one audience, in order."""
+        return [row.kind for _, row in self.heard if row.project == project]

@@ -1,0 +1,1 @@
+"""Inspectors: what senders send, and what becomes of it."""

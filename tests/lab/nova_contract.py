@@ -1,0 +1,22 @@
+"""What a Nova does, as far as the daemon meets it. The lab passes this, and Nova 34.
+
+To run it on a real one, write a test module with a subclass of `NovaContract` and a fixture
+`target` that returns a NovaTarget (`tests/lab/nova_target.py`): an endpoint, tokens, two hosts, and
+ways to end and start nova-compute and to boot and delete servers.
+
+    class TestRealNova(NovaContract):
+        @pytest.fixture
+        def target(self, estate: Estate) -> NovaTarget: ...
+
+The tests change the service rows of the two hosts, kill their nova-compute and boot a few servers;
+each puts back what it changed, so one Nova serves them all, one after another. With a
+`service_down_time` of 8 s and an `rpc_response_timeout` of 20 s they take about two minutes.
+"""
+
+from tests.lab.nova_api import NovaApi
+from tests.lab.nova_servers import NovaServers
+from tests.lab.nova_services import NovaServices
+
+
+class NovaContract(NovaApi, NovaServices, NovaServers):
+    """All of it."""

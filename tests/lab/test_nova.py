@@ -1,0 +1,122 @@
+"""The lab's Nova passes the contract that a real one passes, and a few things beyond it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from doctor_daemon.lab.cloud import Lab, LabOptions
+from doctor_daemon.lab.nova import NovaOptions
+from doctor_daemon.lab.servers import OwnerSees
+from doctor_daemon.lab.world import Failure, Timing
+from tests.lab.caller import Caller, caller
+from tests.lab.nova_contract import NovaContract
+from tests.lab.nova_target import Who, ask, put, row
+
+TIMING = Timing(report_interval_s=0.2, service_down_s=0.6, compute_start_s=0.1)
+NOVA = NovaOptions(rpc_timeout_s=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class LabNova:
+    """The lab as a target of the contract."""
+
+    lab: Lab
+    caller: Caller
+    service_down_s: float = TIMING.service_down_s + TIMING.report_interval_s + 1
+    rpc_timeout_s: float = NOVA.rpc_timeout_s
+    hosts: tuple[str, str] = ("compute-1", "compute-2")
+
+    @property
+    def url(self) -> str:
+        return f"{self.lab.nova.root}/v2.1"
+
+    async def token(self, who: Who) -> str:
+        user = self.lab.members["project-1"] if who is Who.MEMBER else self.lab.admin
+        project = None if who is Who.UNSCOPED else user.project
+        return self.lab.identity.issue(user, project, "password").text
+
+    async def kill_compute(self, host: str) -> None:
+        self.lab.world.fail(host, Failure.COMPUTE)
+
+    async def start_compute(self, host: str) -> None:
+        self.lab.world.recover(host)
+
+    async def boot(self, host: str) -> str:
+        owner = self.lab.members["project-1"]
+        return self.lab.world.boot(host, owner.project.id, owner.id).id
+
+    async def delete(self, server_id: str) -> None:
+        self.lab.world.delete(server_id)
+
+
+@pytest.fixture
+async def target() -> AsyncIterator[LabNova]:
+    options = LabOptions(hosts=3, servers_per_host=0, timing=TIMING, nova=NOVA)
+    async with Lab(options) as lab, caller() as asks:
+        yield LabNova(lab, asks)
+
+
+class TestContract(NovaContract):
+    pass
+
+
+async def test_a_cell_that_does_not_answer(target: LabNova) -> None:
+    """Source: nova/api/openstack/compute/services.py, `_get_service_detail`."""
+    server = await target.boot("compute-1")
+    service = await row(target, "compute-1")
+    target.lab.world.hosts["compute-1"].cell_down = True
+    stub = {"binary": "nova-compute", "host": "compute-1", "status": "UNKNOWN"}
+    assert await row(target, "compute-1", "2.69") == stub
+    old = await ask(target, "GET", "/os-services?host=compute-1", "2.68")
+    assert old.body == {"services": []}
+    listed = await ask(target, "GET", "/servers?all_tenants=1&host=compute-1&limit=10")
+    assert (listed.status, listed.body) == (200, {"servers": []})
+    path, body = f"/os-services/{service['id']}", {"forced_down": True}
+    assert (await ask(target, "PUT", path, "2.53", body=body)).status == 404
+    target.lab.world.hosts["compute-1"].cell_down = False
+    assert (await ask(target, "GET", f"/servers/{server}")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("sees", "alive", "forced", "status"),
+    [
+        (OwnerSees.FULL, True, False, "UP"),
+        (OwnerSees.FULL, False, True, "DOWN"),
+        (OwnerSees.UNKNOWN_ONLY, True, False, None),
+        (OwnerSees.UNKNOWN_ONLY, False, False, "UNKNOWN"),
+        (OwnerSees.UNKNOWN_ONLY, False, True, None),
+    ],
+)
+async def test_what_policy_lets_an_owner_see(
+    sees: OwnerSees, *, alive: bool, forced: bool, status: str | None
+) -> None:
+    timing = Timing(report_interval_s=0.02, service_down_s=0.03)
+    options = LabOptions(hosts=2, timing=timing, nova=NovaOptions(owner_sees=sees))
+    async with Lab(options) as lab, caller() as asks:
+        nova = LabNova(lab, asks)
+        server = await nova.boot("compute-1")
+        if not alive:
+            await nova.kill_compute("compute-1")
+        if forced:
+            await put(nova, "compute-1", {"forced_down": True})
+        await asyncio.sleep(0.05)
+        shown = await ask(nova, "GET", f"/servers/{server}", who=Who.MEMBER)
+        assert shown.body["server"].get("host_status") == status
+
+
+async def test_an_older_nova() -> None:
+    options = LabOptions(hosts=2, nova=NovaOptions(highest=(2, 60)))
+    async with Lab(options) as lab, caller() as asks:
+        nova = LabNova(lab, asks)
+        reply = await ask(nova, "GET", "/os-services", "2.69")
+        assert reply.status == 406
+        assert reply.message.endswith("Minimum is 2.1 and maximum is 2.60.")
+
+
+async def test_a_filter_that_the_lab_has_not_is_no_secret(target: LabNova) -> None:
+    reply = await ask(target, "GET", "/servers?all_tenants=1&flavor=tiny")
+    assert (reply.status, reply.message) == (501, "the lab does not model the filter 'flavor'")

@@ -1,0 +1,1 @@
+"""The locks that keep a second daemon from acting."""

@@ -1,0 +1,1 @@
+"""The log: what stands on a line, and what never does."""

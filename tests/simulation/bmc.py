@@ -1,0 +1,107 @@
+"""Power devices that lie for a while, hang, refuse, or answer for another chassis.
+
+A device may say Off before it is true, but never for as long as the hold time: a consistent liar
+without a second device cannot be found out by anybody, and the documentation says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from doctor_daemon.core.host import Device
+from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.errors import Temporary
+from doctor_daemon.ports import Permit
+from tests.simulation.crash import Boundaries
+from tests.simulation.oracle import Oracle
+from tests.simulation.virtual import VirtualClock
+from tests.simulation.world import Machine, World
+
+LIE_S = 1.9
+"""The longest that a device says Off before it is true: below the shipped hold time."""
+TIMEOUT_S = 10.0
+
+
+class Bmc:
+    """`ports.PowerDevice` of one machine."""
+
+    def __init__(self, machine: Machine, device: Device, world: World, oracle: Oracle) -> None:
+        self.name = device.name
+        self._machine = machine
+        self._device = device
+        self._world = world
+        self._swarm = world.swarm
+        self._oracle = oracle
+        self._clock: VirtualClock = oracle.clock
+        self._boundaries: Boundaries = oracle.boundaries
+        self._dead = world.swarm.strikes("bmc-dead", 0.5)
+        self._says_off_from = float("inf")
+
+    async def identify(self) -> Identity:
+        await self._answer("identify")
+        uuid = self._device.uuid
+        if self._swarm.strikes("bmc-other-chassis"):
+            uuid = "ffffffff-ffff-4fff-8fff-ffffffffffff"
+        return Identity(uuid)
+
+    async def read(self) -> Reading:
+        asked_at = self._clock.now()
+        await self._answer("read")
+        on = self._machine.supplies[self.name]
+        power = Power.ON if on and self._world.now() < self._says_off_from else Power.OFF
+        if self._swarm.strikes("bmc-unknown"):
+            power = Power.UNKNOWN
+        return Reading(power, power.value, asked_at, self._clock.now())
+
+    async def _answer(self, what: str) -> None:
+        """Take a moment, or too long."""
+        await self._boundaries.pass_by("crash-before-call", what)
+        await asyncio.sleep(self._swarm.seconds(0.01, 0.2))
+        if self._swarm.strikes("bug", 0.05):
+            msg = f"bug while {what}"
+            raise RuntimeError(msg)
+        if self._dead and self._swarm.on:
+            await asyncio.sleep(TIMEOUT_S)
+        if (self._dead and self._swarm.on) or self._swarm.strikes("bmc-timeout-before"):
+            msg = f"{self.name} does not answer"
+            raise Temporary(msg)
+        await self._boundaries.pass_by("crash-after-call", what)
+
+    async def cut(self, permit: Permit) -> tuple[Outcome, str]:
+        swarm = self._swarm
+        await self._boundaries.pass_by("crash-before-call", "cut")
+        await asyncio.sleep(swarm.seconds(1.2, 3.0) if swarm.strikes("bmc-slow") else 0.05)
+        permit.check(self._clock.now())
+        self._oracle.cut_sent(self._machine, self._device)
+        if (self._dead and swarm.on) or swarm.strikes("bmc-timeout-before"):
+            await asyncio.sleep(TIMEOUT_S)
+            return Outcome.UNKNOWN, "no answer"
+        if swarm.strikes("bmc-refuses"):
+            return Outcome.REFUSED, "400"
+        if not swarm.strikes("bmc-stuck"):
+            self._begin_off()
+        await self._boundaries.pass_by("crash-after-call", "cut")
+        if swarm.strikes("bmc-timeout-after"):
+            await asyncio.sleep(TIMEOUT_S)
+            msg = "no answer"
+            raise Temporary(msg)
+        if swarm.strikes("bug", 0.05):
+            msg = "bug after the cut"
+            raise RuntimeError(msg)
+        return Outcome.ACCEPTED, "204"
+
+    def _begin_off(self) -> None:
+        """Let the power go off a little later, and perhaps say so too early."""
+        loop, delay_s = asyncio.get_running_loop(), self._swarm.seconds(0.1, 6.0)
+        if self._swarm.strikes("bmc-says-off-early"):
+            delay_s = min(delay_s, LIE_S)
+            self._says_off_from = self._world.now()
+        loop.call_later(delay_s, self._off)
+
+    def _off(self) -> None:
+        self._says_off_from = float("inf")
+        self._world.supply(self._machine, self.name, on=False)
+
+    async def close(self) -> None:
+        return

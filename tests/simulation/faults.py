@@ -1,0 +1,86 @@
+"""What goes wrong in one seed: a swarm of kinds, each switched on or off and with odds of its own.
+
+A seed in which everything fails at once hides more than it shows, so each draws its own mixture.
+Every fault that really struck is counted, and the suite is red when a kind never did.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+KINDS = (
+    "crash-before-commit",
+    "crash-after-commit",
+    "crash-before-call",
+    "crash-after-call",
+    "crash-long",
+    "reboot",
+    "graceful-stop",
+    "commit-fails",
+    "commit-seems-to-fail",
+    "commit-slow",
+    "bmc-timeout-before",
+    "bmc-timeout-after",
+    "bmc-refuses",
+    "bmc-slow",
+    "bmc-unknown",
+    "bmc-says-off-early",
+    "bmc-other-chassis",
+    "bmc-dead",
+    "bmc-stuck",
+    "nova-5xx",
+    "nova-lost-reply",
+    "nova-slow",
+    "nova-down-cell",
+    "nova-service-replaced",
+    "nova-servers-fail",
+    "consumer-fails",
+    "consumer-slow",
+    "consumer-gone",
+    "power-returns",
+    "wall-steps",
+    "evidence-repeats",
+    "evidence-reorders",
+    "evidence-of-life",
+    "evidence-withdrawn",
+    "operator-disarms",
+    "operator-maintenance",
+    "operator-orders",
+    "operator-foreign-flag",
+    "operator-clears-flag",
+    "map-wrong",
+    "bug",
+)
+"""Every kind of fault; the names are what the coverage table shows."""
+
+
+class Swarm:
+    """One seed's mixture: `strikes(kind)` draws, and counts what struck."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.on = True
+        self.struck: Counter[str] = Counter()
+        share = self.random.choice((0.15, 0.4, 0.7))
+        self._odds = {
+            kind: self.random.choice((0.02, 0.1, 0.3))
+            for kind in KINDS
+            if self.random.random() < share
+        }
+
+    def strikes(self, kind: str, weight: float = 1.0) -> bool:
+        """Draw whether a fault of this kind strikes now."""
+        odds = self._odds.get(kind, 0.0) * weight
+        if not self.on or not odds or self.random.random() >= odds:
+            return False
+        self.struck[kind] += 1
+        return True
+
+    def has(self, kind: str) -> bool:
+        """Tell whether this seed knows the kind at all."""
+        return self.on and kind in self._odds
+
+    def seconds(self, low: float, high: float) -> float:
+        """Draw a duration."""
+        return self.random.uniform(low, high)

@@ -1,0 +1,137 @@
+"""A Nova that is slow, loses replies, does late what it seemed to refuse, and has sick cells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from doctor_daemon.core.host import HostId, Server, ServerList
+from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Temporary
+from doctor_daemon.ports import Fleet, Permit
+from tests.simulation.oracle import Oracle
+from tests.simulation.world import BEAT_S, Machine, World
+
+DOWN_AFTER_S = 60.0
+TIMEOUT_S = 15.0
+
+
+class SimNova:
+    """`ports.Controller` over the world's rows."""
+
+    api: ClassVar[int] = 1
+
+    def __init__(self, world: World, oracle: Oracle) -> None:
+        self._world = world
+        self._swarm = world.swarm
+        self._oracle = oracle
+
+    async def _ask(self, what: str) -> None:
+        swarm = self._swarm
+        await self._oracle.boundaries.pass_by("crash-before-call", what)
+        slow = swarm.strikes("nova-slow")
+        await asyncio.sleep(swarm.seconds(1.0, 8.0) if slow else swarm.seconds(0.01, 0.2))
+        if swarm.strikes("bug", 0.03):
+            msg = f"bug while {what}"
+            raise RuntimeError(msg)
+        if swarm.strikes("nova-5xx"):
+            msg = "503"
+            raise Temporary(msg)
+        if swarm.strikes("nova-down-cell", 0.3):
+            msg = "the cell does not answer"
+            raise Temporary(msg)
+        await self._oracle.boundaries.pass_by("crash-after-call", what)
+
+    def _show(self, machine: Machine, asked_at: Instant) -> Sighting:
+        row = machine.row
+        late = self._world.now() - row.updated_s > DOWN_AFTER_S + BEAT_S
+        state = "down" if row.forced_down or late else "up"
+        return Sighting(
+            row.uuid, state, row.status, row.forced_down, row.reason, row.updated_s, asked_at
+        )
+
+    async def look(self, host: HostId) -> Sighting:
+        asked_at = self._oracle.clock.now()
+        await self._ask("look")
+        machine = self._world.machines[host]
+        if self._swarm.strikes("nova-service-replaced", 0.05):
+            machine.row.uuid += "x"
+        return self._show(machine, asked_at)
+
+    async def fleet(self) -> Fleet:
+        asked_at = self._oracle.clock.now()
+        await self._ask("fleet")
+        machines = self._world.machines.values()
+        return Fleet({m.id.name: self._show(m, asked_at) for m in machines})
+
+    async def force_down(
+        self, service: str, reason: str, permit: Permit, *, disable: bool
+    ) -> tuple[Outcome, str]:
+        oracle, swarm = self._oracle, self._swarm
+        await oracle.boundaries.pass_by("crash-before-call", "force_down")
+        await asyncio.sleep(swarm.seconds(0.01, 0.2))
+        permit.check(oracle.clock.now())
+        machine = next((m for m in self._world.machines.values() if m.row.uuid == service), None)
+        if machine is None:
+            return Outcome.REFUSED, "404"
+        oracle.put_sent(machine, disable=disable)
+        if swarm.strikes("nova-5xx"):
+            return Outcome.UNKNOWN, "503"
+        if swarm.strikes("nova-slow"):
+            loop = asyncio.get_running_loop()
+            loop.call_later(swarm.seconds(1.0, 40.0), self._apply, machine, reason, disable)
+            await asyncio.sleep(TIMEOUT_S)
+            return Outcome.UNKNOWN, "no answer"
+        self._apply(machine, reason, disable)
+        await oracle.boundaries.pass_by("crash-after-call", "force_down")
+        if swarm.strikes("nova-lost-reply"):
+            msg = "connection reset"
+            raise Temporary(msg)
+        return Outcome.ACCEPTED, "200"
+
+    def _apply(self, machine: Machine, reason: str, disable: bool) -> None:  # noqa: FBT001 - call_later takes no keywords
+        row = machine.row
+        row.forced_down = True
+        row.updated_s = self._world.now()
+        if disable:
+            row.status, row.reason = "disabled", reason
+
+    async def servers(self, host: HostId) -> ServerList:
+        await self._ask("servers")
+        if self._swarm.strikes("nova-servers-fail"):
+            msg = "500"
+            raise Temporary(msg)
+        machine = self._world.machines[host]
+        return ServerList(tuple(machine.servers.values()), self._oracle.clock.now().wall_s)
+
+    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
+        await self._ask("all_servers")
+        return {
+            machine.id.name: tuple(
+                server
+                for server in machine.servers.values()
+                if not self._swarm.strikes("map-wrong", 0.3)
+            )
+            for machine in self._world.machines.values()
+        }
+
+    async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
+        await self._ask("changed_servers")
+        if not self._swarm.strikes("map-wrong", 0.2):
+            return []
+        machine = next(iter(self._world.machines.values()))
+        return [
+            (Server(server.id, server.id, "project-9"), "cmp-1")
+            for server in machine.servers.values()
+        ][:1]
+
+    async def check(self) -> Sequence[str]:
+        return ()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        return

@@ -1,0 +1,217 @@
+"""The judge: checks the world against the invariants, never the daemon's view of itself.
+
+What it takes from the daemon is only what is durable: the store's content at the moment an effect
+is sent. Each violation is a sentence that begins with the invariant's number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+from doctor_daemon.core.host import Device, HostId
+from doctor_daemon.core.incident import Incident, IncidentId, Try
+from doctor_daemon.core.phases import SUCCESSORS, Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power, Proof, ProofKind
+from doctor_daemon.ports import Change, NoticeRow
+from tests.simulation.crash import Boundaries
+from tests.simulation.disk import Disk
+from tests.simulation.virtual import VirtualClock
+from tests.simulation.world import Machine, World
+
+BOUND_S = 1.0
+"""How long after a switch was thrown an effect may still be sent: the age of a permit."""
+ROUNDING_S = 1e-3
+LOOK_RACE_S = 8.0
+"""A foreign write so shortly before our PUT cannot be seen: Nova has no compare-and-set."""
+
+
+class Oracle:
+    """Watches every commit, every cut and every PUT."""
+
+    def __init__(
+        self, world: World, disk: Disk, clock: VirtualClock, boundaries: Boundaries, policy: Policy
+    ) -> None:
+        self.world = world
+        self.disk = disk
+        self.clock = clock
+        self.boundaries = boundaries
+        self.policy = policy
+        self.violations: list[str] = []
+        self.edges: set[tuple[Phase, Phase]] = set()
+        self.notices: dict[str, NoticeRow] = {}
+        self.disarmed_since: float | None = 0.0
+        self.maintenance: dict[HostId, float] = {}
+        self.alive: set[str] = set()
+        """Incidents that had heard of life before their cut was saved: they must never cut."""
+        self.opened_by: Counter[str] = Counter()
+        self.accused: list[tuple[IncidentId, str]] = []
+        """(incident, source) of all evidence against a host that its sender heard was taken."""
+        self.shut: dict[HostId, tuple[float, Try]] = {}
+        """Host -> the last try whose gates had been open, and when it was given up."""
+        self.cuts: list[tuple[float, str, HostId]] = []
+        disk.watch = self.committed
+
+    def wrong(self, text: str) -> None:
+        self.violations.append(f"{self.world.now():.1f} s: {text}")
+
+    def check(self, invariant: str, holds: bool, text: str) -> None:  # noqa: FBT001 - an assertion
+        if not holds:
+            self.wrong(f"{invariant}: {text}")
+
+    # commits
+
+    def committed(self, before: Incident | None, change: Change) -> None:
+        """Check one commit: the path through the diagram, new proofs, new notices."""
+        for row in change.notices:
+            self.check("L-4", row.id not in self.notices, f"notice {row.id} was made twice")
+            self.notices[row.id] = row
+        after = change.head
+        if after is None:
+            return
+        start = [before.phase] if before else [Phase.SUSPECTED]
+        known = len(before.timeline) if before else 0
+        path = [*start, *(entry.phase for entry in after.timeline[known:])]
+        for one, two in pairwise(path):
+            if one is not two:
+                self.edges.add((one, two))
+                self.check("I-19", two in SUCCESSORS[one], f"{one} -> {two}")
+        self.check(
+            "I-19", path[-1] is after.phase, f"the timeline ends in {path[-1]}, not {after.phase}"
+        )
+        if (
+            before
+            and before.fencing
+            and before.fencing.go_at
+            and (after.fencing is None or after.fencing.number != before.fencing.number)
+        ):
+            self.shut[after.host] = (self.world.now(), before.fencing)
+        if after.phase is Phase.FORCING_DOWN:
+            self.check("I-19", after.proof is not None, "FORCING_DOWN without a proof")
+        if after.proof and (before is None or before.proof != after.proof):
+            self._proof(after, after.proof)
+        others = [i for i in self.disk.saved.values() if i.host == after.host and not i.phase.final]
+        self.check("I-4", len(others) <= 1, f"{len(others)} open incidents of {after.host}")
+
+    def _proof(self, incident: Incident, proof: Proof) -> None:
+        """Derive the proof anew from its readings, and compare it with the truth."""
+        machine = self.world.machines[incident.host]
+        ago_s = self.clock.now().since(proof.taken_at)
+        truth = machine.power_at(self.world.now() - ago_s + ROUNDING_S)
+        self.check("I-6", not truth, f"{incident.host} had power when it was proven off")
+        self.check("I-6", proof.incident == incident.id, "a proof of another incident")
+        if proof.kind is ProofKind.HUMAN:
+            return
+        level = machine.plan.level(incident.fencing.level if incident.fencing else 0)
+        names = [device.name for device in level.devices] if level else []
+        self.check("I-6", names == [d.device for d in proof.devices], "not every device confirmed")
+        for part, device in zip(proof.devices, level.devices if level else (), strict=True):
+            off = all(reading.power is Power.OFF for reading in part.readings)
+            held_s = part.readings[-1].asked_at.since(part.readings[0].answered_at)
+            need_s = max(self.policy.off_hold_s, device.hold_s)
+            enough = len(part.readings) >= self.policy.off_reads and held_s >= need_s
+            self.check("I-6", off and enough, f"{part.device} does not prove off")
+            self.check("I-7", part.identity.uuid == device.uuid, "proof by another chassis")
+
+    # effects
+
+    def cut_sent(self, machine: Machine, device: Device) -> None:
+        """Check a cut at the moment in which it leaves the daemon."""
+        now, plan = self.world.now(), machine.plan
+        saved = self.disk.open_for(machine.id)
+        self._switches("cut", machine)
+        self.check("I-7", not plan.protected, f"cut of protected {machine.id}")
+        self.check("I-7", plan.mode >= 2, f"cut of {machine.id} in mode {plan.mode.name}")
+        if saved is None or saved.cut_started is None or saved.fencing is None:
+            self.wrong(f"I-11: cut of {machine.id} before it was saved")
+            return
+        fencing = saved.fencing
+        at, given_up = self.shut.get(machine.id, (-1e9, fencing))
+        if fencing.go_at is None and now - at <= BOUND_S:
+            fencing = given_up  # sent with the permit of the try before, which still held
+        self.check("I-11", fencing.go_at is not None, "cut without an open gate saved")
+        self.check("I-14", saved.id not in self.alive, f"cut of {machine.id} after a sign of life")
+        self.check("I-8", saved.charged, f"cut of {machine.id} that was not charged")
+        identity = fencing.device(device.name).identity
+        self.check("I-7", identity is not None and identity.uuid == device.uuid, "unknown chassis")
+        self.cuts.append((now, f"{saved.id}/{len(saved.charges)}", machine.id))
+        self._budget(now)
+
+    def _budget(self, now: float) -> None:
+        """Count rounds of cuts in the sliding window, by when each was begun."""
+        first: dict[str, tuple[float, HostId]] = {}
+        for at, round_, host in self.cuts:
+            first.setdefault(round_, (at, host))
+        recent = [host for at, host in first.values() if now - at < self.policy.budget_window_s]
+        domains = Counter(self.world.machines[host].plan.domain for host in recent)
+        self.check("I-8", len(recent) <= self.policy.budget_total, f"{len(recent)} hosts cut")
+        most = max(domains.values(), default=0)
+        self.check("I-8", most <= self.policy.budget_per_domain, f"{most} hosts of a domain cut")
+
+    def _switches(self, what: str, machine: Machine) -> None:
+        now, since = self.world.now(), self.disarmed_since
+        off = since is not None and now - since > BOUND_S
+        self.check("I-15", not off, f"{what} of {machine.id} while disarmed")
+        window = self.maintenance.get(machine.id)
+        kept = window is not None and now - window > BOUND_S
+        self.check("I-7", not kept, f"{what} of {machine.id} under maintenance")
+
+    def put_sent(self, machine: Machine, *, disable: bool) -> None:
+        """Check a force-down at the moment in which it leaves the daemon."""
+        now, saved = self.world.now(), self.disk.open_for(machine.id)
+        self._switches("force-down", machine)
+        if saved is None or saved.proof is None or saved.phase is not Phase.FORCING_DOWN:
+            self.wrong(f"I-1: force-down of {machine.id} without a saved proof")
+            return
+        proof, age_s = saved.proof, self.clock.now().since(saved.proof.taken_at)
+        limit_s = self.policy.proof_age_s if proof.kind is ProofKind.POWER else 1e9
+        self.check("I-1", age_s <= limit_s + BOUND_S, f"the proof was {age_s:.1f} s old")
+        self.check(
+            "I-1",
+            proof.taken_at.since(saved.opened_at) >= 0,
+            "the proof is older than the incident",
+        )
+        self.check("I-1", proof.incident == saved.id, "the proof is another incident's")
+        row, foreign_s = machine.row, now - machine.row.foreign_at
+        theirs = row.status == "disabled" and not row.reason.startswith("doctor-daemon:")
+        self.check(
+            "I-18",
+            not (disable and theirs and foreign_s > LOOK_RACE_S),
+            "a foreign disable is overwritten",
+        )
+
+    # the end
+
+    def settled(self, heard: dict[str, list[NoticeRow]]) -> None:
+        """Check what must hold once the faults are over and time has passed."""
+        for incident in self.disk.saved.values():
+            ended = incident.phase.final or incident.phase in (Phase.DOWN, Phase.HELD)
+            self.check("L-2", ended, f"{incident.host} is still {incident.phase}")
+        for key, count in self.opened_by.items():
+            self.check("I-12", count <= 1, f"event {key} opened {count} incidents")
+        for id_, source in self.accused:
+            saved = self.disk.saved.get(id_)
+            said = saved is not None and any(w.source == source for w in saved.words.values())
+            self.check("L-4", said, f"evidence of {source} for {id_} was accepted and lost")
+        for consumer, rows in heard.items():
+            self._told(consumer, rows)
+
+    def _told(self, consumer: str, rows: list[NoticeRow]) -> None:
+        mine = [row for row in self.notices.values() if row.consumer == consumer]
+        got = {row.id for row in rows}
+        for row in mine:
+            self.check(
+                "L-4", row.id in got or row.id in self.disk.dead, f"{consumer} never heard {row.id}"
+            )
+        for row in rows:
+            made = self.notices.get(row.id)
+            if made is None:
+                self.wrong(f"L-4: {consumer} heard {row.id}, which was never saved")
+            else:
+                self.check("L-4", made.body == row.body, f"{row.id} told with another body")
+        for host in {row.host for row in rows}:
+            mine = [row for row in rows if row.host == host]
+            firsts = list(dict.fromkeys(row.sequence for row in mine))
+            gap = any(row.gap_before for row in mine)  # what was given up may still come, late
+            self.check("L-4", gap or firsts == sorted(firsts), f"{consumer}: {host} out of order")

@@ -1,0 +1,227 @@
+"""One seed: trouble for a while, then calm, then the judgement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from doctor_daemon.core.host import Mode
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.engine.engine import Engine, Pace
+from doctor_daemon.engine.outbox import Delivering
+from doctor_daemon.engine.poller import Polling
+from doctor_daemon.engine.ward import Instruments, Rules
+from doctor_daemon.metrics import Metrics
+from doctor_daemon.ports import device_key
+from doctor_daemon.stores.memory import MemoryStore
+from tests.simulation.bmc import Bmc
+from tests.simulation.consumer import SimConsumer
+from tests.simulation.crash import Boundaries
+from tests.simulation.disk import Disk
+from tests.simulation.faults import Swarm
+from tests.simulation.nova import SimNova
+from tests.simulation.oracle import Oracle
+from tests.simulation.people import Monitors, Staff
+from tests.simulation.virtual import VirtualClock, run
+from tests.simulation.world import World
+
+TROUBLE_S = 600.0
+CALM_S = 900.0
+QUIET_S = 500.0
+POLICY = Policy(grace_s=5.0, corroboration_s=60.0, proof_age_s=10.0)
+PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=5.0)
+
+
+@dataclass
+class Verdict:
+    """What a seed showed."""
+
+    seed: int
+    violations: list[str]
+    edges: set[tuple[Phase, Phase]]
+    faults: Counter[str]
+    boundaries: Counter[str]
+    incidents: Counter[str] = field(default_factory=Counter)
+    story: str = ""
+    """The whole history, in words: the same seed tells the same one."""
+
+
+class Story:
+    """One world, and the daemons that live in it one after the other."""
+
+    def __init__(self, seed: int, make: Callable[..., Engine] = Engine) -> None:
+        self.seed = seed
+        self.make = make
+        self.swarm = Swarm(seed)
+        self.world = World(self.swarm)
+        self.clock = VirtualClock()
+        self.boundaries = Boundaries(self.swarm)
+        self.disk = Disk(MemoryStore(), self.swarm, self.boundaries)
+        self.oracle = Oracle(self.world, self.disk, self.clock, self.boundaries, POLICY)
+        self.consumers = {n: SimConsumer(n, self.swarm) for n in ("vnfm", "ops")}
+        self.engine: Engine | None = None
+        self.monitors = Monitors(self.world, self.oracle, self)
+        self.staff = Staff(self.world, self.oracle, self, self.monitors)
+        self._ends = asyncio.Event()
+
+    def _engine(self) -> Engine:
+        world, oracle = self.world, self.oracle
+        devices = {
+            device_key(machine.id, device): Bmc(machine, device, world, oracle)
+            for machine in world.machines.values()
+            for level in machine.plan.levels
+            for device in level.devices
+        }
+        tools = Instruments(
+            clock=self.clock,
+            store=self.disk,
+            controller=SimNova(world, oracle),
+            devices=devices,
+            notifiers=self.consumers,
+            metrics=Metrics(),
+        )
+        plans = {machine.id: machine.plan for machine in world.machines.values()}
+        return self.make(Rules(Mode.FENCE, POLICY, plans), tools, PACE, self._bug)
+
+    def _bug(self, incident: str, error: Exception) -> None:
+        if not str(error).startswith("bug "):
+            self.oracle.wrong(f"BUG in {incident}: {error!r}")
+
+    async def run(self) -> None:
+        """Live through trouble and calm, then judge."""
+        background = [
+            asyncio.create_task(task)
+            for task in (
+                self._daemons(),
+                self.world.beat(),
+                self.staff.work(),
+                self._accidents(),
+                self._power_returns(),
+                *(self.monitors.watch(m) for m in self.world.machines.values()),
+            )
+        ]
+        for pause_s, then in (
+            (TROUBLE_S, self._calm),
+            (CALM_S, self._silence),
+            (QUIET_S, self._ends.set),
+        ):
+            await asyncio.wait(background, timeout=pause_s, return_when=asyncio.FIRST_EXCEPTION)
+            then()
+        await background[0]
+        for task in background:
+            task.cancel()
+        for result in await asyncio.gather(*background, return_exceptions=True):
+            if isinstance(result, Exception):
+                self.oracle.wrong(f"BUG: {result!r}")
+        heard = {name: consumer.heard for name, consumer in self.consumers.items()}
+        self.oracle.settled(heard)
+
+    def _calm(self) -> None:
+        self.swarm.on = False
+
+    def _silence(self) -> None:
+        self.monitors.quiet = True
+
+    async def _daemons(self) -> None:
+        """Run one daemon after the other: each ends by a crash, a stop, or the end of the story."""
+        while not self._ends.is_set():
+            engine = self._engine()
+            task = asyncio.create_task(engine.run())
+            self.engine = engine
+            self.boundaries.crash = partial(self._crash, task)
+            ends = asyncio.create_task(self._ends.wait())
+            stop = asyncio.create_task(self._stop_now_and_then())
+            await asyncio.wait((task, ends, stop), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                engine.stop()
+            await asyncio.wait((task,))
+            self.engine = self.boundaries.crash = None
+            for helper in (ends, stop):
+                helper.cancel()
+            if not task.cancelled() and task.exception() is not None:
+                self.oracle.wrong(f"BUG: the daemon ended by {task.exception()!r}")
+                return
+            await self._downtime()
+
+    def _crash(self, task: asyncio.Task[None]) -> None:
+        self.engine = None
+        task.cancel()
+
+    async def _stop_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self.swarm.seconds(30, 200))
+            if self.swarm.strikes("graceful-stop"):
+                return
+
+    async def _downtime(self) -> None:
+        if self._ends.is_set():
+            return
+        long = self.swarm.strikes("crash-long")
+        await asyncio.sleep(self.swarm.seconds(60, 400) if long else self.swarm.seconds(0.5, 10))
+        if self.swarm.strikes("reboot"):
+            self.clock.reboot()
+
+    async def _accidents(self) -> None:
+        """Let hosts die, hang and seem dead; step the wall clock."""
+        draw = self.swarm.random
+        while True:
+            await asyncio.sleep(self.swarm.seconds(10, 90))
+            if not self.swarm.on:
+                continue
+            machine = draw.choice(list(self.world.machines.values()))
+            match draw.choice(("hang", "hang", "power", "false", "none")):
+                case "hang":
+                    machine.compute = False
+                case "power":
+                    self.world.switch(machine, on=False)
+                case "false":
+                    self.monitors.false_alarms.add(machine.id.name)
+                    loop = asyncio.get_running_loop()
+                    over = self.monitors.false_alarms.discard
+                    loop.call_later(self.swarm.seconds(2, 60), over, machine.id.name)
+                case "none":
+                    pass
+            if self.swarm.strikes("wall-steps"):
+                self.clock.wall_offset_s += draw.choice((-7200.0, 7200.0, 1e6, -1e6))
+
+    async def _power_returns(self) -> None:
+        """Let somebody, or a restore policy, switch on what was switched off."""
+        while True:
+            await asyncio.sleep(self.swarm.seconds(5, 20))
+            dark = [m for m in self.world.machines.values() if not m.power]
+            if dark and self.swarm.strikes("power-returns"):
+                self.world.switch(self.swarm.random.choice(dark), on=True)
+
+    def told(self) -> str:
+        """Tell the whole story in words."""
+        lines = []
+        for incident in self.disk.saved.values():
+            lines.append(f"{incident.host} {incident.phase}")
+            lines += [f"  {e.at.boot_s:9.2f} {e.phase:12} {e.text}" for e in incident.timeline]
+        return "\n".join(lines)
+
+
+def tell(seed: int, make: Callable[..., Engine] = Engine) -> Verdict:
+    """Run one seed from the beginning to the judgement."""
+    made: list[Story] = []
+
+    async def main() -> None:
+        story = Story(seed, make)
+        made.append(story)
+        await story.run()
+
+    run(main())
+    story = made[0]
+    return Verdict(
+        seed=seed,
+        violations=story.oracle.violations,
+        edges=story.oracle.edges,
+        faults=story.swarm.struck,
+        boundaries=story.boundaries.passed,
+        incidents=Counter(i.phase.value for i in story.disk.saved.values()),
+        story=story.told(),
+    )

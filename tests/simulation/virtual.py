@@ -1,0 +1,80 @@
+"""An event loop whose clock jumps, and the daemon's clock on top of it.
+
+A day of sleeping costs nothing, and one seed always tells one story. The daemon's clock adds what
+real ones do: a boot that begins anew, and wall time that steps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from typing import Any
+
+from doctor_daemon.core.instant import Instant
+
+EPOCH_S = 1_800_000_000.0
+LIVELOCK_STEPS = 20_000
+_ROUNDING_S = 1e-6
+"""A sum of floats may fall short of its moment; virtual time does not pass by itself."""
+
+
+class _Jump(selectors.SelectSelector):
+    """A selector that waits by moving the clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.steps = 0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            msg = "deadlock: nothing is due, ever"
+            raise RuntimeError(msg)
+        self.now += timeout
+        self.steps = 0 if timeout > 0 else self.steps + 1
+        if self.steps > LIVELOCK_STEPS:
+            msg = "livelock: time stands still"
+            raise RuntimeError(msg)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on virtual time."""
+
+    def __init__(self) -> None:
+        self._jump = _Jump()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        return self._jump.now
+
+
+class VirtualClock:
+    """`ports.Clock` on the virtual loop; `boot` and `wall_offset_s` are the simulator's to move."""
+
+    def __init__(self) -> None:
+        self.boot = 1
+        self._boot_began_s = 0.0
+        self.wall_offset_s = 0.0
+
+    def now(self) -> Instant:
+        loop_s = asyncio.get_running_loop().time()
+        wall_s = EPOCH_S + loop_s + self.wall_offset_s
+        return Instant(f"boot-{self.boot}", loop_s - self._boot_began_s, wall_s)
+
+    async def sleep_until(self, until: Instant) -> None:
+        left_s = -self.now().since(until)
+        await asyncio.sleep(left_s + _ROUNDING_S if left_s > 0 else 0)
+
+    def reboot(self) -> None:
+        """Begin another boot: nothing timed before can be compared with what comes."""
+        self.boot += 1
+        self._boot_began_s = asyncio.get_running_loop().time()
+
+
+def run(main: Coroutine[Any, Any, None]) -> float:
+    """Run to the end in virtual time; return the virtual seconds it took."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(main)
+        return runner.get_loop().time()

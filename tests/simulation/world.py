@@ -1,0 +1,119 @@
+"""The truth: hosts, their power and their guests, and Nova's rows, whatever the daemon believes.
+
+Everything that changes is remembered with its time, so that the oracle can ask how it really was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Server, ServerId
+from tests.simulation.faults import Swarm
+
+BEAT_S = 10.0
+"""How often a living nova-compute reports in."""
+
+
+@dataclass
+class Row:
+    """Nova's record of one compute service."""
+
+    uuid: str
+    status: str = "enabled"
+    reason: str = ""
+    forced_down: bool = False
+    updated_s: float = 0.0
+    foreign_at: float = -1e9
+    """When somebody other than the daemon last wrote to it."""
+
+
+@dataclass
+class Machine:
+    """One host as it really is. Its guests run whenever it has power."""
+
+    id: HostId
+    plan: HostPlan
+    row: Row
+    supplies: dict[str, bool]
+    """Device name -> whether it lets power through. Power is on while any of a level's does."""
+    compute: bool = True
+    servers: dict[ServerId, Server] = field(default_factory=dict)
+    history: list[tuple[float, bool]] = field(default_factory=list)
+    """(when, power on), in order."""
+
+    @property
+    def power(self) -> bool:
+        """Tell whether the host has power: every level must let some of it through."""
+        return all(
+            any(self.supplies[device.name] for device in level.devices)
+            for level in self.plan.levels
+            if not level.manual
+        )
+
+    def power_at(self, when: float) -> bool:
+        """Tell whether the host had power at a moment."""
+        state = True
+        for at, on in self.history:
+            if at > when:
+                break
+            state = on
+        return state
+
+
+class World:
+    """The machines, and what can be done to them."""
+
+    def __init__(self, swarm: Swarm) -> None:
+        self.swarm = swarm
+        self.machines: dict[HostId, Machine] = {}
+        count = swarm.random.randint(3, 6)
+        for number in range(count):
+            machine = self._machine(number)
+            self.machines[machine.id] = machine
+
+    def _machine(self, number: int) -> Machine:
+        draw, name = self.swarm.random, f"cmp-{number}"
+        uuid = f"00000000-0000-4000-8000-{number:012d}"
+        levels = [
+            Level(tuple(Device(f"psu-{n}", "sim", uuid) for n in range(draw.choice((1, 1, 2)))))
+        ]
+        if draw.random() < 0.4:
+            levels.append(Level((Device("pdu", "sim", uuid, hold_s=draw.choice((0.0, 4.0))),)))
+        if draw.random() < 0.3:
+            levels.append(Level(()))
+        mode = draw.choice((Mode.FENCE,) * 8 + (Mode.NOTIFY, Mode.OBSERVE))
+        protected = "runs the control plane" if draw.random() < 0.05 else ""
+        host = HostId("default", name)
+        plan = HostPlan(host, f"rack-{number % 2}", mode, protected, tuple(levels), f"d-{number}")
+        supplies = {device.name: True for level in levels for device in level.devices}
+        machine = Machine(host, plan, Row(f"service-{number}"), supplies)
+        for n in range(draw.randint(0, 4)):
+            id_ = ServerId(f"{name}-vm-{n}")
+            machine.servers[id_] = Server(id_, id_, f"project-{n % 2}")
+        return machine
+
+    def now(self) -> float:
+        """Return the truth's own time, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def supply(self, machine: Machine, device: str, *, on: bool) -> None:
+        """Let power through a device, or cut it."""
+        before = machine.power
+        machine.supplies[device] = on
+        if machine.power != before:
+            machine.history.append((self.now(), machine.power))
+            machine.compute = machine.compute and machine.power
+
+    def switch(self, machine: Machine, *, on: bool) -> None:
+        """Cut or restore all of a host's power."""
+        for device in machine.supplies:
+            self.supply(machine, device, on=on)
+
+    async def beat(self) -> None:
+        """Let every living nova-compute report in, for ever."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            for machine in self.machines.values():
+                if machine.compute and machine.power:
+                    machine.row.updated_s = self.now()

@@ -1,0 +1,125 @@
+"""kill -9 at the boundaries of saves and calls: nothing is lost, nothing unproven is forced down.
+
+The boundaries are enumerated by a first run that does not die. Which of them are tried is drawn by
+a seed; CRASHES=all tries every one. Those that were reached are printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientError
+
+from doctor_daemon.cli.client import Unanswered
+from doctor_daemon.lab.world import Failure
+from tests.slice.site import Site, daemon, ready, site, start
+
+SEED = int(os.environ.get("CRASH_SEED", "1"))
+CRASHES = os.environ.get("CRASHES", "6")
+AT_ONCE = 3
+NEVER = 10**9
+
+
+async def story(folder: Path, fatal: int) -> tuple[list[str], bool]:
+    """Let a host die under a daemon that dies at a boundary; return what it passed, and if it died.
+
+    After the crash a daemon without a skin takes over, and everything must come to its end.
+    """
+    trace = prepared(folder)
+    argv = ("tests.slice.crashing", str(fatal), str(trace))
+    async with site(folder, hosts=2) as place:
+        mortal = await start(place, argv)
+        try:
+            await ready(place, mortal)
+            await _accuse(place)
+            died = await _to_its_end(place, mortal)
+        finally:
+            if mortal.returncode is None:
+                mortal.kill()
+                await mortal.wait()
+        async with daemon(place):
+            await _judge(place)
+    return trace.read_text().splitlines(), died
+
+
+def prepared(folder: Path) -> Path:
+    """Make a story's folder; return the file for the boundaries that are passed."""
+    folder.mkdir()
+    trace = folder / "trace"
+    trace.touch()
+    return trace
+
+
+async def _accuse(place: Site) -> None:
+    """Arm, and accuse the host; the daemon may die at any moment of it."""
+    place.lab.world.fail("compute-1", Failure.COMPUTE)
+    with suppress(Unanswered, ClientError, OSError):
+        await place.arm()
+        await place.alert("compute-1")
+
+
+async def _to_its_end(place: Site, mortal: asyncio.subprocess.Process) -> bool:
+    """Wait until the daemon has died, or until its work is done."""
+    end = asyncio.create_task(mortal.wait())
+    work = asyncio.create_task(place.until("compute-1", "down"))
+    await asyncio.wait((end, work), return_when=asyncio.FIRST_COMPLETED)
+    if not end.done():
+        await work
+        await asyncio.sleep(0.5)
+        mortal.send_signal(signal.SIGTERM)
+        await end
+        return False
+    work.cancel()
+    return mortal.returncode == -signal.SIGKILL
+
+
+async def _judge(place: Site) -> None:
+    """See that what was begun came to its end, and that the record shows no wrong."""
+    lab = place.lab
+    await place.arm()
+    await place.accuse("compute-1")
+    incident = await place.until("compute-1", "down")
+    await asyncio.sleep(0.5)
+    assert lab.violations() == []
+    assert lab.world.hosts["compute-1"].service.forced_down
+    assert lab.world.hosts["compute-2"].power
+    assert not lab.world.hosts["compute-2"].service.forced_down
+    heard = [event["data"] for event in place.heard("operators")]
+    kinds = Counter(data["kind"] for data in heard if data["incident"] == incident["id"])
+    assert kinds["suspected"] == 1, kinds
+    assert kinds["confirmed"] == 1, kinds
+    assert [r for r in lab.consumer.receipts if r.verdict in ("changed", "refused")] == []
+    assert len({data["incident"] for data in heard}) == 1
+
+
+@pytest.mark.timeout(900)
+async def test_the_daemon_may_die_at_any_boundary(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names, died = await story(tmp_path / "whole", NEVER)
+    assert not died
+    numbers = list(range(1, len(names) + 1))
+    draw = random.Random(SEED)
+    tried = numbers if CRASHES == "all" else sorted(draw.sample(numbers, int(CRASHES)))
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int) -> tuple[int, list[str], bool]:
+        async with turns:
+            return number, *await story(tmp_path / str(number), number)
+
+    async with asyncio.TaskGroup() as tasks:
+        stories = [tasks.create_task(one(number)) for number in tried]
+    found = [story.result() for story in stories]
+    with capsys.disabled():
+        print(f"\n{len(names)} boundaries in one incident; killed at {len(tried)} of them:")
+        for number, passed, died in found:
+            print(f"  {number:4} {passed[-1] if died else 'not reached'}")
+    assert sum(died for _, _, died in found) >= len(tried) * 0.8
+    assert {"before cut", "after cut", "before force_down", "after commit"} <= set(names)

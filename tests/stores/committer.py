@@ -1,0 +1,58 @@
+"""A daemon's store in a process of its own, to be killed or to run out of space.
+
+python -m tests.stores.committer endless PATH   commit for ever; print each id once it is saved
+python -m tests.stores.committer bounded PATH   commit until files may grow no more, and recover
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sys
+from itertools import count
+from pathlib import Path
+
+from doctor_daemon.errors import Temporary
+from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
+from tests.stores.values import opening
+
+ROOM = 512 * 1024
+"""Bytes to which any file may grow."""
+
+
+async def endless(store: SqliteStore) -> None:
+    """Commit from several tasks at once, so that the kill falls into a group."""
+    term = await store.open()
+
+    async def commit(lane: int) -> None:
+        for number in count():
+            id_ = f"{term}-{lane}-{number}"
+            await store.commit(opening(id_, id_), term=term)
+            print(id_, flush=True)
+
+    async with asyncio.TaskGroup() as tasks:
+        for lane in range(8):
+            tasks.create_task(commit(lane))
+
+
+async def bounded(store: SqliteStore) -> None:
+    """Meet the limit, say how it was met, and go on when it is lifted."""
+    term = await store.open()
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ROOM, most))
+    saved = 0
+    try:
+        for saved in range(10_000):
+            await store.commit(opening(f"i{saved}", f"cmp-{saved}"), term=term)
+    except Temporary as error:
+        print(error)
+    print(saved, len((await store.load()).incidents))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    await store.commit(opening("after", "after"), term=term)
+    print(len((await store.load()).incidents))
+    await store.close()
+
+
+if __name__ == "__main__":
+    behaviour = {"endless": endless, "bounded": bounded}[sys.argv[1]]
+    asyncio.run(behaviour(SqliteStore(SqliteConfig(path=Path(sys.argv[2])))))

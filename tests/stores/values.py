@@ -1,0 +1,148 @@
+"""Incidents, notices and evidence for tests of stores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.evidence import Trust, Verdict, Word
+from doctor_daemon.core.host import HostId, Server, ServerId
+from doctor_daemon.core.incident import (
+    DeviceTry,
+    Entry,
+    Incident,
+    IncidentId,
+    Marking,
+    Outcome,
+    Sighting,
+    Try,
+)
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import DeviceProof, Identity, Power, Proof, ProofKind, Reading
+from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
+
+EPOCH_S = 1_800_000_000.0
+DAY_S = 86_400.0
+BOOT = "0b4e9d1a-1a2b-4c3d-8e4f-001122334455"
+
+
+def at(seconds: float, boot: str = BOOT) -> Instant:
+    """Return the moment so many seconds after the tests' beginning of time."""
+    return Instant(boot, 1000.0 + seconds, EPOCH_S + seconds)
+
+
+def host(name: str = "cmp-1") -> HostId:
+    return HostId("default", name)
+
+
+def incident(id_: str = "one", name: str = "cmp-1", seconds: float = 0.0) -> Incident:
+    """Return an incident as it is first saved."""
+    now = at(seconds)
+    return Incident(IncidentId(id_), host(name), now, now, now, now, version=1)
+
+
+def opening(id_: str = "one", name: str = "cmp-1", seconds: float = 0.0) -> Change:
+    """Return the change that opens an incident, with a line in its timeline."""
+    opened = incident(id_, name, seconds).note(at(seconds), f"{id_} begins")
+    return Change(head=opened, entries=opened.timeline)
+
+
+def step(before: Incident, after: Incident) -> Change:
+    """Return the change from a saved state to another one, as the engine would make it."""
+    head = replace(after, version=before.version + 1)
+    return Change(
+        head=head,
+        entries=after.timeline[len(before.timeline) :],
+        servers=tuple(s for id_, s in after.servers.items() if before.servers.get(id_) != s),
+        servers_gone=tuple(id_ for id_ in before.servers if id_ not in after.servers),
+    )
+
+
+def closing(before: Incident, seconds: float) -> Change:
+    """Return the change that ends an incident."""
+    return step(before, before.move(Phase.DISMISSED, at(seconds), "over"))
+
+
+def head_of(change: Change) -> Incident:
+    """Return the head that a change is known to have."""
+    assert change.head is not None
+    return change.head
+
+
+def server(id_: str, status: str = "ACTIVE") -> Server:
+    return Server(ServerId(id_), f"name-{id_}", "project", status)
+
+
+def notice(number: int, name: str = "cmp-1", consumer: str = "vnfm", id_: str = "one") -> NoticeRow:
+    return NoticeRow(
+        id=f"msg-{consumer}-{name}-{number}",
+        consumer=consumer,
+        project="",
+        host=host(name),
+        incident=IncidentId(id_),
+        kind="suspected",
+        sequence=number,
+        body='{"text": "déjà vu"}',
+        made_at=at(number),
+        evidence_at=at(0),
+    )
+
+
+def evidence(
+    key: str, seconds: float = 0.0, summary: str = "down", boot: str = BOOT
+) -> EvidenceRow:
+    return EvidenceRow(
+        key=key,
+        host=host(),
+        source="am",
+        fingerprint="f00",
+        verdict="down",
+        summary=summary,
+        at=at(seconds, boot),
+        incident=IncidentId("one"),
+    )
+
+
+READING = Reading(Power.OFF, "Off", at(7), at(7.5))
+IDENTITY = Identity("4c4c4544-0042-3510-8054-b4c04f445931", "SN1", "System", "R640")
+SIGHTING = Sighting(
+    uuid="a-uuid",
+    state="down",
+    status="disabled",
+    forced_down=True,
+    reason="doctor-daemon one",
+    updated_s=1.5,
+    asked_at=at(8),
+)
+
+
+def rich() -> Incident:
+    """Return an incident in which every nested kind of value stands once."""
+    device = DeviceTry(IDENTITY, "", Outcome.ACCEPTED, at(6), (READING,), 1)
+    proof = Proof(
+        kind=ProofKind.POWER,
+        incident="one",
+        attempt=1,
+        digest="d1",
+        taken_at=at(7),
+        valid_until=at(37),
+        devices=(DeviceProof("bmc", IDENTITY, at(6), (READING,)),),
+    )
+    word = Word(Verdict.DOWN, "am", "alertmanager", Trust.SECOND, at(0), at(1), 2, 1.0, "déjà vu")
+    made = replace(
+        incident(),
+        words={"am/f00": word},
+        sighting=SIGHTING,
+        fencing=Try(1, 1, 1, "d1", at(5), at(6), {"bmc": device}),
+        cut_started=at(6),
+        charges=(at(6),),
+        proof=proof,
+        marking=Marking(number=1, before=SIGHTING, disable=True, put=Outcome.UNKNOWN),
+        servers={one.id: one for one in (server("s1"), server("s2"))},
+        servers_wall_s=EPOCH_S,
+    )
+    return made.note(at(0), "suspected").tell(at(1), "and so", None, (server("s1"),))
+
+
+def entries(count: int) -> tuple[Entry, ...]:
+    return tuple(Entry(n, at(n), Phase.SUSPECTED, f"line {n}") for n in range(1, count + 1))
