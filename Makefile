@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-openstack sim mutants pin clean
+.PHONY: help setup lint format test test-openstack sim crashes mutants pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test-openstack: $(STAMP) ## Test against a real Nova, Keystone, Placement, Prome
 
 sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the disks
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test draws CRASHES=6 of them)
+	CRASHES=all $(BIN)/pytest tests/slice/test_crashes.py
 
 mutants: $(STAMP) ## Break every comparison and guard of core once, and see that a test notices
 	$(BIN)/python -m tests.mutants

@@ -157,7 +157,11 @@ class Case:
 
     async def _save(self, incident: Incident, heard: list[Evidence]) -> None:
         incident = next_version(self._saved, incident)
-        step = change(self._saved, incident, heard, self._ward)
+        try:
+            step = change(self._saved, incident, heard, self._ward)
+        except Exception as error:
+            self._links.bug(incident.id, error)
+            raise _Unsaveable from error
         await self._commit(step)
         given_out(self._ward, step.notices)
         self.incident = self._saved = incident

@@ -69,7 +69,7 @@ class Engine:
         """Set once every open incident has been taken up again."""
         self.ticked: Instant | None = None
         """The last tick: the sign that the engine makes progress."""
-        self._outbox = Outbox(self.ward, pace.delivering)
+        self._outbox = Outbox(self.ward, self._met, pace.delivering)
         self._bug = bug
         self._tasks: asyncio.TaskGroup | None = None
         self._driven: set[asyncio.Task[None]] = set()
@@ -180,8 +180,10 @@ class Engine:
         known = len(before.timeline) if before else 0
         for entry in after.timeline[known:]:
             log.info(entry.text, incident=after.id, host=str(after.host), phase=entry.phase.value)
-        if before is None or before.phase is after.phase:
+        if before is None:
             self._gauges()
+            return
+        if before.phase is after.phase:
             return
         metrics = self.ward.tools.metrics
         metrics.phase.labels(before.phase).observe(_between(after.phase_at, before.phase_at))

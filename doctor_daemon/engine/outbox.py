@@ -38,12 +38,17 @@ class Delivering:
 class Outbox:
     """All lanes. `put` never waits."""
 
-    def __init__(self, ward: Ward, limits: Delivering | None = None) -> None:
-        """Make a lane for each consumer."""
+    def __init__(
+        self,
+        ward: Ward,
+        bug: Callable[[str, Exception], None],
+        limits: Delivering | None = None,
+    ) -> None:
+        """Make a lane for each consumer; every bug that is met is told to `bug`."""
         self._ward = ward
         self._limits = limits or Delivering()
         self._lanes = {
-            name: Lane(notifier, ward, self._limits, self._acks_put)
+            name: Lane(notifier, ward, self._limits, self._acks_put, bug)
             for name, notifier in ward.tools.notifiers.items()
         }
         self._acks: list[Delivery] = []
@@ -102,8 +107,10 @@ class Lane:
         ward: Ward,
         limits: Delivering,
         done: Callable[[Delivery], None],
+        bug: Callable[[str, Exception], None],
     ) -> None:
         """Begin empty."""
+        self._bug = bug
         self._notifier = notifier
         self._ward = ward
         self._limits = limits
@@ -170,6 +177,10 @@ class Lane:
         except (Temporary, Permanent) as error:
             counter.labels(self._notifier.name, type(error).__name__.lower()).inc()
             return error
+        except Exception as error:  # noqa: BLE001 - containment: one consumer's lane waits
+            self._bug(f"notice to {self._notifier.name}", error)
+            counter.labels(self._notifier.name, "bug").inc()
+            return Temporary(f"internal error: {type(error).__name__}")
         counter.labels(self._notifier.name, "delivered").inc()
         return None
 

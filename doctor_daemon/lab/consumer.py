@@ -25,7 +25,7 @@ from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.faults import Faults, Seam, Service
 
 Json = dict[str, Any]
-BODY_MAX = 1024 * 1024
+BODY_MAX = 768 * 1024
 RECEIPTS_MAX = 1_000_000
 TOLERANCE_S = 300
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")

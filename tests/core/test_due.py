@@ -148,7 +148,14 @@ def test_what_has_no_try_and_no_proof_has_nothing_due() -> None:
 
 def test_a_put_that_is_not_decided_yet_is_not_due() -> None:
     fresh = incident(phase=Phase.FORCING_DOWN, proof=power_proof(), sighting=sighting(0))
-    assert ForceDown not in {type(effect) for effect in due(fresh, context())}
+    assert not {ForceDown, Look} & {type(effect) for effect in due(fresh, context())}
+
+
+def test_when_all_is_known_that_is_to_be_known_before_a_cut_nothing_is_asked() -> None:
+    """The gates are next, and they are asked by `advance`."""
+    known = Try(1, 1, 1, "digest-1", at(0), devices={"bmc": DeviceTry(identity())})
+    ready = incident(phase=Phase.FENCING, fencing=known, sighting=sighting(0))
+    assert not {Identify, Look, Cut} & {type(effect) for effect in due(ready, context())}
 
 
 def rereading(fencing: Try | None) -> Incident:

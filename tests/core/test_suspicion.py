@@ -132,6 +132,13 @@ def test_i14_after_the_first_cut_life_contradicts_that_try() -> None:
     assert walk.attempt.level == 2
 
 
+def test_i14_what_contradicted_one_try_does_not_contradict_the_next() -> None:
+    walk = Walk(plan=plan(level(BMC), level(PDU))).to_reads().hear(verdict=Verdict.UP)
+    walk.elapse(1).hear().identify().look().cut().prove()
+    assert walk.phase is Phase.FORCING_DOWN
+    assert walk.elapse(1).phase is Phase.FORCING_DOWN
+
+
 def test_i14_after_the_first_cut_taking_a_word_back_means_nothing() -> None:
     walk = Walk().to_reads()
     lines = len(walk.incident.timeline)

@@ -3,12 +3,8 @@
 from dataclasses import replace
 
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.incident import DeviceTry, Outcome
-from doctor_daemon.core.messages import (
-    Identify,
-    Look,
-    Order,
-)
+from doctor_daemon.core.incident import DeviceTry, Outcome, Try
+from doctor_daemon.core.messages import Identify, Look, Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
@@ -16,8 +12,12 @@ from tests.core.make import (
     BMC,
     OTHER_UUID,
     PDU,
+    at,
+    identity,
+    incident,
     level,
     plan,
+    sighting,
 )
 from tests.core.walk import Walk
 
@@ -83,3 +83,20 @@ def test_a_new_try_is_progress_and_forgets_failed_looks() -> None:
     assert walk.incident.look_failures == 1
     walk.fail(walk.all(Identify)[0])
     assert (walk.incident.look_failures, walk.incident.progress_at) == (0, walk.now)
+
+
+def test_a_try_that_waits_for_its_turn_does_not_go_on_whatever_is_known() -> None:
+    known = Try(1, 1, 1, "digest-1", at(0), devices={"bmc": DeviceTry(identity())})
+    waiting = incident(
+        phase=Phase.FENCING, fencing=known, sighting=sighting(0), retry_at=at(1), ordered_at=at(0)
+    )
+    walk = Walk(waiting).elapse(0.75)
+    assert walk.incident.cut_started is None
+    assert walk.elapse(0.25).incident.cut_started == walk.now
+
+
+def test_a_try_of_a_level_that_is_not_there_comes_to_nothing() -> None:
+    lost = Try(1, 9, 1, "digest-1", at(0))
+    walk = Walk(incident(phase=Phase.FENCING, fencing=lost)).elapse(1)
+    assert walk.attempt == lost
+    assert walk.elapse(899).gate == "progress"

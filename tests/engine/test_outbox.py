@@ -41,6 +41,21 @@ def test_what_fails_is_tried_again_with_the_same_id_and_body() -> None:
     run(main())
 
 
+def test_a_bug_in_a_notifier_delays_its_consumer_alone() -> None:
+    rig = Rig()
+
+    async def main() -> None:
+        rig.consumer.errors = [ValueError("boom")]
+        async with rig.running() as engine:
+            await engine.desk.submit([rig.evidence()])
+            await asyncio.sleep(5)
+            assert rig.second.kinds() == ["suspected"]
+            assert rig.consumer.kinds() == ["suspected"]
+
+    run(main())
+    assert [str(bug) for bug in rig.bugs] == ["boom"]
+
+
 def test_a_dead_letter_stops_blocking_and_its_successor_says_so() -> None:
     rig = Rig(delivering=Delivering(give_up_s=30.0))
 

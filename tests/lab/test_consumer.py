@@ -175,7 +175,7 @@ async def test_a_consumer_nobody_knows(sender: Sender) -> None:
 
 
 async def test_a_body_too_large(sender: Sender) -> None:
-    assert (await sender.send("m1", b" " * (1024 * 1024 + 1))).status == 413
+    assert (await sender.send("m1", b" " * (768 * 1024 + 1))).status == 413
 
 
 async def test_a_consumer_out_of_order(sender: Sender) -> None:

@@ -44,6 +44,9 @@ class SimConsumer:
         if self._gone and swarm.on:
             msg = "410"
             raise Permanent(msg)
+        if swarm.strikes("bug", 0.1):
+            msg = "bug while delivering"
+            raise RuntimeError(msg)
         if swarm.strikes("consumer-fails"):
             msg = "503"
             raise Temporary(msg)

@@ -173,7 +173,11 @@ class Oracle:
             "the proof is older than the incident",
         )
         self.check("I-1", proof.incident == saved.id, "the proof is another incident's")
+        returned = not machine.power_at(now - age_s + ROUNDING_S)
+        self.check("I-3", not machine.power or returned, f"{machine.id} runs its guests")
         row, foreign_s = machine.row, now - machine.row.foreign_at
+        theirs = row.foreign_flag and foreign_s > LOOK_RACE_S
+        self.check("I-18", not theirs, "forced down although somebody else had done so")
         theirs = row.status == "disabled" and not row.reason.startswith("doctor-daemon:")
         self.check(
             "I-18",

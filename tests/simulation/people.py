@@ -193,6 +193,7 @@ class Staff:
             if self._swarm.strikes("operator-foreign-flag", 0.2):
                 row.foreign_at = row.updated_s = self._world.now()
                 if self._swarm.random.random() < 0.5:
+                    row.foreign_flag = not row.forced_down or row.foreign_flag
                     row.forced_down = True
                 else:
                     row.status, row.reason = "disabled", "the rack is moved"
@@ -201,7 +202,8 @@ class Staff:
 
     def _clear(self, machine: Machine) -> None:
         row = machine.row
-        row.forced_down, row.status, row.reason = False, "enabled", ""
+        row.forced_down = row.foreign_flag = False
+        row.status, row.reason = "enabled", ""
         row.foreign_at = row.updated_s = self._world.now()
 
     async def _repair(self, operators: Operators, incident: Incident) -> None:

@@ -24,6 +24,8 @@ class Row:
     reason: str = ""
     forced_down: bool = False
     updated_s: float = 0.0
+    foreign_flag: bool = False
+    """forced_down was set by somebody other than the daemon."""
     foreign_at: float = -1e9
     """When somebody other than the daemon last wrote to it."""
 
