@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-openstack sim crashes mutants pin clean
+.PHONY: help setup lint format test test-openstack sim crashes mutants docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ test: $(STAMP) ## Test all but the real OpenStack (SEEDS=300), and ask 100 % bra
 	  --cov=doctor_daemon.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-openstack: $(STAMP) ## Test against a real Nova, Keystone, Placement, Prometheus and Alertmanager
-	tools/debian-packages prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
+	tools/debian-packages openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 	$(BIN)/pytest tests/openstack
 
 sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the disks
@@ -45,6 +45,10 @@ crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test
 
 mutants: $(STAMP) ## Break every comparison and guard of core once, and see that a test notices
 	$(BIN)/python -m tests.mutants
+
+docs: $(STAMP) ## Write the generated parts of the documentation anew
+	$(BIN)/python -m tools.diagram
+	$(BIN)/python -m doctor_daemon.config.reference > docs/configuration.md
 
 pin: ## Write constraints.txt anew, with the newest releases
 	tools/pin-dependencies $(PYTHON)

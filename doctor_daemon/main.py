@@ -133,10 +133,10 @@ class Daemon:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_locked(self.settings))
             stack.push_async_callback(self._close)
-            await stack.enter_async_context(self._kept("the cloud", self.tools.controller.run))
             app, address = health_app(self.engine, self._open), self.settings.metrics_listen
             listen = on_address("metrics_listen", address.host, address.port)
             await stack.enter_async_context(served(app, listen))
+            await stack.enter_async_context(self._kept("the cloud", self.tools.controller.run))
             engine = asyncio.create_task(self.engine.run())
             try:
                 await self._serve(engine)

@@ -29,6 +29,7 @@ WHY_MAX = 500
 LIST_MAX = 1000
 SECONDS_MAX = 366 * 24 * 3600
 SHOWN_MAX = 60
+PERSON = web.RequestKey("person", str)
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -78,7 +79,7 @@ class OperatorsApi:
             log.warning("operator refused", by=person, asked=f"{request.method} {request.path}")
             who = f"root or a member of group {self._group.name}"
             raise Refusal(403, "forbidden", f"{person} may not", expected=who)
-        request["person"] = person
+        request[PERSON] = person
         return await handler(request)
 
     # questions
@@ -118,20 +119,20 @@ class OperatorsApi:
 
     async def _arm(self, request: web.Request) -> web.Response:
         why = _why(await _body(request, "why"))
-        await self._operators.arm(request["person"], why)
+        await self._operators.arm(request[PERSON], why)
         _record(request, "arm", why=why)
         return web.json_response(self._operators.status())
 
     async def _disarm(self, request: web.Request) -> web.Response:
         why = _why(await _body(request, "why"))
-        await self._operators.disarm(request["person"], why)
+        await self._operators.disarm(request[PERSON], why)
         _record(request, "disarm", why=why)
         return web.json_response(self._operators.status())
 
     async def _maintain(self, request: web.Request) -> web.Response:
         body, host = await _body(request, "for_s", "why"), self._named(request)
         seconds, why = _seconds(body, "for_s"), _why(body)
-        await self._operators.maintain(host, request["person"], why, seconds)
+        await self._operators.maintain(host, request[PERSON], why, seconds)
         _record(request, "maintenance", host=str(host), for_s=seconds, why=why)
         return web.json_response(self._operators.status())
 
@@ -156,7 +157,7 @@ class OperatorsApi:
         elif extra := sorted({"host", "for_s"} & set(body)):
             raise Refusal(422, "invalid", "unknown field", field=extra[0], expected="order, why")
         why = _why(body)
-        case = await self._operators.order(host, order, request["person"], why, for_s)
+        case = await self._operators.order(host, order, request[PERSON], why, for_s)
         _record(request, order.value, host=str(host), why=why)
         return web.json_response({"incident": short(case.incident)})
 
@@ -175,7 +176,7 @@ class OperatorsApi:
 
 def _record(request: web.Request, what: str, **more: object) -> None:
     """Log what an operator has done: the store keeps it too, but a log is read first."""
-    log.info("an operator's order", order=what, by=request["person"], **more)
+    log.info("an operator's order", order=what, by=request[PERSON], **more)
 
 
 def _wrong(field: str, found: object, expected: str) -> Refusal:

@@ -106,6 +106,8 @@ def bound(path: Path, group: Group) -> Iterator[socket.socket]:
             made.listen(BACKLOG)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else str(error)
+            if isinstance(error, FileExistsError | NotADirectoryError):
+                why = "a part of its path is no folder"
             msg = f"operators.socket: {path} cannot be listened on: {why}"
             raise ConfigError(msg) from None
         ours = _identity(path)
@@ -144,8 +146,8 @@ def _open_up(path: Path, group: Group) -> None:
         try:
             os.chown(path, -1, group.gid)
             path.chmod(0o660)
-        except PermissionError:
-            why = "this user is not in it, so it cannot be given the socket"
+        except OSError as error:  # this user is not in it; or a container does not know it
+            why = f"the socket cannot be given to it: {error.strerror}"
         else:
             return
     log.warning("operators.group stays out: only root may give orders", group=group.name, why=why)

@@ -128,7 +128,7 @@ def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context
             at = context.now.plus(context.policy.backoff(failures))
             return replace(incident, looks=number + 1, look_failures=failures, look_at=at)
         case Identify():
-            return unidentified(incident, failed, effect)
+            return unidentified(incident, failed, effect, context.now)
         case ListServers(number) if number == incident.listings:
             if number + 1 < LISTINGS_MAX:
                 at = context.now.plus(context.policy.backoff(number + 1))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.fencing import rule_for, seen, unknown_devices
+from doctor_daemon.core.fencing import rule_for, seen, spanned_at, unknown_devices
 from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import DeviceTry, Incident, Try
 from doctor_daemon.core.instant import Instant
@@ -96,9 +96,13 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
     unknown = tuple(unknown_devices(attempt, level))
     for device in unknown:
         yield Identify(attempt.number, attempt.level, device.name)
-    look = incident.sighting
+    spans_at, look = spanned_at(incident, context), incident.sighting
+    if look is not None and spans_at is not None and not context.now.reached(spans_at):
+        yield Wait(spans_at)
+        return
     once = look is not None and look.asked_at.since(attempt.since) >= 0
-    if not once or (not unknown and not seen(incident, attempt, context)):
+    spanned = spans_at is None or (look is not None and look.asked_at.reached(spans_at))
+    if not once or not spanned or (not unknown and not seen(incident, attempt, context)):
         yield _look(incident, context)
 
 
@@ -111,12 +115,11 @@ def _read(attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
         answer = attempt.device(device.name)
         if answer.cut is None:
             continue
-        if answer.identity is None:
-            yield Identify(attempt.number, attempt.level, device.name)
-            continue
         after = _pace(device, answer, context)
         if after is not None and not context.now.reached(after):
             yield Wait(after)
+        elif answer.identity is None:
+            yield Identify(attempt.number, attempt.level, device.name)
         else:
             yield Read(attempt.number, attempt.level, device.name, answer.reads)
 

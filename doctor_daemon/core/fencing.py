@@ -35,6 +35,9 @@ from doctor_daemon.core.proof import (
 )
 from doctor_daemon.core.topology import begin, fail
 
+SPAN = 0.9
+"""The share of the grace that the looks before a cut must span."""
+
 
 def identified(incident: Incident, observation: Identified) -> Incident:
     """Fold in who a device says its host is."""
@@ -42,9 +45,17 @@ def identified(incident: Incident, observation: Identified) -> Incident:
     return _fold(incident, effect, lambda device: replace(device, identity=identity))
 
 
-def unidentified(incident: Incident, observation: Failed, effect: Identify) -> Incident:
-    """Fold in that a device did not say who its host is."""
+def unidentified(
+    incident: Incident, observation: Failed, effect: Identify, now: Instant
+) -> Incident:
+    """Fold in that a device did not say who its host is.
+
+    Once the cut was sent that is a reading like any other, of UNKNOWN: it sets the pace.
+    """
     error = observation.error
+    if incident.fencing is not None and incident.fencing.go_at is not None:
+        reading = Reading(Power.UNKNOWN, error, now, now)
+        return _fold(incident, effect, lambda device: device.read(reading))
     return _fold(incident, effect, lambda device: replace(device, failure=error))
 
 
@@ -126,10 +137,23 @@ def seen(incident: Incident, current: Try, context: Context) -> bool:
     )
 
 
+def spanned_at(incident: Incident, context: Context) -> Instant | None:
+    """Return when the looks will span the grace, or None when nothing is waited for.
+
+    A single look, or two in quick succession, would not show a service that reports in: a report
+    has to have had its time. An operator's order waits for nothing, nor does a later cut.
+    """
+    if incident.first is None or incident.ordered_at or incident.cut_started:
+        return None
+    return incident.first.asked_at.plus(SPAN * context.policy.grace_s)
+
+
 def prepared(incident: Incident, current: Try, level: Level, context: Context) -> bool:
     """Tell whether everything that is to be known before a cut is known."""
     known = not any(unknown_devices(current, level))
-    return known and seen(incident, current, context)
+    spans_at, look = spanned_at(incident, context), incident.sighting
+    spanned = spans_at is None or (look is not None and look.asked_at.reached(spans_at))
+    return known and spanned and seen(incident, current, context)
 
 
 def _go(incident: Incident, current: Try, level: Level, context: Context) -> Incident:
@@ -138,7 +162,7 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
     refusal = refused(Act.CUT, incident, context)
     if refusal:
         return incident.hold(now, Held(refusal.gate, refusal.why, refusal.frees))
-    charges = incident.charges if incident.charged else (*incident.charges, now)
+    charges = incident.charges if _paid(incident, context) else (*incident.charges, now)
     names = " and ".join(f"{device.kind} {device.name}" for device in level.devices)
     return replace(
         incident.note(now, f"every gate is open: cutting the power by {names}"),
@@ -147,6 +171,13 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
         charges=charges,
         progress_at=now,
     )
+
+
+def _paid(incident: Incident, context: Context) -> bool:
+    """Tell whether this round was taken from the budget, and not so long ago that it is over."""
+    if not incident.charged:
+        return False
+    return context.now.since(incident.charges[-1]) < context.policy.budget_window_s
 
 
 def _conclude(
@@ -166,7 +197,8 @@ def _conclude(
     proof = derive(incident, current, level, context)
     if proof:
         text = f"proven off: {described(proof)}"
-        return replace(incident.move(Phase.FORCING_DOWN, now, text), proof=proof)
+        moved = incident.move(Phase.FORCING_DOWN, now, text)
+        return replace(moved, proof=proof, marking=incident.marking.anew())
     if now.since(go_at) >= context.policy.off_timeout_s:
         return fail(
             incident,

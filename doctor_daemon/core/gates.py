@@ -122,7 +122,8 @@ def _budget(incident: Incident, context: Context) -> str:
 
 def _counts(charge: Charge, incident: Incident, context: Context) -> bool:
     """Tell whether a charge weighs: one of unknown age does, the present round's own does not."""
-    own = charge.incident == incident.id and incident.charged and charge.at == incident.charges[-1]
+    present = incident.charged and charge.number == len(incident.charges)
+    own = charge.incident == incident.id and present
     age_s = context.now.since(charge.at)
     return not own and (age_s < context.policy.budget_window_s or age_s == float("inf"))
 
@@ -161,8 +162,8 @@ _AGAIN = "then `doctor-daemon fence HOST` takes it up again"
 
 GATES: tuple[Gate, ...] = (
     Gate("inventory", _BOTH, _inventory, f"configure the host; {_AGAIN}"),
-    Gate("armed", _BOTH, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
     Gate("mode", _BOTH, _mode, f"raise the mode in the configuration; {_AGAIN}"),
+    Gate("armed", _BOTH, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
     Gate("protected", _BOTH, _protected, "a human must see to this host"),
     Gate("maintenance", _BOTH, _maintenance, f"end the maintenance; {_AGAIN}"),
     Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),

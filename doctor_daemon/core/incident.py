@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NewType
 
-from doctor_daemon.core.evidence import SUMMARY_MAX, Evidence, Words, fold
+from doctor_daemon.core.evidence import SUMMARY_MAX, Evidence, Words
 from doctor_daemon.core.host import HostId, HostPlan, Server, ServerId, ServerList
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
@@ -61,19 +61,22 @@ class Sighting:
     updated_s: float
     asked_at: Instant
 
+    def alike(self, earlier: Sighting) -> bool:
+        """Tell whether nobody has written to the service between the two."""
+        return (self.uuid, self.status, self.forced_down, self.reason) == (
+            earlier.uuid,
+            earlier.status,
+            earlier.forced_down,
+            earlier.reason,
+        )
+
     def stirred(self, earlier: Sighting) -> bool:
         """Tell whether the service reported in between the two, by itself.
 
         A write to the service by anyone moves updated_at too, so a sighting in which anything
         else changed says nothing about life.
         """
-        same = (self.uuid, self.status, self.forced_down, self.reason) == (
-            earlier.uuid,
-            earlier.status,
-            earlier.forced_down,
-            earlier.reason,
-        )
-        return same and self.updated_s > earlier.updated_s
+        return self.alike(earlier) and self.updated_s > earlier.updated_s
 
 
 class Outcome(StrEnum):
@@ -139,6 +142,13 @@ class Marking:
     put: Outcome | None = None
     rereading_since: Instant | None = None
 
+    def anew(self) -> Marking:
+        """Return the marking with which forcing down begins again: nothing decided, a new number.
+
+        What was there before our first PUT is remembered.
+        """
+        return Marking(number=self.number + 1, before=self.before) if self.number else Marking()
+
     @property
     def foreign_flag(self) -> bool:
         """Tell whether somebody else had forced the service down before we would have."""
@@ -146,8 +156,8 @@ class Marking:
 
     @property
     def foreign_disable(self) -> bool:
-        """Tell whether somebody else had disabled the service before we would have."""
-        return self.before is not None and self.before.status == "disabled"
+        """Tell whether somebody else's disable was left as it is."""
+        return self.disable is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +198,9 @@ class Incident:
     """When the host was last heard alive."""
     service: str = ""
     """The UUID of the compute service, recorded at the first look. If it changes: held."""
+    first: Sighting | None = None
+    """The first look of this incident, or since somebody wrote to the service: what the last look
+    before the cut is compared with."""
     sighting: Sighting | None = None
     looks: int = 0
     look_failures: int = 0
@@ -241,6 +254,8 @@ class Incident:
             retry_at=None,
             held=None,
             closing=None,
+            look_failures=0,
+            look_at=None,
         )
         return moved.note(at, text, tell)
 
@@ -263,7 +278,10 @@ class Incident:
 def open_incident(
     id_: IncidentId, evidence: Evidence, plan: HostPlan, servers: ServerList
 ) -> Incident:
-    """Open an incident on its first evidence, with the servers known to be on the host."""
+    """Open an incident for its first evidence, which is then heard like any other.
+
+    The servers are those that are known to be on the host.
+    """
     at = evidence.received_at
     incident = Incident(
         id=id_,
@@ -272,7 +290,6 @@ def open_incident(
         phase_at=at,
         progress_at=at,
         grace_from=at,
-        words=fold({}, evidence),
         servers={server.id: server for server in servers.servers},
         servers_wall_s=servers.asked_wall_s,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.incident import Closing, Incident, Marking, NoticeKind
+from doctor_daemon.core.incident import Closing, Incident, NoticeKind
 from doctor_daemon.core.messages import Order, Ordered
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Proof, ProofKind
@@ -65,7 +65,8 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
             return _confirmed(incident.move(Phase.FORCING_DOWN, now, text), ordered, context)
         case Order.DISMISS | Order.CLOSE:
             closing = Closing(ordered.by, ordered.why, now)
-            return replace(incident.note(now, f"{text}; looking at Nova first"), closing=closing)
+            noted = incident.note(now, f"{text}; looking at Nova first")
+            return replace(noted, closing=closing, look_failures=0, look_at=None)
 
 
 def _confirmed(incident: Incident, ordered: Ordered, context: Context) -> Incident:
@@ -81,9 +82,7 @@ def _confirmed(incident: Incident, ordered: Ordered, context: Context) -> Incide
         by=ordered.by,
         why=ordered.why,
     )
-    old = incident.marking
-    marking = Marking(number=old.number + 1, before=old.before) if old.number else old
-    return replace(incident, proof=proof, fencing=None, marking=marking)
+    return replace(incident, proof=proof, fencing=None, marking=incident.marking.anew())
 
 
 def closing(incident: Incident, context: Context) -> Incident:

@@ -1,7 +1,8 @@
 """What a restart, a flag that somebody cleared and the fresh list of servers do to an incident.
 
-A restart trusts nothing that was only being watched: reads start again, and a try whose cut was not
-answered is begun anew, with new numbers, so that no late answer can be taken for a fresh one.
+A restart trusts nothing that was only being watched: the power is read again even where a proof
+had been taken, and a try whose cut was not answered is begun anew, with new numbers, so that no
+late answer can be taken for a fresh one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import replace
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.host import Server, ServerList
 from doctor_daemon.core.incident import Incident, NoticeKind, Sighting
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.topology import begin
 
@@ -24,13 +26,21 @@ def resumed(incident: Incident, context: Context) -> Incident:
     incident = replace(incident, sighting=None, look_at=None, closing=None, progress_at=now)
     if rebooted:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
-        incident = replace(incident, grace_from=now, retry_at=retry_at)
+        incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
     if incident.phase is Phase.FENCING:
         return _refence(incident, context)
-    if incident.phase is Phase.FORCING_DOWN:
-        since = now if incident.marking.rereading_since else None
-        return replace(_unread(incident), marking=replace(incident.marking, rereading_since=since))
-    return incident
+    return _remark(incident, now) if incident.phase is Phase.FORCING_DOWN else incident
+
+
+def _remark(incident: Incident, now: Instant) -> Incident:
+    """Take forcing down up again: a PUT that was not answered is decided anew, after new reads."""
+    old = incident.marking
+    if old.put is not None:
+        return _unread(incident)
+    marking = replace(old.anew(), failures=old.failures)
+    if incident.fencing is not None:
+        marking = replace(marking, rereading_since=now)
+    return replace(_unread(incident), marking=marking)
 
 
 def _refence(incident: Incident, context: Context) -> Incident:

@@ -52,7 +52,12 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
     """Fold in how Nova shows the service."""
     earlier, now = incident.sighting, context.now
     service = incident.service or sighting.uuid
-    incident = replace(incident, sighting=sighting, service=service)
+    first = incident.first
+    if first is None or not sighting.alike(first):
+        first = sighting
+    if open_to_life(incident):
+        earlier = first
+    incident = replace(incident, first=first, sighting=sighting, service=service)
     if sighting.uuid != service and incident.phase is not Phase.HELD:
         text = f"Nova's compute service of {incident.host} is another one than before"
         return incident.hold(now, Held("service", text, "see who re-created it; then dismiss"))

@@ -84,19 +84,19 @@ class Desk:
         raise Temporary(msg)
 
     async def _place(self, evidence: Evidence) -> Receipt:
+        if self.now().since(evidence.received_at) > self._ward.rules.policy.evidence_age_s:
+            return Receipt("too old")
         case, seen = self._open(evidence.host), self._seen(evidence)
         if seen is not None and (case is None or case.incident.id != seen[1]):
             return Receipt("repeated", seen[1])
         if case is not None:
-            await self.post(case, Heard(evidence))
-            self._learn(evidence, case.incident.id)
+            await self._hear(case, evidence)
             return Receipt("repeated" if seen else "joined", case.incident.id)
         if evidence.verdict is not Verdict.DOWN:
             await self._record(evidence)
             return Receipt("recorded")
         case = self._admit(evidence)
-        await self.post(case, Heard(evidence))
-        self._learn(evidence, case.incident.id)
+        await self._hear(case, evidence)
         return Receipt("opened", case.incident.id)
 
     def _open(self, host: HostId) -> Case | None:
@@ -105,6 +105,9 @@ class Desk:
 
     def _admit(self, evidence: Evidence) -> Case:
         """Open an incident. Nothing is awaited between the look for one and its opening."""
+        if self.closed:
+            msg = "the daemon is stopping"
+            raise Temporary(msg)
         host = evidence.host
         incident = open_incident(
             new_id(), evidence, self._ward.plan(host), self._ward.servers(host)
@@ -118,12 +121,28 @@ class Desk:
             await self._ward.tools.store.commit(step, term=self._ward.term)
         self._learn(evidence, None)
 
+    async def _hear(self, case: Case, evidence: Evidence) -> None:
+        """Have a case hear evidence. Its key is known once it is saved, however late that is."""
+        saved = self._hand_in(case, Heard(evidence))
+        id_ = case.incident.id
+        saved.add_done_callback(lambda done: self._saved(done, evidence, id_))
+        async with _deadline(case.incident.host):
+            await asyncio.shield(saved)
+
+    def _saved(self, done: asyncio.Future[None], evidence: Evidence, id_: IncidentId) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._learn(evidence, id_)
+
     async def post(self, case: Case, observation: Observation) -> None:
         """Hand an observation to a case and wait until what it changed is saved."""
-        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        case.post(Letter(observation, saved=saved))
+        saved = self._hand_in(case, observation)
         async with _deadline(case.incident.host):
             await saved
+
+    def _hand_in(self, case: Case, observation: Observation) -> asyncio.Future[None]:
+        saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        case.post(Letter(observation, saved=saved))
+        return saved
 
     def _seen(self, evidence: Evidence) -> tuple[Instant, IncidentId | None] | None:
         """Return when an event of this key was accepted first, and where it went."""

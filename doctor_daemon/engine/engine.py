@@ -24,7 +24,7 @@ from doctor_daemon.engine.case import Case, Letter, Links
 from doctor_daemon.engine.desk import Desk
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
-from doctor_daemon.engine.ward import Instruments, Rules, Ward
+from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Snapshot
 
@@ -58,9 +58,11 @@ class Engine:
         tools: Instruments,
         pace: Pace | None = None,
         bug: Callable[[str, Exception], None] = _log_bug,
+        case: type[Case] = Case,
     ) -> None:
         """Make the parts; nothing is read or done before `run`."""
         pace = pace or Pace()
+        self._case_class = case
         self._tick_s = pace.tick_s
         self.ward = Ward(rules, tools)
         self.desk = Desk(self.ward, self._start)
@@ -105,9 +107,9 @@ class Engine:
         for case in self.desk.cases.values():
             case.stop()
         if self._driven:
-            _, late = await asyncio.wait(self._driven, timeout=STOP_S)
-            for task in late:
-                task.cancel()
+            await asyncio.wait(self._driven, timeout=STOP_S)
+        for task in tuple(self._driven):
+            task.cancel()
 
     # loading
 
@@ -133,7 +135,7 @@ class Engine:
 
     def _case(self, incident: Incident) -> Case:
         links = Links(self._outbox.put, self._watch, self._met)
-        return Case(incident, self.ward, links)
+        return self._case_class(incident, self.ward, links)
 
     def _start(self, incident: Incident) -> Case:
         """Run a new incident's case."""
@@ -186,7 +188,11 @@ class Engine:
         if before.phase is after.phase:
             return
         metrics = self.ward.tools.metrics
-        metrics.phase.labels(before.phase).observe(_between(after.phase_at, before.phase_at))
+        phase, since = before.phase, before.phase_at
+        for entry in after.timeline[known:]:
+            if entry.phase is not phase:  # several may be passed in one step
+                metrics.phase.labels(phase).observe(_between(entry.at, since))
+                phase, since = entry.phase, entry.at
         if after.phase is Phase.DOWN:
             metrics.forced_down.observe(_between(after.phase_at, after.opened_at))
         proof, fencing = after.proof, after.fencing
@@ -228,6 +234,15 @@ class Engine:
                 log.warning("the daemon stood still", seconds=round(lag_s, 1))
                 for case in list(self.desk.cases.values()):
                     self._post(case, Letter(Elapsed()))
+            if self.ward.unsaved:
+                await self._save_switch()
+
+    async def _save_switch(self) -> None:
+        """Try again to save the master switch, which is in force already."""
+        try:
+            await save_switch(self.ward)
+        except Temporary as error:
+            log.warning("the switch is not saved yet", error=str(error))
 
     async def _prune(self) -> None:
         clock = self.ward.tools.clock

@@ -21,6 +21,7 @@ from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.desk import new_id
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.views import explained, short, standing
+from doctor_daemon.engine.ward import save_switch
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Heading
 
@@ -38,17 +39,31 @@ class Operators:
     # switches
 
     async def arm(self, by: str, why: str) -> None:
-        """Let the daemon cut power, from the moment that this is saved."""
+        """Let the daemon cut power, from the moment that this is saved.
+
+        Raise Permanent when a disarm came in between: the more careful order stands.
+        """
+        ward, before = self._ward, self._ward.armed
         armed = Armed(True, by, self._now(), why)  # noqa: FBT003 - a switch
-        await self._commit(Change(armed=armed))
-        self._ward.armed = armed
+        async with ward.switching:
+            if ward.armed is before:
+                ward.unsaved = True
+                await self._commit(Change(armed=armed))
+                ward.unsaved = False
+            if ward.armed is not before:
+                ward.unsaved = True
+                msg = f"not armed: {ward.armed.by} has disarmed the daemon meanwhile"
+                raise Permanent(msg)
+            ward.armed = armed
         self._tell()
 
     async def disarm(self, by: str, why: str) -> None:
-        """Forbid power cuts: at once, and durably."""
-        self._ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
+        """Forbid power cuts: at once, and durably. What cannot be saved now is tried again."""
+        ward = self._ward
+        ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
+        ward.unsaved = True
         self._tell()
-        await self._commit(Change(armed=self._ward.armed))
+        await save_switch(ward)
 
     def _tell(self) -> None:
         """Say how the switch stands: in the metric, and on every line of the log from now on."""
@@ -63,16 +78,21 @@ class Operators:
             raise Permanent(msg)
         window = Maintenance(host, by, why, self._now().plus(seconds))
         self._ward.maintenance[host] = window
-        await self._commit(Change(maintenance=window))
+        async with self._ward.switching:
+            await self._commit(Change(maintenance=window))
         return window
 
     async def end_maintenance(self, host: HostId) -> bool:
-        """End a maintenance; tell whether there was one."""
-        if host not in self._ward.maintenance:
+        """End a maintenance; tell whether there was one. One that is set meanwhile stands."""
+        window = self._ward.maintenance.get(host)
+        if window is None:
             return False
-        await self._commit(Change(maintenance_ended=host))
-        del self._ward.maintenance[host]
-        return True
+        async with self._ward.switching:
+            await self._commit(Change(maintenance_ended=host))
+        if self._ward.maintenance.get(host) is window:
+            del self._ward.maintenance[host]
+            return True
+        return False
 
     # orders
 

@@ -164,7 +164,7 @@ class Lane:
                 self.gaps.discard(row.host)
                 return self._delivered(row)
             row = replace(row, attempts=row.attempts + 1, error=str(error)[:300])
-            tried_s = clock.now().since(row.made_at or began)
+            tried_s = clock.now().since(began)  # by this daemon: each gives it its time
             if isinstance(error, Permanent) or tried_s > self._limits.give_up_s:
                 self.gaps.add(row.host)
                 return self._dead(row)

@@ -6,6 +6,7 @@ and a reservation that follows are one step: two cases cannot both take the last
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,7 +16,7 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Clock, Controller, Notifier, Permit, PowerDevice, Store
+from doctor_daemon.ports import Change, Clock, Controller, Notifier, Permit, PowerDevice, Store
 
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
@@ -54,6 +55,10 @@ class Ward:
         self.tools = tools
         self.term = 0
         self.armed = Armed()
+        self.switching = asyncio.Lock()
+        """Held while a switch is being saved: what is on the disk ends as it is in memory."""
+        self.unsaved = False
+        """The disk may say another thing of the master switch than is in force."""
         self.maintenance: dict[HostId, Maintenance] = {}
         self.hostmap = HostMap()
         self.sequences: dict[tuple[str, HostId], int] = {}
@@ -113,3 +118,11 @@ class Ward:
         for key in over:
             del self._charges[key]
         return tuple(self._charges.values())
+
+
+async def save_switch(ward: Ward) -> None:
+    """Save the master switch as it is in force."""
+    async with ward.switching:
+        armed = ward.armed
+        await ward.tools.store.commit(Change(armed=armed), term=ward.term)
+        ward.unsaved = ward.armed is not armed

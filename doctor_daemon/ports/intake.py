@@ -16,7 +16,7 @@ from doctor_daemon.core.instant import Instant
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of one piece of evidence: opened | joined | repeated | recorded."""
+    """What became of one piece of evidence: opened | joined | repeated | recorded | too old."""
 
     outcome: str
     incident: IncidentId | None = None

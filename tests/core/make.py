@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from doctor_daemon.core.context import Armed, Context, Maintenance
-from doctor_daemon.core.evidence import Evidence, Trust, Verdict
+from doctor_daemon.core.evidence import Evidence, Trust, Verdict, fold
 from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Server, ServerId
 from doctor_daemon.core.host import ServerList as Servers
 from doctor_daemon.core.incident import Incident, IncidentId, Sighting, open_incident
@@ -87,10 +87,11 @@ def servers(*listed: Server, seconds: float = 0) -> Servers:
 
 
 def incident(*words: Evidence, **changes: Fields) -> Incident:
-    """Make an incident opened by the first word; its fields may be set by name."""
+    """Make an incident opened by the first word, which was heard; fields may be set by name."""
     first = words[0] if words else evidence()
     opened = open_incident(IncidentId("inc-1"), first, plan(), servers(server("web")))
-    return replace(opened, **changes)
+    seen = {"words": fold({}, first), "first": sighting(0), **changes}
+    return replace(opened, **seen)
 
 
 def sighting(seconds: float, **changes: Fields) -> Sighting:

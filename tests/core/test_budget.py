@@ -5,6 +5,7 @@ import pytest
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.incident import DeviceTry, Incident, Try
+from doctor_daemon.core.messages import Order
 from tests.core.make import (
     BMC,
     BOOT,
@@ -17,6 +18,7 @@ from tests.core.make import (
     plan,
     sighting,
 )
+from tests.core.walk import Walk
 
 
 def ready(**changes: Fields) -> Incident:
@@ -89,6 +91,22 @@ def test_b9_an_earlier_round_of_the_same_incident_counts() -> None:
     rounds = (charge(second.id, -9), charge(second.id, -2, number=2))
     assert shut(second, *rounds) == ""
     assert shut(second, *rounds, charge("a")) == RACK_WHY
+
+
+@pytest.mark.parametrize(("later_s", "charges"), [(899.75, 1), (900, 2)])
+def test_a3_a_round_that_goes_on_after_the_window_is_charged_anew(
+    later_s: float, charges: int
+) -> None:
+    walk = Walk().to_held()
+    paid_at = walk.incident.charges[0]
+    walk.given(now=paid_at.plus(later_s - 1)).order(Order.FENCE).identify().look()
+    assert len(walk.incident.charges) == charges
+    assert walk.incident.charges[0] == paid_at
+
+
+def test_a10_a_charge_that_was_timed_anew_after_a_reboot_is_still_ones_own() -> None:
+    mine = ready(charges=(at(-9, OTHER_BOOT),))
+    assert shut(mine, charge("a"), charge(mine.id, 0)) == ""
 
 
 def test_another_incident_of_the_same_moment_counts() -> None:

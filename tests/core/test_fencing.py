@@ -78,11 +78,24 @@ def test_a5_the_host_is_seen_once_more_since_the_try_began_and_just_now(
 ) -> None:
     known = {"bmc": DeviceTry(identity=identity())}
     attempt = Try(1, 1, 1, "digest-1", at(began_s), devices=known)
-    looked = incident(sighting=sighting(looked_s))
+    looked = incident(sighting=sighting(looked_s), first=None)
     assert seen(looked, attempt, context(now_s)) is counts
     assert prepared(looked, attempt, level(BMC), context(now_s)) is counts
     assert not seen(incident(), attempt, context(now_s))
     assert not prepared(looked, attempt, level(BMC, PDU), context(now_s))
+
+
+def test_a5_the_looks_before_a_cut_span_the_grace() -> None:
+    """Nova answered no look during the grace: two in quick succession would show no report."""
+    walk = Walk(incident(first=None)).to_fencing().identify().look()
+    assert (walk.all(Cut), walk.waits[-1]) == ([], 9.0)
+    walk.elapse(9)
+    assert walk.look(updated_s=1010.0).phase is Phase.DISMISSED
+
+
+def test_a5_without_a_report_the_cut_follows_the_second_look() -> None:
+    walk = Walk(incident(first=None)).to_fencing().identify().look().elapse(9).look()
+    assert walk.all(Cut) == [Cut(1, 1, "bmc")]
 
 
 def test_a_look_that_grew_old_while_a_device_was_asked_is_repeated() -> None:

@@ -38,14 +38,14 @@ HELD = Held("look", "nobody knows", "go and look")
 # opening
 
 
-def test_an_incident_opens_with_its_evidence_and_the_servers_on_the_host() -> None:
+def test_an_incident_opens_with_the_servers_on_the_host_and_hears_its_evidence_next() -> None:
     opened = open_incident(
         Id("inc-7"), evidence(3), plan(), servers(server("a"), server("b"), seconds=1)
     )
     assert opened.phase is Phase.SUSPECTED
     for moment in (opened.opened_at, opened.phase_at, opened.progress_at, opened.grace_from):
         assert moment == at(3)
-    assert [word.source for word in opened.words.values()] == ["alertmanager"]
+    assert opened.words == {}
     assert set(opened.servers) == {"id-a", "id-b"}
     assert opened.servers_wall_s == at(1).wall_s
 
@@ -204,7 +204,7 @@ def test_only_a_report_of_its_own_is_a_sign_of_life(
         (Marking(), False, False),
         (Marking(before=sighting(0)), False, False),
         (Marking(before=sighting(0, forced_down=True)), True, False),
-        (Marking(before=sighting(0, status="disabled")), False, True),
+        (Marking(disable=False), False, True),
     ],
 )
 def test_i18_what_somebody_else_had_set_is_known_as_theirs(

@@ -9,7 +9,7 @@ from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.messages import ForceDown, Look, PutEnded, Read
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
-from tests.core.make import SERVICE, incident, maintenance, plan
+from tests.core.make import SERVICE, human_proof, incident, maintenance, plan, sighting
 from tests.core.walk import Walk
 
 PATIENT = replace(Policy(), progress_s=1e6, proof_age_s=1e6)
@@ -28,14 +28,12 @@ def test_one_put_forces_down_and_disables() -> None:
     assert walk.all(Look) == []
 
 
-@pytest.mark.parametrize("looked_s", [0, 5])
-def test_a_look_that_is_fresh_is_not_asked_for_again(looked_s: float) -> None:
-    walk = Walk().to_reads()
-    while walk.phase is Phase.FENCING:
-        walk.read().elapse(0.25)
-    assert walk.incident.sighting is not None
-    walk.given(now=walk.incident.sighting.asked_at.plus(looked_s))
-    assert walk.all(ForceDown) != []
+@pytest.mark.parametrize(("waited_s", "fresh"), [(0, True), (5, True), (5.25, False)])
+def test_the_put_is_decided_on_a_fresh_look(waited_s: float, *, fresh: bool) -> None:
+    sure = incident(phase=Phase.FORCING_DOWN, proof=human_proof(), sighting=sighting(0))
+    walk = Walk(sure).elapse(waited_s)
+    assert (walk.all(ForceDown) != []) is fresh
+    assert (walk.all(Look) != []) is not fresh
 
 
 def test_a_put_needs_a_look_that_is_fresh() -> None:
@@ -125,7 +123,7 @@ def test_i18_what_was_before_the_first_put_is_what_counts_as_foreign() -> None:
     walk = Walk().to_proof().put(Outcome.UNKNOWN).look(status="disabled").elapse(1)
     assert walk.all(ForceDown) == [ForceDown(2, SERVICE, disable=False)]
     walk.put().look(**THERE)
-    assert walk.said == "Nova has it forced down and disabled (read back)"
+    assert "their reason is kept" in walk.said
 
 
 @pytest.mark.parametrize(("failures", "phase"), [(19, Phase.FORCING_DOWN), (20, Phase.HELD)])

@@ -1,5 +1,7 @@
 """What operators may say in which phase, and what becomes of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from doctor_daemon.core.evidence import Trust, Verdict
@@ -7,6 +9,7 @@ from doctor_daemon.core.incident import Held, Incident, Marking, NoticeKind, Out
 from doctor_daemon.core.messages import ForceDown, Look, Order
 from doctor_daemon.core.orders import refusal
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import ProofKind
 from tests.core.make import (
     MANUAL,
@@ -168,6 +171,7 @@ def test_d6_a_confirmation_is_a_proof_with_a_person_and_a_reason() -> None:
     assert (proof.taken_at, proof.valid_until) == (walk.now, walk.now.plus(600))
     assert (proof.incident, proof.attempt) == (walk.incident.id, 0)
     assert walk.incident.fencing is None
+    assert walk.incident.marking == Marking()
 
 
 def test_d6_what_is_heard_after_the_person_looked_counts_against_the_word() -> None:
@@ -232,6 +236,21 @@ def test_c5_a_nova_that_cannot_be_asked_ends_the_wish_and_not_the_incident(
     assert walk.phase is Phase.DOWN
     assert (walk.incident.closing is not None) is closing
     assert closing or walk.said == "not ended: Nova cannot be asked"
+
+
+def test_c5_a_nova_that_could_not_be_asked_is_asked_again_for_the_next_order() -> None:
+    walk = Walk().to_down().list("web").order(Order.CLOSE)
+    while walk.incident.closing is not None:
+        walk.fail(walk.one(Look), "503").elapse(30)
+    assert walk.order(Order.CLOSE).all(Look) == [Look(walk.incident.looks)]
+    assert walk.look(forced_down=False).phase is Phase.RESOLVED
+
+
+def test_c5_a_nova_that_could_not_be_asked_does_not_stop_a_confirmation() -> None:
+    walk = Walk(policy=replace(Policy(), proof_age_s=1e6, progress_s=1e6)).to_proof().put()
+    while walk.phase is Phase.FORCING_DOWN:
+        walk.fail(walk.one(Look), "503").elapse(30)
+    assert walk.order(Order.CONFIRM_OFF, 600).all(Look) == [Look(walk.incident.looks)]
 
 
 def test_a_human_proof_that_expired_is_no_reason_to_dismiss_without_a_look() -> None:

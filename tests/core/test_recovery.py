@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.incident import DeviceTry, Outcome, Try
 from doctor_daemon.core.messages import (
     Cut,
     ForceDown,
@@ -18,16 +18,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
-from tests.core.make import (
-    BMC,
-    MANUAL,
-    OTHER_UUID,
-    PDU,
-    incident,
-    level,
-    plan,
-    server,
-)
+from tests.core.make import BMC, MANUAL, OTHER_UUID, PDU, at, incident, level, plan, server
 from tests.core.walk import Walk, Way
 
 AGAIN = "taken up again after a restart"
@@ -53,8 +44,9 @@ def test_c1_work_that_is_taken_up_again_is_noted(way: Way) -> None:
 @pytest.mark.parametrize("way", [Walk.to_down, Walk.to_held])
 def test_what_only_waits_is_taken_up_again_without_a_word(way: Way) -> None:
     walk = way(Walk())
-    before = walk.incident.timeline
-    assert restart(walk).incident.timeline == before
+    before = walk.incident
+    after = restart(walk).incident
+    assert (after.timeline, after.fencing) == (before.timeline, before.fencing)
 
 
 def test_c1_what_nova_showed_is_asked_for_again() -> None:
@@ -105,6 +97,19 @@ def test_c1_one_cut_of_two_that_was_not_answered_is_begun_anew() -> None:
     assert walk.attempt.number == 2
 
 
+@pytest.mark.parametrize(
+    "half",
+    [
+        Try(1, 1, 1, "digest-1", at(0), go_at=at(1)),
+        Try(1, 1, 1, "digest-1", at(0), devices={"bmc": DeviceTry(cut=Outcome.ACCEPTED)}),
+    ],
+)
+def test_c1_a_try_that_is_not_whole_is_begun_anew(half: Try) -> None:
+    walk = restart(Walk(incident(phase=Phase.FENCING, fencing=half)))
+    assert (walk.attempt.number, walk.attempt.devices) == (1, {})
+    assert walk.attempt.since == walk.now
+
+
 def test_c1_when_every_cut_was_answered_only_the_reads_begin_anew() -> None:
     walk = Walk().to_reads().read().elapse(1).read()
     restart(walk)
@@ -127,10 +132,10 @@ def test_b5_after_a_restart_a_device_says_again_who_its_host_is() -> None:
 
 
 def test_b5_a_proof_is_not_read_again_from_another_chassis() -> None:
-    walk = restart(Walk().to_proof()).elapse(30).identify(OTHER_UUID)
+    walk = restart(Walk().to_proof()).identify(OTHER_UUID)
     for _ in range(4):
         walk.read().elapse(1)
-    assert walk.said == "the proof has grown old: reading the power again"
+    assert walk.said == AGAIN
     assert walk.elapse(30).gate == "proof"
 
 
@@ -160,11 +165,12 @@ def test_c2_a_proof_of_before_the_reboot_is_taken_again() -> None:
     assert walk.phase is Phase.FORCING_DOWN
 
 
-def test_c2_a_fresh_proof_is_still_good_after_a_restart() -> None:
+def test_c2_even_a_fresh_proof_is_taken_again_after_a_restart() -> None:
     walk = restart(Walk().to_proof())
-    assert walk.phase is Phase.FORCING_DOWN
-    assert walk.incident.proof is not None
-    assert walk.incident.marking.rereading_since is None
+    assert (walk.phase, walk.all(ForceDown)) == (Phase.FORCING_DOWN, [])
+    walk.identify().read().elapse(1).read().elapse(1)
+    assert walk.all(ForceDown) == []
+    assert walk.read().said == "still proven off"
 
 
 def test_c1_a_proof_that_was_being_read_again_is_read_from_the_beginning() -> None:
@@ -177,6 +183,12 @@ def test_c1_a_proof_that_was_being_read_again_is_read_from_the_beginning() -> No
     assert walk.read().said == "still proven off"
 
 
+def test_d6_a_humans_word_outlives_a_restart() -> None:
+    walk = restart(Walk(plan=plan(MANUAL)).to_fencing().order(Order.CONFIRM_OFF, 600))
+    assert walk.phase is Phase.FORCING_DOWN
+    assert walk.look().all(ForceDown) != []
+
+
 def test_d6_a_humans_word_does_not_outlive_a_reboot() -> None:
     walk = Walk(plan=plan(MANUAL)).to_fencing().order(Order.CONFIRM_OFF, 600).reboot()
     assert (walk.phase, walk.gate) == (Phase.HELD, "proof")
@@ -186,6 +198,29 @@ def test_c2_a_put_that_was_answered_is_read_back_after_a_restart() -> None:
     walk = restart(Walk().to_proof().put(Outcome.UNKNOWN))
     assert (walk.all(ForceDown), walk.all(Look)) == ([], [Look(1)])
     assert walk.look(**THERE).phase is Phase.DOWN
+
+
+def test_c5_failed_puts_are_counted_on_after_a_restart() -> None:
+    walk = Walk().to_proof().put(Outcome.REFUSED).elapse(1)
+    assert restart(walk).incident.marking.failures == 1
+
+
+def test_c2_a_put_that_was_not_answered_gets_another_number_after_a_restart() -> None:
+    walk = Walk().to_proof()
+    assert walk.one(ForceDown).number == 1
+    restart(walk).identify().prove_again().look()
+    assert walk.one(ForceDown).number == 2
+
+
+def test_a_device_that_does_not_say_who_it_is_after_a_restart_is_asked_at_its_pace() -> None:
+    walk = restart(Walk().to_reads())
+    walk.fail(walk.one(Identify), "time-out")
+    assert walk.attempt.device("bmc").readings[-1].power is Power.UNKNOWN
+    assert walk.attempt.number == 1
+    assert walk.all(Identify) == []
+    assert walk.elapse(0.75).all(Identify) == []
+    assert walk.elapse(0.25).all(Identify) == [Identify(1, 1, "bmc")]
+    assert walk.identify().elapse(1).prove().phase is Phase.FORCING_DOWN
 
 
 def test_a_phase_without_a_try_is_taken_up_too() -> None:

@@ -5,12 +5,23 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.incident import Outcome, Try
 from doctor_daemon.core.messages import ForceDown, Look, Order, Read
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
-from tests.core.make import BMC, MANUAL, PDU, at, incident, level, plan, power_proof, reading
+from tests.core.make import (
+    BMC,
+    MANUAL,
+    PDU,
+    at,
+    human_proof,
+    incident,
+    level,
+    plan,
+    power_proof,
+    reading,
+)
 from tests.core.walk import Walk
 
 ON, OFF, UNKNOWN = Power.ON, Power.OFF, Power.UNKNOWN
@@ -90,6 +101,12 @@ def test_b9_power_that_is_seen_on_again_is_fenced_again() -> None:
     assert (walk.attempt.level, walk.attempt.nth) == (1, 1)
 
 
+def test_b9_forcing_down_begins_anew_after_another_round() -> None:
+    walk = Walk().to_reread().read(ON).identify().look().cut().prove()
+    assert walk.phase is Phase.FORCING_DOWN
+    assert [effect.number for effect in walk.all(ForceDown)] == [2]
+
+
 def test_b9_one_device_that_sees_it_on_is_enough() -> None:
     walk = Walk(plan=plan(level(BMC, PDU))).to_proof().elapse(30)
     assert walk.read(OFF, "bmc").read(ON, "pdu").phase is Phase.FENCING
@@ -155,6 +172,18 @@ def test_d6_life_before_a_humans_word_does_not_contradict_it() -> None:
     walk = Walk(plan=plan(level(BMC), MANUAL)).to_reads().hear(verdict=Verdict.UP)
     assert walk.gate == "manual"
     assert walk.order(Order.CONFIRM_OFF, 600).phase is Phase.FORCING_DOWN
+
+
+@pytest.mark.parametrize(("life_s", "phase"), [(4, Phase.FORCING_DOWN), (5, Phase.HELD)])
+def test_d6_a_humans_word_speaks_for_its_own_moment_whatever_was_cut_before(
+    life_s: float, phase: Phase
+) -> None:
+    cut = Try(1, 1, 1, "digest-1", at(0), go_at=at(1))
+    sure = incident(phase=Phase.FORCING_DOWN, proof=human_proof(5), fencing=cut)
+    walk = Walk(replace(sure, life_at=at(life_s))).elapse(6)
+    assert walk.phase is phase
+    if phase is Phase.HELD:
+        assert walk.gate == "proof"
 
 
 def test_a_proof_without_a_try_cannot_be_read_again() -> None:

@@ -152,6 +152,10 @@ def test_life_does_not_end_what_was_held_after_the_cut(verdict: Verdict) -> None
     assert Walk().to_held().hear(verdict=verdict).phase is Phase.HELD
 
 
+def test_a_host_that_is_down_is_not_dismissed_by_life() -> None:
+    assert Walk(incident(phase=Phase.DOWN)).hear(verdict=Verdict.UP).phase is Phase.DOWN
+
+
 def test_life_of_a_host_that_is_down_is_remembered_and_told_to_nobody() -> None:
     walk = Walk().to_down()
     lines = len(walk.incident.timeline)
@@ -190,7 +194,8 @@ def test_a9_nova_compute_that_reports_in_ends_the_suspicion() -> None:
 
 
 def test_the_first_look_says_nothing_about_life() -> None:
-    assert Walk().look(updated_s=9e9, state="up").phase is Phase.SUSPECTED
+    unseen = Walk(incident(first=None))
+    assert unseen.look(updated_s=9e9, state="up").phase is Phase.SUSPECTED
 
 
 @pytest.mark.parametrize("change", [{"status": "disabled"}, {"reason": "ticket"}])
@@ -243,9 +248,10 @@ def test_b4_while_one_cut_is_still_out_a_report_is_no_contradiction() -> None:
 
 def test_a_report_between_two_tries_is_no_contradiction() -> None:
     """The try that follows has not cut anything yet, and no proof of the last one is left."""
-    walk = Walk().to_cut().cut().read(Power.ON).elapse(30).elapse(1).identify()
-    assert walk.incident.tries == 2
-    assert walk.look(updated_s=2000.0).incident.life_at is None
+    for identified in (Walk.identify, Walk.elapse):
+        walk = identified(Walk().to_cut().cut().read(Power.ON).elapse(30).elapse(1))
+        assert walk.incident.tries == 2
+        assert walk.look(updated_s=2000.0).incident.life_at is None
 
 
 def test_once_we_may_have_written_to_the_service_its_reports_mean_nothing() -> None:

@@ -157,6 +157,10 @@ class Walk:
     def look(self, **changes: Fields) -> Self:
         """Answer the look that is due."""
         seen = make.sighting(0, **{"asked_at": self.now, **changes})
+        first = self.incident.first
+        if first is not None and self.incident.sighting is None:  # it was so from the beginning
+            then = replace(seen, asked_at=first.asked_at, updated_s=first.updated_s)
+            self.incident = replace(self.incident, first=then)
         return self.see(Looked(self.one(Look).number, seen))
 
     def identify(self, uuid: str = make.UUID) -> Self:
@@ -215,6 +219,14 @@ class Walk:
         """Read OFF for as long as it takes, at the pace at which it is asked."""
         for _ in range(20):
             if self.read().phase is not Phase.FENCING:
+                break
+            self.elapse(1)
+        return self
+
+    def prove_again(self) -> Self:
+        """Read OFF until an old proof has been taken again."""
+        for _ in range(20):
+            if self.read().incident.marking.rereading_since is None:
                 break
             self.elapse(1)
         return self

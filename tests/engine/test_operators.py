@@ -152,8 +152,7 @@ def test_d5_observe_says_what_would_have_been_done_and_tells_nobody() -> None:
     rig = Rig(policy=Policy(grace_s=1.0), mode=Mode.OBSERVE)
 
     async def main() -> None:
-        async with rig.running() as engine:
-            await Operators(engine).arm("ann", "go")
+        async with rig.running() as engine:  # as shipped: never armed
             await engine.desk.submit([rig.evidence()])
             await until(engine, Phase.HELD)
             held = incident_of(engine).held

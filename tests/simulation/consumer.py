@@ -9,6 +9,7 @@ from typing import ClassVar
 from doctor_daemon.core.notices import Notice
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import NoticeRow
+from tests.simulation.crash import Boundaries
 from tests.simulation.faults import Swarm
 
 
@@ -17,8 +18,9 @@ class SimConsumer:
 
     api: ClassVar[int] = 1
 
-    def __init__(self, name: str, swarm: Swarm) -> None:
+    def __init__(self, name: str, swarm: Swarm, boundaries: Boundaries) -> None:
         self.name = name
+        self._boundaries = boundaries
         self._swarm = swarm
         self._gone = swarm.strikes("consumer-gone", 0.5)
         self.heard: list[NoticeRow] = []
@@ -39,6 +41,7 @@ class SimConsumer:
 
     async def deliver(self, row: NoticeRow) -> None:
         swarm = self._swarm
+        await self._boundaries.pass_by("crash-before-notice")
         slow = swarm.strikes("consumer-slow")
         await asyncio.sleep(swarm.seconds(5, 30) if slow else swarm.seconds(0.005, 0.05))
         if self._gone and swarm.on:
@@ -51,6 +54,7 @@ class SimConsumer:
             msg = "503"
             raise Temporary(msg)
         self.heard.append(row)
+        await self._boundaries.pass_by("crash-after-notice")
         if swarm.strikes("consumer-fails", 0.3):
             msg = "connection reset after it was heard"
             raise Temporary(msg)

@@ -6,6 +6,7 @@ It also is the oracle's window: what is in it is what survives a crash, and ever
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from doctor_daemon.core.context import Charge
@@ -25,6 +26,8 @@ class Disk:
         self._swarm = swarm
         self._boundaries = boundaries
         self.saved: dict[IncidentId, Incident] = {}
+        self.saving: Counter[HostId | None] = Counter()
+        """Hosts of which something is being saved at this moment."""
         self.dead: set[str] = set()
         """Notices that are recorded as given up."""
         self.watch: Callable[[Incident | None, Change], None] = lambda before, change: None
@@ -39,7 +42,12 @@ class Disk:
         swarm = self._swarm
         await self._boundaries.pass_by("crash-before-commit")
         slow = swarm.strikes("commit-slow")
-        await asyncio.sleep(swarm.seconds(2.0, 8.0) if slow else swarm.seconds(0.001, 0.05))
+        host = change.head.host if change.head else None
+        self.saving[host] += 1
+        try:
+            await asyncio.sleep(swarm.seconds(2.0, 8.0) if slow else swarm.seconds(0.001, 0.05))
+        finally:
+            self.saving[host] -= 1
         if swarm.strikes("commit-fails"):
             msg = "disk full"
             raise Temporary(msg)
@@ -61,12 +69,14 @@ class Disk:
         await self._inner.replace_charges(charges, term=term)
 
     async def deliveries(self, batch: Sequence[Delivery], *, term: int) -> None:
+        await self._boundaries.pass_by("crash-before-commit", "of deliveries")
         await asyncio.sleep(self._swarm.seconds(0.001, 0.02))
         if self._swarm.strikes("commit-fails"):
             msg = "disk full"
             raise Temporary(msg)
         await self._inner.deliveries(batch, term=term)
         self.dead.update(delivery.id for delivery in batch if delivery.state == "dead")
+        await self._boundaries.pass_by("crash-after-commit", "of deliveries")
 
     async def find(self, id_: IncidentId) -> Incident | None:
         return await self._inner.find(id_)

@@ -14,6 +14,8 @@ KINDS = (
     "crash-after-commit",
     "crash-before-call",
     "crash-after-call",
+    "crash-before-notice",
+    "crash-after-notice",
     "crash-long",
     "reboot",
     "graceful-stop",
@@ -42,6 +44,8 @@ KINDS = (
     "wall-steps",
     "evidence-repeats",
     "evidence-reorders",
+    "evidence-stale",
+    "heard-during-save",
     "evidence-of-life",
     "evidence-withdrawn",
     "operator-disarms",
@@ -76,6 +80,10 @@ class Swarm:
             return False
         self.struck[kind] += 1
         return True
+
+    def note(self, kind: str) -> None:
+        """Count something that came about by itself."""
+        self.struck[kind] += 1
 
     def has(self, kind: str) -> bool:
         """Tell whether this seed knows the kind at all."""

@@ -165,8 +165,10 @@ class Oracle:
             self.wrong(f"I-1: force-down of {machine.id} without a saved proof")
             return
         proof, age_s = saved.proof, self.clock.now().since(saved.proof.taken_at)
-        limit_s = self.policy.proof_age_s if proof.kind is ProofKind.POWER else 1e9
-        self.check("I-1", age_s <= limit_s + BOUND_S, f"the proof was {age_s:.1f} s old")
+        over_s = self.clock.now().since(proof.valid_until)
+        fresh = proof.kind is ProofKind.HUMAN or age_s <= self.policy.proof_age_s + BOUND_S
+        self.check("I-1", fresh, f"the proof was {age_s:.1f} s old")
+        self.check("I-1", over_s <= BOUND_S, f"the proof was over for {over_s:.1f} s")
         self.check(
             "I-1",
             proof.taken_at.since(saved.opened_at) >= 0,

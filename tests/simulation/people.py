@@ -97,13 +97,30 @@ class Monitors:
             claimed_s=self._world.now(),
             summary="seen from outside",
         )
+        if self._oracle.disk.saving[machine.id]:
+            self._swarm.note("heard-during-save")
         await self.send(evidence)
+        await self._stale(evidence)
         while self._swarm.strikes("evidence-repeats"):
             await asyncio.sleep(self._swarm.seconds(0, 20))
             await self.send(evidence)
         if self._swarm.strikes("evidence-reorders"):
             older = replace(evidence, verdict=Verdict.UP, key=evidence.key + "|old")
             await self.send(replace(older, claimed_s=self._world.now() - 1000.0), stale=True)
+
+    async def _stale(self, evidence: Evidence) -> None:
+        """Deliver something against the host that was in a queue for much too long."""
+        engine = self._daemon.engine
+        if engine is None or not engine.ready.is_set() or not self._swarm.strikes("evidence-stale"):
+            return
+        long_ago = self._oracle.clock.now().plus(-self._oracle.policy.evidence_age_s - 1.0)
+        key = f"{evidence.key}|stale"
+        old = replace(evidence, verdict=Verdict.DOWN, key=key, received_at=long_ago)
+        try:
+            (receipt,) = await engine.desk.submit([old])
+        except DoctorError:
+            return
+        self._oracle.check("I-12", receipt.outcome == "too old", f"stale: {receipt.outcome}")
 
     async def send(self, evidence: Evidence, *, stale: bool = False) -> None:
         """Send as a real monitor does: until it is taken, but not for ever."""

@@ -62,7 +62,7 @@ class Story:
         self.boundaries = Boundaries(self.swarm)
         self.disk = Disk(MemoryStore(), self.swarm, self.boundaries)
         self.oracle = Oracle(self.world, self.disk, self.clock, self.boundaries, POLICY)
-        self.consumers = {n: SimConsumer(n, self.swarm) for n in ("vnfm", "ops")}
+        self.consumers = {n: SimConsumer(n, self.swarm, self.boundaries) for n in ("vnfm", "ops")}
         self.engine: Engine | None = None
         self.monitors = Monitors(self.world, self.oracle, self)
         self.staff = Staff(self.world, self.oracle, self, self.monitors)

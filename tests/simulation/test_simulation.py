@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
-from doctor_daemon.core import gates
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.host import Mode
 from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.ward import Rules
 from tests.simulation.story import tell
 from tests.simulation.tally import Tally, quiet, run
 
@@ -54,32 +56,26 @@ class _Idle(Case):
         return
 
 
-class _IdleEngine(Engine):
-    """The engine with cases that do nothing."""
-
-    def _case(self, incident: Incident) -> Case:
-        case = super()._case(incident)
-        case.__class__ = _Idle
-        return case
+_idle = partial(Engine, case=_Idle)
+"""The engine with cases that do nothing."""
 
 
 def test_the_simulation_fails_without_the_real_case() -> None:
     total = Tally()
     for seed in range(5):
-        total.add(tell(seed, _IdleEngine))
+        total.add(tell(seed, _idle))
     assert not total.edges
     assert total.missing()
 
 
-def test_the_oracle_sees_a_gate_that_is_not_asked() -> None:
-    kept = gates.GATES
-    shut = {"armed", "mode", "protected", "maintenance"}
-    open_ = tuple(replace(g, shut=lambda *_: "") if g.name in shut else g for g in kept)
+def _reckless(rules: Rules, *parts: Any) -> Engine:  # noqa: ANN401 - the engine's other parts
+    """Make a daemon that was told that it may fence every host."""
+    plans = {h: replace(p, mode=Mode.FENCE, protected="") for h, p in rules.plans.items()}
+    return Engine(replace(rules, plans=plans), *parts)
+
+
+def test_the_oracle_sees_a_host_fenced_that_must_not_be() -> None:
     total = Tally()
-    try:
-        gates.GATES = open_
-        for seed in range(8):
-            total.add(tell(seed))
-    finally:
-        gates.GATES = kept
-    assert any("I-15" in text or "I-7" in text for text in total.violations)
+    for seed in range(12):
+        total.add(tell(seed, _reckless))
+    assert any("I-7: cut of" in text for text in total.violations)

@@ -1,10 +1,10 @@
 """A daemon that dies: `python -m tests.slice.crashing NUMBER TRACE CONFIG`.
 
 It is the real daemon, made by the real composition root, with a thin skin around the store, the
-controller and the power devices. Every save and every call passes two boundaries, before it and
-after it; at boundary NUMBER the process kills itself with SIGKILL. Each boundary passed is written
-to TRACE, so that the test can tell which there are and which were reached. The product has no
-failpoints of its own.
+controller, the power devices and the notifiers. Every save and every call passes two boundaries,
+before it and after it; at boundary NUMBER the process kills itself with SIGKILL. Each boundary
+passed is written to TRACE, so that the test can tell which there are and which were reached. The
+product has no failpoints of its own.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from typing import Any, cast
 
 from doctor_daemon.config import load
 from doctor_daemon.main import Daemon, instruments
-from doctor_daemon.ports import Controller, PowerDevice, Store
+from doctor_daemon.ports import Controller, Notifier, PowerDevice, Store
 
-SAVES = ("commit", "deliveries")
+SAVES = ("commit", "deliveries", "replace_charges")
 NOVA = ("look", "force_down", "servers")
 POWER = ("identify", "read", "cut")
+TELL = ("deliver",)
 
 
 class Boundaries:
@@ -75,11 +76,16 @@ def main() -> None:
         name: cast("PowerDevice", Skin(device, POWER, boundaries))
         for name, device in tools.devices.items()
     }
+    notifiers = {
+        name: cast("Notifier", Skin(notifier, TELL, boundaries))
+        for name, notifier in tools.notifiers.items()
+    }
     mortal = replace(
         tools,
         store=cast("Store", Skin(tools.store, SAVES, boundaries)),
         controller=cast("Controller", Skin(tools.controller, NOVA, boundaries)),
         devices=devices,
+        notifiers=notifiers,
     )
     asyncio.run(Daemon(settings, mortal).run())
 

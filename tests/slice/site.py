@@ -1,19 +1,20 @@
-"""A small site: a lab, a configuration for it, and the daemon's process.
+"""A small site: a lab, a configuration for it, and what is to be seen of the daemon.
 
-Everything between the two is real: HTTP, signatures, files of secrets, signals. The monitor that
-sends the alerts is this module.
+Everything between the two is real: HTTP, signatures, files of secrets, signals.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-import signal
+import os
+import pwd
+import random
 import socket
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,43 @@ from aiohttp import ClientSession, ClientTimeout
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.redfish import USER, RedfishOptions
-from doctor_daemon.lab.world import Timing
+from doctor_daemon.lab.rows import Host
+from tests.slice.monitor import BEARER, Monitor
 
 Json = dict[str, Any]
-BEARER = "a-bearer-that-only-the-alertmanager-knows"
-START_S = 20.0
+ME = pwd.getpwuid(os.geteuid()).pw_name
+"""Who gives the orders here, as the record has it."""
 LIMIT_S = 40.0
-POWER_S = 0.2
+LOOK_S = 0.05
+LAB = LabOptions(
+    hosts=3, servers_per_host=2, zones=1, tls=True, redfish=RedfishOptions(power_s=0.2)
+)
+QUICK = {
+    "grace_s": 0.5,
+    "read_every_s": 0.2,
+    "off_timeout_s": 5,
+    "tries_per_level": 1,
+    "backoff_s": 0.2,
+    "backoff_max_s": 1,
+}
+"""Timing for tests: nothing of it makes a proof weaker."""
+
+
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of loopback that is free, and that nobody else here is given.
+
+    It lies below those that the kernel gives to whoever asks for any: many sites begin at once, and
+    between the choice of a port and its use another lab would be given it.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            if port not in _given and probe.connect_ex(("127.0.0.1", port)) != 0:
+                _given.add(port)
+                return port
 
 
 @dataclass
@@ -47,13 +71,29 @@ class Site:
     folder: Path
     evidence_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
-    manual: bool = False
     changes: Mapping[str, Any] = field(default_factory=dict)
+    """What stands at the top of the configuration instead of what would."""
+    hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Host -> what stands in its entry instead of what would."""
+
+    def __post_init__(self) -> None:
+        self.monitor = Monitor(f"http://127.0.0.1:{self.evidence_port}/v1/alertmanager")
 
     @property
     def socket(self) -> Path:
         """The operators' socket."""
         return self.folder / "operators.sock"
+
+    @property
+    def log(self) -> Path:
+        """What the daemon wrote, one process after the other."""
+        return self.folder / "daemon.log"
+
+    def host(self, name: str) -> Host:
+        """Return what is true of a host."""
+        return self.lab.world.hosts[name]
+
+    # the configuration
 
     @property
     def config(self) -> Path:
@@ -64,9 +104,7 @@ class Site:
 
     def _options(self) -> Json:
         found = self.lab.describe()
-        self._secret("bearer", BEARER)
-        hook = found["consumers"]["operators"]
-        tenants = found["consumers"]["project-1"]
+        secret(self.folder / "bearer", BEARER)
         return {
             "mode": "fence",
             "listen": f"127.0.0.1:{self.evidence_port}",
@@ -74,34 +112,40 @@ class Site:
             "operators": {"socket": str(self.socket), "group": "nobody-uses-this-group"},
             "state": {"type": "sqlite", "path": str(self.folder / "state" / "state.sqlite3")},
             "log": {"format": "text", "level": "info"},
-            "timing": {"grace_s": 0.5},
-            "cloud": {"type": "nova", "clouds_file": found["clouds"], "cloud": found["cloud"]},
+            "timing": QUICK,
+            "budget": {"total": 100},
+            "cloud": {
+                "type": "nova",
+                "clouds_file": found["clouds"],
+                "cloud": found["cloud"],
+                "force_down_timeout_s": 3,
+            },
             "sources": [
                 {
                     "name": "alerts",
                     "type": "alertmanager",
                     "trust": "alone",
-                    "auth": {"bearer_file": str(self.folder / "bearer")},
+                    "auth": {"bearer_file": "bearer"},
                 }
             ],
-            "consumers": [
-                self._consumer("operators", hook, {"operators": True}),
-                self._consumer("tenants", tenants, {"projects": [tenants["project_id"]]}),
-            ],
+            "consumers": [self._consumer(name, one) for name, one in found["consumers"].items()],
             "hosts": [self._host(name, host, found) for name, host in found["hosts"].items()],
         }
 
-    def _consumer(self, name: str, hook: Json, audience: Json) -> Json:
+    def _consumer(self, name: str, hook: Json) -> Json:
+        """Have each consumer of the lab told: the operators of all, a project of its own."""
+        project = hook["project_id"]
         return {
             "name": name,
             "type": "webhook",
             "url": hook["url"],
             "ca_file": str(self.lab.ca),
             "secret_file": hook["secret_file"],
-            "audience": audience,
+            "audience": {"projects": [project]} if project else {"operators": True},
         }
 
     def _host(self, name: str, host: Json, found: Json) -> Json:
+        """Let each host be of a failure domain of its own: they share no budget."""
         device = {
             "type": "redfish",
             "url": host["system"],
@@ -109,41 +153,10 @@ class Site:
             "password_file": found["bmc"]["password_file"],
             "ca_file": str(self.lab.ca),
             "uuid": host["uuid"],
+            "timeout_s": 1,
         }
-        levels: list[Any] = [[device], *(["manual"] if self.manual else [])]
-        return {"names": [name], "domain": host["zone"], "mode": "fence", "levels": levels}
-
-    def _secret(self, name: str, text: str) -> None:
-        path = self.folder / name
-        path.touch(0o600)
-        path.write_text(text)
-
-    # the monitor
-
-    async def alert(self, host: str, *, status: str = "firing") -> int:
-        """Send one alert as Alertmanager does; return the status that it was answered with."""
-        body = alert(host, status)
-        url = f"http://127.0.0.1:{self.evidence_port}/v1/alertmanager"
-        headers = {"Authorization": f"Bearer {BEARER}"}
-        limit = ClientTimeout(total=10)
-        async with (
-            ClientSession(timeout=limit) as session,
-            session.post(url, json=body, headers=headers) as answer,
-        ):
-            await answer.read()
-            return answer.status
-
-    async def accuse(self, host: str) -> None:
-        """Send an alert until it is taken, as Alertmanager does."""
-        for _ in range(100):
-            try:
-                if await self.alert(host) == 200:
-                    return
-            except OSError:
-                pass
-            await asyncio.sleep(0.1)
-        msg = "no daemon takes the alert"
-        raise AssertionError(msg)
+        entry = {"names": name, "domain": name, "mode": "fence", "levels": [[device], "manual"]}
+        return {**entry, **self.hosts.get(name, {})}
 
     # the operators
 
@@ -156,128 +169,116 @@ class Site:
     async def arm(self) -> None:
         await self.ask("POST", "/v1/arm", {"why": "a test"})
 
+    async def order(self, host: str, order: str, /, **more: object) -> None:
+        """Give an order about a host."""
+        body = {"order": order, "why": "a test", **more}
+        await self.ask("POST", f"/v1/hosts/{host}/orders", body)
+
     async def incident(self, host: str) -> Json | None:
         """Return a host's last incident, as `explain` shows it."""
         found = (await self.ask("GET", f"/v1/hosts/{host}"))["incident"]
         assert found is None or isinstance(found, dict)
         return found
 
-    async def until(self, host: str, phase: str, limit_s: float = LIMIT_S) -> Json:
-        """Wait until a host's incident stands in a phase."""
+    async def until(self, host: str, phase: str, text: str = "") -> Json:
+        """Wait until a host's incident stands in a phase, and its timeline has a text."""
         last: Json | None = None
-        for _ in range(int(limit_s / 0.05)):
+        for _ in range(int(LIMIT_S / LOOK_S)):
             try:
                 last = await self.incident(host)
             except Unanswered:
                 last = None
-            if last is not None and last["phase"] == phase:
+            if last is not None and last["phase"] == phase and text in story(last):
                 return last
-            await asyncio.sleep(0.05)
-        msg = f"{host} is not {phase} after {limit_s:g} s: {json.dumps(last, indent=1)}"
+            await asyncio.sleep(LOOK_S)
+        msg = f"{host} is not {phase} after {LIMIT_S:g} s: {json.dumps(last, indent=1)}"
         raise AssertionError(msg)
 
-    def heard(self, consumer: str) -> list[Json]:
-        """Return the events that a consumer has verified, each once, in order."""
-        return [
-            receipt.event
+    # what is to be seen from outside
+
+    def heard(self, consumer: str, host: str = "") -> list[Json]:
+        """Return the notices that a consumer has verified, each once, in order."""
+        found = [
+            receipt.event["data"]
             for receipt in self.lab.consumer.receipts
             if receipt.consumer == consumer and receipt.verdict == "new"
         ]
+        return [data for data in found if not host or data.get("host") == host]
 
-    async def metrics(self) -> str:
-        url = f"http://127.0.0.1:{self.metrics_port}/metrics"
+    async def told(self, consumer: str, host: str, *kinds: str) -> list[Json]:
+        """Wait until a consumer has heard just these kinds of notices about a host."""
+        for _ in range(int(LIMIT_S / LOOK_S)):
+            if len(self.heard(consumer, host)) >= len(kinds):
+                break
+            await asyncio.sleep(LOOK_S)
+        found = self.heard(consumer, host)
+        assert [data["kind"] for data in found] == list(kinds)
+        return found
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Ask what Prometheus asks."""
+        url = f"http://127.0.0.1:{self.metrics_port}{path}"
         limit = ClientTimeout(total=10)
         async with ClientSession(timeout=limit) as session, session.get(url) as answer:
-            return await answer.text()
+            return answer.status, await answer.text()
+
+    async def metric(self, series: str) -> float:
+        """Return the value of one series, written as Prometheus does; 0 where there is none."""
+        _, text = await self.get("/metrics")
+        rows = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[:1] != "#")
+        return float(rows.get(series, 0))
+
+    async def logged(self, text: str) -> None:
+        """Wait for a text in the log, which a thread of its own writes."""
+        for _ in range(int(LIMIT_S / LOOK_S)):
+            if text in self.log.read_text():
+                return
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError(f"{text!r} is not in {self.log.read_text()}")
+
+    # what holds for every scenario
+
+    def secrets(self) -> Iterator[str]:
+        """Name every secret of the site, as it may turn up in a text."""
+        identity, password = self.lab.identity, self.lab.redfish.password
+        yield from (BEARER, password, base64.b64encode(f"{USER}:{password}".encode()).decode())
+        yield from (text.removeprefix("whsec_") for text in self.lab.consumer.secrets.values())
+        users = (self.lab.admin, self.lab.operator, *self.lab.members.values())
+        yield from (user.password for user in users)
+        credential = identity.credential(name="doctor-credential", user=self.lab.admin)
+        assert credential is not None
+        yield from (credential.secret, "gAAAA")  # as every token of Keystone's begins
+
+    def judge(self) -> None:
+        """See that nobody was hurt, nothing went wrong unseen, and no secret was told."""
+        assert self.lab.violations() == []
+        wrong = [r for r in self.lab.consumer.receipts if r.verdict in ("changed", "refused")]
+        assert wrong == []
+        said = self.log.read_text()
+        for text in ("internal error", "Traceback", "never retrieved"):
+            assert text not in said, said[-8000:]
+        files = [path for path in (self.folder / "state").glob("*") if path.is_file()]
+        kept = [path.read_bytes() for path in (self.log, *files)]
+        for word in self.secrets():
+            assert not any(word.encode() in content for content in kept), word
 
 
-def alert(host: str, status: str = "firing") -> Json:
-    """Make the body of Alertmanager's webhook, version 4, for one alert."""
-    labels = {"alertname": "HostDown", "host": host, "severity": "critical"}
-    one = {
-        "status": status,
-        "labels": labels,
-        "annotations": {"summary": f"{host} does not answer"},
-        "startsAt": "2026-11-21T02:13:37.563Z",
-        "endsAt": "0001-01-01T00:00:00Z" if status == "firing" else "2026-11-21T02:20:00.000Z",
-        "generatorURL": "http://127.0.0.1:9090/graph",
-        "fingerprint": f"bd94936aa4d9{host[-1:]:0>4}",
-    }
-    return {
-        "receiver": "doctor-daemon",
-        "status": status,
-        "alerts": [one],
-        "groupLabels": labels,
-        "commonLabels": labels,
-        "commonAnnotations": {},
-        "externalURL": "http://127.0.0.1:9093",
-        "version": "4",
-        "groupKey": "{}:{}",
-        "truncatedAlerts": 0,
-    }
+def story(incident: Json) -> str:
+    """Return the texts of a timeline."""
+    return "\n".join(entry["text"] for entry in incident["timeline"])
+
+
+def secret(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read."""
+    path.touch(0o600)
+    path.write_text(text)
 
 
 @asynccontextmanager
-async def site(folder: Path, hosts: int = 3, **wanted: Any) -> AsyncIterator[Site]:  # noqa: ANN401 - options of Site
-    """Run a lab, and prepare the files of a daemon for it."""
-    options = LabOptions(
-        hosts=hosts,
-        servers_per_host=2,
-        zones=1,
-        folder=folder,
-        tls=True,
-        timing=Timing(),
-        redfish=RedfishOptions(power_s=POWER_S),
-    )
-    async with Lab(options) as lab:
-        yield Site(lab, folder, **wanted)
-
-
-@asynccontextmanager
-async def daemon(
-    place: Site, argv: Sequence[str] = ("doctor_daemon.cli.main", "run", "--config")
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the daemon until the block ends; then stop it with SIGTERM, and see that it ends well."""
-    process = await start(place, argv)
-    try:
-        await ready(place, process)
-        yield process
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(START_S):
-            assert await process.wait() == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def start(place: Site, argv: Sequence[str]) -> asyncio.subprocess.Process:
-    """Start a daemon's process; its log goes to a file beside its configuration."""
-    with (place.folder / "daemon.log").open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *argv,
-            str(place.config),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-
-
-async def ready(place: Site, process: asyncio.subprocess.Process) -> None:
-    """Wait until the daemon says that it is ready."""
-    url = f"http://127.0.0.1:{place.metrics_port}/readyz"
-    async with ClientSession(timeout=ClientTimeout(total=2)) as session:
-        for _ in range(int(START_S / 0.05)):
-            if process.returncode is not None:
-                break
-            try:
-                async with session.get(url) as answer:
-                    if answer.status == 200 and place.socket.exists():
-                        return
-            except OSError:
-                pass
-            await asyncio.sleep(0.05)
-    msg = f"the daemon is not ready: {(place.folder / 'daemon.log').read_text()[-4000:]}"
-    raise AssertionError(msg)
+async def site(folder: Path, lab: LabOptions = LAB, **wanted: Any) -> AsyncIterator[Site]:  # noqa: ANN401 - options of Site
+    """Run a lab, prepare the files of a daemon for it, and judge it all at the end."""
+    async with Lab(replace(lab, folder=folder)) as made:
+        place = Site(made, folder, **wanted)
+        place.log.touch()
+        yield place
+        place.judge()

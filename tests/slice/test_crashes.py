@@ -1,7 +1,8 @@
 """kill -9 at the boundaries of saves and calls: nothing is lost, nothing unproven is forced down.
 
 The boundaries are enumerated by a first run that does not die. Which of them are tried is drawn by
-a seed; CRASHES=all tries every one. Those that were reached are printed.
+a seed, another one each time unless CRASH_SEED is set; CRASHES=all tries every one. The seed and
+the boundaries that were reached are printed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import signal
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,10 @@ from aiohttp import ClientError
 
 from doctor_daemon.cli.client import Unanswered
 from doctor_daemon.lab.world import Failure
-from tests.slice.site import Site, daemon, ready, site, start
+from tests.slice.process import daemon, ready, started
+from tests.slice.site import LAB, Site, site
 
-SEED = int(os.environ.get("CRASH_SEED", "1"))
+SEED = int(os.environ.get("CRASH_SEED") or random.SystemRandom().randrange(10**6))
 CRASHES = os.environ.get("CRASHES", "6")
 AT_ONCE = 3
 NEVER = 10**9
@@ -34,16 +37,11 @@ async def story(folder: Path, fatal: int) -> tuple[list[str], bool]:
     """
     trace = prepared(folder)
     argv = ("tests.slice.crashing", str(fatal), str(trace))
-    async with site(folder, hosts=2) as place:
-        mortal = await start(place, argv)
-        try:
+    async with site(folder, replace(LAB, hosts=2)) as place:
+        async with started(place, argv) as mortal:
             await ready(place, mortal)
             await _accuse(place)
             died = await _to_its_end(place, mortal)
-        finally:
-            if mortal.returncode is None:
-                mortal.kill()
-                await mortal.wait()
         async with daemon(place):
             await _judge(place)
     return trace.read_text().splitlines(), died
@@ -62,7 +60,7 @@ async def _accuse(place: Site) -> None:
     place.lab.world.fail("compute-1", Failure.COMPUTE)
     with suppress(Unanswered, ClientError, OSError):
         await place.arm()
-        await place.alert("compute-1")
+        await place.monitor.send("compute-1")
 
 
 async def _to_its_end(place: Site, mortal: asyncio.subprocess.Process) -> bool:
@@ -73,29 +71,26 @@ async def _to_its_end(place: Site, mortal: asyncio.subprocess.Process) -> bool:
     if not end.done():
         await work
         await asyncio.sleep(0.5)
-        mortal.send_signal(signal.SIGTERM)
-        await end
-        return False
+        with suppress(ProcessLookupError):  # its last boundary may be among the last deliveries
+            mortal.send_signal(signal.SIGTERM)
     work.cancel()
-    return mortal.returncode == -signal.SIGKILL
+    return await end == -signal.SIGKILL
 
 
 async def _judge(place: Site) -> None:
     """See that what was begun came to its end, and that the record shows no wrong."""
     lab = place.lab
     await place.arm()
-    await place.accuse("compute-1")
+    await place.monitor.insist("compute-1")
     incident = await place.until("compute-1", "down")
     await asyncio.sleep(0.5)
-    assert lab.violations() == []
     assert lab.world.hosts["compute-1"].service.forced_down
     assert lab.world.hosts["compute-2"].power
     assert not lab.world.hosts["compute-2"].service.forced_down
-    heard = [event["data"] for event in place.heard("operators")]
+    heard = place.heard("operators")
     kinds = Counter(data["kind"] for data in heard if data["incident"] == incident["id"])
     assert kinds["suspected"] == 1, kinds
     assert kinds["confirmed"] == 1, kinds
-    assert [r for r in lab.consumer.receipts if r.verdict in ("changed", "refused")] == []
     assert len({data["incident"] for data in heard}) == 1
 
 
@@ -118,8 +113,11 @@ async def test_the_daemon_may_die_at_any_boundary(
         stories = [tasks.create_task(one(number)) for number in tried]
     found = [story.result() for story in stories]
     with capsys.disabled():
-        print(f"\n{len(names)} boundaries in one incident; killed at {len(tried)} of them:")
+        print(
+            f"\n{len(names)} boundaries in one incident; CRASH_SEED={SEED} kills at {len(tried)}:"
+        )
         for number, passed, died in found:
             print(f"  {number:4} {passed[-1] if died else 'not reached'}")
     assert sum(died for _, _, died in found) >= len(tried) * 0.8
-    assert {"before cut", "after cut", "before force_down", "after commit"} <= set(names)
+    calls = ("cut", "force_down", "commit", "deliver", "deliveries", "read", "look", "servers")
+    assert {f"{side} {call}" for side in ("before", "after") for call in calls} <= set(names)

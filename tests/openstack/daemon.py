@@ -1,0 +1,197 @@
+"""The daemon under test: a process of its own, told what to do as an operator tells it.
+
+Nothing of it is imported. What it is configured with stands in one function.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.openstack import rack
+from tests.openstack.alerting import TOKEN, webhook
+from tests.openstack.estate import OPERATOR_KEY, TENANT_KEY, Estate
+from tests.openstack.testbed.calls import ask
+from tests.openstack.testbed.processes import Processes, wait_for
+from tests.openstack.testbed.site import HOSTS
+
+_PROGRAM = Path(sys.executable).with_name("doctor-daemon")
+_NAME = "doctor-daemon"
+# Short, so that a scenario can wait until a proof has expired; the time-outs below are its least.
+PROOF_AGE_S = 7.0
+
+
+def daemon_config(estate: Estate, folder: Path, timing: Mapping[str, float]) -> dict[str, Any]:
+    """The whole configuration. Secrets and the inventory are files beside it."""
+    redfish = {
+        "type": "redfish",
+        "uuid": "{bmc_uuid}",
+        "url": "https://127.0.0.1:{bmc_port}/redfish/v1/Systems/{bmc_uuid}",
+        "ca_file": str(estate.bmcs[HOSTS[0]].tls.ca),
+        "username": rack.USER,
+        "password_file": "bmc-password",
+        "timeout_s": 2.0,
+    }
+    port, _ = webhook()
+    return {
+        "mode": "fence",
+        "listen": f"127.0.0.1:{port}",
+        "metrics_listen": f"127.0.0.1:{estate.site.port('metrics')}",
+        "operators": {"socket": str(folder / "socket"), "group": "root"},
+        "state": {"type": "sqlite", "path": str(folder / "state.sqlite3")},
+        "timing": {"grace_s": 2.0, "proof_age_s": PROOF_AGE_S, **timing},
+        "cloud": {
+            "type": "nova",
+            "clouds_file": "clouds.yaml",
+            "cloud": "admin",
+            "force_down_timeout_s": 5.0,
+        },
+        "sources": [
+            {
+                "type": "alertmanager",
+                "name": "alertmanager",
+                "trust": "alone",
+                "auth": {"bearer_file": "alertmanager-token"},
+            }
+        ],
+        "consumers": [
+            _consumer("operator", estate.operator.url, operators=True),
+            _consumer("owner", estate.owner.url, projects="all"),
+        ],
+        "hosts": [
+            {
+                "names": "compute-[1-4]",
+                "mode": "fence",
+                "inventory_file": "inventory.yaml",
+                "levels": [[redfish], "manual"],
+            }
+        ],
+    }
+
+
+def _consumer(name: str, url: str, **audience: object) -> dict[str, Any]:
+    return {
+        "type": "webhook",
+        "name": name,
+        "url": url,
+        "secret_file": f"{name}-key",
+        "audience": audience,
+    }
+
+
+def _write_files(estate: Estate, folder: Path, timing: Mapping[str, float]) -> None:
+    secrets = {
+        "bmc-password": rack.PASSWORD,
+        "alertmanager-token": TOKEN,
+        "operator-key": OPERATOR_KEY,
+        "owner-key": TENANT_KEY,
+        "clouds.yaml": _clouds(estate),
+    }
+    for name, text in secrets.items():
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(text)
+    inventory = {
+        host: {"bmc_uuid": bmc.uuid, "bmc_port": estate.site.port(f"bmc-{host}")}
+        for host, bmc in estate.bmcs.items()
+    }
+    (folder / "inventory.yaml").write_text(yaml.safe_dump(inventory))
+    config = daemon_config(estate, folder, timing)
+    (folder / "doctor-daemon.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def _clouds(estate: Estate) -> str:
+    """The testbed's clouds.yaml, with the recording proxy in the place of Nova."""
+    clouds = yaml.safe_load((estate.site.run / "clouds.yaml").read_text())
+    clouds["clouds"]["admin"]["compute_endpoint_override"] = estate.proxy.url + "/v2.1"
+    return str(yaml.safe_dump(clouds))
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """One daemon with a database of its own; it may be started more than once."""
+
+    estate: Estate
+    folder: Path
+
+    def start(self) -> None:
+        """Start it and wait until it is ready. TimeoutError: it is not, and its log says why."""
+        argv = [_PROGRAM, "run", "--config", self.folder / "doctor-daemon.yaml"]
+        self._processes.launch(_NAME, argv)
+        wait_for("the daemon to be ready", self._ready, 30)
+
+    def kill(self) -> None:
+        """At once, as when its machine loses power."""
+        self._processes.end([_NAME], signal.SIGKILL)
+
+    def stop(self) -> None:
+        """As systemd does. Nothing happens to one that does not run."""
+        self._processes.end([_NAME], patience_s=20)
+
+    def tell(self, command: str, *words: str) -> str:
+        """Give an operator's command; what it prints. AssertionError: the daemon says no."""
+        argv = [str(_PROGRAM), command, "--socket", str(self.folder / "socket"), *words]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def incident(self, host: str) -> dict[str, Any]:
+        """The host's latest incident as the daemon explains it; empty: there is none."""
+        return json.loads(self.tell("explain", "--json", host))["incident"] or {}
+
+    def await_phase(self, host: str, phase: str, limit_s: float = 60.0) -> dict[str, Any]:
+        """The incident, once it has come to a phase."""
+
+        def reached() -> dict[str, Any] | None:
+            incident = self.incident(host)
+            return incident if incident.get("phase") == phase else None
+
+        found = wait_for(f"{host} to be {phase}", reached, limit_s)
+        assert found is not None
+        return found
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric over all its labels."""
+        text = ask("GET", self.estate.site.url("metrics", "/metrics")).text
+        rows = [line.rpartition(" ") for line in text.splitlines()]
+        return sum(float(value) for series, _, value in rows if series.split("{")[0] == name)
+
+    def _last_words(self) -> str:
+        log = self.estate.site.run / "log" / f"{_NAME}.log"
+        return "\n".join(log.read_text().splitlines()[-20:])
+
+    @property
+    def _processes(self) -> Processes:
+        return Processes(self.estate.site.run)
+
+    def _ready(self) -> bool:
+        assert self._processes.pid(_NAME), f"the daemon ended, saying:\n{self._last_words()}"
+        try:
+            return ask("GET", self.estate.site.url("metrics", "/readyz")).status == 200
+        except ConnectionError:
+            return False
+
+
+@contextmanager
+def running(estate: Estate, **timing: float) -> Iterator[Daemon]:
+    """A daemon that is ready and armed, stopped at the end whatever happened.
+
+    ``timing`` are options of that section, in the place of the scenarios' own.
+    """
+    folder = estate.scene_folder()
+    _write_files(estate, folder, timing)
+    daemon = Daemon(estate, folder)
+    try:
+        daemon.start()
+        daemon.tell("arm", "--why", "a scenario")
+        yield daemon
+    finally:
+        daemon.stop()

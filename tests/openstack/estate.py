@@ -1,0 +1,164 @@
+"""All that a scenario takes place in: cloud, hosts, BMCs, alerting, consumers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.openstack.alerting import Alerting
+from tests.openstack.consumer import Consumer
+from tests.openstack.guests import ForcedDown, read_record, violations
+from tests.openstack.hosts import Host
+from tests.openstack.proxy import Proxy
+from tests.openstack.rack import start_bmcs
+from tests.openstack.testbed.calls import IMAGE, Cloud
+from tests.openstack.testbed.processes import wait_for
+from tests.openstack.testbed.site import HOSTS, Site
+
+OPERATOR_KEY = "whsec_b3BlcmF0b3Igb3BlcmF0b3Igb3BlcmF0b3I="
+TENANT_KEY = "whsec_dGVuYW50IHRlbmFudCB0ZW5hbnQgdGVuYW50"
+
+
+class Estate:
+    """Started once for all tests; each leaves it as it found it, see ``restore``."""
+
+    def __init__(self, site: Site) -> None:
+        """Start what surrounds a control plane that is up. TimeoutError: something does not."""
+        self.site = site
+        self.admin = Cloud(site)
+        self.tenant = Cloud(site, "tenant", "tenant")
+        self.services = {host: row["id"] for host, row in self.admin.compute_services().items()}
+        self.hosts = {name: Host(site, name) for name in HOSTS}
+        self.bmcs = start_bmcs(site)
+        for host in self.hosts.values():
+            host.start_exporter()
+        self.alerting = Alerting(site)
+        self.alerting.start()
+        self.alerting.await_targets()
+        self._scenes = 0
+        self._puts = 0
+        # In this process, so last: nothing may fail once they have begun.
+        self.proxy = Proxy("127.0.0.1", site.port("nova"))
+        self.operator = Consumer(OPERATOR_KEY)
+        self.owner = Consumer(TENANT_KEY)
+
+    def close(self) -> None:
+        for listener in (self.proxy, self.operator, self.owner):
+            listener.close()
+
+    def scene_folder(self) -> Path:
+        """A folder that no other scene uses, with a path short enough for a socket in it."""
+        folder = self.site.run / f"scene-{self._scenes}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def boot(self, host: str, count: int) -> list[str]:
+        """Servers of the tenant that run on a host. Their UUIDs."""
+        server = {
+            "name": "vm",
+            "flavorRef": "tiny",
+            "imageRef": IMAGE,
+            "networks": "none",
+            "host": host,
+            "min_count": count,
+            "max_count": count,
+            "return_reservation_id": True,
+        }
+        asked = {"server": server}
+        made = self.tenant.compute("POST", "/servers", asked, version="2.74", expect=202)
+        path = f"/servers/detail?reservation_id={made['reservation_id']}"
+
+        def active() -> list[str]:
+            rows = self.tenant.compute("GET", path, version="2.74")["servers"]
+            done = len(rows) == count and all(row["status"] == "ACTIVE" for row in rows)
+            return [row["id"] for row in rows] if done else []
+
+        return wait_for(f"{count} servers on {host}", active, 60)
+
+    def crash(self, host: str) -> float:
+        """The host's software dies, its guests run on. The moment, in monotonic seconds."""
+        moment = time.monotonic()
+        self.hosts[host].crash()
+        return moment
+
+    def host_status(self, server: str) -> str:
+        """What the server's owner is shown of the host it is on."""
+        row = self.tenant.compute("GET", f"/servers/{server}", version="2.16")["server"]
+        return str(row["host_status"])
+
+    def service(self, host: str) -> dict[str, object]:
+        """Nova's row of the host's nova-compute."""
+        return self.admin.compute_services()[host]
+
+    def forced_down(self) -> list[ForcedDown]:
+        """What the daemon told Nova in this scene.
+
+        A PUT counts from when it came, even if its answer was lost; one that was dropped does not.
+        """
+        names = {service: name for name, service in self.services.items()}
+        return [
+            ForcedDown(names[row.asked.path.rpartition("/")[2]], row.asked.mono)
+            for row in self.proxy.passed("PUT", "/os-services/")[self._puts :]
+            if row.forwarded and row.json.get("forced_down")
+        ]
+
+    def violations(self) -> list[str]:
+        """What happened to the guests in this scene that must not have."""
+        return violations(read_record(self.site.guests_record), self.forced_down())
+
+    def restore(self) -> None:
+        """Every host as at the start: powered, up, enabled, not forced down, empty, unalerted."""
+        with self.alerting.nodding():
+            self._renew()
+            self.alerting.await_targets()
+        self._begin_anew()
+
+    def _renew(self) -> None:
+        for bmc in self.bmcs.values():
+            bmc.set_fault("none")
+        worn = [name for name in HOSTS if self._is_worn(name)]
+        for name in worn:
+            self.bmcs[name].turn("Off")
+            # Nova then deletes the servers there by itself, and waits for no answer of the host.
+            self.admin.mark(self.services[name], forced_down=True)
+        self._delete_servers()
+        for name in worn:
+            self.hosts[name].wipe()
+            self.bmcs[name].turn("On")
+        for name in worn:
+            self._return(name)
+
+    def _is_worn(self, name: str) -> bool:
+        host, row = self.hosts[name], self.service(name)
+        marked = row["forced_down"] or row["status"] != "enabled"
+        return bool(marked or host.guests() or not host.alive())
+
+    def _return(self, name: str) -> None:
+        service = self.services[name]
+        self.admin.mark(service, forced_down=False)
+        if self.service(name)["status"] != "enabled":
+            self.admin.mark(service, status="enabled")
+        # The state may be up from before the crash; only a new heartbeat moves this.
+        seen = self.service(name)["updated_at"]
+
+        def beats() -> bool:
+            row = self.service(name)
+            return row["state"] == "up" and row["updated_at"] != seen
+
+        wait_for(f"nova-compute of {name}", beats, 60)
+
+    def _begin_anew(self) -> None:
+        """No guest is left, so the next scene is judged by a record of its own."""
+        self.operator.clear()
+        self.owner.clear()
+        self._puts = len(self.proxy.passed("PUT", "/os-services/"))
+        self._scenes += 1
+        record = self.site.guests_record
+        if record.exists():
+            record.rename(record.with_suffix(f".{self._scenes}.jsonl"))
+
+    def _delete_servers(self) -> None:
+        path = "/servers?all_tenants=1"
+        for row in self.admin.compute("GET", path)["servers"]:
+            self.admin.compute("DELETE", f"/servers/{row['id']}", expect=204)
+        wait_for("no server left", lambda: not self.admin.compute("GET", path)["servers"], 60)

@@ -1,0 +1,145 @@
+"""What stands between the daemon and Nova: it writes down every request, and can hold one back.
+
+Holding the force-down before Nova has seen it is how the daemon is killed between proof and PUT
+without a line of test code in the daemon.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.openstack.listener import Asked, Listener, Reply
+from tests.openstack.testbed.processes import wait_for
+
+TIMEOUT_S = 60.0
+# About the connection, not about the message: each side of the proxy has its own.
+_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "host", "date", "server")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One request and its fate; times in seconds of CLOCK_MONOTONIC.
+
+    ``status`` is None while there is no answer, and for ever if the request was dropped.
+    """
+
+    number: int
+    asked: Asked
+    forwarded: float | None = None
+    status: int | None = None
+    answered: float | None = None
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return dict(json.loads(self.asked.body))
+
+
+class Hold:
+    """A request that matches stays here until it is released or dropped."""
+
+    def __init__(self, method: str, path: str) -> None:
+        self._method = method
+        self._path = re.compile(path)
+        self._arrived = threading.Event()
+        self._decided = threading.Event()
+        self._forward = False
+        self._taken = threading.Lock()
+
+    def takes(self, asked: Asked) -> bool:
+        """Whether this request is the one; only the first is."""
+        matches = asked.method == self._method and bool(self._path.search(asked.path))
+        return matches and self._taken.acquire(blocking=False)
+
+    def stay(self) -> bool:
+        """Wait for the decision; whether to forward. After the time limit: dropped."""
+        self._arrived.set()
+        self._decided.wait(TIMEOUT_S)
+        return self._forward
+
+    def await_request(self, limit_s: float = 60.0) -> None:
+        wait_for(f"{self._method} {self._path.pattern} at the proxy", self._arrived.is_set, limit_s)
+
+    def release(self) -> None:
+        """Nova gets it, whether or not its sender still lives."""
+        self._forward = True
+        self._decided.set()
+
+    def drop(self) -> None:
+        """Nova never gets it."""
+        self._decided.set()
+
+
+class Proxy:
+    """Forwards to one service; requests of several connections at once."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._address = (host, port)
+        self._lock = threading.Lock()
+        self._passed: list[Passed] = []
+        self._holds: list[Hold] = []
+        self._listener = Listener(self._pass)
+
+    @property
+    def url(self) -> str:
+        return self._listener.url
+
+    def hold(self, method: str, path: str) -> Hold:
+        """Hold the next request of this method whose path matches a regular expression."""
+        held = Hold(method, path)
+        with self._lock:
+            self._holds.append(held)
+        return held
+
+    def passed(self, method: str = "", path: str = "") -> list[Passed]:
+        """Requests so far in order of arrival."""
+        with self._lock:
+            rows = list(self._passed)
+        return [
+            row
+            for row in rows
+            if row.asked.method.startswith(method) and re.search(path, row.asked.path)
+        ]
+
+    def close(self) -> None:
+        with self._lock:
+            for held in self._holds:
+                held.drop()
+        self._listener.close()
+
+    def _pass(self, asked: Asked) -> Reply | None:
+        with self._lock:
+            row = Passed(len(self._passed), asked)
+            self._passed.append(row)
+            held = next((held for held in self._holds if held.takes(asked)), None)
+        if held and not held.stay():
+            return None
+        row = self._note(replace(row, forwarded=time.monotonic()))
+        try:
+            reply = self._forward(asked)
+        except OSError:
+            return Reply(502, b"the service behind the proxy does not answer")
+        self._note(replace(row, status=reply.status, answered=time.monotonic()))
+        return reply
+
+    def _note(self, row: Passed) -> Passed:
+        with self._lock:
+            self._passed[row.number] = row
+        return row
+
+    def _forward(self, asked: Asked) -> Reply:
+        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
+        headers = {name: value for name, value in asked.headers.items() if name not in _HOP}
+        try:
+            connection.request(asked.method, asked.path, asked.body or None, headers)
+            got = connection.getresponse()
+            body = got.read()
+        finally:
+            connection.close()
+        kept = {name: value for name, value in got.getheaders() if name.lower() not in _HOP}
+        return Reply(got.status, body, kept)

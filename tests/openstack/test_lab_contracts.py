@@ -1,0 +1,193 @@
+"""The real Nova and Keystone pass the contracts that the lab passes.
+
+The lab stands in for both wherever no cloud is at hand, so what it was built to do is asked here of
+the services themselves. The contracts hurt a host's nova-compute and nothing else of the estate; it
+is restored once at the end, as a restoration after each of many harmless questions would only cost
+time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from signal import SIGKILL
+
+import pytest
+
+from tests.lab.caller import Caller, caller
+from tests.lab.keystone_contract import KeystoneContract, by_password
+from tests.lab.nova_contract import NovaContract
+from tests.lab.nova_target import Who
+from tests.openstack.estate import Estate
+from tests.openstack.testbed.calls import ask
+from tests.openstack.testbed.configuration import (
+    REPORT_INTERVAL_S,
+    RPC_RESPONSE_TIMEOUT_S,
+    SERVICE_DOWN_TIME_S,
+)
+from tests.openstack.testbed.processes import wait_for
+from tests.openstack.testbed.services import Services
+from tests.openstack.testbed.site import HOSTS, PASSWORD, Site
+
+ADMIN = ("admin", PASSWORD, "admin")
+MEMBER = ("tenant", PASSWORD, "tenant")
+BUSY_S = 4.0
+"""What a slow machine may add until Nova notices that a host has died."""
+HOST_STATUS_RULE = "os_compute_api:servers:show:host_status"
+
+
+@dataclass(frozen=True, slots=True)
+class RealNova:
+    """The estate's Nova as a target of the contract, asked without the recording proxy."""
+
+    estate: Estate
+    tokens: Mapping[Who, str]
+    caller: Caller
+    hosts: tuple[str, str] = (HOSTS[0], HOSTS[1])
+    service_down_s: float = SERVICE_DOWN_TIME_S + REPORT_INTERVAL_S + BUSY_S
+    rpc_timeout_s: float = RPC_RESPONSE_TIMEOUT_S
+
+    @property
+    def url(self) -> str:
+        return self.estate.site.url("nova", "/v2.1")
+
+    async def token(self, who: Who) -> str:
+        return self.tokens[who]
+
+    async def kill_compute(self, host: str) -> None:
+        await asyncio.to_thread(self.estate.hosts[host].processes.end, [host], SIGKILL)
+
+    async def start_compute(self, host: str) -> None:
+        await asyncio.to_thread(start_compute, self.estate, host)
+
+    async def boot(self, host: str) -> str:
+        (server,) = await asyncio.to_thread(self.estate.boot, host, 1)
+        return server
+
+    async def delete(self, server_id: str) -> None:
+        await asyncio.to_thread(delete, self.estate, server_id)
+
+
+@dataclass(frozen=True, slots=True)
+class RealKeystone:
+    """The estate's Keystone as a target of the contract."""
+
+    site: Site
+    credential: tuple[str, str]
+    caller: Caller
+    admin: tuple[str, str, str] = ADMIN
+    member: tuple[str, str, str] = MEMBER
+
+    @property
+    def root(self) -> str:
+        return self.site.url("keystone")
+
+
+def start_compute(estate: Estate, host: str) -> None:
+    seen = None
+    if not estate.hosts[host].processes.pid(host):
+        # The state may be up from before the kill; only a new heartbeat moves this.
+        seen = estate.service(host)["updated_at"]
+        Services(estate.site).start_compute(host)
+
+    def beats() -> bool:
+        row = estate.service(host)
+        return row["state"] == "up" and row["updated_at"] != seen
+
+    wait_for(f"nova-compute of {host}", beats, 60)
+
+
+def delete(estate: Estate, server: str) -> None:
+    path = f"/servers/{server}"
+    estate.tenant.compute("DELETE", path, expect=204)
+    wait_for("the server to go", lambda: estate.tenant.compute_answer("GET", path).status == 404)
+
+
+@contextmanager
+def zone(estate: Estate) -> Iterator[None]:
+    """An aggregate with an availability zone around all hosts: the contract reads one."""
+    named = {"name": "rack-1", "availability_zone": "zone-1"}
+    made = estate.admin.compute("POST", "/os-aggregates", {"aggregate": named})["aggregate"]
+    path = f"/os-aggregates/{made['id']}"
+
+    def change(word: str) -> None:
+        for host in HOSTS:
+            estate.admin.compute("POST", f"{path}/action", {word: {"host": host}})
+
+    change("add_host")
+    try:
+        yield
+    finally:
+        change("remove_host")
+        estate.admin.compute("DELETE", path)
+
+
+@contextmanager
+def default_policy(estate: Estate) -> Iterator[None]:
+    """Upstream's policy of host_status, which the testbed shows to owners for the scenarios.
+
+    Nova reads its policy file anew at the first request after a change.
+    """
+    file = estate.site.run / "etc" / "nova" / "policy.yaml"
+    before = file.read_text()
+    lines = before.splitlines(keepends=True)
+    kept = [line for line in lines if HOST_STATUS_RULE not in line]
+    assert len(kept) == len(lines) - 1
+    file.write_text("".join(kept))
+    try:
+        yield
+    finally:
+        file.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def zoned(whole_estate: Estate) -> Iterator[Estate]:
+    with default_policy(whole_estate), zone(whole_estate):
+        try:
+            yield whole_estate
+        finally:
+            # Within the zone, which no host may leave that still has servers.
+            whole_estate.restore()
+
+
+@pytest.fixture(scope="module")
+def tokens(whole_estate: Estate) -> dict[Who, str]:
+    url = whole_estate.site.auth_url + "/auth/tokens"
+    bodies = {
+        Who.ADMIN: by_password(*ADMIN),
+        Who.MEMBER: by_password(*MEMBER),
+        Who.UNSCOPED: by_password(*ADMIN[:2], None),
+    }
+    return {who: ask("POST", url, body).headers["x-subject-token"] for who, body in bodies.items()}
+
+
+@pytest.fixture(scope="module")
+def credential(whole_estate: Estate) -> Iterator[tuple[str, str]]:
+    """Id and secret of an application credential of the admin."""
+    admin = whole_estate.admin
+    (user,) = admin.identity("GET", f"/users?name={ADMIN[0]}")["users"]
+    path = f"/users/{user['id']}/application_credentials"
+    asked = {"application_credential": {"name": "lab-contracts"}}
+    made = admin.identity("POST", path, asked, expect=201)["application_credential"]
+    try:
+        yield made["id"], made["secret"]
+    finally:
+        admin.identity("DELETE", f"{path}/{made['id']}", expect=204)
+
+
+class TestRealNova(NovaContract):
+    @pytest.fixture
+    async def target(self, zoned: Estate, tokens: dict[Who, str]) -> AsyncIterator[RealNova]:
+        async with caller() as asks:
+            yield RealNova(zoned, tokens, asks)
+
+
+class TestRealKeystone(KeystoneContract):
+    @pytest.fixture
+    async def target(
+        self, whole_estate: Estate, credential: tuple[str, str]
+    ) -> AsyncIterator[RealKeystone]:
+        async with caller() as asks:
+            yield RealKeystone(whole_estate.site, credential, asks)

@@ -1,0 +1,136 @@
+"""The sessions that the documentation shows, had once more: the real daemon, told by its commands.
+
+What differs from run to run (numbers, ids, moments) is left out of the comparison, and nothing
+else. Each command is given in the order of the pages, and has to succeed.
+
+`python -m tests.test_sessions` has them with the shipped timing, and writes them into the pages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from doctor_daemon.lab.faults import Do, Rule, Service
+from doctor_daemon.lab.world import Failure
+from tests.house.source import ROOT
+from tests.slice.process import daemon
+from tests.slice.site import LAB, Site, site
+from tests.test_docs import OPERATING, README, Command, of, rows, section
+
+RACK = {f"compute-{number}": {"domain": "rack-1"} for number in range(1, 6)}
+REFUSAL = Rule(service=Service.BMC, do=Do.REFUSE, host="compute-2", times=None)
+CONFIG = "/etc/doctor-daemon/doctor-daemon.yaml"
+SHOWN_WITHIN_S = 15
+SETTLED_S = 6.0
+"""After this much time a look at Nova is old, as it is for whoever comes to see."""
+
+Take = Callable[[Command, Site], Awaitable[None]]
+
+
+async def play(folder: Path, timing: Mapping[str, float], take: Take) -> None:
+    """Give every command that is shown, and have what it prints taken."""
+    lab, changes = replace(LAB, hosts=len(RACK)), {"timing": timing, "budget": {}}
+    async with site(folder, lab, changes=changes, hosts=RACK) as place, daemon(place):
+        place.lab.faults.add(REFUSAL)
+        for command in (*of(README, "doctor-daemon"), *of(OPERATING, "doctor-daemon")):
+            if command.words[1] != "run":  # it is running
+                await prepare(command, place)
+                await take(command, place)
+
+
+async def prepare(command: Command, place: Site) -> None:
+    """Bring about what a command is shown with."""
+    verb, host, world = command.words[1], command.words[-1], place.lab.world
+    if verb == "explain" and await place.incident(host) is None:
+        world.fail(host, Failure.COMPUTE)
+        await place.monitor.insist(host)
+        await place.until(host, "held" if host == "compute-2" else "down")
+    elif verb == "confirm-off":
+        await place.arm()
+        world.power_off("compute-2")
+    elif verb == "close":
+        await place.until("compute-2", "down")
+        service = world.hosts["compute-2"].service
+        world.force_down(service, forced_down=False, by="operator")
+
+
+async def given(command: Command, place: Site) -> list[str]:
+    """Give a command; what it prints."""
+    where = ("--socket", str(place.socket))
+    if command.words[1] == "check-config":
+        where = ("--config", str(place.config))
+    argv = ("-m", "doctor_daemon.cli.main", *command.words[1:], *where)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *argv, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    async with asyncio.timeout(SHOWN_WITHIN_S):
+        said, wrong = await process.communicate(b"compute-2\n")
+    assert process.returncode == 0, f"{shlex.join(command.words)}: {wrong.decode()}"
+    return said.decode().replace(str(place.config), CONFIG).splitlines()
+
+
+def comparable(line: str) -> str:
+    """A line without what differs from run to run."""
+    line = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{12}\b", "ID", line)
+    line = re.sub(r"Off(, Off)+", "Off", line)
+    return " ".join(re.sub(r"\d[\d,.:-]*Z?", "N", line).split())
+
+
+def alike(found: list[str], shown: tuple[str, ...]) -> bool:
+    return [comparable(line) for line in found] == [comparable(line) for line in shown]
+
+
+async def compare(command: Command, place: Site) -> None:
+    """See that what is shown comes; some of it, such as the age of a look, takes its time."""
+    found = await given(command, place)
+    for _ in range(SHOWN_WITHIN_S):
+        if not command.shown or alike(found, command.shown):
+            return
+        await asyncio.sleep(1)
+        found = await given(command, place)
+    assert "\n".join(found) == "\n".join(command.shown), f"{command.page} shows something else"
+
+
+async def write(command: Command, place: Site) -> None:
+    """Put what comes in the place of what is shown."""
+    if not command.shown:
+        await given(command, place)
+        return
+    await asyncio.sleep(SETTLED_S)
+    page, shown = ROOT / command.page, "\n".join(command.shown)
+    text = page.read_text()
+    assert text.count(shown) == 1
+    page.write_text(text.replace(shown, "\n".join(await given(command, place))))
+
+
+def test_every_line_that_is_explained_is_shown() -> None:
+    told = [row[0].split(", ") for row in rows(section(OPERATING, "## Reading explain"))]
+    shown = "\n".join(line for one in of(OPERATING, "doctor-daemon") for line in one.shown)
+    for label in (label for labels in told[1:] for label in labels):
+        assert re.search(rf"^ *{label}\b", shown, re.MULTILINE), label
+
+
+def test_only_what_differs_from_run_to_run_is_left_out() -> None:
+    assert alike(["down at 10,001 ms"], ("down at 9,999 ms",))
+    assert not alike(["held at 10,001 ms"], ("down at 9,999 ms",))
+    assert not alike(["down at 1 ms"], ("down at 1 ms", "more"))
+
+
+@pytest.mark.timeout(180)
+async def test_every_session_that_is_shown_can_be_had(tmp_path: Path) -> None:
+    await play(tmp_path, {"grace_s": 0.5}, compare)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        asyncio.run(play(Path(scratch), {}, write))
