@@ -54,10 +54,8 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
             if incident.listings >= 0:
                 yield ListServers(incident.listings)
             yield from _close(incident, context)
-        case Phase.HELD:
+        case Phase.HELD | Phase.RESOLVED | Phase.DISMISSED:
             yield from _close(incident, context)
-        case Phase.RESOLVED | Phase.DISMISSED:
-            return
         case _ as unreachable:
             assert_never(unreachable)
 

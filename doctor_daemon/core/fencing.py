@@ -7,6 +7,7 @@ that only readings count.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -174,10 +175,14 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
 
 
 def _paid(incident: Incident, context: Context) -> bool:
-    """Tell whether this round was taken from the budget, and not so long ago that it is over."""
+    """Tell whether this round was taken from the budget, and not so long ago that it is over.
+
+    A charge of another boot still counts: it has been timed anew.
+    """
     if not incident.charged:
         return False
-    return context.now.since(incident.charges[-1]) < context.policy.budget_window_s
+    age_s = context.now.since(incident.charges[-1])
+    return age_s < context.policy.budget_window_s or math.isinf(age_s)
 
 
 def _conclude(

@@ -7,6 +7,7 @@ that an order that was overtaken by events is noted and not followed.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Closing, Incident, NoticeKind
@@ -67,6 +68,8 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
             closing = Closing(ordered.by, ordered.why, now)
             noted = incident.note(now, f"{text}; looking at Nova first")
             return replace(noted, closing=closing, look_failures=0, look_at=None)
+        case _ as unreachable:
+            assert_never(unreachable)
 
 
 def _confirmed(incident: Incident, ordered: Ordered, context: Context) -> Incident:

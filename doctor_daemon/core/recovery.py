@@ -51,12 +51,11 @@ def _refence(incident: Incident, context: Context) -> Incident:
     answered = attempt.devices and all(answer.cut for answer in attempt.devices.values())
     if attempt.go_at is None or not answered:
         return begin(incident, context, attempt.level, attempt.nth)
-    incident = _unread(incident)
-    fencing = incident.fencing
-    if fencing is None:
-        return incident
-    devices = {name: replace(answer, cut_at=now) for name, answer in fencing.devices.items()}
-    return replace(incident, fencing=replace(fencing, go_at=now, devices=devices))
+    devices = {
+        name: replace(answer, readings=(), identity=None, cut_at=now)
+        for name, answer in attempt.devices.items()
+    }
+    return replace(incident, fencing=replace(attempt, go_at=now, devices=devices))
 
 
 def _unread(incident: Incident) -> Incident:

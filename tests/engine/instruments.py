@@ -12,6 +12,7 @@ from doctor_daemon.core.host import HostId, Server, ServerList
 from doctor_daemon.core.incident import Outcome, Sighting
 from doctor_daemon.core.notices import Notice
 from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Fleet, NoticeRow, Permit
 from tests.simulation.virtual import VirtualClock
 
@@ -36,8 +37,14 @@ class ScriptedDevice:
         self.call_s = CALL_S
         self.outcomes: list[Outcome] = []
         self.bug: Exception | None = None
+        self.locked_out = False
+        self.identities = 0
 
     async def identify(self) -> Identity:
+        self.identities += 1
+        if self.locked_out:
+            msg = "401"
+            raise Permanent(msg)
         await asyncio.sleep(self.call_s)
         if self.bug is not None:
             raise self.bug
