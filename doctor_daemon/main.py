@@ -268,18 +268,18 @@ def run(path: Path) -> int:
         log.standing(mode=settings.mode.name.lower(), armed=False)
         asyncio.run(Daemon(settings).run())
     except Exception as error:  # noqa: BLE001 - the last place where it can be told in our words
-        return _ended(error)
+        return ended(error)
     else:
         return 0
     finally:
         log.close()
 
 
-def _ended(error: Exception) -> int:
-    """Say what has ended the daemon; return the exit status."""
+def ended(error: Exception) -> int:
+    """Say what has ended this program, and never more than may be said; return the status."""
     found = list(_leaves(error))
     if not all(isinstance(one, DoctorError) for one in found):
-        logger.critical("internal error: the daemon ends", exc_info=error)
+        logger.critical("internal error: this is the end", exc_info=error)
         return BUG
     for line in (line for one in found for line in str(one).splitlines()):
         sys.stderr.write(f"doctor-daemon: {log.printable(line)}\n")

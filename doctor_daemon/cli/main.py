@@ -34,9 +34,22 @@ def _run(options: Options) -> int:
 
 def _check(options: Options) -> int:
     from doctor_daemon import log  # noqa: PLC0415 - as above
-    from doctor_daemon.cli.checks import check_offline, check_online  # noqa: PLC0415 - as above
+    from doctor_daemon.main import ended  # noqa: PLC0415 - as above
 
     log.setup("text", "error")  # a library's own words go to standard error, and redacted
+    try:
+        return _checked(options)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plug-in's bug: told without its secrets
+        return ended(error)
+    finally:
+        log.close()
+
+
+def _checked(options: Options) -> int:
+    from doctor_daemon.cli.checks import check_offline, check_online  # noqa: PLC0415 - as above
+
     settings, lines = check_offline(options.config)
     _print(lines)
     if settings is None or not options.online:

@@ -193,6 +193,8 @@ class Engine:
             if entry.phase is not phase:  # several may be passed in one step
                 metrics.phase.labels(phase).observe(_between(entry.at, since))
                 phase, since = entry.phase, entry.at
+        if after.held is not None:
+            metrics.refusals.labels(after.held.gate).inc()
         if after.phase is Phase.DOWN:
             metrics.forced_down.observe(_between(after.phase_at, after.opened_at))
         proof, fencing = after.proof, after.fencing

@@ -18,6 +18,7 @@ ENTRY_POINTS = """\
 mortal = tests.cli.broken:Mortal
 [doctor_daemon.stores]
 broken = tests.cli.broken:BrokenStore
+unmakeable = tests.cli.broken:UnmakeableStore
 """
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +49,15 @@ class BrokenStore:
 
     async def close(self) -> None:
         return
+
+
+class UnmakeableStore(BrokenStore):
+    """A store whose constructor has a bug."""
+
+    def __init__(self, config: StoreConfig) -> None:
+        super().__init__(config)
+        msg = f"cannot log in with {config.secret_file.read()}"
+        raise RuntimeError(msg)
 
 
 class MortalConfig(BaseModel):

@@ -160,11 +160,16 @@ async def test_letters_that_a_terminal_does_not_know(terminal: Terminal) -> None
     assert (done.status, "St\\xf6rung" in done.out) == (0, True)
 
 
-async def test_a_reader_that_has_seen_enough_is_no_error(terminal: Terminal) -> None:
+@pytest.mark.parametrize("command", ["status", "check-config"])
+async def test_a_reader_that_has_seen_enough_is_no_error(terminal: Terminal, command: str) -> None:
+    place = terminal.place
+    words = (
+        ["--socket", str(place.socket)] if command == "status" else ["--config", str(place.config)]
+    )
     script = (
         "import os, sys; from doctor_daemon.cli.main import main; "
         "out, into = os.pipe(); os.close(out); os.dup2(into, 1); "
-        f"sys.exit(main(['status', '--socket', {str(terminal.place.socket)!r}]))"
+        f"sys.stdout.reconfigure(line_buffering=True); sys.exit(main({[command, *words]!r}))"
     )
     done = await program("-c", script)
     assert (done.status, done.err) == (0, "")

@@ -197,22 +197,28 @@ async def the_socket_of_a_killed_daemon_is_no_obstacle(tmp_path: Path) -> None:
 @SCRIPT.story
 async def a_bug_is_logged_without_its_secret_and_ends_it_with_70(tmp_path: Path) -> None:
     async with site(tmp_path) as place:
-        for format_ in ("text", "json"):
+        env = installed(tmp_path / "plugins")
+        for command, store, format_ in (
+            ("run", "broken", "text"),
+            ("run", "broken", "json"),
+            ("run", "unmakeable", "json"),
+            ("check-config", "unmakeable", "text"),
+        ):
             path = rewritten(
                 place,
-                state={"type": "broken", "secret_file": "bearer"},
+                state={"type": store, "secret_file": "bearer"},
                 log={"format": format_, "level": "info"},
             )
-            env = installed(tmp_path / format_)
-            done = await typed("run", "--config", str(path), env=env)
+            done = await typed(command, "--config", str(path), env=env)
             assert (done.status, done.out) == (70, "")
-            *_, last = [line for line in done.err.splitlines() if "internal error" in line]
-            assert "the daemon ends" in last
+            (line,) = [line for line in done.err.splitlines() if "internal error" in line]
+            assert "this is the end" in line
             assert "cannot log in with [redacted]" in done.err
             assert BEARER not in done.err
             # No line of the trace can pass for one of the log's own.
             traced = [line for line in done.err.splitlines() if "Traceback" in line]
             assert all(line.startswith("    | ") or format_ == "json" for line in traced)
+            assert traced
             assert not (place.folder / "other.sock").exists()
 
 
