@@ -183,6 +183,7 @@ class NovaServers:
     async def test_a_deleted_marker_is_accepted(self, target: NovaTarget) -> None:
         one, other = target.hosts
         async with booted(target, one) as (older,):
+            await asyncio.sleep(1.1)  # the order is by whole seconds, and then by id
             async with booted(target, other) as (newer,):
                 pass
             reply = await ask(target, "GET", f"/servers?all_tenants=1&marker={newer}")
