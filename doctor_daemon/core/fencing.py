@@ -248,7 +248,8 @@ def derive(
         parts.append(DeviceProof(device.name, answer.identity, answer.cut_at, run))
     lasts: list[Reading] = [part.readings[-1] for part in parts]
     taken_at = min((reading.asked_at for reading in lasts), key=lambda at: at.boot_s)
-    return Proof(
+    begun_at = max((part.readings[0].answered_at for part in parts), key=lambda at: at.boot_s)
+    proof = Proof(
         kind=ProofKind.POWER,
         incident=incident.id,
         attempt=current.number,
@@ -257,6 +258,7 @@ def derive(
         valid_until=taken_at.plus(context.policy.proof_age_s),
         devices=tuple(parts),
     )
+    return proof if taken_at.since(begun_at) >= 0 else None  # all of them off at one moment
 
 
 def described(proof: Proof) -> str:
