@@ -147,7 +147,13 @@ class Engine:
         if self._tasks is None:
             msg = "the daemon is still starting"
             raise Temporary(msg)
-        task = self._tasks.create_task(self._to_its_end(case))
+        life = self._to_its_end(case)
+        try:
+            task = self._tasks.create_task(life)
+        except RuntimeError:  # the group is coming to an end, and the daemon with it
+            life.close()
+            msg = "the daemon is stopping"
+            raise Temporary(msg) from None
         self._driven.add(task)
         task.add_done_callback(self._driven.discard)
 

@@ -96,3 +96,15 @@ def test_b1_the_quirk_of_one_device_holds_back_the_level() -> None:
     assert derive(*proving(**both), slow, context(6)) is None
     both["pdu"] = said(1, 2, 5)
     assert derive(*proving(**both), slow, context(6)) is not None
+
+
+@pytest.mark.parametrize(
+    ("second", "together"), [((3.25, 4.5, 5.5), False), ((3, 4.5, 5.5), True), ((2, 3, 4), True)]
+)
+def test_b4_all_devices_must_have_said_off_of_one_moment(
+    second: tuple[float, ...], *, together: bool
+) -> None:
+    """One supply off, then the other: at no moment was the host shown to be without power."""
+    for one, other in ((said(1, 2, 3), said(*second)), (said(*second), said(1, 2, 3))):
+        proof = derive(*proving(bmc=one, pdu=other), level(BMC, PDU), context(6))
+        assert (proof is not None) is together

@@ -115,3 +115,21 @@ def test_twenty_senders_at_once_open_one_incident() -> None:
             assert len({r.incident for r in receipts}) == 1
 
     run(main())
+
+
+def test_a_daemon_that_is_dying_accepts_nothing() -> None:
+    """Not even at the moment at which its tasks have been told to end and it has not."""
+    rig = Rig()
+
+    async def main() -> None:
+        engine = rig.engine()
+        task = asyncio.create_task(engine.run())
+        await engine.ready.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        with pytest.raises(Temporary, match="stopping"):
+            await engine.desk.submit([rig.evidence()])
+        await asyncio.wait((task,))
+        assert not rig.bugs
+
+    run(main())
