@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import yaml
 from tests.openstack.listener import Listener, Reply
 from tests.openstack.testbed.calls import ask
 from tests.openstack.testbed.processes import Processes, wait_for
-from tests.openstack.testbed.site import HOSTS, Site, listening
+from tests.openstack.testbed.site import HOSTS, Site
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 TOKEN = "alertmanager-token"
@@ -48,8 +49,8 @@ class Alerting:
         self._lay_out()
         self._start_alertmanager()
         self._start_prometheus()
-        ports = [self.site.port(name) for name in ("prometheus", "alertmanager")]
-        wait_for("Prometheus and Alertmanager", lambda: all(map(listening, ports)))
+        both = ("prometheus", "alertmanager")
+        wait_for("Prometheus and Alertmanager", lambda: all(map(self._ready, both)))
 
     def await_targets(self) -> None:
         """Until every host is being watched and none is alerted about."""
@@ -75,6 +76,13 @@ class Alerting:
         rules = self._prometheus / "prometheus.yml"
         routes = self._alertmanager / "alertmanager.yml"
         return promtool("check", "config", rules) + _told("amtool", "check-config", routes)
+
+    def _ready(self, name: str) -> bool:
+        """Listening is not enough: until it has read its files, Prometheus answers 503."""
+        try:
+            return ask("GET", self.site.url(name, "/-/ready")).status == HTTPStatus.OK
+        except OSError:
+            return False
 
     def _up(self) -> set[str]:
         answer = ask("GET", self.site.url("prometheus", "/api/v1/query?query=up==1")).json
