@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 SEEDS ?= 300
+FAULT ?= none
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-openstack sim crashes mutants docs pin clean
+.PHONY: help setup lint format test test-openstack test-systemd demo demo-stories sim crashes mutants bench docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,13 +30,24 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-test: $(STAMP) ## Test all but the real OpenStack (SEEDS=300), and ask 100 % branch coverage of core
-	SIM_SEEDS=$(SEEDS) $(BIN)/pytest tests --ignore=tests/openstack \
+test: $(STAMP) ## Test all but the real OpenStack and systemd (SEEDS=300), and ask 100 % branch coverage of core
+	$(BIN)/pytest tests/core \
 	  --cov=doctor_daemon.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	SIM_SEEDS=$(SEEDS) $(BIN)/pytest tests --ignore=tests/openstack --ignore=tests/systemd --ignore=tests/core
 
 test-openstack: $(STAMP) ## Test against a real Nova, Keystone, Placement, Prometheus and Alertmanager
 	tools/debian-packages openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 	$(BIN)/pytest tests/openstack
+
+test-systemd: $(STAMP) ## Install the daemon by the book in a systemd of its own, and test the unit (as root)
+	tools/debian-packages python3-venv sqlite3 systemd util-linux
+	$(BIN)/pytest tests/systemd
+
+demo: $(STAMP) ## Watch a host die, and its servers land elsewhere (FAULT=name, or list)
+	$(BIN)/doctor-daemon demo --json --fault $(FAULT)
+
+demo-stories: $(STAMP) ## Play every story of the demonstration (test plays a few of them)
+	STORIES=all $(BIN)/pytest tests/demo
 
 sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the disks
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
@@ -45,6 +57,9 @@ crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test
 
 mutants: $(STAMP) ## Break every comparison and guard of core once, and see that a test notices
 	$(BIN)/python -m tests.mutants
+
+bench: $(STAMP) ## Measure the daemon beside a floor, and write benchmarks/results.json (QUICK=1)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 docs: $(STAMP) ## Write the generated parts of the documentation anew
 	$(BIN)/python -m tools.diagram

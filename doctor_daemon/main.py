@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -28,13 +29,14 @@ from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import AuthKind, Settings, SourceAuth, SourceChoice, load
 from doctor_daemon.engine.clock import SystemClock
-from doctor_daemon.engine.engine import Engine, hosts_known
+from doctor_daemon.engine.engine import Engine, hosts_known, settle_memory
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.locks.local import LocalLock
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Controller, Gatekeeper, Notifier, PowerDevice, Store
+from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
 """How long the door for evidence stays shut for want of a host map."""
@@ -112,15 +114,18 @@ class Daemon:
     def __init__(self, settings: Settings, tools: Instruments | None = None) -> None:
         """Make the parts, or take the instruments that are given. Raise ConfigError."""
         faults = Faults()
-        sources = [faults.made(f"sources: {one.name}", _source, one) for one in settings.sources]
+        sources: list[Source] = [
+            faults.made(f"sources: {one.name}", _source, one) for one in settings.sources
+        ]
         self.tools: Instruments = tools or faults.made("", instruments, settings)
         faults.raise_any()
         self.settings = settings
-        self.engine = Engine(_rules(settings), self.tools)
-        self._sources: list[Source] = sources
-        self._listener = Listener(
-            sources, self.engine.desk, self.tools.clock, rejected=self._rejected
-        )
+        limits = (settings.mode, settings.policy, settings.plans, settings.aliases)
+        self.engine = Engine(Rules(*limits, settings.cloud.name), self.tools)
+        self._supervisor = Supervisor.found(os.environ, self.engine)
+        self._sources = sources
+        clock, desk = self.tools.clock, self.engine.desk
+        self._listener = Listener(sources, desk, clock, rejected=self._rejected)
         self._open = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -137,6 +142,7 @@ class Daemon:
             listen = on_address("metrics_listen", address.host, address.port)
             await stack.enter_async_context(served(app, listen))
             await stack.enter_async_context(self._kept("the cloud", self.tools.controller.run))
+            await stack.enter_async_context(self._kept("systemd", self._supervisor.attend))
             engine = asyncio.create_task(self.engine.run())
             try:
                 await self._serve(engine)
@@ -163,9 +169,12 @@ class Daemon:
                 work = partial(source.inspector.run, self.engine.desk)
                 await doors.enter_async_context(self._kept(f"source {source.terms.name}", work))
             self._open.set()
+            settle_memory()
+            self._supervisor.ready()
             logger.info("doors open", metrics=str(settings.metrics_listen))
             await self._until(engine, self._stop)
             logger.info("stopping")
+            self._supervisor.stopping()
             self.engine.desk.closed = True
 
     async def _until(
@@ -225,12 +234,6 @@ class Daemon:
         await self.tools.store.close()
 
 
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        settings.mode, settings.policy, settings.plans, settings.aliases, settings.cloud.name
-    )
-
-
 def _source(choice: SourceChoice) -> Source:
     """Make a source. Raise ConfigError."""
     return Source(choice.terms, choice.plugin(choice.config, choice.terms), _gate(choice.auth))
@@ -267,10 +270,9 @@ def run(path: Path) -> int:
         log.setup(settings.log.format, settings.log.level)
         log.standing(mode=settings.mode.name.lower(), armed=False)
         asyncio.run(Daemon(settings).run())
+        return 0
     except Exception as error:  # noqa: BLE001 - the last place where it can be told in our words
         return ended(error)
-    else:
-        return 0
     finally:
         log.close()
 

@@ -7,6 +7,8 @@ apart.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _NOTICE = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
@@ -20,6 +22,8 @@ class Metrics:
     def __init__(self) -> None:
         """Register every metric, so that each exists from the first scrape."""
         self.registry = CollectorRegistry()
+        self.before_scrape: list[Callable[[], None]] = []
+        """What sets the gauges that would cost too much to be kept up to date all the time."""
         self._latencies()
         self._gauges()
         self._counters()
@@ -47,6 +51,12 @@ class Metrics:
             (),
             _PHASE,
         )
+        self.evacuation = self._histogram(
+            "doctor_evacuation_seconds",
+            "From the incident's opening to the outcome of a server, by outcome.",
+            ("outcome",),
+            _PHASE,
+        )
         self.call = self._histogram(
             "doctor_call_seconds",
             "Calls to the outside, by what is called and how it ended.",
@@ -61,11 +71,17 @@ class Metrics:
         gauge = self._gauge
         self.incidents = gauge("doctor_incidents", "Open incidents.", ("phase",))
         self.held = gauge("doctor_held", "Incidents that need a human, by reason.", ("gate",))
+        self.evacuations = gauge(
+            "doctor_evacuations", "Servers of open incidents, by how far each has got.", ("stage",)
+        )
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))
         self.loop_lag = gauge("doctor_loop_lag_seconds", "Last lag of the event loop.", ())
         self.outbox = gauge("doctor_notices_pending", "Notices not delivered yet.", ("consumer",))
+        self.dead_kept = gauge(
+            "doctor_dead_letters", "Notices given up, kept, and not told since.", ("consumer",)
+        )
         self.budget = gauge("doctor_budget_used", "Power cuts taken from the budget.", ())
         self.maintenance = gauge("doctor_maintenance_hosts", "Hosts under maintenance.", ())
 

@@ -40,12 +40,14 @@ def gates() -> str:
             gate.name,
             _mark(holds=Act.CUT in gate.stops),
             _mark(holds=Act.FORCE_DOWN in gate.stops),
+            _mark(holds=Act.EVACUATE in gate.stops),
             "asks again by itself" if gate.retry else "holds the incident",
             gate.frees,
         )
         for gate in GATES
     )
-    return table(("gate", "stops a cut", "stops a force-down", "when it is shut", "freed by"), rows)
+    acts = ("stops a cut", "stops a force-down", "stops an evacuation")
+    return table(("gate", *acts, "when it is shut", "freed by"), rows)
 
 
 def numbers() -> str:

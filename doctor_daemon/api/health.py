@@ -26,6 +26,8 @@ def health_app(engine: Engine, doors: asyncio.Event) -> web.Application:
     _begin(metrics, engine.ward.tools.notifiers)
 
     async def show(_: web.Request) -> web.Response:
+        for set_gauges in metrics.before_scrape:
+            set_gauges()
         body = generate_latest(metrics.registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 

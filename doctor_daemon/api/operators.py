@@ -22,11 +22,15 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.messages import Order
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.views import short
+from doctor_daemon.ports import Wanted
 from doctor_daemon.ports.refusal import Refusal
 
 BODY_MAX = 65_536
 WHY_MAX = 500
 LIST_MAX = 1000
+IDS_MAX = 200
+ID_MAX = 100
+STATES = ("pending", "delivered", "dead")
 SECONDS_MAX = 366 * 24 * 3600
 SHOWN_MAX = 60
 PERSON = web.RequestKey("person", str)
@@ -64,6 +68,8 @@ class OperatorsApi:
                 web.post("/v1/hosts/{host}/maintenance", self._maintain),
                 web.delete("/v1/hosts/{host}/maintenance", self._end_maintenance),
                 web.post("/v1/hosts/{host}/orders", self._order),
+                web.get("/v1/notices", self._notices),
+                web.post("/v1/notices/replay", self._replay),
             ]
         )
         return app
@@ -88,12 +94,9 @@ class OperatorsApi:
         return web.json_response(self._operators.status())
 
     async def _incidents(self, request: web.Request) -> web.Response:
-        name, limit = request.query.get("host"), request.query.get("limit", "50")
-        digits = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(LIST_MAX))
-        if not digits or not 0 < int(limit) <= LIST_MAX:
-            raise _wrong("limit", limit, f"a number from 1 to {LIST_MAX}")
+        name, limit = request.query.get("host"), _limit(request)
         host = self._host(name) if name is not None else None
-        headings = await self._operators.incidents(host, int(limit))
+        headings = await self._operators.incidents(host, limit)
         found = [
             {
                 "id": h.id,
@@ -114,6 +117,13 @@ class OperatorsApi:
         windows = [window for window in now["maintenance"] if window["host"] == str(host)]
         more = {"armed": now["armed"], "maintenance": windows[0] if windows else None}
         return web.json_response({**found, **more})
+
+    async def _notices(self, request: web.Request) -> web.Response:
+        state, consumer = request.query.get("state"), request.query.get("consumer")
+        if state is not None and state not in STATES:
+            raise _wrong("state", state, " | ".join(STATES))
+        found = await self._operators.notices(Wanted(state, consumer), _limit(request))
+        return web.json_response({"notices": found})
 
     # switches and orders
 
@@ -160,6 +170,23 @@ class OperatorsApi:
         case = await self._operators.order(host, order, request[PERSON], why, for_s)
         _record(request, order.value, host=str(host), why=why)
         return web.json_response({"incident": short(case.incident)})
+
+    async def _replay(self, request: web.Request) -> web.Response:
+        """Have notices told again: those that are named, or all dead ones of a consumer."""
+        body = await _body(request, "ids", "consumer", "why")
+        ids, consumer, why = body.get("ids"), body.get("consumer"), _why(body)
+        if (ids is None) == (consumer is None):
+            expected = "either ids, or the consumer of whom all are meant"
+            raise Refusal(422, "invalid", "what is meant is not clear", expected=expected)
+        if ids is None:
+            if not isinstance(consumer, str) or not consumer:
+                raise _wrong("consumer", consumer, "the name of a consumer")
+            done = await self._operators.replay_all(consumer)
+        else:
+            done = await self._operators.replay(_ids(ids))
+        told = [row["id"] for row in done["replayed"]]
+        _record(request, "replay", notices=told, why=why)
+        return web.json_response(done)
 
     def _named(self, request: web.Request) -> HostId:
         return self._host(request.match_info["host"])
@@ -215,6 +242,23 @@ def _why(body: Mapping[str, Any]) -> str:
     if not isinstance(why, str) or not 0 < len(why.strip()) <= WHY_MAX:
         raise _wrong("why", why, f"a text of 1 to {WHY_MAX} characters")
     return " ".join(why.split())
+
+
+def _limit(request: web.Request) -> int:
+    limit = request.query.get("limit", "50")
+    digits = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(LIST_MAX))
+    if not digits or not 0 < int(limit) <= LIST_MAX:
+        raise _wrong("limit", limit, f"a number from 1 to {LIST_MAX}")
+    return int(limit)
+
+
+def _ids(found: object) -> Sequence[str]:
+    if not isinstance(found, list) or not 0 < len(found) <= IDS_MAX:
+        raise _wrong("ids", found, f"a list of 1 to {IDS_MAX} ids of notices")
+    for one in found:
+        if not isinstance(one, str) or not 0 < len(one) <= ID_MAX:
+            raise _wrong("ids", one, f"each the id of a notice, of up to {ID_MAX} characters")
+    return found
 
 
 def _seconds(body: Mapping[str, Any], field: str) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,18 @@ def parse(words: Sequence[str] | None = None) -> Options:
         given = options.for_s is not None or options.why is not None
         if (options.end and given) or not (options.end or begins):
             top.error("maintenance: expected --for TIME and --why REASON, or --end alone")
+    if options.command == "notices" and options.verb == "replay":
+        _check_replay(top, options)
     return options
+
+
+def _check_replay(top: argparse.ArgumentParser, options: Options) -> None:
+    everything = options.consumer is not None and options.all_dead
+    half = (options.consumer is not None) != options.all_dead
+    if half or bool(options.ids) == everything:
+        top.error("notices replay: expected ids, or --consumer NAME and --all-dead")
+    if options.state is not None or options.limit is not None:
+        top.error("notices replay: --dead, --pending and --limit are for the list")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +56,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_service(commands)
+    _add_demo(commands)
     _add_questions(commands)
+    _add_notices(commands)
     _add_switches(commands)
     _add_orders(commands)
     return top
@@ -65,6 +78,14 @@ def name(text: str) -> str:
     """Read the name of a host."""
     if not text.strip():
         msg = "found nothing; expected the name of a host"
+        raise argparse.ArgumentTypeError(msg)
+    return text.strip()
+
+
+def consumer(text: str) -> str:
+    """Read the name of a consumer."""
+    if not text.strip():
+        msg = "found nothing; expected the name of a consumer"
         raise argparse.ArgumentTypeError(msg)
     return text.strip()
 
@@ -120,6 +141,43 @@ def _add_service(commands: Any) -> None:  # noqa: ANN401 - as above
     )
 
 
+def _add_demo(commands: Any) -> None:  # noqa: ANN401 - as above
+    made = _command(
+        commands,
+        "demo",
+        "watch the daemon save the servers of a host, in a simulated cloud",
+        "The daemon is the real one, and a process of its own. Nothing outside this machine is "
+        "used. It ends with status 0 only if nothing went wrong that must not.",
+    )
+    made.add_argument(
+        "--fault",
+        default="none",
+        metavar="NAME",
+        help="what goes wrong beside the host (default: none); `list` lists what can",
+    )
+    made.add_argument(
+        "--host-count", type=_count(2, 500), default=20, metavar="N", help="default: 20"
+    )
+    made.add_argument(
+        "--servers", type=_count(1, 200), default=10, metavar="N", help="on a host; default: 10"
+    )
+    made.add_argument(
+        "--json", action="store_true", help="say what was counted in one last line, as JSON"
+    )
+    made.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
+
+
+def _count(least: int, most: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < len("1000") else 0
+        if not least <= number <= most:
+            msg = f"found {text!r}; expected a number from {least} to {most}"
+            raise argparse.ArgumentTypeError(msg)
+        return number
+
+    return count
+
+
 def _add_questions(commands: Any) -> None:  # noqa: ANN401 - as above
     _asking(commands, "status", "say how the daemon stands, and what is open")
     made = _asking(commands, "incidents", "list incidents, open and over, the newest first")
@@ -131,6 +189,44 @@ def _add_questions(commands: Any) -> None:  # noqa: ANN401 - as above
         "say how a host stands, why, and what is needed",
         "Its incident, what the gates say now, the proof, and the timeline in milliseconds.",
     )
+
+
+def _add_notices(commands: Any) -> None:  # noqa: ANN401 - as above
+    made = _asking(
+        commands,
+        "notices",
+        "list what consumers were told, are to be told, and could not be told",
+        "The newest first. `notices replay` has those that were given up told once more.",
+    )
+    only = made.add_mutually_exclusive_group()
+    for state, text in (("dead", "given up"), ("pending", "not delivered yet")):
+        only.add_argument(
+            f"--{state}",
+            dest="state",
+            action="store_const",
+            const=state,
+            help=f"only what is {text}",
+        )
+    made.add_argument("--consumer", type=consumer, metavar="NAME", help="to this consumer only")
+    made.add_argument("--limit", type=int, metavar="N", help="at most (default: 50)")
+    verbs = made.add_subparsers(metavar="[replay]", dest="verb")
+    again = verbs.add_parser(
+        "replay",
+        help="have what was given up told once more",
+        description="Have notices that were given up told once more, with the same id and body. "
+        "They come after those that their host has had since.",
+        epilog=_EXITS,
+        allow_abbrev=False,
+    )
+    again.add_argument("ids", nargs="*", metavar="ID", help="the notice, as the list has it")
+    # Left out here they are what was typed before `replay`, or the default of that.
+    kept = argparse.SUPPRESS
+    whom = "with --all-dead: the consumer that they are for"
+    again.add_argument("--consumer", type=consumer, metavar="NAME", default=kept, help=whom)
+    again.add_argument("--all-dead", action="store_true", help="with --consumer: all that are dead")
+    again.add_argument("--socket", type=Path, default=kept, help="the daemon's socket")
+    again.add_argument("--json", action="store_true", default=kept, help="print the answer as JSON")
+    _reason(again)
 
 
 def _add_switches(commands: Any) -> None:  # noqa: ANN401 - as above

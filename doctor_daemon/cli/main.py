@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from io import TextIOWrapper
 from typing import Any, TextIO
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from doctor_daemon.cli import show
 from doctor_daemon.cli.arguments import Options, parse
@@ -59,6 +59,12 @@ def _checked(options: Options) -> int:
     return 0 if all(fine for fine, _ in answers) else 1
 
 
+def _demo(options: Options) -> int:
+    from doctor_daemon.cli.demo import command  # noqa: PLC0415 - as above
+
+    return command.run(options)
+
+
 # questions
 
 
@@ -76,7 +82,21 @@ def _explain(options: Options) -> int:
     return _tell(options, ask(options.socket, "GET", _of(options.host)), show.explanation)
 
 
+def _notices(options: Options) -> int:
+    if options.verb == "replay":
+        return _replay(options)
+    asked = {"state": options.state, "consumer": options.consumer, "limit": options.limit}
+    query = urlencode({name: value for name, value in asked.items() if value is not None})
+    return _tell(options, ask(options.socket, "GET", f"/v1/notices?{query}"), show.notices)
+
+
 # switches and orders
+
+
+def _replay(options: Options) -> int:
+    which = {"consumer": options.consumer} if options.all_dead else {"ids": options.ids}
+    found = ask(options.socket, "POST", "/v1/notices/replay", {**which, "why": options.why})
+    return _tell(options, found, show.replayed)
 
 
 def _switch(options: Options) -> int:
@@ -121,9 +141,11 @@ def _typed(options: Options) -> str:
 COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "run": _run,
     "check-config": _check,
+    "demo": _demo,
     "status": _status,
     "incidents": _incidents,
     "explain": _explain,
+    "notices": _notices,
     "arm": _switch,
     "disarm": _switch,
     "maintenance": _maintenance,

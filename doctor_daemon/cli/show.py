@@ -16,6 +16,7 @@ PHASES = {
     "suspected": "suspected of being down; nothing has been done to it",
     "fencing": "being fenced: its power is cut and read until it is proven off",
     "forcing_down": "proven off; Nova is being told",
+    "evacuating": "off, and forced down in Nova; its servers are being moved",
     "down": "DOWN: off, and forced down in Nova; `close` ends this once you have cleared the flag",
     "held": "HELD: a human is needed",
     "resolved": "no open incident; the last one is resolved",
@@ -29,8 +30,11 @@ DOING = {
     "Read": "reading the power",
     "ForceDown": "having Nova force it down",
     "ListServers": "listing its servers",
+    "Inspect": "asking Nova for its servers and their evacuations",
+    "Evacuate": "having Nova move servers",
+    "Follow": "following the evacuations that are under way",
 }
-ACTS = {"cut": "power cut", "force_down": "force-down"}
+ACTS = {"cut": "power cut", "force_down": "force-down", "evacuate": "evacuation"}
 OVER = ("resolved", "dismissed")
 LABEL = 12
 
@@ -50,6 +54,9 @@ def status(found: Json) -> Iterator[str]:
     yield _row("hosts", f"{found['hosts']}; servers as of {_when(found['servers_as_of_wall_s'])}")
     for window in found["maintenance"]:
         yield _row("maintenance", f"{window['host']} {_window(window)}")
+    lost = ", ".join(f"{count} to {name}" for name, count in sorted(found["dead_letters"].items()))
+    if lost:
+        yield _row("notices", f"given up: {lost}; see `doctor-daemon notices --dead`")
     rows = sorted(found["incidents"], key=lambda row: row["phase"] != "held")
     held = sum(row["phase"] == "held" for row in rows)
     needed = f", {held} of them HELD: `doctor-daemon explain HOST`" if held else ""
@@ -67,6 +74,39 @@ def _lines(rows: Sequence[Json]) -> Iterator[str]:
     for row in rows:
         when = _when(row["opened_wall_s"])
         yield f"  {when}  {row['id']}  {row['host']:{wide}}  {row['phase']:12}  {row['text']}"
+
+
+def notices(found: Json) -> Iterator[str]:
+    """Show a list of notices, the newest first."""
+    rows = found["notices"]
+    yield from _table(rows) if rows else ["no notices"]
+    if any(row["state"] == "dead" for row in rows):
+        yield "what is dead is told once more by `doctor-daemon notices replay`"
+
+
+def replayed(found: Json) -> Iterator[str]:
+    """Show what is told once more, and what that means."""
+    rows, left = found["replayed"], found["left"]
+    yield f"{len(rows)} to be told once more, after whatever their hosts have had since:"
+    yield from _table(rows)
+    if left:
+        yield f"{left} more are dead: give the order again when these have been told"
+
+
+def _table(rows: Sequence[Json]) -> Iterator[str]:
+    table = [_cells(row) for row in rows]
+    wide = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row, cells in zip(rows, table, strict=True):
+        columns = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, wide, strict=True))
+        yield f"  {columns}  {row['error']}".rstrip()
+
+
+def _cells(row: Json) -> tuple[str, ...]:
+    age_s, tries = row["age_s"], row["attempts"]
+    age = "of unknown age" if age_s is None else f"{_span(age_s)} old"
+    state = f"{row['state']}, late" if row["late"] else row["state"]
+    times = "1 try" if tries == 1 else f"{tries} tries"
+    return (row["id"], row["consumer"], row["kind"], row["host"], age, state, times)
 
 
 def explanation(found: Json) -> Iterator[str]:
@@ -97,6 +137,26 @@ def _matter(incident: Json, host: str) -> Iterator[str]:
         said = f"{word['source']} ({word['kind']}) says {word['verdict']}, {times}"
         yield _row("evidence", f"{said}: {word['summary']}" if word["summary"] else said)
     yield from (_row("proof", text) for text in _proof(incident["proof"]))
+    yield from _evacuations(incident["evacuations"])
+
+
+def _evacuations(records: Sequence[Json]) -> Iterator[str]:
+    """Show what becomes of each server: those in need of somebody first, then the others in short.
+
+    What has simply moved is told in one line for each destination.
+    """
+    moved: dict[str, list[str]] = {}
+    for record in sorted(records, key=lambda record: record["stage"]):
+        name = record["name"] or record["server"]
+        if record["stage"] == "moved":
+            moved.setdefault(record["to"], []).append(name)
+            continue
+        why = f": {record['why']}" if record["why"] else ""
+        where = f" to {record['to']}" if record["to"] else ""
+        tries = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""
+        yield _row("server", f"{name} is {record['stage']}{where}{tries}{why}")
+    for to, names in sorted(moved.items()):
+        yield _row("moved", f"to {to}: {', '.join(sorted(names))}")
 
 
 def _proof(proof: Json | None) -> Iterator[str]:

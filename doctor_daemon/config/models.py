@@ -32,8 +32,8 @@ from doctor_daemon.config.words import (
     parse_some_names,
 )
 from doctor_daemon.core.host import Mode
-from doctor_daemon.core.incident import READINGS_MAX
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import READINGS_MAX
 from doctor_daemon.ports import SecretFile
 
 _SHIPPED = Policy()
@@ -91,7 +91,8 @@ class Timing(Section):
     off_hold_s: Annotated[float, Field(ge=2, le=60)] = _SHIPPED.off_hold_s
     """Over how long these readings must have said OFF."""
     read_every_s: Annotated[float, Field(ge=0.1, le=30)] = _SHIPPED.read_every_s
-    """Between two readings of a power device that does not say OFF yet."""
+    """Between two readings of a power device that does not say OFF yet, at most: just after the cut
+    it is read more often."""
     off_timeout_s: Annotated[float, Field(ge=1, le=600)] = _SHIPPED.off_timeout_s
     """From the first cut of a try to its proof; then the try has failed."""
     tries_per_level: Annotated[int, Field(ge=1, le=10)] = _SHIPPED.tries_per_level
@@ -110,6 +111,28 @@ class Timing(Section):
     """No working phase lasts longer than this without progress: then a human is asked."""
     human_proof_max_s: Annotated[float, Field(ge=60, le=DAY_S)] = _SHIPPED.human_proof_max_s
     """How long a human's word that a host is off may hold at most."""
+
+
+class Evacuation(Section):
+    """How servers are evacuated, where the mode says so. Times are in seconds."""
+
+    posts_total: Annotated[int, Field(ge=1, le=256)] = _SHIPPED.posts_total
+    """Requests to evacuate a server that may be on their way at a time, of all hosts."""
+    posts_per_host: Annotated[int, Field(ge=1, le=256)] = _SHIPPED.posts_per_host
+    """Such requests of one host. Hosts take turns."""
+    evacuation_tries: Annotated[int, Field(ge=1, le=20)] = _SHIPPED.evacuation_tries
+    """How often a server is tried to be evacuated before a human is asked."""
+    evacuation_timeout_s: Annotated[float, Field(ge=10, le=7200)] = _SHIPPED.evacuation_timeout_s
+    """How long the evacuation of one server may take before its outcome is called unknown."""
+    settle_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.settle_s
+    """After a lost answer, how long Nova is believed to be able to begin it still: longer
+    than any proxy in front of it keeps a request."""
+    follow_every_s: Annotated[float, Field(ge=0.1, le=60)] = _SHIPPED.follow_every_s
+    """Between two questions about all evacuations that are under way."""
+    guard_every_s: Annotated[float, Field(ge=0.5, le=30)] = _SHIPPED.guard_every_s
+    """Between two reads of the power of a host whose servers are being evacuated."""
+    flag_age_s: Annotated[float, Field(ge=5, le=120)] = _SHIPPED.flag_age_s
+    """A server is only evacuated if forced_down was read back within this time."""
 
 
 class Budget(Section):
@@ -245,6 +268,8 @@ class File(Section):
     """Times and counts of the decisions."""
     budget: Budget = Budget()
     """How many hosts may be fenced."""
+    evacuation: Evacuation = Evacuation()
+    """How servers are evacuated."""
     cloud: Cloud
     """The cloud's control plane."""
     sources: tuple[Source, ...] = ()

@@ -58,9 +58,7 @@ A power device's time-out is its option `timeout_s`, the cloud's are `read_timeo
 `force_down_timeout_s`; 10 is assumed for a plug-in without them. `look_age_s` counts from the
 moment a look was asked for: a cloud that always takes longer to answer lets nothing be cut.
 
-## Modes and trust
-
-`evacuate` is refused: evacuation arrives with a later release.
+## Trust
 
 A source that is known only by its `addresses` is not authenticated. It may never be trusted
 `alone`, its word counts only beside that of an authenticated source of another kind, and it needs

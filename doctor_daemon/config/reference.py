@@ -37,6 +37,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("log", models.Log),
     ("timing", models.Timing),
     ("budget", models.Budget),
+    ("evacuation", models.Evacuation),
     ("state", models.State),
     ("cloud", models.Cloud),
     ("sources[]", models.Source),

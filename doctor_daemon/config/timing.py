@@ -7,11 +7,11 @@ and what it is made of. The same rules are printed in docs/configuration.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from doctor_daemon.config.models import Budget, Timing
+from doctor_daemon.config.models import Budget, Evacuation, Timing
 from doctor_daemon.core.policy import Policy
 
 CALL_S = 10.0
@@ -24,6 +24,7 @@ class Numbers:
 
     timing: Timing
     budget: Budget
+    evacuation: Evacuation = field(default_factory=Evacuation)
     device_s: float = CALL_S
     """The longest time-out of a power device."""
     list_s: float = CALL_S
@@ -36,7 +37,7 @@ class Numbers:
     @property
     def policy(self) -> Policy:
         """The core's own value."""
-        return policy(self.timing, self.budget)
+        return policy(self.timing, self.budget, self.evacuation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +173,35 @@ RULES = (
         (_option("budget", "per_domain"),),
         "one domain may take no more than there is",
     ),
+    Rule(
+        "timing",
+        "progress_s",
+        (_option("evacuation", "evacuation_timeout_s"), _option("evacuation", "settle_s"), _LIST),
+        "an evacuation may take its whole time, and be looked for, in it",
+    ),
+    Rule(
+        "timing",
+        "proof_age_s",
+        (
+            Term("guard_every_s", lambda numbers: numbers.evacuation.guard_every_s, 3),
+            Term(_DEVICE.label, _DEVICE.value),
+        ),
+        "it is renewed by three reads at that pace while servers are evacuated",
+    ),
+    Rule(
+        "evacuation",
+        "evacuation_timeout_s",
+        (_option("evacuation", "settle_s"), _LIST),
+        "a lost answer must be cleared up in it",
+    ),
 )
 """Every minimum that follows from other numbers."""
 
 
-def policy(timing: Timing, budget: Budget) -> Policy:
+def policy(timing: Timing, budget: Budget, evacuation: Evacuation) -> Policy:
     """Return the core's own value."""
     limits = {f"budget_{name}": value for name, value in budget}
-    return Policy(**dict(timing), **limits)
+    return Policy(**dict(timing), **limits, **dict(evacuation))
 
 
 def broken(numbers: Numbers) -> Iterator[tuple[str, str, str]]:

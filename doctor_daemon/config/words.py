@@ -15,7 +15,7 @@ from doctor_daemon.core.host import Mode
 PORT_MAX = 65_535
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?")
-_MODES = {mode.name.lower(): mode for mode in Mode if mode is not Mode.EVACUATE}
+_MODES = {mode.name.lower(): mode for mode in Mode}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,9 @@ def parse_mode(value: object) -> Mode:
     """Read a mode."""
     if isinstance(value, Mode):
         return value
-    if value == "evacuate":
-        msg = "evacuation arrives with a later release; expected observe, notify or fence"
-        raise ValueError(msg)
     mode = _MODES.get(value) if isinstance(value, str) else None
     if mode is None:
-        msg = "expected observe, notify or fence"
+        msg = "expected observe, notify, fence or evacuate"
         raise ValueError(msg)
     return mode
 

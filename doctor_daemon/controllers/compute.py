@@ -68,18 +68,23 @@ class Got(Generic[T]):
     asked_at: Instant
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Connections for one purpose, and the time-out of one request by them."""
+
+    wire: Wire
+    timeout_s: float
+
+
 class Compute:
     """One Nova."""
 
-    def __init__(
-        self, tokens: Tokens, reads: Wire, writes: Wire, *, read_s: float, write_s: float
-    ) -> None:
-        """Talk by these connections; `read_s` and `write_s` are the time-outs of one request."""
+    def __init__(self, tokens: Tokens, *, reads: Way, writes: Way, evacuations: Way) -> None:
+        """Talk by these connections: what must not wait for another has its own."""
         self._tokens = tokens
         self._reads = reads
         self._writes = writes
-        self._read_s = read_s
-        self._write_s = write_s
+        self._evacuations = evacuations
         self._offer: Offer | None = None
 
     async def offer(self) -> Offer:
@@ -101,27 +106,27 @@ class Compute:
 
         Only a permit that has not lapsed when the connection stands lets anything be sent.
         """
-        request = Request(
-            method="PUT",
-            url=path,
-            headers={"OpenStack-API-Version": f"compute {span.high}", **_request_id()},
-            body=body,
-            timeout_s=self._write_s,
-            answer_max=SMALL_MAX,
-        )
-        return await self._authorised(self._writes, request, permit)
+        request = _writing("PUT", path, body, span, self._writes.timeout_s)
+        return await self._authorised(self._writes.wire, request, permit)
+
+    async def post(
+        self, path: str, body: Mapping[str, object], span: Span, permit: Permit
+    ) -> Answer:
+        """Ask once for an evacuation, as `put` writes once: many at a time, by kept connections."""
+        request = _writing("POST", path, body, span, self._evacuations.timeout_s)
+        return await self._authorised(self._evacuations.wire, request, permit)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._reads.close()
-        await self._writes.close()
+        for way in (self._reads, self._writes, self._evacuations):
+            await way.wire.close()
 
     async def _read(
         self, path: str, query: Mapping[str, str], span: Span | None, read: Callable[[bytes], T]
     ) -> Got[T]:
         headers = _request_id()
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(TRIES) | stop_before_delay(self._read_s),
+            stop=stop_after_attempt(TRIES) | stop_before_delay(self._reads.timeout_s),
             wait=_pause,
             retry=retry_if_exception_type(Temporary),
             reraise=True,
@@ -142,10 +147,10 @@ class Compute:
             url=path,
             headers={**pinned, **headers},
             query=query,
-            timeout_s=self._read_s,
+            timeout_s=self._reads.timeout_s,
             answer_max=LIST_MAX,
         )
-        answer = await self._authorised(self._reads, request, None)
+        answer = await self._authorised(self._reads.wire, request, None)
         self._check(answer, request)
         if len(answer.body) <= INLINE_MAX:
             return Got(read(answer.body), answer.asked_at)
@@ -182,6 +187,20 @@ class Compute:
         if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # that may come from before Nova
             self._tokens.accepted()
         return answer
+
+
+def _writing(
+    method: str, path: str, body: Mapping[str, object], span: Span, timeout_s: float
+) -> Request:
+    """Return a request that changes something. It is pinned: it waits for no discovery."""
+    return Request(
+        method=method,
+        url=path,
+        headers={"OpenStack-API-Version": f"compute {span.high}", **_request_id()},
+        body=body,
+        timeout_s=timeout_s,
+        answer_max=SMALL_MAX,
+    )
 
 
 def _with(request: Request, token: Token) -> Request:

@@ -22,6 +22,8 @@ from doctor_daemon.ports.endpoint import bounded
 from doctor_daemon.ports.permits import permit_trace
 
 WORDS_MAX = 300
+REQUEST_ID_MAX = 60
+_REQUEST_ID = "x-openstack-request-id"
 _UNSENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
@@ -66,14 +68,25 @@ class Answer:
         said = "".join(letter if letter.isprintable() else "?" for letter in text)
         return f"{self.status} {said}".rstrip()
 
+    def request_id(self) -> str:
+        """Return Nova's own id of the request, by which its logs and instance actions are found."""
+        ids = (said for name, said in self.headers.items() if name.lower() == _REQUEST_ID)
+        return next(ids, "without a request id")[:REQUEST_ID_MAX]
+
 
 class Wire:
     """A pool of connections. Reads and writes have one each: reads never keep a write waiting."""
 
     def __init__(
-        self, tls: ssl.SSLContext, clock: Clock, *, connections: int, connect_s: float, keep: bool
+        self,
+        tls: ssl.SSLContext,
+        clock: Clock,
+        *,
+        connections: int,
+        connect_s: float,
+        keep_s: float,
     ) -> None:
-        """Open nothing yet; `keep` connections for further requests, or take a new one for each.
+        """Open nothing yet; keep idle connections for `keep_s`. 0: a new one for each request.
 
         A kept one may have been closed at the other end, which is only found out by writing to it.
         """
@@ -81,7 +94,7 @@ class Wire:
         self._clock = clock
         self._connections = connections
         self._connect_s = connect_s
-        self._keep = keep
+        self._keep_s = keep_s
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request, permit: Permit | None = None) -> Answer:
@@ -122,11 +135,8 @@ class Wire:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=self._connections, ssl=self._tls, force_close=not self._keep
-            )
             self._session = aiohttp.ClientSession(
-                connector=connector,
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={
                     "User-Agent": "doctor-daemon",
@@ -138,6 +148,13 @@ class Wire:
                 middlewares=[_once],
             )
         return self._session
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        if not self._keep_s:
+            return aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, force_close=True)
+        return aiohttp.TCPConnector(
+            limit=self._connections, ssl=self._tls, keepalive_timeout=self._keep_s
+        )
 
 
 async def _once(

@@ -37,6 +37,11 @@ UPDATE = Span(Version(2, 53), Version(2, 53))
 """From 2.53 one PUT by UUID sets forced_down, status and reason at once."""
 SERVERS = Span(Version(2, 73), Version(2, 90))
 """Above 2.90 lists grow more costly and bring nothing that is read here."""
+EVACUATE = Span(Version(2, 68), Version(2, 68))
+"""From 2.68 no host can be forced past the scheduler; up to 2.94, where nothing else changes, a
+server that ran runs again and one that was stopped stays so. From 2.95 all would end stopped."""
+MIGRATIONS = Span(Version(2, 59), Version(2, 59))
+"""From 2.59 migrations come in pages, newest first, and by changes-since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Offer:
     def missing(self) -> list[str]:
         """Say which of the pinned microversions are not offered."""
         wrong = []
-        for span in (SERVICES, UPDATE, SERVERS):
+        for span in (SERVICES, UPDATE, SERVERS, EVACUATE, MIGRATIONS):
             try:
                 self.choose(span)
             except Permanent as error:

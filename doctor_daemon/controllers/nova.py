@@ -1,4 +1,4 @@
-"""Nova: reads compute services and servers, and forces a service down.
+"""Nova: reads compute services, servers and migrations; forces a service down; evacuates servers.
 
 Each call is pinned to a microversion and answers with certainty or with an error: a host that Nova
 says nothing of is never taken for one without servers, nor a lost answer for success or failure.
@@ -15,11 +15,13 @@ from typing import ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from doctor_daemon.controllers.clouds import read_cloud
-from doctor_daemon.controllers.compute import Compute
+from doctor_daemon.controllers.compute import Compute, Way
+from doctor_daemon.controllers.evacuations import BODY, judged, only_from
+from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
 from doctor_daemon.controllers.http import Answer, NoAnswerError, Wire, tls_context
 from doctor_daemon.controllers.keystone import Keystone, load_plugin
 from doctor_daemon.controllers.listing import settled_list, whole_list
-from doctor_daemon.controllers.microversions import SERVICES, UPDATE
+from doctor_daemon.controllers.microversions import EVACUATE, SERVICES, UPDATE
 from doctor_daemon.controllers.preflight import preflight
 from doctor_daemon.controllers.servers import by_host, since
 from doctor_daemon.controllers.services import (
@@ -31,13 +33,19 @@ from doctor_daemon.controllers.services import (
     read_services,
 )
 from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
-from doctor_daemon.core.host import HostId, Server, ServerList
-from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
+from doctor_daemon.core.incident import Sighting
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
 from doctor_daemon.ports import Clock, Fleet, Permit
 from doctor_daemon.ports.secrets import SecretFile
 
 WRITE_CONNECTIONS = 4
+READ_KEEP_S = 15.0
+EVACUATE_KEEP_S = 2.0
+"""Shorter than any server keeps an idle connection (Apache: 5 s): a request that meets one just
+being closed is one of which nobody knows whether it was taken."""
 KEYSTONE_WAITS = 3.0
 """A token takes up to three requests (discovery, OIDC, Keystone), each of keystone_timeout_s."""
 
@@ -61,10 +69,14 @@ class NovaConfig(BaseModel):
     """How long a list may take. Nova waits 60 s for a cell whose database is gone."""
     force_down_timeout_s: float = Field(default=30.0, gt=0, le=600, allow_inf_nan=False)
     """How long the answer to a force-down may take; after that it is read back."""
+    evacuate_timeout_s: float = Field(default=60.0, gt=0, le=600, allow_inf_nan=False)
+    """How long the answer to an evacuation may take; after that its migration is looked for."""
     keystone_timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
     """How long Keystone may be silent. Only renewal waits for it, while a token lives."""
     connections: int = Field(default=8, ge=1, le=64)
-    """How many connections read at once; forcing down has its own."""
+    """How many connections read at once; forcing down and evacuating have their own."""
+    evacuate_connections: int = Field(default=16, ge=1, le=64)
+    """How many evacuations are asked for at once. Others wait, no longer than a connection may."""
 
 
 def _ok(_result: object) -> str:
@@ -94,13 +106,19 @@ class Nova:
         )
         deadline_s = KEYSTONE_WAITS * config.keystone_timeout_s
         self._tokens = Tokens(keystone.grant, clock, deadline_s, self._observe)
-        connect_s = config.connect_timeout_s
+
+        def way(connections: int, keep_s: float, timeout_s: float) -> Way:
+            connect_s = config.connect_timeout_s
+            wire = Wire(tls, clock, connections=connections, connect_s=connect_s, keep_s=keep_s)
+            return Way(wire, timeout_s)
+
         self._compute = Compute(
             self._tokens,
-            Wire(tls, clock, connections=config.connections, connect_s=connect_s, keep=True),
-            Wire(tls, clock, connections=WRITE_CONNECTIONS, connect_s=connect_s, keep=False),
-            read_s=config.read_timeout_s,
-            write_s=config.force_down_timeout_s,
+            reads=way(config.connections, READ_KEEP_S, config.read_timeout_s),
+            writes=way(WRITE_CONNECTIONS, 0.0, config.force_down_timeout_s),
+            evacuations=way(
+                config.evacuate_connections, EVACUATE_KEEP_S, config.evacuate_timeout_s
+            ),
         )
 
     async def look(self, host: HostId) -> Sighting:
@@ -130,6 +148,21 @@ class Nova:
         changes = whole_list(self._compute, {"changes-since": since(since_wall_s)})
         got = await self._timed("changed_servers", changes)
         return [(one.server, one.host) for one in got.value]
+
+    async def evacuate(self, server: ServerId, permit: Permit) -> tuple[Outcome, str]:
+        """Ask once, and never again by itself: Nova takes a second evacuation on. Raise LateError.
+
+        Only a 401 is answered by asking again, with a new token: it says that nothing was done.
+        """
+        return await self._timed("evacuate", self._evacuate(server, permit), _word)
+
+    async def evacuations(self, host: HostId) -> Sequence[Migration]:
+        return await self._timed("evacuations", self._evacuations(host))
+
+    async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
+        """List what changed, of all hosts; what a cell that is down holds is missing meanwhile."""
+        changes = whole_migrations(self._compute, {"changes-since": since(since_wall_s)})
+        return await self._timed("changed_evacuations", changes)
 
     async def check(self) -> Sequence[str]:
         """Try the account and the endpoint, changing nothing. See `preflight`."""
@@ -174,6 +207,28 @@ class Nova:
         got = await settled_list(self._compute, self._name(host))
         await self._look(host)
         return ServerList(tuple(got.value.values()), got.asked_at.wall_s)
+
+    async def _evacuate(self, server: str, permit: Permit) -> tuple[Outcome, str]:
+        try:
+            path = f"servers/{uuid.UUID(server)}/action"
+            answer = await self._compute.post(path, BODY, EVACUATE, permit)
+        except ValueError:
+            return Outcome.REFUSED, f"{server!r:.60} is no id of a server"
+        except NoAnswerError as error:
+            return Outcome.UNKNOWN, str(error)
+        except LateError:
+            raise
+        except DoctorError as error:  # no connection, or no token
+            return Outcome.UNSENT, str(error)
+        return judged(answer)
+
+    async def _evacuations(self, host: HostId) -> Sequence[Migration]:
+        """List between two looks: one that is silently left out would be asked for again."""
+        name = self._name(host)
+        await self._look(host)
+        found = only_from(name, await whole_migrations(self._compute, {"source_compute": name}))
+        await self._look(host)
+        return found
 
     def _name(self, host: HostId) -> str:
         """Return the host's name; one of another cloud may be there by the same name."""

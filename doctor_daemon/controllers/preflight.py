@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from doctor_daemon.controllers.compute import Compute
+from doctor_daemon.controllers.evacuations import whole_list
 from doctor_daemon.controllers.microversions import SERVERS, SERVICES, UPDATE
 from doctor_daemon.controllers.servers import read_page
 from doctor_daemon.controllers.services import BINARY, all_services, read_services
@@ -32,7 +33,7 @@ async def preflight(tokens: Tokens, compute: Compute) -> list[str]:
     if not grant.project:
         return ["the token is of no project: add project_name and project_domain_name"]
     wrong = []
-    for check in (_versions, _services, _servers, _filter, _update):
+    for check in (_versions, _services, _servers, _filter, _migrations, _update):
         wrong += await _words(check, compute)
     return wrong
 
@@ -72,6 +73,13 @@ async def _filter(compute: Compute) -> list[str]:
     got = await compute.get("servers/detail", query, SERVERS, read_page)
     if got.value.placed:
         return ["Nova ignores the filter of servers by host: the role does not suffice"]
+    return []
+
+
+async def _migrations(compute: Compute) -> list[str]:
+    """See that evacuations of all projects are listed: a host that does not exist has none."""
+    if await whole_list(compute, {"source_compute": NO_HOST}):
+        return ["Nova ignores the filter of migrations by their source"]
     return []
 
 

@@ -41,6 +41,12 @@ def rows(document: Mapping[str, object], key: str) -> Sequence[Row]:
     return found
 
 
+def optional(row: Row, key: str) -> str:
+    """Return a text that may be missing or null, which is the empty text then."""
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
+
+
 def text(row: Row, key: str) -> str:
     """Return a text that must be there. Raise Permanent."""
     value = row.get(key)

@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from doctor_daemon.controllers.rows import Row, decode, rows, text
+from doctor_daemon.controllers.rows import Row, decode, optional, rows, text
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.errors import Permanent, Temporary
 
 HOST = "OS-EXT-SRV-ATTR:host"
+STATE = "OS-EXT-STS:"
+FAULT_MAX = 255
+"""Characters kept of what Nova says went wrong with a server."""
 _GONE = frozenset({"DELETED", "SOFT_DELETED"})
 
 
@@ -51,9 +54,12 @@ def read_page(body: bytes) -> Page:
 def _placed(row: Row) -> Placed:
     server = Server(
         id=ServerId(text(row, "id")),
-        name=_optional(row, "name"),
+        name=optional(row, "name"),
         project=text(row, "tenant_id"),
         status=text(row, "status"),
+        vm_state=optional(row, STATE + "vm_state"),
+        task_state=optional(row, STATE + "task_state"),
+        fault=_fault(row),
     )
     if server.status in _GONE:
         return Placed(server, "")
@@ -63,12 +69,15 @@ def _placed(row: Row) -> Placed:
             raise Temporary(msg)
         msg = f"Nova does not show {HOST}: the daemon's role does not suffice (admin is expected)"
         raise Permanent(msg)
-    return Placed(server, _optional(row, HOST))
+    return Placed(server, optional(row, HOST))
 
 
-def _optional(row: Row, key: str) -> str:
-    value = row.get(key)
-    return value if isinstance(value, str) else ""
+def _fault(row: Row) -> str:
+    """Return what went wrong, in Nova's words, short and on one line. Hosts may be named in it."""
+    fault = row.get("fault")
+    message = fault.get("message") if isinstance(fault, Mapping) else None
+    words = " ".join(str(message or "").split())[:FAULT_MAX]
+    return "".join(letter if letter.isprintable() else "?" for letter in words)
 
 
 def only_on(host: str, placed: Sequence[Placed]) -> Mapping[ServerId, Server]:

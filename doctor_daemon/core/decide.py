@@ -13,6 +13,7 @@ from typing import assert_never
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.due import due
+from doctor_daemon.core.evacuating import evacuating, lost, not_sent, told, unanswered
 from doctor_daemon.core.fencing import (
     cut_ended,
     fencing,
@@ -21,6 +22,7 @@ from doctor_daemon.core.fencing import (
     was_read,
 )
 from doctor_daemon.core.incident import Held, Incident
+from doctor_daemon.core.listing import listed
 from doctor_daemon.core.marking import forcing_down, put_ended, put_refused
 from doctor_daemon.core.messages import (
     Crashed,
@@ -28,11 +30,17 @@ from doctor_daemon.core.messages import (
     CutEnded,
     Effect,
     Elapsed,
+    Evacuate,
+    EvacuateEnded,
     Failed,
+    Follow,
+    Followed,
     ForceDown,
     Heard,
     Identified,
     Identify,
+    Inspect,
+    Inspected,
     Listed,
     ListServers,
     Look,
@@ -47,7 +55,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.orders import closing, follow
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.recovery import flag_noticed, listed, resumed
+from doctor_daemon.core.recovery import flag_noticed, resumed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.topology import NEVER, fail
 
@@ -103,13 +111,17 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return put_ended(incident, observation, context)
         case Listed(number, servers) if number == incident.listings:
             return listed(incident, servers, context)
+        case Inspected() | Followed() | EvacuateEnded():
+            return told(incident, observation, context)
         case Failed(effect):
             return _failed(incident, observation, effect, context)
         case Refused(effect):
             return _refused(incident, observation, effect, context)
         case Ordered():
             return follow(incident, observation, context)
-        case Crashed(error):
+        case Crashed(error, effect):
+            if isinstance(effect, Evacuate):
+                incident = lost(incident, effect, context)
             if incident.phase is Phase.HELD:
                 return incident.note(context.now, f"internal error: {error}")
             held = Held("internal", f"internal error: {error}", "see the log; then `fence HOST`")
@@ -135,6 +147,10 @@ def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context
                 return replace(incident, listings=number + 1, retry_at=at)
             text = f"the list of servers could not be checked against Nova: {failed.error}"
             return replace(incident, listings=-1).note(context.now, text)
+        case Inspect(number) if number == incident.rounds.inspections:
+            return unanswered(incident, context)
+        case Follow(number) if number == incident.rounds.follows:
+            return unanswered(incident, context)
         case _:
             return incident
 
@@ -150,6 +166,8 @@ def _refused(incident: Incident, refused: Refused, effect: Effect, context: Cont
             return incident.hold(context.now, held)
         case ForceDown(number) if incident.phase is Phase.FORCING_DOWN:
             return put_refused(incident, refused, number, context)
+        case Evacuate():
+            return not_sent(incident, refused, effect, context)
         case _:
             return incident
 
@@ -159,7 +177,7 @@ def _settle(incident: Incident, context: Context) -> Incident:
     match incident.phase:
         case Phase.SUSPECTED:
             return suspected(incident, context)
-        case Phase.FENCING | Phase.FORCING_DOWN if _stuck(incident, context):
+        case Phase.FENCING | Phase.FORCING_DOWN | Phase.EVACUATING if _stuck(incident, context):
             limit_s = context.policy.progress_s
             why = f"no progress in {limit_s:g} s of {incident.phase}"
             return incident.hold(context.now, Held("progress", why, NEVER))
@@ -167,6 +185,8 @@ def _settle(incident: Incident, context: Context) -> Incident:
             return fencing(incident, context)
         case Phase.FORCING_DOWN:
             return forcing_down(incident, context)
+        case Phase.EVACUATING:
+            return evacuating(incident, context)
         case Phase.DOWN | Phase.HELD:
             return closing(incident, context)
         case Phase.RESOLVED | Phase.DISMISSED:

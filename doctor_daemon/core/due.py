@@ -11,24 +11,35 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.fencing import rule_for, seen, spanned_at, unknown_devices
+from doctor_daemon.core.guard import gives_up_at
 from doctor_daemon.core.host import Device, Level
-from doctor_daemon.core.incident import DeviceTry, Incident, Try
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.marking import current
 from doctor_daemon.core.messages import (
     Cut,
     Effect,
+    Evacuate,
+    Follow,
     ForceDown,
     Identify,
+    Inspect,
     ListServers,
     Look,
     Read,
     Wait,
 )
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.proof import Power
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power, Reading, off_run
 from doctor_daemon.core.suspicion import decides_at
+from doctor_daemon.core.tries import DeviceTry, Try
+
+SOON, SOONEST_S = 0.05, 0.125
+"""Between reads of a device that says ON: this share of the time since the cut, and no less than so
+many seconds. Most machines go off within a few seconds, some take half a minute."""
 
 
 def due(incident: Incident, context: Context) -> tuple[Effect, ...]:
@@ -50,6 +61,8 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
             yield from _fence(incident, context)
         case Phase.FORCING_DOWN:
             yield from _force_down(incident, context)
+        case Phase.EVACUATING:
+            yield from _evacuate(incident, context)
         case Phase.DOWN:
             if incident.listings >= 0:
                 yield ListServers(incident.listings)
@@ -104,16 +117,19 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
         yield _look(incident, context)
 
 
-def _read(attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
+def _read(
+    attempt: Try, level: Level, context: Context, calm_s: float | None = None
+) -> Iterator[Effect]:
     """Read every device whose cut was answered, one read at a time, at its pace.
 
     After a restart a device first says again who it is: only then does its word count.
+    `calm_s` is the pace where a proof stands and is only guarded.
     """
     for device in level.devices:
         answer = attempt.device(device.name)
         if answer.cut is None:
             continue
-        after = _pace(device, answer, context)
+        after = _pace(device, answer, context, calm_s)
         if after is not None and not context.now.reached(after):
             yield Wait(after)
         elif answer.identity is None:
@@ -122,14 +138,33 @@ def _read(attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
             yield Read(attempt.number, attempt.level, device.name, answer.reads)
 
 
-def _pace(device: Device, answer: DeviceTry, context: Context) -> Instant | None:
-    """Return when to read next: spread over the hold time once OFF, at the usual pace before."""
+def _pace(
+    device: Device, answer: DeviceTry, context: Context, calm_s: float | None
+) -> Instant | None:
+    """Return when to read next: ever slower while it is ON, then spread over the hold time.
+
+    The hold is counted from the first OFF's answer: reads that take their time do not stretch it.
+    """
     if not answer.readings:
         return None
     rule, last = rule_for(device, context), answer.readings[-1]
     if last.power is not Power.OFF:
-        return last.answered_at.plus(context.policy.read_every_s)
-    return last.answered_at.plus(rule.hold_s / max(rule.reads - 1, 1))
+        return last.answered_at.plus(_pause(answer, last, context.policy))
+    if calm_s is not None:
+        return last.answered_at.plus(calm_s)
+    run = off_run(answer.readings, answer.readings[0].asked_at)
+    steps = max(rule.reads - 1, 1)
+    if len(run) > steps:
+        return last.answered_at.plus(rule.hold_s / steps)
+    return run[0].answered_at.plus(rule.hold_s * len(run) / steps)
+
+
+def _pause(answer: DeviceTry, last: Reading, policy: Policy) -> float:
+    """Return the seconds to the next read of a device that is not OFF; one in trouble is spared."""
+    if last.power is Power.UNKNOWN or answer.cut_at is None:
+        return policy.read_every_s
+    since_cut_s = last.answered_at.since(answer.cut_at)
+    return min(max(SOON * since_cut_s, SOONEST_S), policy.read_every_s)
 
 
 def _look_along(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -156,3 +191,55 @@ def _force_down(incident: Incident, context: Context) -> Iterator[Effect]:
         yield ForceDown(marking.number, incident.service, marking.disable)
     elif look is None or not current(incident, look, context):
         yield _look(incident, context)
+
+
+def _evacuate(incident: Incident, context: Context) -> Iterator[Effect]:
+    yield from _next(incident, context)
+    yield from _guard(incident, context)
+    look = incident.sighting
+    again = look.asked_at.plus(context.policy.flag_age_s / 3) if look else context.now
+    yield _look(incident, context) if context.now.reached(again) else Wait(again)
+    for record in incident.evacuations.values():
+        if record.stage is Stage.POSTING:
+            yield Evacuate(record.server.id, record.attempt)
+    yield from _ask(incident, context)
+
+
+def _next(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Wait for the next moment at which time alone brings something about."""
+    policy, moments = context.policy, [incident.progress_at.plus(context.policy.progress_s)]
+    proof, since = incident.proof, incident.rounds.guarded_from
+    if proof is not None and since is not None:
+        moments += [proof.valid_until, gives_up_at(proof, since, context)]
+    for record in incident.evacuations.values():
+        if record.not_before is not None and record.stage is Stage.WAITING:
+            moments.append(record.not_before)
+        elif record.stage in (Stage.CHECKING, Stage.UNDER_WAY):
+            moments.append(record.since.plus(policy.evacuation_timeout_s))
+    ahead = [moment for moment in moments if not context.now.reached(moment)]
+    if ahead:
+        yield Wait(min(ahead, key=lambda moment: moment.boot_s))
+
+
+def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Read the power on: as in fencing until the proof is renewed, calmly after that."""
+    attempt, proof, since = incident.fencing, incident.proof, incident.rounds.guarded_from
+    level = context.plan.level(attempt.level) if attempt else None
+    if attempt is None or level is None or proof is None or since is None:
+        return
+    renewed = since.since(proof.taken_at) < 0
+    yield from _read(attempt, level, context, context.policy.guard_every_s if renewed else None)
+
+
+def _ask(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Ask Nova, at its pace: for everything where anything is unclear, else for what changed."""
+    rounds, stages = incident.rounds, {r.stage for r in incident.evacuations.values()}
+    unclear = rounds.inspected_at is None or Stage.CHECKING in stages
+    if not unclear and not {Stage.WAITING, Stage.UNDER_WAY} & stages:
+        return
+    if rounds.ask_at is not None and not context.now.reached(rounds.ask_at):
+        yield Wait(rounds.ask_at)
+    elif unclear:
+        yield Inspect(rounds.inspections)
+    else:
+        yield Follow(rounds.follows)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.host import Device, Level
-from doctor_daemon.core.incident import DeviceTry, Held, Incident, Outcome, Try
+from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import (
     Cut,
@@ -35,6 +35,7 @@ from doctor_daemon.core.proof import (
     proven,
 )
 from doctor_daemon.core.topology import begin, fail
+from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 
 SPAN = 0.9
 """The share of the grace that the looks before a cut must span."""

@@ -24,6 +24,7 @@ class Act(StrEnum):
 
     CUT = "cut"
     FORCE_DOWN = "force_down"
+    EVACUATE = "evacuate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,12 @@ def _mode(incident: Incident, context: Context) -> str:
         f"mode is {mode.name.lower()}: would have cut the power of {incident.host} by "
         f"{would_cut(context.plan)}, proven it off and forced it down"
     )
+
+
+def _evacuating(incident: Incident, context: Context) -> str:
+    if min(context.mode, context.plan.mode) >= Mode.EVACUATE:
+        return ""
+    return f"the mode of {incident.host} does not reach as far as evacuate any more"
 
 
 def would_cut(plan: HostPlan) -> str:
@@ -150,27 +157,49 @@ def _proof(incident: Incident, context: Context) -> str:
         return f"the power devices of {incident.host} were changed since the proof"
     if context.now.since(proof.taken_at) < 0 or context.now.reached(proof.valid_until):
         return f"the proof that {incident.host} is off is too old"
+    renew_from = incident.rounds.renew_from
+    old = renew_from is not None and proof.taken_at.since(renew_from) < 0
+    if old and proof.kind is ProofKind.POWER:
+        return f"the power of {incident.host} has not been read since the restart"
     if incident.life_at is not None and incident.life_at.since(proof.taken_at) >= 0:
         return f"{incident.host} was heard alive after the proof"
     return ""
 
 
-_BOTH = frozenset({Act.CUT, Act.FORCE_DOWN})
+def _flag_age(incident: Incident, context: Context) -> str:
+    limit, look = context.policy.flag_age_s, incident.sighting
+    if look is not None and context.now.since(look.asked_at) <= limit:
+        return ""
+    return f"forced_down of {incident.host} has not been read back in the last {limit:g} s"
+
+
+def _flag(incident: Incident, _: Context) -> str:
+    look = incident.sighting
+    if look is None or (look.forced_down and look.state == "down"):
+        return ""
+    return f"Nova does not have {incident.host} forced down any more"
+
+
+_ALL = frozenset(Act)
 _CUT = frozenset({Act.CUT})
-_DOWN = frozenset({Act.FORCE_DOWN})
+_PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
+_MOVE = frozenset({Act.EVACUATE})
 _AGAIN = "then `doctor-daemon fence HOST` takes it up again"
 
 GATES: tuple[Gate, ...] = (
-    Gate("inventory", _BOTH, _inventory, f"configure the host; {_AGAIN}"),
-    Gate("mode", _BOTH, _mode, f"raise the mode in the configuration; {_AGAIN}"),
-    Gate("armed", _BOTH, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
-    Gate("protected", _BOTH, _protected, "a human must see to this host"),
-    Gate("maintenance", _BOTH, _maintenance, f"end the maintenance; {_AGAIN}"),
+    Gate("inventory", _ALL, _inventory, f"configure the host; {_AGAIN}"),
+    Gate("mode", _ALL, _mode, f"raise the mode in the configuration; {_AGAIN}"),
+    Gate("armed", _ALL, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
+    Gate("protected", _ALL, _protected, "a human must see to this host"),
+    Gate("maintenance", _ALL, _maintenance, f"end the maintenance; {_AGAIN}"),
     Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
     Gate("look", _CUT, _look, _AGAIN, retry=True),
     Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
     Gate("budget", _CUT, _budget, f"wait, or see what is failing; {_AGAIN}"),
-    Gate("proof", _DOWN, _proof, _AGAIN, retry=True),
+    Gate("proof", _PROVEN, _proof, _AGAIN, retry=True),
+    Gate("evacuate", _MOVE, _evacuating, f"raise the mode in the configuration; {_AGAIN}"),
+    Gate("readback", _MOVE, _flag_age, _AGAIN, retry=True),
+    Gate("flag", _MOVE, _flag, f"find out who cleared the flag; {_AGAIN}"),
 )
 """Every gate, in the order in which they are asked and told."""
 

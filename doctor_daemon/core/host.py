@@ -81,12 +81,16 @@ class HostPlan:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server as Nova's list told of it."""
+    """A server as Nova's list told of it. The states are Nova's own words."""
 
     id: ServerId
     name: str
     project: str
     status: str = ""
+    vm_state: str = ""
+    task_state: str = ""
+    fault: str = ""
+    """What Nova says went wrong with it, if its status is ERROR."""
 
 
 @dataclass(frozen=True, slots=True)

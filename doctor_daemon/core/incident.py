@@ -11,17 +11,16 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NewType
 
+from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.evidence import SUMMARY_MAX, Evidence, Words
 from doctor_daemon.core.host import HostId, HostPlan, Server, ServerId, ServerList
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
-from doctor_daemon.core.proof import Identity, Proof, Reading
+from doctor_daemon.core.proof import Proof
+from doctor_daemon.core.tries import Outcome, Try
 
 IncidentId = NewType("IncidentId", str)
 TIMELINE_MAX = 2000
-READINGS_MAX = 12
-RAW_MAX = 120
-"""Characters kept of what a device said of its power."""
 
 
 class NoticeKind(StrEnum):
@@ -31,6 +30,7 @@ class NoticeKind(StrEnum):
     WITHDRAWN = "withdrawn"
     CONFIRMED = "confirmed"
     HELD = "held"
+    OUTCOME = "outcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Entry:
     text: str
     tell: NoticeKind | None = None
     servers: tuple[Server, ...] | None = None
+    outcome: str = ""
+    """With OUTCOME: what has become of those servers, as `Stage` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,56 +79,6 @@ class Sighting:
         else changed says nothing about life.
         """
         return self.alike(earlier) and self.updated_s > earlier.updated_s
-
-
-class Outcome(StrEnum):
-    """How a call that changes the world ended."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"  # the other side has said no
-    UNSENT = "unsent"  # nothing has left the daemon
-    UNKNOWN = "unknown"  # no answer: it may or may not have been done
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceTry:
-    """What one device has answered in the present try of its level."""
-
-    identity: Identity | None = None
-    failure: str = ""
-    """Why it cannot be used in this try: no identity, another chassis."""
-    cut: Outcome | None = None
-    cut_at: Instant | None = None
-    readings: tuple[Reading, ...] = ()
-    reads: int = 0
-
-    def read(self, reading: Reading) -> DeviceTry:
-        """Add one reading; only the last few are kept."""
-        short = replace(reading, raw=reading.raw[:RAW_MAX])
-        kept = (*self.readings, short)[-READINGS_MAX:]
-        return replace(self, readings=kept, reads=self.reads + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """One attempt at one level of the topology. `number` never repeats within an incident."""
-
-    number: int
-    level: int
-    nth: int
-    digest: str
-    since: Instant
-    go_at: Instant | None = None
-    """When the gates were passed; None: still preparing."""
-    devices: Mapping[str, DeviceTry] = field(default_factory=dict)
-
-    def device(self, name: str) -> DeviceTry:
-        """Return what a device has answered so far."""
-        return self.devices.get(name, DeviceTry())
-
-    def put(self, name: str, device: DeviceTry) -> Try:
-        """Return the try with one device's answers replaced."""
-        return replace(self, devices={**self.devices, name: device})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +131,26 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounds:
+    """How the evacuations of the host are followed."""
+
+    guarded_from: Instant | None = None
+    """Only power that was read after this renews the proof."""
+    renew_from: Instant | None = None
+    """After a restart: a power proof from before this permits nothing until it is renewed."""
+    inspections: int = 0
+    inspected_at: Instant | None = None
+    """When the last inspection was asked for that all that is to be posted rests on."""
+    follows: int = 0
+    failures: int = 0
+    """Questions to Nova in a row that came back without an answer."""
+    ask_at: Instant | None = None
+    """Not before this is Nova asked again."""
+    barred: Held | None = None
+    """Why nothing more is posted. What is under way is followed to its end."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One failure of one host. `version` counts its saved states."""
 
@@ -221,6 +193,9 @@ class Incident:
     servers_wall_s: float = 0.0
     listings: int = 0
     """How often the list of servers was asked for after force-down; -1: it has been folded in."""
+    evacuations: Mapping[ServerId, Evacuation] = field(default_factory=dict)
+    """What becomes of each server, once the host may be evacuated."""
+    rounds: Rounds = Rounds()
     timeline: tuple[Entry, ...] = ()
     version: int = 0
 
@@ -234,11 +209,12 @@ class Incident:
         text: str,
         kind: NoticeKind | None,
         servers: tuple[Server, ...] | None,
+        outcome: str = "",
     ) -> Incident:
         """Add a line that is told about some servers only."""
         if len(self.timeline) >= TIMELINE_MAX and kind is None:
             return self
-        entry = Entry(len(self.timeline) + 1, at, self.phase, text, kind, servers)
+        entry = Entry(len(self.timeline) + 1, at, self.phase, text, kind, servers, outcome)
         return replace(self, timeline=(*self.timeline, entry))
 
     def move(self, to: Phase, at: Instant, text: str, tell: NoticeKind | None = None) -> Incident:

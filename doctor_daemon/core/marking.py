@@ -10,23 +10,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.evacuating import enter, to_be_moved
 from doctor_daemon.core.fencing import derive
 from doctor_daemon.core.gates import Act, refused
+from doctor_daemon.core.guard import contradicted, returned
 from doctor_daemon.core.host import Level
-from doctor_daemon.core.incident import (
-    Held,
-    Incident,
-    Marking,
-    NoticeKind,
-    Outcome,
-    Sighting,
-    Try,
-)
+from doctor_daemon.core.incident import Held, Incident, Marking, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import PutEnded, Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Proof, ProofKind
-from doctor_daemon.core.topology import NEVER, begin
+from doctor_daemon.core.topology import NEVER
+from doctor_daemon.core.tries import Outcome, Try
 
 _AGAIN = "`doctor-daemon fence HOST` when the cause is mended"
 
@@ -89,29 +84,15 @@ def forcing_down(incident: Incident, context: Context) -> Incident:
 
 def _check(incident: Incident, proof: Proof, context: Context) -> Incident:
     """Return the incident itself while its proof stands or is being read again."""
-    now, life = context.now, incident.life_at
-    began = incident.fencing.go_at if incident.fencing else None
-    anchor = began if proof.kind is ProofKind.POWER and began else proof.taken_at
-    if life is not None and life.since(anchor) >= 0:
-        return _contradicted(incident, proof, context)
-    if proof.kind is ProofKind.POWER and proof.digest != context.plan.digest:
-        moved = incident.move(Phase.FENCING, now, "the power devices were changed: proof void")
-        return begin(moved, context)
+    now, checked = context.now, contradicted(incident, proof, context)
+    if checked is not incident:
+        return checked
     if incident.marking.rereading_since is not None or not now.reached(proof.valid_until):
         return incident
     if proof.kind is ProofKind.HUMAN:
         text = f"{proof.by}'s word that {incident.host} is off has expired"
         return incident.hold(now, Held("proof", text, "`doctor-daemon confirm-off HOST` again"))
     return _begin_reread(incident, now)
-
-
-def _contradicted(incident: Incident, proof: Proof, context: Context) -> Incident:
-    now, fencing = context.now, incident.fencing
-    text = f"{incident.host} was heard alive although it was proven off"
-    if proof.kind is ProofKind.HUMAN or fencing is None:
-        return incident.hold(now, Held("proof", text, NEVER))
-    moved = incident.move(Phase.FENCING, now, f"{text}: the proof is void")
-    return begin(moved, context, fencing.level + 1)
 
 
 def _begin_reread(incident: Incident, now: Instant) -> Incident:
@@ -133,7 +114,7 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
     if current is None or level is None:
         return incident.hold(now, Held("proof", "the power cannot be read again", NEVER))
     if _on(current, level):
-        return _returned(incident, context)
+        return returned(incident, context)
     proof = derive(incident, current, level, context, since)
     if proof:
         marking = replace(incident.marking, rereading_since=None)
@@ -147,18 +128,6 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
 def _on(current: Try, level: Level) -> bool:
     answers = (current.device(device.name).readings for device in level.devices)
     return any(reading.power is Power.ON for readings in answers for reading in readings)
-
-
-def _returned(incident: Incident, context: Context) -> Incident:
-    """Fence a host again whose power came back after it was proven off."""
-    now, refences = context.now, incident.refences + 1
-    marking = replace(incident.marking, rereading_since=None)
-    incident = replace(incident, refences=refences, marking=marking)
-    if refences > context.policy.refences_max:
-        text = f"the power of {incident.host} came back {refences} times after the proof"
-        return incident.hold(now, Held("power", text, "find what switches it on; then `fence`"))
-    text = "ALARM: the power is on again after the proof: fencing again"
-    return begin(incident.move(Phase.FENCING, now, text), context)
 
 
 def _mark(incident: Incident, context: Context) -> Incident:
@@ -180,9 +149,9 @@ def _mark(incident: Incident, context: Context) -> Incident:
 
 def current(incident: Incident, look: Sighting, context: Context) -> bool:
     """Tell whether a look is recent, and was asked for after the PUT had ended."""
-    after = incident.marking.put_at or incident.phase_at
+    put_at = incident.marking.put_at
     fresh = context.now.since(look.asked_at) <= context.policy.look_age_s
-    return fresh and (incident.marking.put_at is None or look.asked_at.since(after) >= 0)
+    return fresh and (put_at is None or look.asked_at.since(put_at) >= 0)
 
 
 def _down(incident: Incident, context: Context) -> Incident:
@@ -195,5 +164,7 @@ def _down(incident: Incident, context: Context) -> Incident:
         text = "Nova has it forced down; somebody else had disabled it: their reason is kept"
     else:
         text = "Nova has it forced down and disabled"
-    moved = incident.move(Phase.DOWN, context.now, f"{text} (read back)", NoticeKind.CONFIRMED)
-    return replace(moved, marking=marking)
+    incident, text = replace(incident, marking=marking), f"{text} (read back)"
+    if to_be_moved(incident, context):
+        return enter(incident, context, text)
+    return incident.move(Phase.DOWN, context.now, text, NoticeKind.CONFIRMED)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.evidence import Evidence
-from doctor_daemon.core.host import ServerList
-from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.host import ServerId, ServerList
+from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Reading
+from doctor_daemon.core.tries import Outcome
 
 # Effects
 
@@ -76,10 +78,32 @@ class ListServers:
     number: int
 
 
-Effect = Wait | Look | Identify | Cut | Read | ForceDown | ListServers
-CANCELLABLE = (Wait, Look, Identify, Read, ListServers)
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """Ask Nova for every evacuation of the host and for its servers: what is to be known first."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evacuate:
+    """Ask Nova to rebuild one server elsewhere."""
+
+    server: ServerId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """Ask Nova how the evacuations that are under way stand."""
+
+    number: int
+
+
+Effect = Wait | Look | Identify | Cut | Read | ForceDown | ListServers | Inspect | Evacuate | Follow
+CANCELLABLE = (Wait, Look, Identify, Read, ListServers, Inspect, Follow)
 """Waits and reads. What changes the world runs to its own deadline."""
-CHANGING = (Cut, ForceDown)
+CHANGING = (Cut, ForceDown, Evacuate)
 """What changes the world: gates and permit are asked once more just before it."""
 
 # Observations
@@ -162,6 +186,35 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspected:
+    """Nova has listed the host's evacuations and servers; both were asked for after `asked_at`."""
+
+    number: int
+    asked_at: Instant
+    migrations: tuple[Migration, ...]
+    servers: ServerList
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Nova has listed the evacuations that changed; `servers`, if one of ours has ended, too."""
+
+    number: int
+    migrations: tuple[Migration, ...]
+    servers: ServerList | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvacuateEnded:
+    """A request to evacuate has been answered, or has not been in time."""
+
+    effect: Evacuate
+    outcome: Outcome
+    text: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """An effect that asks came back without an answer; `permanent`: asking again is no use."""
 
@@ -204,9 +257,10 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """A bug was met while this incident was worked on."""
+    """A bug was met while this incident was worked on; with the effect whose end is lost by it."""
 
     error: str
+    effect: Effect | None = None
 
 
 Observation = (
@@ -220,6 +274,9 @@ Observation = (
     | WasRead
     | PutEnded
     | Listed
+    | Inspected
+    | Followed
+    | EvacuateEnded
     | Failed
     | Refused
     | Ordered

@@ -36,6 +36,8 @@ class Notice:
     text: str
     entry: int
     wall_s: float
+    outcome: str = ""
+    """With OUTCOME: moved, skipped, failed or unknown."""
 
 
 def notices(incident: Incident, after: int, context: Context) -> Iterator[Notice]:
@@ -68,15 +70,18 @@ def _for_all(
             project=project,
             servers=mine,
             servers_wall_s=incident.servers_wall_s,
-            fenced=_fenced(entry, context),
+            fenced=_fenced(entry, incident, context),
             text=entry.text,
             entry=entry.seq,
             wall_s=entry.at.wall_s,
+            outcome=entry.outcome,
         )
 
 
-def _fenced(entry: Entry, context: Context) -> str:
-    if entry.phase is Phase.DOWN:
+def _fenced(entry: Entry, incident: Incident, context: Context) -> str:
+    held = entry.phase is Phase.HELD and entry.seq > 1
+    phase = incident.timeline[entry.seq - 2].phase if held else entry.phase
+    if phase in (Phase.EVACUATING, Phase.DOWN):
         return "confirmed"
     may = min(context.mode, context.plan.mode) >= Mode.FENCE
     pending = may and entry.phase in (

@@ -16,6 +16,7 @@ class Phase(StrEnum):
     SUSPECTED = "suspected"
     FENCING = "fencing"
     FORCING_DOWN = "forcing_down"
+    EVACUATING = "evacuating"
     DOWN = "down"
     HELD = "held"
     RESOLVED = "resolved"
@@ -30,7 +31,8 @@ class Phase(StrEnum):
 SUCCESSORS: Mapping[Phase, frozenset[Phase]] = {
     Phase.SUSPECTED: frozenset({Phase.FENCING, Phase.HELD, Phase.DISMISSED}),
     Phase.FENCING: frozenset({Phase.FORCING_DOWN, Phase.HELD, Phase.DISMISSED}),
-    Phase.FORCING_DOWN: frozenset({Phase.DOWN, Phase.FENCING, Phase.HELD}),
+    Phase.FORCING_DOWN: frozenset({Phase.EVACUATING, Phase.DOWN, Phase.FENCING, Phase.HELD}),
+    Phase.EVACUATING: frozenset({Phase.DOWN, Phase.FENCING, Phase.HELD}),
     Phase.DOWN: frozenset({Phase.RESOLVED, Phase.HELD}),
     Phase.HELD: frozenset({Phase.FENCING, Phase.FORCING_DOWN, Phase.DISMISSED}),
     Phase.RESOLVED: frozenset(),

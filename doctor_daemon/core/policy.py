@@ -28,7 +28,7 @@ class Policy:
     off_reads: int = 3
     off_hold_s: float = 2.0
     read_every_s: float = 1.0
-    """Between reads of a power device that does not say OFF yet."""
+    """Between reads of a power device that is not OFF yet, at most; just after the cut less."""
     off_timeout_s: float = 30.0
     """From the first cut of a try to its proof; then the try has failed."""
     tries_per_level: int = 2
@@ -45,6 +45,22 @@ class Policy:
     budget_per_domain: int = 2
     budget_total: int = 4
     human_proof_max_s: float = 3600.0
+    posts_total: int = 16
+    """Requests to evacuate a server that may be on their way at a time, of all hosts."""
+    posts_per_host: int = 8
+    """Requests to evacuate a server that one host may have on their way at a time."""
+    evacuation_tries: int = 3
+    """How often a server is tried to be evacuated before a human is asked."""
+    evacuation_timeout_s: float = 600.0
+    """How long the evacuation of one server may take before its outcome is called unknown."""
+    settle_s: float = 60.0
+    """After a lost answer, how long Nova is believed to be able to begin the evacuation still."""
+    follow_every_s: float = 2.0
+    """Between two questions about the evacuations that are under way."""
+    guard_every_s: float = 5.0
+    """Between two reads of the power while servers are evacuated."""
+    flag_age_s: float = 30.0
+    """A server is only evacuated if forced_down was read back within this time."""
 
     @property
     def rule(self) -> Rule:

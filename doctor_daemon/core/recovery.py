@@ -1,4 +1,4 @@
-"""What a restart, a flag that somebody cleared and the fresh list of servers do to an incident.
+"""What a restart, and a flag that somebody cleared, do to an incident.
 
 A restart trusts nothing that was only being watched: the power is read again even where a proof
 had been taken, and a try whose cut was not answered is begun anew, with new numbers, so that no
@@ -10,26 +10,37 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.host import Server, ServerList
-from doctor_daemon.core.incident import Incident, NoticeKind, Sighting
+from doctor_daemon.core.evacuating import doubted, fresh_rounds
+from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.topology import begin
+
+_WORKING = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
 
 
 def resumed(incident: Incident, context: Context) -> Incident:
     """Take the incident up again. What was timed on another boot is timed anew."""
     now = context.now
-    if incident.phase in (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN):
+    if incident.phase in _WORKING:
         incident = incident.note(now, "taken up again after a restart")
     rebooted = incident.progress_at.boot_id != now.boot_id
     incident = replace(incident, sighting=None, look_at=None, closing=None, progress_at=now)
     if rebooted:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
+    incident = doubted(incident, now, context.policy, rebooted=rebooted)
     if incident.phase is Phase.FENCING:
         return _refence(incident, context)
+    if incident.phase is Phase.EVACUATING:
+        return _reguard(incident, now)
     return _remark(incident, now) if incident.phase is Phase.FORCING_DOWN else incident
+
+
+def _reguard(incident: Incident, now: Instant) -> Incident:
+    """Take evacuating up again: nothing is sent before power, flag and evacuations were read."""
+    rounds = replace(fresh_rounds(incident, now), renew_from=now)
+    return replace(_unread(incident), rounds=rounds)
 
 
 def _remark(incident: Incident, now: Instant) -> Incident:
@@ -81,27 +92,3 @@ def flag_noticed(incident: Incident, sighting: Sighting, context: Context) -> In
     if sighting.forced_down:
         text = "forced_down is set again"
     return replace(incident, sighting=sighting).note(context.now, text)
-
-
-def listed(incident: Incident, fresh: ServerList, context: Context) -> Incident:
-    """Correct what consumers were told, by the list that was asked for after force-down."""
-    now, told = context.now, incident.servers
-    there = {server.id: server for server in fresh.servers}
-    added = tuple(server for id_, server in there.items() if id_ not in told)
-    wrong = tuple(server for id_, server in told.items() if id_ not in there)
-    incident = replace(incident, servers=there, servers_wall_s=fresh.asked_wall_s, listings=-1)
-    incident = incident.note(now, f"Nova lists {len(there)} servers on the host")
-    incident = _tell(incident, context, added, NoticeKind.CONFIRMED, "were missing from the map")
-    return _tell(incident, context, wrong, NoticeKind.WITHDRAWN, "were wrongly named")
-
-
-def _tell(
-    incident: Incident,
-    context: Context,
-    servers: tuple[Server, ...],
-    kind: NoticeKind,
-    what: str,
-) -> Incident:
-    if not servers:
-        return incident
-    return incident.tell(context.now, f"{len(servers)} servers {what}", kind, servers)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.incident import Held, Incident, Try
+from doctor_daemon.core.incident import Held, Incident
+from doctor_daemon.core.tries import Try
 
 NEVER = "`doctor-daemon confirm-off HOST` once a human has made sure; or `fence HOST` to try again"
 

@@ -24,6 +24,7 @@ from doctor_daemon.core.messages import (
     Crashed,
     Effect,
     Elapsed,
+    EvacuateEnded,
     Heard,
     Observation,
     Resumed,
@@ -149,8 +150,9 @@ class Case:
             return advance(incident, observation, context)
         except Exception as error:  # noqa: BLE001 - containment: this host is held
             self._links.bug(incident.id, error)
+            effect = observation.effect if isinstance(observation, EvacuateEnded) else None
             try:
-                return advance(incident, Crashed(type(error).__name__), context)
+                return advance(incident, Crashed(type(error).__name__, effect), context)
             except Exception as second:  # noqa: BLE001 - as above; nothing is folded
                 self._links.bug(incident.id, second)
                 return incident
@@ -220,7 +222,7 @@ class Case:
             observation = await perform(effect, lambda: self.incident, self._ward)
         except Exception as error:  # noqa: BLE001 - containment, as in `_advance`
             self._links.bug(self.incident.id, error)
-            observation = Crashed(type(error).__name__)
+            observation = Crashed(type(error).__name__, effect)
         if not isinstance(effect, Wait):
             name, outcome = type(effect).__name__, type(observation).__name__
             self._ward.tools.metrics.effects.labels(name, outcome).inc()

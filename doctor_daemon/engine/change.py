@@ -23,11 +23,13 @@ def change(
     """Describe the step from the saved state to the decided one, and reserve what it takes."""
     known = len(before.timeline) if before else 0
     old = before.servers if before else {}
+    moves = before.evacuations if before else {}
     return Change(
         head=after,
         entries=after.timeline[known:],
         servers=tuple(s for id_, s in after.servers.items() if old.get(id_) != s),
         servers_gone=tuple(id_ for id_ in old if id_ not in after.servers),
+        evacuations=tuple(e for id_, e in after.evacuations.items() if moves.get(id_) != e),
         charges=ward.reserve(before, after),
         notices=tuple(_rows(known, after, ward)),
         evidence=tuple(evidence_row(evidence, after) for evidence in heard),

@@ -7,8 +7,9 @@ every open incident up again before any new evidence is let in.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import gc
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -19,12 +20,12 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Elapsed, Noticed
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.proof import ProofKind
 from doctor_daemon.engine.case import Case, Letter, Links
 from doctor_daemon.engine.desk import Desk
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch
+from doctor_daemon.engine.watch import set_gauges, watch
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Snapshot
 
@@ -65,16 +66,18 @@ class Engine:
         self._case_class = case
         self._tick_s = pace.tick_s
         self.ward = Ward(rules, tools)
+        tools.metrics.before_scrape.append(self._gauges)
         self.desk = Desk(self.ward, self._start)
         self.poller = Poller(self.ward, self._noticed, self._met, pace.polling)
         self.ready = asyncio.Event()
         """Set once every open incident has been taken up again."""
         self.ticked: Instant | None = None
         """The last tick: the sign that the engine makes progress."""
-        self._outbox = Outbox(self.ward, self._met, pace.delivering)
+        self.outbox = Outbox(self.ward, self._met, pace.delivering)
         self._bug = bug
         self._tasks: asyncio.TaskGroup | None = None
         self._driven: set[asyncio.Task[None]] = set()
+        self._background: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -82,20 +85,22 @@ class Engine:
         tools = self.ward.tools
         self.ward.term = await tools.store.open()
         await self._load(await tools.store.load())
-        background: list[asyncio.Task[None]] = []
-        async with asyncio.TaskGroup() as tasks:
-            self._tasks = tasks
-            loops = (self.poller.run, self._outbox.run, self._tick, self._prune)
-            background.extend(tasks.create_task(loop()) for loop in loops)
-            for case in list(self.desk.cases.values()):
-                self._drive(case)
-            self.ready.set()
-            log.info("ready", term=self.ward.term, incidents=len(self.desk.cases))
-            await self._stop.wait()
-            await self._wind_down()
-            for task in background:
-                task.cancel()
-        await self._outbox.flush()
+        with closing(self.ward.rounds):
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                loops = (self.poller.run, self.outbox.run, self._tick, self._prune)
+                self._background = [
+                    tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
+                ]
+                for case in list(self.desk.cases.values()):
+                    self._drive(case)
+                self.ready.set()
+                log.info("ready", term=self.ward.term, incidents=len(self.desk.cases))
+                await self._stop.wait()
+                await self._wind_down()
+                for task in self._background:
+                    task.cancel()
+        await self.outbox.flush()
 
     def stop(self) -> None:
         """Ask the engine to end: no effect is cut in half, what is open resumes at the start."""
@@ -129,12 +134,11 @@ class Engine:
         self.desk.remember(snapshot.evidence)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
-        self._outbox.resume(snapshot.gaps)
-        self._outbox.put(snapshot.pending)
-        self._gauges()
+        self.outbox.resume(snapshot.gaps)
+        self.outbox.put(snapshot.pending)
 
     def _case(self, incident: Incident) -> Case:
-        links = Links(self._outbox.put, self._watch, self._met)
+        links = Links(self.outbox.put, self._watch, self._met)
         return self._case_class(incident, self.ward, links)
 
     def _start(self, incident: Incident) -> Case:
@@ -161,7 +165,6 @@ class Engine:
         await case.run()
         if case.incident.phase.final and self.desk.cases.get(case.incident.host) is case:
             del self.desk.cases[case.incident.host]
-        self._gauges()
 
     # watching
 
@@ -184,47 +187,11 @@ class Engine:
             log.warning("not delivered", incident=case.incident.id, error=str(error))
 
     def _watch(self, before: Incident | None, after: Incident) -> None:
-        """Log and measure what was saved."""
-        known = len(before.timeline) if before else 0
-        for entry in after.timeline[known:]:
-            log.info(entry.text, incident=after.id, host=str(after.host), phase=entry.phase.value)
-        if before is None:
-            self._gauges()
-            return
-        if before.phase is after.phase:
-            return
-        metrics = self.ward.tools.metrics
-        phase, since = before.phase, before.phase_at
-        for entry in after.timeline[known:]:
-            if entry.phase is not phase:  # several may be passed in one step
-                metrics.phase.labels(phase).observe(_between(entry.at, since))
-                phase, since = entry.phase, entry.at
-        if after.held is not None:
-            metrics.refusals.labels(after.held.gate).inc()
-        if after.phase is Phase.DOWN:
-            metrics.forced_down.observe(_between(after.phase_at, after.opened_at))
-        proof, fencing = after.proof, after.fencing
-        if after.phase is Phase.FORCING_DOWN and proof and proof.kind is ProofKind.POWER:
-            plan = self.ward.plan(after.host)
-            level = plan.level(fencing.level) if fencing else None
-            for device in level.devices if level else ():
-                took_s = _between(after.phase_at, fencing.go_at if fencing else None)
-                metrics.fencing.labels(device.kind).observe(took_s)
-        self._gauges()
+        watch(before, after, self.ward)
 
     def _gauges(self) -> None:
-        metrics, incidents = self.ward.tools.metrics, [c.incident for c in self.desk.cases.values()]
-        phases = Counter(incident.phase for incident in incidents)
-        for phase in Phase:
-            if not phase.final:
-                metrics.incidents.labels(phase).set(phases[phase])
-        metrics.held.clear()
-        for gate, count in Counter(i.held.gate for i in incidents if i.held).items():
-            metrics.held.labels(gate).set(count)
-        metrics.armed.set(self.ward.armed.on)
-        metrics.mode.set(self.ward.rules.mode)
-        metrics.maintenance.set(len(self.ward.maintenance))
-        metrics.budget.set(len(self.ward.charges()))
+        """Say how everything stands: only when somebody asks, for it looks at every server."""
+        set_gauges((case.incident for case in self.desk.cases.values()), self.ward)
 
     # own loops
 
@@ -261,6 +228,14 @@ class Engine:
             except Temporary as error:
                 log.warning("not pruned", error=str(error))
 
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """The engine's own loops that have ended: while it runs there is to be none.
+
+        One that fails ends the engine. One that something else cancels would end unseen.
+        """
+        return tuple(task.get_name() for task in self._background if task.done())
+
 
 def _timed_anew(window: Maintenance, now: Instant) -> Maintenance:
     """Time a maintenance of another boot anew: here the wall clock is all there is to go by."""
@@ -269,11 +244,16 @@ def _timed_anew(window: Maintenance, now: Instant) -> Maintenance:
     return replace(window, until=now.plus(max(window.until.wall_s - now.wall_s, 0.0)))
 
 
-def _between(later: Instant, earlier: Instant | None) -> float:
-    """Return the seconds between two instants for a metric; 0 where nothing can be said."""
-    if earlier is None or earlier.boot_id != later.boot_id:
-        return 0.0
-    return later.since(earlier)
+def settle_memory() -> None:
+    """Take what was loaded for good out of the garbage collector's sight.
+
+    Reference counts free nearly all of what an incident leaves; a full collection finds almost
+    nothing, looks at every object of the configuration and of the libraries for it, and would hold
+    a notice up for a tenth of a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def hosts_known(engine: Engine) -> tuple[HostId, ...]:

@@ -1,4 +1,4 @@
-"""What operators can do and ask: switches, maintenance, orders, explanations.
+"""What operators can do and ask: switches, maintenance, orders, dead letters, explanations.
 
 Everything that is done here is saved before it is answered, with the person and the reason. What
 makes the daemon more careful is in force at once, even while the store cannot be written.
@@ -23,9 +23,11 @@ from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.views import explained, short, standing
 from doctor_daemon.engine.ward import save_switch
 from doctor_daemon.errors import Permanent
-from doctor_daemon.ports import Change, Heading
+from doctor_daemon.ports import Change, Heading, NoticeRow, Wanted
 
 MAINTENANCE_MAX_S = 30 * 24 * 3600.0
+NOTICES_MAX = 10_000
+"""Dead notices of one consumer that are looked at, the newest."""
 
 
 class Operators:
@@ -136,13 +138,79 @@ class Operators:
         await self._engine.desk.submit([evidence])
         return self._engine.desk.cases.get(host)
 
+    # dead letters
+
+    async def replay(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Have notices that were given up told again, late; all of these or none.
+
+        Raise Permanent, in words, for the first that cannot be.
+        """
+        asked = frozenset(ids)
+        rows = {row.id: row for row in await self._notices(Wanted(ids=asked), len(asked))}
+        for id_ in ids:
+            if id_ not in rows:
+                msg = f"no notice has the id {id_}"
+                raise Permanent(msg)
+            if not self._is_to_replay(rows[id_]):
+                msg = f"notice {id_} is {rows[id_].state}; only one that is dead can be replayed"
+                raise Permanent(msg)
+        for consumer in sorted({row.consumer for row in rows.values()}):
+            self._check_room(consumer, [r.id for r in rows.values() if r.consumer == consumer])
+        return await self._replay(asked, 0)
+
+    async def replay_all(self, consumer: str) -> dict[str, Any]:
+        """Have all dead notices of a consumer told again, the oldest first, as far as it goes."""
+        room = self._check_room(consumer, ())
+        found = [
+            row
+            for state in ("dead", "pending")
+            for row in await self._notices(Wanted(state, consumer), NOTICES_MAX)
+            if self._is_to_replay(row)
+        ]
+        if not found:
+            msg = f"no notice to {consumer} is dead"
+            raise Permanent(msg)
+        oldest = frozenset(row.id for row in found[-room:])
+        return await self._replay(oldest, len(found) - len(oldest))
+
+    async def _replay(self, ids: frozenset[str], left: int) -> dict[str, Any]:
+        rows = await self._engine.outbox.replay(ids)
+        return {"replayed": [_notice(row, self._now()) for row in rows], "left": left}
+
+    def _is_to_replay(self, row: NoticeRow) -> bool:
+        """Tell whether a notice is dead, or was turned by an order whose answer got lost."""
+        lost = row.state == "pending" and row.late and not self._engine.outbox.holds(row)
+        return lost or row.state == "dead"
+
+    def _check_room(self, consumer: str, ids: Sequence[str]) -> int:
+        room = self._engine.outbox.room(consumer)
+        if room is None:
+            msg = f"consumer {consumer} is not in the configuration: nothing can be told to it"
+            raise Permanent(msg)
+        if room < max(len(ids), 1):
+            msg = f"{room} more notices to {consumer} may be replayed until others have been told"
+            raise Permanent(msg)
+        return room
+
     # questions
+
+    async def notices(self, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
+        """Return the newest notices, and how they stand."""
+        return [_notice(row, self._now()) for row in await self._notices(wanted, limit)]
+
+    async def _notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
+        return await self._ward.tools.store.notices(wanted, limit)
 
     def status(self) -> dict[str, Any]:
         """Say how the daemon stands."""
         ready = self._engine.ready.is_set() and not self._engine.desk.closed
         cases = [case.incident for case in self._engine.desk.cases.values()]
-        return {"ready": ready, **standing(self._ward), "incidents": [short(i) for i in cases]}
+        return {
+            "ready": ready,
+            **standing(self._ward),
+            "incidents": [short(i) for i in cases],
+            "dead_letters": dict(self._engine.outbox.given_up),
+        }
 
     async def incidents(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         """Return the newest incidents, open and closed."""
@@ -163,3 +231,23 @@ class Operators:
 
     async def _commit(self, change: Change) -> None:
         await self._ward.tools.store.commit(change, term=self._ward.term)
+
+
+def _notice(row: NoticeRow, now: Instant) -> dict[str, Any]:
+    """Show a notice without its body: what it says is between the consumer and its project."""
+    made = row.made_at
+    same = made is not None and made.boot_id == now.boot_id
+    return {
+        "id": row.id,
+        "consumer": row.consumer,
+        "kind": row.kind,
+        "host": str(row.host),
+        "incident": row.incident,
+        "sequence": row.sequence,
+        "state": row.state,
+        "late": row.late,
+        "attempts": row.attempts,
+        "error": row.error,
+        # Of another boot the wall clock is all that tells.
+        "age_s": made and max(0.0, now.since(made) if same else now.wall_s - made.wall_s),
+    }

@@ -1,7 +1,8 @@
 """Delivery: every saved notice is told at least once, in order for each host, or shown as dead.
 
 Each consumer has a lane of its own, so a slow one delays nobody else, and nothing here is ever
-waited for by fencing. A notice that is given up stops blocking its successors, and they say so.
+waited for by fencing. A notice that is given up stops blocking its successors, and they say so. An
+operator can have it told once more; it comes late then, behind whatever its host has had since.
 Acknowledgements are written in batches: losing one repeats the same id and body.
 """
 
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -33,6 +35,10 @@ class Delivering:
     """Hosts whose notices are under way to one consumer at a time."""
     ack_every_s: float = 0.05
     backoff_max_s: float = 60.0
+    late_max: int = 200
+    """Notices that were given up and are told once more, of one consumer at a time."""
+    count_every_s: float = 600.0
+    """What is dead is counted when there is more or less of it, and so often besides: it ages."""
 
 
 class Outbox:
@@ -53,6 +59,11 @@ class Outbox:
         }
         self._acks: list[Delivery] = []
         self._acked = asyncio.Event()
+        self._saving = asyncio.Lock()
+        """Held while deliveries are saved: one that is replayed is not noted as dead after that."""
+        self._recount = asyncio.Event()
+        self.given_up: Mapping[str, int] = {}
+        """How many dead notices are kept, by consumer, as last counted."""
 
     def put(self, rows: Iterable[NoticeRow]) -> None:
         """Take saved notices. One for a consumer that is no longer configured stays pending."""
@@ -60,6 +71,33 @@ class Outbox:
             lane = self._lanes.get(row.consumer)
             if lane is not None:
                 lane.put(row)
+
+    async def replay(self, ids: Collection[str]) -> tuple[NoticeRow, ...]:
+        """Have dead notices told again, durably and at once; return those that are.
+
+        One that is under way already is not told twice.
+        """
+        async with self._saving:
+            store, term = self._ward.tools.store, self._ward.term
+            rows = tuple(await store.replay(ids, term=term))
+            again = {row.id for row in rows}
+            # Written by now, or overtaken: said twice it would bury the notice once more.
+            self._acks = [a for a in self._acks if a.state != "dead" or a.id not in again]
+        for row in rows:
+            log.info("notice replayed", consumer=row.consumer, notice=row.id)
+        self.put(row for row in rows if not self.holds(row))
+        self._recount.set()
+        return rows
+
+    def holds(self, row: NoticeRow) -> bool:
+        """Tell whether a notice is waiting here, or under way."""
+        lane = self._lanes.get(row.consumer)
+        return lane is not None and lane.holds(row)
+
+    def room(self, consumer: str) -> int | None:
+        """Return how many more notices of a consumer may be told late; None: it is not known."""
+        lane = self._lanes.get(consumer)
+        return None if lane is None else max(0, self._limits.late_max - lane.late)
 
     def resume(self, gaps: Iterable[tuple[str, HostId]]) -> None:
         """Remember after which lost notices the next one has to say so."""
@@ -78,6 +116,21 @@ class Outbox:
             for lane in self._lanes.values():
                 tasks.create_task(lane.run())
             tasks.create_task(self._acknowledge())
+            tasks.create_task(self._count_dead())
+
+    async def _count_dead(self) -> None:
+        while True:
+            self._recount.clear()
+            try:
+                self.given_up = await self._ward.tools.store.given_up()
+                for name in {*self._lanes, *self.given_up}:
+                    gauge = self._ward.tools.metrics.dead_kept.labels(name)
+                    gauge.set(self.given_up.get(name, 0))
+            except Temporary as error:
+                log.warning("dead notices not counted", error=str(error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.count_every_s):
+                    await self._recount.wait()
 
     async def _acknowledge(self) -> None:
         while True:
@@ -87,15 +140,18 @@ class Outbox:
 
     async def flush(self) -> None:
         """Save the deliveries that are not saved yet; what fails is tried with the next."""
-        self._acked.clear()
-        batch, self._acks = self._acks, []
-        try:
-            if batch:
-                await self._ward.tools.store.deliveries(batch, term=self._ward.term)
-        except Temporary as error:
-            self._acks = batch + self._acks
-            self._acked.set()
-            log.warning("deliveries not saved yet", error=str(error))
+        async with self._saving:
+            self._acked.clear()
+            batch, self._acks = self._acks, []
+            try:
+                if batch:
+                    await self._ward.tools.store.deliveries(batch, term=self._ward.term)
+            except Temporary as error:
+                self._acks = batch + self._acks
+                self._acked.set()
+                log.warning("deliveries not saved yet", error=str(error))
+        if any(delivery.state == "dead" for delivery in batch):
+            self._recount.set()
 
 
 class Lane:
@@ -116,6 +172,8 @@ class Lane:
         self._limits = limits
         self._done = done
         self._queues: dict[HostId, deque[NoticeRow]] = {}
+        self.late = 0
+        """How many of them are told once more."""
         self._ready: asyncio.Queue[HostId] = asyncio.Queue()
         self.gaps: set[HostId] = set()
         """Hosts whose last notice was given up."""
@@ -125,7 +183,10 @@ class Lane:
     def put(self, row: NoticeRow) -> None:
         """Queue a notice behind the others of its host."""
         key = (row.incident, row.kind)
-        self._left[key] = self._left.get(key, 0) + 1
+        if row.late:
+            self.late += 1
+        else:
+            self._left[key] = self._left.get(key, 0) + 1
         queue = self._queues.get(row.host)
         if queue is None:
             self._queues[row.host] = deque([row])
@@ -133,6 +194,10 @@ class Lane:
         else:
             queue.append(row)
         self._count()
+
+    def holds(self, row: NoticeRow) -> bool:
+        """Tell whether a notice is in here."""
+        return any(held.id == row.id for held in self._queues.get(row.host, ()))
 
     def _count(self) -> None:
         pending = sum(len(queue) for queue in self._queues.values())
@@ -149,19 +214,21 @@ class Lane:
             host = await self._ready.get()
             while queue := self._queues.get(host):
                 await self._deliver(queue[0])
-                queue.popleft()
+                self.late -= queue.popleft().late
                 if not queue:
                     del self._queues[host]
                 self._count()
 
     async def _deliver(self, row: NoticeRow) -> None:
         """Try one notice until it is delivered or given up."""
-        row = replace(row, gap_before=row.gap_before or row.host in self.gaps)
+        if not row.late:  # which says nothing of those that come after it
+            row = replace(row, gap_before=row.gap_before or row.host in self.gaps)
         clock, began = self._ward.tools.clock, self._ward.tools.clock.now()
         while True:
             error = await self._try(row)
             if error is None:
-                self.gaps.discard(row.host)
+                if not row.late:
+                    self.gaps.discard(row.host)
                 return self._delivered(row)
             row = replace(row, attempts=row.attempts + 1, error=str(error)[:300])
             tried_s = clock.now().since(began)  # by this daemon: each gives it its time
@@ -195,13 +262,16 @@ class Lane:
         self._done(Delivery(row.id, "delivered", row.attempts + 1))
 
     def _dead(self, row: NoticeRow) -> None:
-        self._settle(row)
+        if not row.late:
+            self._settle(row)
         self._ward.tools.metrics.dead.labels(self._notifier.name).inc()
         log.error("notice given up", consumer=row.consumer, notice=row.id, error=row.error)
         self._done(Delivery(row.id, "dead", row.attempts, row.error))
 
     def _observe(self, row: NoticeRow, now: Instant) -> None:
         """Tell how long the first and the last notice of an incident's kind took."""
+        if row.late:
+            return  # how long an operator took says nothing of how quick the daemon is
         first, last = self._settle(row)
         if row.evidence_at is None or now.boot_id != row.evidence_at.boot_id:
             return

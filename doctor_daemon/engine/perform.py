@@ -9,18 +9,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
+from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.host import HostId
-from doctor_daemon.core.incident import Incident, Outcome
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
     Cut,
     CutEnded,
     Effect,
     Elapsed,
+    Evacuate,
+    EvacuateEnded,
     Failed,
+    Follow,
+    Followed,
     ForceDown,
     Identified,
     Identify,
+    Inspect,
+    Inspected,
     Listed,
     ListServers,
     Look,
@@ -32,7 +39,9 @@ from doctor_daemon.core.messages import (
     Wait,
     WasRead,
 )
+from doctor_daemon.core.moves import list_needed
 from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError, LateError, Permanent
 from doctor_daemon.ports import PowerDevice
@@ -56,7 +65,9 @@ async def perform(effect: Effect, current: Callable[[], Incident], ward: Ward) -
         return Failed(effect, str(error), permanent=isinstance(error, Permanent))
 
 
-async def _perform(effect: Effect, current: Callable[[], Incident], ward: Ward) -> Observation:
+async def _perform(  # noqa: C901 - one arm for each effect, each of a line or two
+    effect: Effect, current: Callable[[], Incident], ward: Ward
+) -> Observation:
     host, nova = current().host, ward.tools.controller
     match effect:
         case Wait(until):
@@ -75,6 +86,19 @@ async def _perform(effect: Effect, current: Callable[[], Incident], ward: Ward) 
             return shut or await _force_down(effect, current(), ward)
         case ListServers(number):
             return Listed(number, await nova.servers(host))
+        case Inspect(number):
+            asked_at = ward.tools.clock.now()
+            migrations = tuple(await nova.evacuations(host))
+            return Inspected(number, asked_at, migrations, await nova.servers(host))
+        case Follow(number):
+            return await _follow(number, current(), ward)
+        case Evacuate():
+            async with ward.turnstile.turn(host):
+                why = overtaken(current(), effect)
+                if why:
+                    return Refused(effect, "overtaken", why)
+                shut = _shut(effect, Act.EVACUATE, current(), ward)
+                return shut or await _evacuate(effect, ward)
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -129,3 +153,17 @@ async def _force_down(effect: ForceDown, incident: Incident, ward: Ward) -> Obse
     )
     outcome, text = await _ended(call)
     return PutEnded(effect, outcome, text, ward.tools.clock.now())
+
+
+async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
+    """Ask how the evacuations stand; where one of ours has ended, who is on the host still."""
+    host, rows = incident.host, (await ward.rounds.fresh()).values()
+    own = tuple(row for row in rows if row.source == host.name)
+    if not list_needed(incident.evacuations.values(), own):
+        return Followed(number, own)
+    return Followed(number, own, await ward.tools.controller.servers(host))
+
+
+async def _evacuate(effect: Evacuate, ward: Ward) -> Observation:
+    outcome, text = await _ended(ward.tools.controller.evacuate(effect.server, ward.permit()))
+    return EvacuateEnded(effect, outcome, text, ward.tools.clock.now())

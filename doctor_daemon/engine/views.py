@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from doctor_daemon.core.due import due
+from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.gates import Act, verdicts
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Entry, Incident
@@ -80,6 +81,7 @@ def whole(incident: Incident) -> dict[str, Any]:
         **short(incident),
         "held": {"gate": held.gate, "why": held.why, "frees": held.frees} if held else None,
         "servers": len(incident.servers),
+        "evacuations": [_evacuation(record) for record in incident.evacuations.values()],
         "proof": _proof(incident),
         "evidence": [
             {
@@ -104,6 +106,18 @@ def _entry(entry: Entry, incident: Incident) -> dict[str, Any]:
         "phase": entry.phase.value,
         "text": entry.text,
         "told": entry.tell.value if entry.tell else None,
+    }
+
+
+def _evacuation(record: Evacuation) -> dict[str, Any]:
+    return {
+        "server": record.server.id,
+        "name": record.server.name,
+        "project": record.server.project,
+        "stage": record.stage.value,
+        "attempt": record.attempt,
+        "to": record.to,
+        "why": record.why,
     }
 
 

@@ -15,6 +15,8 @@ from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.hostmap import HostMap
+from doctor_daemon.engine.rounds import Rounds
+from doctor_daemon.engine.turnstile import Turnstile
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Change, Clock, Controller, Notifier, Permit, PowerDevice, Store
 
@@ -61,6 +63,10 @@ class Ward:
         """The disk may say another thing of the master switch than is in force."""
         self.maintenance: dict[HostId, Maintenance] = {}
         self.hostmap = HostMap()
+        self.turnstile = Turnstile(rules.policy.posts_total)
+        self.rounds = Rounds(
+            tools.controller, tools.clock, lambda: self.rules.policy.follow_every_s
+        )
         self.sequences: dict[tuple[str, HostId], int] = {}
         self._charges: dict[tuple[str, int], Charge] = {}
 

@@ -23,8 +23,8 @@ from aiohttp import (
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 from yarl import URL
 
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.fencers.computer_system import cleaned, complaint
 from doctor_daemon.ports.endpoint import Endpoint, bounded

@@ -14,9 +14,9 @@ from aiohttp import encode_basic_auth
 from pydantic import Field, field_validator, model_validator
 from yarl import URL
 
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import ConfigError, DoctorError, Permanent, Temporary
 from doctor_daemon.fencers.bmc import Answer, Bmc
 from doctor_daemon.fencers.computer_system import FORCE_OFF, System, parse

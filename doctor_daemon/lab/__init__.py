@@ -39,6 +39,16 @@ NovaContract
                                     test_a_deleted_marker_is_accepted
     changes-since                   test_changes_since_includes_deleted
     host_status                     test_host_status_order, test_host_status_of_a_dead_host
+    evacuate                        test_an_evacuation, test_a_stopped_server_stays_stopped,
+                                    test_evacuations_that_are_refused,
+                                    test_a_member_may_not_evacuate, test_wrong_evacuate_bodies
+    what becomes of an evacuation   test_the_source_after_an_evacuation,
+                                    test_failures_are_told_later,
+                                    test_a_second_post_is_accepted_and_both_go_on,
+                                    test_a_destination_that_dies_leaves_it_for_ever,
+                                    test_a_dead_destination_reads_its_messages_when_it_returns
+    migrations                      test_migration_rows_filters_and_pages,
+                                    test_wrong_migration_queries
 
 KeystoneContract
     versions                        test_discovery

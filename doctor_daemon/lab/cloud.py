@@ -22,6 +22,7 @@ from doctor_daemon.lab import certificates, credentials
 from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.consumer import Consumer
 from doctor_daemon.lab.control import OPERATOR, Control
+from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.faults import Faults
 from doctor_daemon.lab.identity import ADMIN_ROLES, MEMBER_ROLES, Identity, Project, User
 from doctor_daemon.lab.keystone import Keystone, KeystoneOptions
@@ -62,6 +63,7 @@ class Lab:
     """A simulated cloud. Its parts are there once it is entered."""
 
     world: World
+    evacuations: Evacuations
     record: Record
     faults: Faults
     identity: Identity
@@ -155,6 +157,7 @@ class Lab:
         later = asyncio.get_running_loop().call_later
         self.world = World(clock, self.record, later, self.options.timing)
         self.world.resume_guests = self.options.resume_guests
+        self.evacuations = Evacuations(self.world)
         for binary in ("nova-scheduler", "nova-conductor"):
             self.world.add_service(binary, "control", "internal")
         for number in range(self.options.hosts):
@@ -189,12 +192,19 @@ class Lab:
         control = Listener.bind(stack)
         self.control_url, self.hooks_url = control.url, hooks.url
         self.keystone = Keystone(self.identity, self.world.clock, keystone.url, options.keystone)
-        self.nova = Nova(self.world, self.identity, nova.url, f"{keystone.url}/v3", options.nova)
+        self.nova = Nova(
+            self.evacuations, self.identity, nova.url, f"{keystone.url}/v3", options.nova
+        )
         self.keystone.endpoints["compute"] = f"{self.nova.root}/v2.1"
         self.redfish = Redfish(self.world, options.redfish)
         bmcs = self._bind_bmcs(stack, tls)
         self.control = Control(
-            self.world, self.identity, self.faults, self.consumer, self.members, self.describe
+            self.evacuations,
+            self.identity,
+            self.faults,
+            self.consumer,
+            self.members,
+            self.describe,
         )
         await serve(self.keystone.app(self.faults), [keystone], stack)
         await serve(self.nova.app(self.faults), [nova], stack)

@@ -1,7 +1,9 @@
-"""A consumer of notices that believes nothing: it checks every signature by itself.
+"""A consumer of notices that believes nothing: it checks every signature and every form by itself.
 
 It shares no code with the daemon, so that one wrong idea of a signature cannot be on both sides.
-Sources: Standard Webhooks 1.0.0 (standardwebhooks.com), CloudEvents 1.0 in structured JSON mode.
+Sources: Standard Webhooks 1.0.0 (standardwebhooks.com), CloudEvents 1.0 in structured JSON mode;
+for /failure and /ok the alarms of Aodh (notifier/rest.py, evaluator/event.py), as OPNFV Doctor's
+consumer gets them.
 How slow or broken it is, the faults decide.
 """
 
@@ -11,11 +13,13 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +34,15 @@ RECEIPTS_MAX = 1_000_000
 TOLERANCE_S = 300
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _REQUIRED = ("id", "source", "type", "specversion")
+_REQUEST = re.compile(r"req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ALARM = frozenset(
+    {"alarm_name", "alarm_id", "severity", "previous", "current", "reason", "reason_data"}
+)
+_SEVERITIES = ("low", "moderate", "critical")
+_STATES = ("ok", "alarm", "insufficient data")
+_EVENT = frozenset({"message_id", "event_type", "generated", "traits"})
+_TRAITS = {1: str, 2: int, 3: float, 4: str}
+TRAIT_MAX = 255
 
 
 class Verdict(StrEnum):
@@ -43,7 +56,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One delivery. `at_s` is CLOCK_MONOTONIC when its body had been read."""
+    """One delivery. `at_s` is CLOCK_MONOTONIC when its body had been read.
+
+    Of an alarm the consumer is `failure` or `ok`, and the id its event's message_id.
+    """
 
     at_s: float
     consumer: str
@@ -78,6 +94,8 @@ class Consumer:
         seam = Seam(Service.CONSUMER, _name, _error, lambda _: None)
         app = web.Application(middlewares=[faults.middleware(seam)], client_max_size=BODY_MAX)
         app.router.add_post("/hooks/{name}", self._receive)
+        app.router.add_post("/failure", self._receive_alarm)
+        app.router.add_post("/ok", self._receive_alarm)
         return app
 
     def of(self, verdict: Verdict) -> list[Receipt]:
@@ -91,16 +109,27 @@ class Consumer:
         return self.of(Verdict.NEW)
 
     async def _receive(self, request: web.Request) -> web.Response:
+        return await self._answered(request, self._judged, web.Response(status=204))
+
+    async def _receive_alarm(self, request: web.Request) -> web.Response:
+        return await self._answered(request, self._judged_alarm, web.Response(text="OK"))
+
+    async def _answered(
+        self,
+        request: web.Request,
+        judge: Callable[[web.Request, bytes, float], Receipt],
+        taken: web.Response,
+    ) -> web.Response:
         body, at_s = await request.read(), self._clock.now()
         try:
-            receipt = self._judged(request, body, at_s)
+            receipt = judge(request, body, at_s)
         except Refused as refused:
             named = request.headers.get("webhook-id", "")
             receipt = Receipt(at_s, _name(request), Verdict.REFUSED, named, why=refused.why)
             await self._keep(receipt)
             return web.json_response({"error": refused.why}, status=refused.status)
         await self._keep(receipt)
-        return web.Response(status=204)
+        return taken
 
     def _judged(self, request: web.Request, body: bytes, at_s: float) -> Receipt:
         name = _name(request)
@@ -110,6 +139,15 @@ class Consumer:
         event = _event(request, body)
         named = request.headers["webhook-id"]
         return Receipt(at_s, name, self._verdict((name, named), body), named, event)
+
+    def _judged_alarm(self, request: web.Request, body: bytes, at_s: float) -> Receipt:
+        name, alarm = _name(request), _alarm(request, body)
+        try:
+            check_alarm(alarm, "alarm" if name == "failure" else "ok")
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused(400, "a trait, or when it was generated, cannot be read") from error
+        key = (name, alarm["reason_data"]["event"]["message_id"])
+        return Receipt(at_s, name, self._verdict(key, body), key[1], alarm)
 
     def _verdict(self, key: tuple[str, str], body: bytes) -> Verdict:
         digest = hashlib.sha256(body).digest()
@@ -160,6 +198,46 @@ def _event(request: web.Request, body: bytes) -> Json:
         if not isinstance(event.get(name), str) or not event[name]:
             raise Refused(400, f"the event has no {name}")
     return event
+
+
+def _alarm(request: web.Request, body: bytes) -> Json:
+    if request.content_type != "application/json":
+        raise Refused(415, f"{request.content_type} is not application/json")
+    if not _REQUEST.fullmatch(request.headers.get("x-openstack-request-id", "")):
+        raise Refused(400, "x-openstack-request-id is not req- and a UUID")
+    try:
+        alarm = json.loads(body)
+    except ValueError as error:
+        raise Refused(400, "the body is not JSON") from error
+    if not isinstance(alarm, dict) or alarm.keys() != _ALARM:
+        raise Refused(400, "the body is not an alarm of Aodh's")
+    data = alarm["reason_data"]
+    if not isinstance(data, dict) or data.keys() != {"type", "event"} or data["type"] != "event":
+        raise Refused(400, "reason_data is not an event's")
+    if not isinstance(data["event"], dict) or data["event"].keys() != _EVENT:
+        raise Refused(400, "the event's fields are not Aodh's")
+    return alarm
+
+
+def check_alarm(alarm: Json, current: str) -> None:
+    """Check what an alarm says, and with what its event would be found by Doctor's rule in Aodh."""
+    if alarm["severity"] not in _SEVERITIES or alarm["previous"] not in _STATES:
+        raise Refused(400, "severity or previous is none of Aodh's")
+    if alarm["current"] != current:
+        raise Refused(400, f"current is not {current}")
+    event = alarm["reason_data"]["event"]
+    if event["event_type"] != "compute.instance.update" or not event["message_id"]:
+        raise Refused(400, "it is no event about a server")
+    datetime.fromisoformat(event["generated"])
+    traits: Json = {}
+    for name, number, value in event["traits"]:
+        if not isinstance(value, _TRAITS[number]) or len(str(value)) > TRAIT_MAX:
+            raise Refused(400, f"the trait {name} is not of its type, or too long")
+        traits[name] = value
+    if not {"instance_id", "tenant_id", "project_id"} <= traits.keys():
+        raise Refused(400, "the server or its project is not named")
+    if (traits.get("state") == "error") != (current == "alarm"):
+        raise Refused(400, "state is error in an alarm, and in nothing else")
 
 
 def _name(request: web.Request) -> str:

@@ -6,48 +6,40 @@ controls is a simulation. What is done here by hand counts as the operator's doi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from aiohttp import web
 
+from doctor_daemon.lab.bodies import Fields, Json, bad, body_of, choice, json_of, read_rule
 from doctor_daemon.lab.consumer import Consumer
-from doctor_daemon.lab.faults import Do, Faults, Rule, Service
+from doctor_daemon.lab.evacuations import Evacuations
+from doctor_daemon.lab.faults import Faults
 from doctor_daemon.lab.identity import Identity, User
 from doctor_daemon.lab.record import Violation, violations
 from doctor_daemon.lab.rows import Host, Server
+from doctor_daemon.lab.servers import STATUS
 from doctor_daemon.lab.world import Failure, World
 
-Json = dict[str, Any]
 OPERATOR = "operator"
 BODY_MAX = 1024 * 1024
-_RULE_FIELDS: Mapping[str, type | tuple[type, ...]] = {
-    "service": str,
-    "do": str,
-    "method": str,
-    "path": str,
-    "host": str,
-    "times": (int, type(None)),
-    "after": int,
-    "seconds": (int, float),
-    "status": int,
-    "retry_after_s": (int, type(None)),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
     """The HTTP face of a lab's truth."""
 
-    world: World
+    evacuations: Evacuations
     identity: Identity
     faults: Faults
     consumer: Consumer
     members: Mapping[str, User]
     """Project name -> its user."""
     describe: Callable[[], Json]
+
+    @property
+    def world(self) -> World:
+        return self.evacuations.world
 
     def violations(self) -> list[Violation]:
         """Judge what has happened so far; the operator's own force-downs are the operator's."""
@@ -60,7 +52,10 @@ class Control:
         router.add_get("/hosts", self._hosts)
         router.add_get("/servers", self._servers)
         router.add_post("/servers", self._boot)
+        router.add_post("/servers/{id}", self._server_state)
         router.add_delete("/servers/{id}", self._delete)
+        router.add_get("/evacuations", self._evacuations)
+        router.add_post("/timing", self._timing)
         router.add_get("/record", self._record)
         router.add_get("/violations", self._violations)
         router.add_get("/receipts", self._receipts)
@@ -85,11 +80,14 @@ class Control:
     async def _servers(self, _request: web.Request) -> web.Response:
         return web.json_response([self._server(server) for server in self.world.servers.values()])
 
+    async def _evacuations(self, _request: web.Request) -> web.Response:
+        return web.json_response([asdict(row) for row in self.evacuations.rows])
+
     async def _record(self, request: web.Request) -> web.Response:
         """Show the record from entry `since` on."""
         since = request.query.get("since", "0")
         if not since.isdecimal():
-            raise _bad(f"since is {since!r}, expected a number of entries")
+            raise bad(f"since is {since!r}, expected a number of entries")
         entries = self.world.record.entries[int(since) :]
         return web.json_response([asdict(entry) for entry in entries])
 
@@ -119,6 +117,7 @@ class Control:
             "project_id": server.project_id,
             "host": server.host,
             "vm_state": server.vm_state,
+            "task_state": server.task_state,
             "runs_on": self.world.runs_on(server.id),
         }
 
@@ -126,8 +125,8 @@ class Control:
 
     async def _fail(self, request: web.Request) -> web.Response:
         """Let a host fail. Body: `{"how": "compute" | "host"}`."""
-        body = await _body(request, {"how": str})
-        how = _choice(Failure, "how", body.get("how", "host"))
+        body = await body_of(request, {"how": str})
+        how = choice(Failure, "how", body.get("how", "host"))
         self.world.fail(self._named(request), how)
         return _done()
 
@@ -137,9 +136,9 @@ class Control:
 
     async def _power(self, request: web.Request) -> web.Response:
         """Cut or give power behind the BMC's back. Body: `{"power": "on" | "off"}`."""
-        power = (await _body(request, {"power": str})).get("power")
+        power = (await body_of(request, {"power": str})).get("power")
         if power not in ("on", "off"):
-            raise _bad(f"power is {power!r}, expected on or off")
+            raise bad(f"power is {power!r}, expected on or off")
         change = self.world.power_on if power == "on" else self.world.power_off
         change(self._named(request))
         return _done()
@@ -147,40 +146,55 @@ class Control:
     async def _service(self, request: web.Request) -> web.Response:
         """Act as an operator does on the host's service, or as a broken cloud does.
 
-        Body: any of `forced_down`, `cell_down` (booleans) and `replaced` (true: another UUID).
+        Body: any of `forced_down`, `disabled`, `cell_down` (booleans), `replaced` (true: another
+        UUID) and `spawn_error` (why no guest starts there; empty: one does).
         """
-        allowed: dict[str, type | tuple[type, ...]] = {
-            "forced_down": bool,
-            "cell_down": bool,
-            "replaced": bool,
-        }
-        body = await _body(request, allowed)
+        switches = ("forced_down", "disabled", "cell_down", "replaced")
+        body = await body_of(request, {**dict.fromkeys(switches, bool), "spawn_error": str})
         host = self.world.hosts[self._named(request)]
         if body.get("replaced"):
             self.world.replace_service(host.name)
         if "forced_down" in body:
             down = bool(body["forced_down"])
             self.world.force_down(host.service, forced_down=down, by=OPERATOR)
+        host.service.disabled = bool(body.get("disabled", host.service.disabled))
         host.cell_down = bool(body.get("cell_down", host.cell_down))
+        host.spawn_error = str(body.get("spawn_error", host.spawn_error))
+        return _done()
+
+    async def _timing(self, request: web.Request) -> web.Response:
+        """Let things take another time from now on. Body: any fields of Timing, in seconds."""
+        known: Fields = dict.fromkeys(asdict(self.world.timing), (int, float))
+        body = await body_of(request, known)
+        for name, seconds in body.items():
+            if seconds < 0:
+                raise bad(f"{name} is {seconds}, expected at least 0")
+        self.world.timing = replace(self.world.timing, **body)
         return _done()
 
     async def _boot(self, request: web.Request) -> web.Response:
         """Boot a server. Body: `{"host": ..., "project": ...}`, both names."""
-        body = await _body(request, {"host": str, "project": str})
+        body = await body_of(request, {"host": str, "project": str})
         user = self.members.get(str(body.get("project")))
         if user is None:
-            raise _bad(f"project is {body.get('project')!r}, expected one of {[*self.members]}")
+            raise bad(f"project is {body.get('project')!r}, expected one of {[*self.members]}")
         host = self.world.hosts.get(str(body.get("host")))
         if host is None or not host.power:
-            raise _bad(f"host is {body.get('host')!r}, expected a host that has power")
+            raise bad(f"host is {body.get('host')!r}, expected a host that has power")
         server = self.world.boot(host.name, user.project.id, user.id)
         return web.json_response(self._server(server), status=201)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        named = request.match_info["id"]
-        if named not in self.world.servers:
-            raise web.HTTPNotFound(text=f"no server has the id {named!r}")
-        self.world.delete(named)
+        self.world.delete(self._server_id(request))
+        return _done()
+
+    async def _server_state(self, request: web.Request) -> web.Response:
+        """Bring a server to a state. Body: `{"vm_state": ...}`, one of Nova's."""
+        state = (await body_of(request, {"vm_state": str})).get("vm_state")
+        known = [*(STATUS.keys() - {"deleted"})]
+        if state not in known:
+            raise bad(f"vm_state is {state!r}, expected one of {sorted(known)}")
+        self.world.set_state(self._server_id(request), str(state))
         return _done()
 
     async def _revoke(self, _request: web.Request) -> web.Response:
@@ -201,9 +215,9 @@ class Control:
 
     async def _add_faults(self, request: web.Request) -> web.Response:
         """Append rules. Body: a list of objects with the fields of Rule."""
-        rules = await _json(request)
+        rules = await json_of(request)
         if not isinstance(rules, list):
-            raise _bad("the body is not a list of rules")
+            raise bad("the body is not a list of rules")
         self.faults.add(*[read_rule(rule) for rule in rules])
         return _done()
 
@@ -211,58 +225,17 @@ class Control:
         self.faults.clear()
         return _done()
 
+    def _server_id(self, request: web.Request) -> str:
+        named = request.match_info["id"]
+        if named not in self.world.servers:
+            raise web.HTTPNotFound(text=f"no server has the id {named!r}")
+        return named
+
     def _named(self, request: web.Request) -> str:
         name = request.match_info["host"]
         if name not in self.world.hosts:
             raise web.HTTPNotFound(text=f"no host is named {name!r}")
         return name
-
-
-def read_rule(body: object) -> Rule:
-    """Read a rule from JSON. Raises HTTPBadRequest that names the field that is wrong."""
-    words = _typed(body, _RULE_FIELDS)
-    for name in ("service", "do"):
-        if name not in words:
-            raise _bad(f"{name} is missing")
-    words["service"] = _choice(Service, "service", words["service"])
-    words["do"] = _choice(Do, "do", words["do"])
-    if words.get("times") is not None and words.get("times", 1) < 1:
-        raise _bad(f"times is {words['times']}, expected at least 1, or null for ever")
-    return Rule(**{field.name: words[field.name] for field in fields(Rule) if field.name in words})
-
-
-def _choice(kind: Callable[[str], Any], name: str, word: str) -> Any:  # noqa: ANN401 - the enum's own
-    try:
-        return kind(word)
-    except ValueError as error:
-        raise _bad(f"{name} is {word!r}, which is not one of those known") from error
-
-
-async def _body(request: web.Request, allowed: Mapping[str, type | tuple[type, ...]]) -> Json:
-    return _typed(await _json(request), allowed)
-
-
-async def _json(request: web.Request) -> object:
-    raw = await request.read()
-    try:
-        return json.loads(raw) if raw else {}
-    except ValueError as error:
-        raise _bad("the body is not JSON") from error
-
-
-def _typed(body: object, allowed: Mapping[str, type | tuple[type, ...]]) -> Json:
-    if not isinstance(body, dict):
-        raise _bad(f"{body!r} is not an object")
-    for name, value in body.items():
-        if name not in allowed:
-            raise _bad(f"{name} is not known; expected some of {[*allowed]}")
-        if not isinstance(value, allowed[name]):
-            raise _bad(f"{name} is {value!r}, which is of the wrong type")
-    return body
-
-
-def _bad(why: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=why)
 
 
 def _done() -> web.Response:

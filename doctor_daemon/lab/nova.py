@@ -1,8 +1,4 @@
-"""The simulated Nova over HTTP: discovery, microversions, errors, and what lies behind each path.
-
-Evacuation is not here yet: a handler for `POST /servers/{id}/action` goes beside the others, and
-the world already knows how a guest starts on another host.
-"""
+"""The simulated Nova over HTTP: discovery, microversions, errors, and what is behind each path."""
 
 from __future__ import annotations
 
@@ -14,16 +10,19 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from doctor_daemon.lab import microversion
+from doctor_daemon.lab.actions import Actions
 from doctor_daemon.lab.call import Call, Json
+from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.faults import Faults, Seam, Service
 from doctor_daemon.lab.identity import Identity
 from doctor_daemon.lab.microversion import Version
+from doctor_daemon.lab.migrations import Migrations
 from doctor_daemon.lab.schema import Refusal
 from doctor_daemon.lab.servers import OwnerSees, Servers
 from doctor_daemon.lab.services import Services
-from doctor_daemon.lab.world import World
 
-Answer = Callable[[Call], Awaitable[Json]]
+Answer = Callable[[Call], Awaitable[Json | None]]
+"""None: an empty body."""
 BODY_MAX = 64 * 1024
 _UNAUTHORIZED = {
     "error": {
@@ -48,15 +47,23 @@ class Nova:
     """The compute API of the lab."""
 
     def __init__(
-        self, world: World, identity: Identity, root: str, auth_url: str, options: NovaOptions
+        self,
+        evacuations: Evacuations,
+        identity: Identity,
+        root: str,
+        auth_url: str,
+        options: NovaOptions,
     ) -> None:
+        world = evacuations.world
         self.root = root
         self._auth_url = auth_url
         self._world = world
         self._identity = identity
         self._options = options
-        self._services = Services(world, options.rpc_timeout_s)
+        self._services = Services(world, evacuations, options.rpc_timeout_s)
         self._servers = Servers(world, root, options.owner_sees)
+        self._actions = Actions(self._servers, evacuations)
+        self._migrations = Migrations(evacuations, root)
 
     def app(self, faults: Faults) -> web.Application:
         seam = Seam(Service.NOVA, self._host_of, _error, self._revoke, self._options.delay_s)
@@ -70,6 +77,8 @@ class Nova:
             ("GET", "servers", self._servers.index),
             ("GET", "servers/detail", self._servers.detail),
             ("GET", "servers/{id}", self._servers.show),
+            ("POST", "servers/{id}/action", self._actions.act),
+            ("GET", "os-migrations", self._migrations.index),
             ("GET", "os-aggregates", self._aggregates),
             ("*", "{anything:.*}", _nothing),
         ):
@@ -141,9 +150,8 @@ class Nova:
                 body = await answer(Call(request, version, token))
             except Refusal as refusal:
                 return _refused(refusal, headers)
-            return web.Response(
-                text=json.dumps(body), content_type="application/json", headers=headers
-            )
+            text = "" if body is None else json.dumps(body)
+            return web.Response(text=text, content_type="application/json", headers=headers)
 
         return handle
 
@@ -152,9 +160,10 @@ class Nova:
 
     def _host_of(self, request: web.Request) -> str:
         """Name the host a request is about: that of the row in its path, or its filter."""
-        named = request.path.rpartition("/")[2]
+        named = request.path.removesuffix("/action").rpartition("/")[2]
         row = self._world.services.get(named.lower()) or self._world.servers.get(named)
-        return row.host if row else request.query.get("host", "")
+        asked = request.query.get("host") or request.query.get("source_compute", "")
+        return row.host if row else asked
 
 
 async def _nothing(_call: Call) -> Json:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     FORCED_UP = "forced-up"
     COMPUTE_START = "compute-start"
     COMPUTE_STOP = "compute-stop"
+    EVACUATE = "evacuate"  # it was asked for, and accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ class _Replay:
                 return self._started(entry)
             case Kind.FORCED_DOWN:
                 return self._forced_down(entry)
+            case Kind.EVACUATE:
+                return self._evacuate(entry)
             case Kind.FORCED_UP | Kind.COMPUTE_START | Kind.COMPUTE_STOP:
                 pass
         return None
@@ -124,11 +127,17 @@ class _Replay:
         what = f"forced_down was set while the host had power; {running} guests ran on it"
         return Violation(entry.at_s, what, entry.host)
 
+    def _evacuate(self, entry: Entry) -> Violation | None:
+        if entry.by in self.operators or not self.power.get(entry.host, True):
+            return None
+        what = "an evacuation was asked for while the host had power"
+        return Violation(entry.at_s, what, entry.host, entry.server)
+
 
 def violations(
     entries: Iterable[Entry], operators: frozenset[str] = frozenset()
 ) -> list[Violation]:
-    """Judge a record: two hosts running one server; forced_down set on a host that has power.
+    """Judge a record: a server on two hosts; a host with power forced down or evacuated.
 
     A host never heard of has power: unknown is not off. What `operators` (user names) set by hand
     is theirs to answer for.

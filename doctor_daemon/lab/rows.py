@@ -1,4 +1,4 @@
-"""The rows of the simulated cloud: what is stored of a service, a host and a server."""
+"""The rows of the simulated cloud: what is stored of services, hosts, servers and migrations."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ class Host:
     answers: bool = True
     cell_down: bool = False
     boots: int = 0
+    starts: int = 0
+    """How often its nova-compute was started."""
+    spawn_error: str = ""
+    """Why no guest can be started on it for an evacuation; empty: one can."""
     guests: set[str] = field(default_factory=set)
 
 
@@ -66,8 +70,25 @@ class Server:
     created_at_s: float
     updated_at_s: float
     vm_state: str = "active"
+    task_state: str | None = None
     power_state: int = 1
     locked: bool = False
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     deleted_at_s: float | None = None
+    fault: tuple[str, float] | None = None
+    """What went wrong with it last, and when."""
+
+
+@dataclass(slots=True)
+class Migration:
+    """Nova's row for one evacuation. `dest` is empty until a host is chosen."""
+
+    id: int
+    uuid: str
+    server: str
+    source: str
+    created_at_s: float
+    updated_at_s: float | None = None
+    dest: str = ""
+    status: str = "accepted"

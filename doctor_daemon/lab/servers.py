@@ -18,7 +18,21 @@ from doctor_daemon.lab.schema import Refusal
 from doctor_daemon.lab.world import World
 
 IMAGE_ID = "11111111-2222-4333-8444-555555555555"
-STATUS = {"active": "ACTIVE", "stopped": "SHUTOFF", "error": "ERROR", "deleted": "DELETED"}
+STATUS = {
+    "active": "ACTIVE",
+    "stopped": "SHUTOFF",
+    "error": "ERROR",
+    "deleted": "DELETED",
+    "building": "BUILD",
+    "paused": "PAUSED",
+    "suspended": "SUSPENDED",
+    "rescued": "RESCUE",
+    "resized": "VERIFY_RESIZE",
+    "shelved": "SHELVED",
+    "soft-delete": "SOFT_DELETED",
+}
+"""Nova's vm_states, as a server's status shows them."""
+_PROGRESS = {"ACTIVE", "BUILD", "REBUILD"}
 _FLAVOR = {"vcpus": 1, "ram": 64, "disk": 1, "ephemeral": 0, "swap": 0, "original_name": "tiny"}
 
 
@@ -49,16 +63,21 @@ class Servers:
 
     async def show(self, call: Call) -> Json:
         """Show one server. Contract: NovaContract.test_show_one_server, test_unknown_server."""
-        named = call.request.match_info["id"]
-        server = self.world.servers.get(named)
-        if server is None or server.deleted_at_s or not self._may_see(call, server):
-            raise Refusal(404, f"Instance {named} could not be found.")
+        server = self.find(call)
         fields = self._fields(server, call)
         if call.version >= (2, 71):
             fields["server_groups"] = []
         if call.version >= (2, 90):
             fields["OS-EXT-SRV-ATTR:hostname"] = server.name
         return {"server": fields}
+
+    def find(self, call: Call) -> Server:
+        """Find the server that the path names. Raises Refusal (404)."""
+        named = call.request.match_info["id"]
+        server = self.world.servers.get(named)
+        if server is None or server.deleted_at_s or not self._may_see(call, server):
+            raise Refusal(404, f"Instance {named} could not be found.")
+        return server
 
     def _list(self, call: Call, kind: str) -> Json:
         rule = f"os_compute_api:servers:{kind}"
@@ -93,6 +112,8 @@ class Servers:
 
     def _fields(self, server: Server, call: Call) -> Json:
         fields = self._everyone(server) | self._dated(server, call.version)
+        if fields["status"] in ("ERROR", "DELETED") and server.fault:
+            fields["fault"] = self._fault(*server.fault)
         if call.token.admin:
             fields |= _admins(server, call.version)
         status = self._host_status(server)
@@ -101,11 +122,11 @@ class Servers:
         return fields
 
     def _everyone(self, server: Server) -> Json:
-        clock, deleted = self.world.clock, server.deleted_at_s
+        clock, deleted, status = self.world.clock, server.deleted_at_s, _status(server)
         fields: Json = {
             "id": server.id,
             "name": server.name,
-            "status": STATUS[server.vm_state],
+            "status": status,
             "tenant_id": server.project_id,
             "user_id": server.user_id,
             "created": clock.zulu(server.created_at_s),
@@ -122,13 +143,17 @@ class Servers:
             "OS-DCF:diskConfig": "MANUAL",
             "OS-EXT-AZ:availability_zone": server.zone,
             "OS-EXT-STS:vm_state": server.vm_state,
-            "OS-EXT-STS:task_state": None,
+            "OS-EXT-STS:task_state": server.task_state,
             "OS-EXT-STS:power_state": server.power_state,
             "OS-SRV-USG:launched_at": clock.second(server.created_at_s),
             "OS-SRV-USG:terminated_at": clock.second(deleted) if deleted else None,
             "os-extended-volumes:volumes_attached": [],
         }
-        return fields if deleted else fields | {"progress": 0}
+        return fields | {"progress": 0} if status in _PROGRESS else fields
+
+    def _fault(self, message: str, at_s: float) -> Json:
+        """Tell what went wrong. Contract: NovaContract.test_failures_are_told_later."""
+        return {"code": 500, "created": self.world.clock.zulu(at_s), "message": message}
 
     def _image(self) -> Json:
         href = f"{self.root}/images/{IMAGE_ID}"
@@ -179,6 +204,13 @@ class Servers:
         if admin or self.owner_sees is OwnerSees.FULL:
             return True
         return self.owner_sees is OwnerSees.UNKNOWN_ONLY and status == "UNKNOWN"
+
+
+def _status(server: Server) -> str:
+    """Tell the status. Contract: NovaContract.test_an_evacuation."""
+    if (server.task_state or "").startswith("rebuild"):
+        return "REBUILD"
+    return STATUS[server.vm_state]
 
 
 def _admins(server: Server, version: Version) -> Json:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from doctor_daemon.lab import schema
 from doctor_daemon.lab.call import Call, Json
+from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.microversion import Version
 from doctor_daemon.lab.rows import Service
 from doctor_daemon.lab.schema import FALSE, Refusal, Schema
@@ -35,6 +36,7 @@ class Services:
     """The rows of the services, as the API shows and changes them."""
 
     world: World
+    evacuations: Evacuations
     rpc_timeout_s: float
 
     async def index(self, call: Call) -> Json:
@@ -77,6 +79,7 @@ class Services:
                 400,
                 "No updates were requested. Fields 'status' or 'forced_down' should be specified.",
             )
+        self._require_clean(service, body)
         changed = self._store(service, body, call.token.user.name)
         await self._sync(service, body)
         row = self._row(service, call.version) or {}
@@ -93,6 +96,7 @@ class Services:
         call.require_admin("os_compute_api:os-services:update")
         change = _change(call.request.match_info["id"], call.version, body)
         service = self._found(str(body["host"]), str(body["binary"]))
+        self._require_clean(service, change)
         self._store(service, change, call.token.user.name)
         await self._sync(service, change)
         told = {name: value for name, value in change.items() if value is not None}
@@ -145,6 +149,21 @@ class Services:
         if host not in self.world.hosts:
             raise Refusal(404, f"Host '{host}' is not mapped to any cell")
         return self.world.hosts[host].service
+
+    def _require_clean(self, service: Service, change: Json) -> None:
+        """Refuse to force a host up from which servers were evacuated and that was not cleaned.
+
+        Contract: NovaContract.test_the_source_after_an_evacuation.
+        """
+        if change.get("forced_down") not in FALSE:
+            return
+        if any(one.status == "done" for one in self.evacuations.of(service.host)):
+            raise Refusal(
+                400,
+                f"Unable to force up host {service.host} as `done` evacuation migration records "
+                "remain associated with the host. Ensure the compute service has been restarted, "
+                "allowing these records to move to `completed` before retrying this request.",
+            )
 
     def _store(self, service: Service, body: Json, by: str) -> bool:
         """Write the row, and tell whether it changed: an equal write does not move `updated_at`.

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import uuid
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -18,6 +19,8 @@ from random import Random
 from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.record import Kind, Record
 from doctor_daemon.lab.rows import Host, Server, Service
+
+_POWER_STATES = {"active": 1, "error": 1, "rescued": 1, "resized": 1, "paused": 3}
 
 
 class Failure(StrEnum):
@@ -35,6 +38,8 @@ class Timing:
     service_down_s: float = 60.0
     compute_start_s: float = 3.0
     """From power on to the first heartbeat."""
+    evacuate_s: float = 0.5
+    """From the request to the migration's `done`."""
 
 
 Later = Callable[[float, Callable[[], None]], object]
@@ -54,7 +59,9 @@ class World:
         self.services: dict[str, Service] = {}
         self.resume_guests = False
         """Whether a host that boots starts its guests again, as Nova can be told to."""
-        self._later = later
+        self.later = later
+        self.on_compute_start: Callable[[Host], AbstractSet[str]] = _nothing
+        """Asked whenever a nova-compute starts: which servers were evacuated from its host."""
         self._numbers = itertools.count(1)
         self._service_ids = itertools.count(1)
         self._random = Random(0)  # noqa: S311 - identifiers that are the same in every run
@@ -112,7 +119,17 @@ class World:
         for host in list(self.runs_on(server_id)):
             self.stop_guest(server_id, host)
         server.deleted_at_s = server.updated_at_s = self.clock.now()
-        server.vm_state, server.power_state = "deleted", 0
+        server.vm_state, server.power_state, server.task_state = "deleted", 0, None
+
+    def set_state(self, server_id: str, vm_state: str) -> None:
+        """Bring a server to one of Nova's states; only the first few of them run."""
+        server = self.servers[server_id]
+        if vm_state not in _POWER_STATES:
+            for host in list(self.runs_on(server_id)):
+                self.stop_guest(server_id, host)
+        server.vm_state, server.task_state = vm_state, None
+        server.power_state = _POWER_STATES.get(vm_state, 4)
+        server.updated_at_s = self.clock.now()
 
     # -- what happens ------------------------------------------------------------------------
 
@@ -153,10 +170,9 @@ class World:
         def booted() -> None:
             if host.power and host.boots == boot:
                 host.answers = True
-                self._start_compute(host)
-                self._resume(host)
+                self._resume(host, self._start_compute(host))
 
-        self._later(self.timing.compute_start_s, booted)
+        self.later(self.timing.compute_start_s, booted)
 
     def start_guest(self, server_id: str, name: str) -> None:
         """Let a server truly run on a host. Raises ValueError if the host has no power."""
@@ -219,13 +235,22 @@ class World:
             host.service.beats_from_s = None
             self.record.append(Kind.COMPUTE_STOP, host.name)
 
-    def _start_compute(self, host: Host) -> None:
-        if not host.service.alive:
-            host.service.beats_from_s = self.clock.now()
-            self.record.append(Kind.COMPUTE_START, host.name)
+    def _start_compute(self, host: Host) -> AbstractSet[str]:
+        """Start nova-compute; name the servers that were evacuated from its host."""
+        if host.service.alive:
+            return frozenset()
+        host.starts += 1
+        host.service.beats_from_s = self.clock.now()
+        self.record.append(Kind.COMPUTE_START, host.name)
+        return self.on_compute_start(host)
 
-    def _resume(self, host: Host) -> None:
+    def _resume(self, host: Host, evacuated: AbstractSet[str]) -> None:
         if self.resume_guests:
             for server in list(self.servers.values()):
-                if server.host == host.name and server.vm_state == "active":
+                here = server.host == host.name and server.vm_state == "active"
+                if here and server.id not in evacuated:
                     self.start_guest(server.id, host.name)
+
+
+def _nothing(_host: Host) -> AbstractSet[str]:
+    return frozenset()

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
+from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.notices import OPERATORS, Notice
@@ -33,6 +34,12 @@ _REASONS: Mapping[NoticeKind, str] = {
     NoticeKind.CONFIRMED: "the host of these servers has failed: it is off, and Nova knows",
     NoticeKind.HELD: "the host of these servers may have failed: the cloud's operators must decide",
 }
+_OUTCOMES: Mapping[str, str] = {
+    Stage.MOVED: "these servers were rebuilt elsewhere, and are there now",
+    Stage.SKIPPED: "these servers were left as they are: nothing was rebuilt",
+    Stage.FAILED: "these servers could not be rebuilt elsewhere, and are still down",
+    Stage.UNKNOWN: "it is not known whether these servers were rebuilt elsewhere",
+}
 
 Body = dict[str, object]
 
@@ -46,7 +53,8 @@ def event(notice: Notice, id_: str, sequence: int) -> str:
         "sequence": sequence,
         "incident": notice.incident,
         "fenced": notice.fenced,
-        "reason": _REASONS[notice.kind],
+        "outcome": notice.outcome or None,
+        "reason": reason(notice),
         "project_id": None if for_operators else notice.project,
         "servers": servers,
         "servers_truncated": not whole,
@@ -70,6 +78,13 @@ def event(notice: Notice, id_: str, sequence: int) -> str:
             "data": data,
         }
     )
+
+
+def reason(notice: Notice) -> str:
+    """Return what happened in a sentence that names nobody."""
+    if notice.kind is NoticeKind.OUTCOME:
+        return _OUTCOMES.get(notice.outcome, _OUTCOMES[Stage.UNKNOWN])
+    return _REASONS[notice.kind]
 
 
 def _fitting(servers: Iterable[Server], *, with_project: bool) -> tuple[list[Body], bool]:

@@ -26,6 +26,7 @@ from doctor_daemon.ports.store import (
     LeaderLock,
     Snapshot,
     Store,
+    Wanted,
 )
 from doctor_daemon.ports.time import Clock, Permit
 
@@ -55,6 +56,7 @@ __all__ = [
     "Snapshot",
     "SourceTerms",
     "Store",
+    "Wanted",
     "conceal",
     "device_key",
     "remember",

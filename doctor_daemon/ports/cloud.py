@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from doctor_daemon.core.host import HostId, Server, ServerList
-from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
+from doctor_daemon.core.incident import Sighting
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.ports.time import Permit
 
 
@@ -48,6 +50,24 @@ class Controller(Protocol):
 
     async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
         """List the servers that changed since, each with its host's name; '' when it has none."""
+        ...
+
+    async def evacuate(self, server: ServerId, permit: Permit) -> tuple[Outcome, str]:
+        """Ask once that a server of a dead host be rebuilt elsewhere; ACCEPTED means just that.
+
+        UNSENT: nothing has left. REFUSED: Nova has said no. UNKNOWN: look before asking again.
+        """
+        ...
+
+    async def evacuations(self, host: HostId) -> Sequence[Migration]:
+        """List every evacuation that Nova records away from a host; raise unless it is complete."""
+        ...
+
+    async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
+        """List the evacuations of all hosts that changed since, by Nova's clock.
+
+        One that no scheduler has touched yet may be missing: `evacuations` has it.
+        """
         ...
 
     async def check(self) -> Sequence[str]:

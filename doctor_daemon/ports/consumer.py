@@ -28,6 +28,8 @@ class NoticeRow:
     attempts: int = 0
     error: str = ""
     gap_before: bool = False
+    late: bool = False
+    """It was given up, and an operator has it told once more: its successors may have been told."""
     made_at: Instant | None = None
     evidence_at: Instant | None = None
     """When the evidence that opened the incident was received: latency is measured from here."""

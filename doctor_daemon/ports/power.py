@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from doctor_daemon.core.host import Device, HostId
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.proof import Identity, Reading
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.ports.time import Permit
 
 

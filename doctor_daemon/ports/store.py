@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
@@ -44,13 +45,14 @@ class Change:
     """What one step writes, all or nothing.
 
     `head` is the incident as it is to be saved, its version one above the saved one; the entries
-    and servers are what is new since.
+    servers and evacuations are what is new since.
     """
 
     head: Incident | None = None
     entries: tuple[Entry, ...] = ()
     servers: tuple[Server, ...] = ()
     servers_gone: tuple[str, ...] = ()
+    evacuations: tuple[Evacuation, ...] = ()
     charges: tuple[Charge, ...] = ()
     notices: tuple[NoticeRow, ...] = ()
     evidence: tuple[EvidenceRow, ...] = ()
@@ -88,6 +90,15 @@ class Delivery:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which notices are asked for: all that fit everything that is named."""
+
+    state: str | None = None
+    consumer: str | None = None
+    ids: frozenset[str] | None = None
+
+
 class Store(Protocol):
     """Durable state. Each write is durable (full sync) when its call returns.
 
@@ -115,6 +126,22 @@ class Store(Protocol):
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         """Return the newest incidents first."""
+        ...
+
+    async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
+        """Return notices, the newest first, without their bodies (empty), which may be large."""
+        ...
+
+    async def given_up(self) -> Mapping[str, int]:
+        """Return how many dead notices are kept, by consumer; none: it is not in there."""
+        ...
+
+    async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
+        """Have dead notices told again: pending and late, with no attempts and no error.
+
+        Return those of these that are pending and late now, whole, in the order of their making;
+        those that were so before are among them. Any other one is left as it is.
+        """
         ...
 
     async def prune(self, *, term: int) -> None:

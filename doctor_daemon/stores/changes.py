@@ -12,7 +12,8 @@ SUMMARY_MAX = 16 * 1024
 
 def check_change(change: Change) -> None:
     """Raise ValueError for a change that no step can mean: that is a bug."""
-    if change.head is None and (change.entries or change.servers or change.servers_gone):
+    parts = (change.entries, change.servers, change.servers_gone, change.evacuations)
+    if change.head is None and any(parts):
         msg = "a change has parts of an incident and no head"
         raise ValueError(msg)
     for row in change.evidence:

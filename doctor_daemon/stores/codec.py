@@ -1,8 +1,8 @@
 """Values as text, for the rows of a database: what is written can be read back, or is refused.
 
-The head of an incident is everything but its timeline and its servers, which grow and have rows of
-their own. It is written again with every step, so it is kept small: a limit on it bounds what a
-step costs, and lets any store, one over a network too, take it in one piece.
+The head of an incident is everything but its timeline, its servers and their evacuations, which
+grow and have rows of their own. It is written again with every step, so it is kept small: a limit
+on it bounds what a step costs, and lets any store, one over a network too, take it in one piece.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from doctor_daemon.core.context import Armed, Maintenance
+from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.instant import Instant
@@ -88,7 +89,9 @@ ENTRY: Codec[Entry] = Codec("line of a timeline", shape(Entry))
 ARMED: Codec[Armed] = Codec("switch", shape(Armed))
 SERVER: Codec[Server] = Codec("server", shape(Server))
 MAINTENANCE: Codec[Maintenance] = Codec("maintenance", shape(Maintenance))
-HEAD: Codec[Incident] = Codec("incident", record(Incident, frozenset({"timeline", "servers"})))
+EVACUATION: Codec[Evacuation] = Codec("evacuation", shape(Evacuation))
+_ROWS = frozenset({"timeline", "servers", "evacuations"})
+HEAD: Codec[Incident] = Codec("incident", record(Incident, _ROWS))
 
 
 def dump_head(incident: Incident) -> str:
@@ -101,8 +104,16 @@ def dump_head(incident: Incident) -> str:
     return text
 
 
-def load_head(text: object, timeline: tuple[Entry, ...], servers: tuple[Server, ...]) -> Incident:
+def load_head(
+    text: object,
+    timeline: tuple[Entry, ...],
+    servers: tuple[Server, ...],
+    evacuations: tuple[Evacuation, ...],
+) -> Incident:
     """Return an incident, whole. Raise Permanent if the head cannot be read."""
     return replace(
-        HEAD.loads(text), timeline=timeline, servers={server.id: server for server in servers}
+        HEAD.loads(text),
+        timeline=timeline,
+        servers={server.id: server for server in servers},
+        evacuations={one.server.id: one for one in evacuations},
     )

@@ -6,20 +6,29 @@ next term, and nothing is encoded, awaited or timed, so that it costs a simulati
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server, ServerId
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Conflict
-from doctor_daemon.ports import Change, Delivery, EvidenceRow, Heading, NoticeRow, Snapshot
+from doctor_daemon.ports import Change, Delivery, EvidenceRow, Heading, NoticeRow, Snapshot, Wanted
 from doctor_daemon.stores.changes import check_change, moment_of
-from doctor_daemon.stores.retention import DAY_S, HEADINGS_MAX, KEYS_KEEP_S, KEYS_MAX
+from doctor_daemon.stores.retention import (
+    DAY_S,
+    HEADINGS_MAX,
+    KEYS_KEEP_S,
+    KEYS_MAX,
+    NOTICES_MAX,
+)
 
 K = TypeVar("K")
 Print = tuple[HostId, str, str]
@@ -33,9 +42,15 @@ class _Saved:
     head: Incident
     entries: dict[int, Entry] = field(default_factory=dict)
     servers: dict[ServerId, Server] = field(default_factory=dict)
+    evacuations: dict[ServerId, Evacuation] = field(default_factory=dict)
 
     def whole(self) -> Incident:
-        return replace(self.head, timeline=tuple(self.entries.values()), servers={**self.servers})
+        return replace(
+            self.head,
+            timeline=tuple(self.entries.values()),
+            servers={**self.servers},
+            evacuations={**self.evacuations},
+        )
 
 
 class MemoryConfig(BaseModel):
@@ -138,6 +153,24 @@ class MemoryStore:
                     row, state=one.state, attempts=one.attempts, error=one.error
                 )
 
+    async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
+        found = (row for row in reversed(self._notices.values()) if _fits(row, wanted))
+        few = islice(found, max(0, min(limit, NOTICES_MAX)))
+        return tuple(replace(row, body="") for row in few)
+
+    async def given_up(self) -> Mapping[str, int]:
+        return Counter(row.consumer for row in self._notices.values() if row.state == "dead")
+
+    async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
+        self._check_term(term)
+        asked = [row for row in self._notices.values() if row.id in ids]
+        for row in asked:
+            if row.state == "dead":
+                again = replace(row, state="pending", attempts=0, error="", late=True)
+                self._notices[row.id] = again
+        now = (self._notices[row.id] for row in asked)
+        return tuple(row for row in now if row.state == "pending" and row.late)
+
     async def prune(self, *, term: int) -> None:
         self._check_term(term)
         if self._moment is not None:
@@ -178,6 +211,7 @@ class MemoryStore:
         for id_ in change.servers_gone:
             saved.servers.pop(ServerId(id_), None)
         saved.servers.update({server.id: server for server in change.servers})
+        saved.evacuations.update({one.server.id: one for one in change.evacuations})
         if not head.phase.final:
             self._open[head.host] = head.id
         elif self._open.get(head.host) == head.id:
@@ -240,6 +274,14 @@ def _heading(saved: _Saved) -> Heading:
         opened_wall_s=head.opened_at.wall_s,
         ended_wall_s=head.phase_at.wall_s if head.phase.final else None,
         text=next(reversed(saved.entries.values())).text if saved.entries else "",
+    )
+
+
+def _fits(row: NoticeRow, wanted: Wanted) -> bool:
+    return (
+        wanted.state in (None, row.state)
+        and wanted.consumer in (None, row.consumer)
+        and (wanted.ids is None or row.id in wanted.ids)
     )
 
 

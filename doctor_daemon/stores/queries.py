@@ -11,8 +11,16 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
-from doctor_daemon.ports import EvidenceRow, Heading, NoticeRow, Snapshot
-from doctor_daemon.stores.codec import ARMED, ENTRY, INSTANT, MAINTENANCE, SERVER, load_head
+from doctor_daemon.ports import EvidenceRow, Heading, Snapshot
+from doctor_daemon.stores.codec import (
+    ARMED,
+    ENTRY,
+    EVACUATION,
+    MAINTENANCE,
+    SERVER,
+    load_head,
+)
+from doctor_daemon.stores.notices import pending
 from doctor_daemon.stores.retention import HEADINGS_MAX, KEYS_MAX
 
 
@@ -26,7 +34,7 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
             MAINTENANCE.loads(body)
             for (body,) in connection.execute("SELECT body FROM maintenance ORDER BY cloud, host")
         ),
-        pending=tuple(_pending(connection)),
+        pending=pending(connection),
         sequences={
             (consumer, HostId(cloud, host)): last
             for consumer, cloud, host, last in connection.execute(
@@ -60,7 +68,13 @@ def _whole(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Incident:
     entries = connection.execute("SELECT body FROM entries WHERE incident = ? ORDER BY seq", (id_,))
     timeline = tuple(ENTRY.loads(body) for (body,) in entries)
     servers = connection.execute("SELECT body FROM servers WHERE incident = ?", (id_,))
-    incident = load_head(text, timeline, tuple(SERVER.loads(body) for (body,) in servers))
+    moves = connection.execute("SELECT body FROM evacuations WHERE incident = ?", (id_,))
+    incident = load_head(
+        text,
+        timeline,
+        tuple(SERVER.loads(body) for (body,) in servers),
+        tuple(EVACUATION.loads(body) for (body,) in moves),
+    )
     if (incident.id, incident.version) != (id_, version):
         raise Permanent(f"the saved incident {id_} says of itself that it is another")
     return incident
@@ -79,15 +93,6 @@ def _armed(connection: sqlite3.Connection) -> Armed:
     return Armed() if body is None else ARMED.loads(body)
 
 
-def _pending(connection: sqlite3.Connection) -> Iterator[NoticeRow]:
-    rows = connection.execute(
-        "SELECT id, consumer, project, cloud, host, incident, kind, sequence, body, state,"
-        " attempts, error, gap_before, made_at, evidence_at"
-        " FROM notices WHERE state = 'pending' ORDER BY seq"
-    )
-    yield from map(_notice, rows)
-
-
 def _gaps(connection: sqlite3.Connection) -> Iterator[tuple[str, HostId]]:
     rows = connection.execute(
         "SELECT consumer, cloud, host FROM (SELECT consumer, cloud, host, state, max(sequence)"
@@ -95,27 +100,6 @@ def _gaps(connection: sqlite3.Connection) -> Iterator[tuple[str, HostId]]:
         " WHERE state = 'dead'"
     )
     yield from ((consumer, HostId(cloud, host)) for consumer, cloud, host in rows)
-
-
-def _notice(row: tuple[Any, ...]) -> NoticeRow:
-    id_, consumer, project, cloud, host, incident, kind, sequence, body, *delivery = row
-    state, attempts, error, gap_before, made_at, evidence_at = delivery
-    return NoticeRow(
-        id=id_,
-        consumer=consumer,
-        project=project,
-        host=HostId(cloud, host),
-        incident=incident,
-        kind=kind,
-        sequence=sequence,
-        body=body,
-        state=state,
-        attempts=attempts,
-        error=error,
-        gap_before=bool(gap_before),
-        made_at=INSTANT.loads(made_at) if made_at else None,
-        evidence_at=INSTANT.loads(evidence_at) if evidence_at else None,
-    )
 
 
 def _evidence(connection: sqlite3.Connection) -> Sequence[EvidenceRow]:

@@ -23,6 +23,7 @@ KEYS_KEEP_S = 86_400.0
 KEYS_MAX = 100_000
 FOLDS_MAX = 100_000
 HEADINGS_MAX = 1000
+NOTICES_MAX = 10_000
 DAY_S = 86_400.0
 
 Drop = Callable[[sqlite3.Connection], int]

@@ -19,6 +19,7 @@ from doctor_daemon.stores.changes import check_change, moment_of
 from doctor_daemon.stores.codec import (
     ARMED,
     ENTRY,
+    EVACUATION,
     INSTANT,
     MAINTENANCE,
     SERVER,
@@ -83,6 +84,10 @@ def _write_children(connection: sqlite3.Connection, head: Incident, change: Chan
     connection.executemany(
         "INSERT OR REPLACE INTO servers (incident, id, body) VALUES (?, ?, ?)", servers
     )
+    moves = ((head.id, one.server.id, EVACUATION.dumps(one)) for one in change.evacuations)
+    connection.executemany(
+        "INSERT OR REPLACE INTO evacuations (incident, server, body) VALUES (?, ?, ?)", moves
+    )
 
 
 def _insert_charges(connection: sqlite3.Connection, charges: Iterable[Charge]) -> None:
@@ -105,12 +110,12 @@ def _insert_notice(connection: sqlite3.Connection, row: NoticeRow) -> None:
     evidence_at = INSTANT.dumps(row.evidence_at) if row.evidence_at else None
     connection.execute(
         "INSERT INTO notices (id, consumer, project, cloud, host, incident, kind, sequence, body,"
-        " state, attempts, error, gap_before, made_at, evidence_at, made_wall_s)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " state, attempts, error, gap_before, late, made_at, evidence_at, made_wall_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(row.id, row.consumer, row.project, row.host.cloud, row.host.name, row.incident),
             *(row.kind, row.sequence, sound(row.body), row.state, row.attempts, sound(row.error)),
-            *(row.gap_before, made_at, evidence_at),
+            *(row.gap_before, row.late, made_at, evidence_at),
             row.made_at.wall_s if row.made_at else None,
         ),
     )

@@ -91,7 +91,18 @@ _FIRST = (
         PRIMARY KEY (cloud, host)) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    """CREATE TABLE evacuations (
+        incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+        server TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (incident, server)) WITHOUT ROWID""",
+    # 1: it was given up, and an operator has had it told once more, behind its successors.
+    "ALTER TABLE notices ADD COLUMN late INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX dead_notices ON notices (seq, consumer) WHERE state = 'dead'",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """Schema n is made from schema n - 1 by the n-th of these. One that was released never changes."""
 
 

@@ -8,7 +8,7 @@ call said is saved is on the disk. docs/adr/0003-sqlite.md has the whole reasoni
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeVar
 
@@ -18,8 +18,8 @@ from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.errors import Permanent
-from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
-from doctor_daemon.stores import queries, rows
+from doctor_daemon.ports import Change, Delivery, Heading, NoticeRow, Snapshot, Wanted
+from doctor_daemon.stores import notices, queries, rows
 from doctor_daemon.stores.reader import Reader
 from doctor_daemon.stores.retention import Retention, drops
 from doctor_daemon.stores.schema import claim
@@ -99,6 +99,15 @@ class SqliteStore:
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         return await self._read(lambda connection: queries.headings(connection, host, limit))
+
+    async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
+        return await self._read(lambda connection: notices.listed(connection, wanted, limit))
+
+    async def given_up(self) -> Mapping[str, int]:
+        return await self._read(notices.given_up)
+
+    async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
+        return await self._write(lambda connection: notices.replay(connection, ids, term))
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._opened()[0].write(work)

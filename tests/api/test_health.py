@@ -57,7 +57,7 @@ async def face(engine: Engine, limits: Limits = LIMITS) -> AsyncIterator[Face]:
 def names(metrics: Metrics) -> Iterator[str]:
     """Name everything that `metrics.py` makes."""
     for made in vars(metrics).values():
-        if made is not metrics.registry:
+        if made not in (metrics.registry, metrics.before_scrape):
             yield from (family.name for family in made.describe())
 
 

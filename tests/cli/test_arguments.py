@@ -9,7 +9,7 @@ from doctor_daemon.cli.arguments import CONFIG, SOCKET, parse
 from doctor_daemon.cli.main import COMMANDS
 from tests.cli.terminal import typed
 
-ASKING = sorted(set(COMMANDS) - {"run", "check-config"})
+ASKING = sorted(set(COMMANDS) - {"run", "check-config", "demo"})
 REASONED = ("arm", "disarm", "fence", "dismiss", "close", "confirm-off")
 
 
@@ -74,7 +74,9 @@ def test_defaults() -> None:
     for command in ASKING:
         words = {"maintenance": ["x", "--end"], "explain": ["x"], "arm": ["--why", "y"]}
         more = words.get(command, ["--why", "y"] if command == "disarm" else ["x", "--why", "y"])
-        options = parse([command, *(more if command not in ("status", "incidents") else [])])
+        options = parse(
+            [command, *(more if command not in ("status", "incidents", "notices") else [])]
+        )
         assert (options.socket, options.json, options.command) == (SOCKET, False, command)
     assert parse(["run"]).config == parse(["check-config"]).config == CONFIG
     assert parse(["confirm-off", "x", "--why", "y"]).for_s == 900.0
@@ -90,8 +92,8 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
             "Exit status: 0 done; 1 not done, and why is on standard error; 2 wrongly typed."
         )
         assert ("--socket" in told) == (command in ASKING)
-        assert ("--json" in told) == (command in ASKING)
-        assert ("--config" in told) == (command not in ASKING)
+        assert ("--json" in told) == (command in (*ASKING, "demo"))
+        assert ("--config" in told) == (command in ("run", "check-config"))
         assert ("--why" in told) == (command in (*REASONED, "maintenance"))
     assert "destroys their disks" in said(["confirm-off", "--help"], capsys, status=0)
 

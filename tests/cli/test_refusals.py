@@ -23,6 +23,8 @@ EVERY = (
     ("status",),
     ("incidents",),
     ("explain", "x"),
+    ("notices",),
+    ("notices", "replay", "--why", "y", "x"),
     ("arm", "--why", "x"),
     ("disarm", "--why", "x"),
     ("maintenance", "x", "--for", "1h", "--why", "x"),

@@ -22,6 +22,7 @@ def answer(phase: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - fields 
         "opened_wall_s": OPENED_S,
         "held": None,
         "servers": 2,
+        "evacuations": [],
         "proof": None,
         "evidence": [],
         "timeline": [],
@@ -90,7 +91,7 @@ def test_every_phase_is_told_in_words(phase: Phase) -> None:
     said = shown(answer(phase.value))
     assert said[0] == f"cmp-1: {show.PHASES[phase.value]}"
     assert any(line.startswith("  now ") for line in said) is (not phase.final)
-    with_gates = phase in (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.HELD)
+    with_gates = not phase.final and phase is not Phase.DOWN
     assert any(line.startswith("  power cut ") for line in said) is with_gates
 
 
@@ -147,6 +148,7 @@ def test_status_puts_first_what_needs_a_human() -> None:
         "budget": {"used": 1, "total": 4, "per_domain": 2, "window_s": 900.0},
         "maintenance": [{"host": "cmp-2", "by": "bob", "why": "a disk", "left_s": 7190.0}],
         "incidents": [row, row | {"id": "b", "host": "longer-name", "phase": "held"}],
+        "dead_letters": {"vnfm": 2, "ops": 1},
     }
     assert list(show.status(found)) == [
         "NOT READY, mode fence, disarmed: never armed",
@@ -154,6 +156,7 @@ def test_status_puts_first_what_needs_a_human() -> None:
         "  budget        1 of 4 hosts fenced in 900 s (at most 2 of one failure domain)",
         "  hosts         2; servers as of never",
         "  maintenance   cmp-2 in maintenance by bob, 2 h 0 min left: a disk",
+        "  notices       given up: 1 to ops, 2 to vnfm; see `doctor-daemon notices --dead`",
         "  incidents     2 open, 1 of them HELD: `doctor-daemon explain HOST`",
         "  2026-11-18 11:06:40Z  b  longer-name  held          t",
         "  2026-11-18 11:06:40Z  a  cmp-1        down          t",
@@ -171,3 +174,18 @@ def test_status_puts_first_what_needs_a_human() -> None:
 )
 def test_a_line_is_printed_plainly(line: str, plain: str) -> None:
     assert show.plain(line) == plain
+
+
+def test_servers_in_need_are_named_one_by_one_and_those_that_moved_in_short() -> None:
+    one = {"server": "id-1", "name": "web-1", "project": "blue", "attempt": 1, "why": ""}
+    records = [
+        one | {"stage": "moved", "to": "cmp-2"},
+        one | {"name": "web-2", "stage": "moved", "to": "cmp-2"},
+        one
+        | {"name": "", "server": "id-3", "stage": "failed", "to": "", "attempt": 3, "why": "full"},
+        one | {"name": "web-4", "stage": "under way", "to": "cmp-3"},
+    ]
+    lines = shown(answer("evacuating", evacuations=records))
+    assert "  server        id-3 is failed, attempt 3: full" in lines
+    assert "  server        web-4 is under way to cmp-3" in lines
+    assert "  moved         to cmp-2: web-1, web-2" in lines

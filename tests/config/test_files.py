@@ -115,7 +115,6 @@ def test_every_option_of_the_repeated_sections_is_written_somewhere() -> None:
 USES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     plugins.STORES: ("sqlite", lambda file: [file["state"]]),
     plugins.CONTROLLERS: ("nova", lambda file: [file["cloud"]]),
-    plugins.NOTIFIERS: ("webhook", lambda file: file["consumers"]),
     plugins.FENCERS: ("redfish", lambda file: file["hosts"][0]["levels"][0]),
 }
 
@@ -137,6 +136,19 @@ def test_every_option_of_the_built_in_plugins_is_written(group: str) -> None:
 def test_every_option_of_the_built_in_sources_is_written(number: int) -> None:
     source = yaml.safe_load(EXAMPLE.read_text())["sources"][number]
     assert own_options(plugins.INSPECTORS, source["type"]).keys() <= source.keys()
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_every_option_of_the_built_in_consumers_is_written(number: int) -> None:
+    consumers = yaml.safe_load(EXAMPLE.read_text())["consumers"]
+    types = {consumer["type"] for consumer in consumers}
+    assert types == {
+        entry.name
+        for entry in distribution("doctor-daemon").entry_points
+        if entry.group == plugins.NOTIFIERS
+    }
+    own = own_options(plugins.NOTIFIERS, consumers[number]["type"])
+    assert own.keys() <= consumers[number].keys()
 
 
 @pytest.mark.parametrize("section", ["state", "cloud"])

@@ -16,10 +16,9 @@ Refusal = Callable[..., str]
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("mode: fnce", "3: mode: found 'fnce'; expected observe, notify or fence"),
-        ("mode: 1", "3: mode: found 1; expected observe, notify or fence"),
-        ("mode:", "3: mode: found nothing; expected observe, notify or fence"),
-        ("mode: evacuate", "evacuation arrives with a later release"),
+        ("mode: fnce", "3: mode: found 'fnce'; expected observe, notify, fence or evacuate"),
+        ("mode: 1", "3: mode: found 1; expected observe, notify, fence or evacuate"),
+        ("mode:", "3: mode: found nothing; expected observe, notify, fence or evacuate"),
         ("lisen: x", "3: lisen: unknown option; did you mean 'listen'?"),
         ("zzz: x", "3: zzz: unknown option; expected one of: mode, listen, metrics_listen,"),
         ("listen: 127.0.0.1", "found '127.0.0.1'; expected an IP address and a port"),
@@ -88,7 +87,7 @@ hosts:
 """
     )
     assert [line.removeprefix("doctor-daemon.yaml:") for line in told.splitlines()] == [
-        "3: mode: found 'fnce'; expected observe, notify or fence",
+        "3: mode: found 'fnce'; expected observe, notify, fence or evacuate",
         "4: timing.off_reads: found 2; expected at least 3",
         "4: timing.off_hold: unknown option; did you mean 'off_hold_s'?",
         "6: sources[0].match.labl: unknown option; did you mean 'label'?",

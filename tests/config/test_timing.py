@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from doctor_daemon.config import Settings
-from doctor_daemon.config.models import Budget, Timing
+from doctor_daemon.config.models import Budget, Evacuation, Timing
 from doctor_daemon.config.timing import CALL_S, RULES, Numbers, broken, call_s, policy
 from doctor_daemon.core.policy import Policy
 from tests.config.samples import BmcConfig, CloudConfig
@@ -25,12 +25,13 @@ DEVICE = (
 
 
 def test_the_defaults_are_the_cores_shipped_numbers(read: Reading) -> None:
-    assert policy(Timing(), Budget()) == Policy()
+    assert policy(Timing(), Budget(), Evacuation()) == Policy()
     assert read("").policy == Policy()
 
 
 def test_every_limit_of_the_core_is_an_option_and_the_other_way_round() -> None:
-    options = {*Timing.model_fields, *(f"budget_{name}" for name in Budget.model_fields)}
+    budget = (f"budget_{name}" for name in Budget.model_fields)
+    options = {*Timing.model_fields, *budget, *Evacuation.model_fields}
     assert options == {field.name for field in fields(Policy)}
 
 
@@ -86,7 +87,7 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
             "timing.backoff_max_s: found 30; expected at least 31 = backoff_s",
         ),
         (
-            "timing: {progress_s: 585}",
+            "timing: {progress_s: 585}\nevacuation: {evacuation_timeout_s: 135}",
             (
                 "timing.progress_s: found 585; expected at least 586 = off_timeout_s + the pauses "
                 "between force_down_tries force-downs + the time-out of a force-down + "
@@ -106,6 +107,31 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
             "budget.total: found 4; expected at least 5 = per_domain",
         ),
         ("budget: {total: 0}", "budget.total: found 0; expected at least 1"),
+        (
+            "timing: {progress_s: 734}",
+            (
+                "timing.progress_s: found 734; expected at least 735 = evacuation_timeout_s + "
+                "settle_s + the time-out of the cloud's lists, which is 600 + 60 + 75"
+            ),
+        ),
+        (
+            "evacuation: {evacuation_timeout_s: 134}",
+            (
+                "evacuation.evacuation_timeout_s: found 134; expected at least 135 = settle_s + "
+                "the time-out of the cloud's lists, which is 60 + 75"
+            ),
+        ),
+        (
+            "evacuation: {guard_every_s: 7}",
+            (
+                "timing.proof_age_s: found 30; expected at least 31 = 3 x guard_every_s + a power "
+                "device's time-out, which is 21 + 10"
+            ),
+        ),
+        (
+            "evacuation: {settle_s: 9}",
+            "evacuation.settle_s: found 9; expected at least 10",
+        ),
     ],
 )
 def test_below_its_minimum_a_number_is_refused_and_the_minimum_told(
@@ -120,7 +146,9 @@ def test_below_its_minimum_a_number_is_refused_and_the_minimum_told(
         "timing: {off_timeout_s: 23}",
         "timing: {read_every_s: 2.5}",
         "timing: {evidence_age_s: 215}",
-        "timing: {progress_s: 586}",
+        "timing: {progress_s: 735}",
+        "timing: {progress_s: 586}\nevacuation: {evacuation_timeout_s: 135}",
+        "evacuation: {guard_every_s: 6.6}",
         "timing: {grace_s: 0, corroboration_s: 0, evidence_age_s: 85}",
         "timing: {off_reads: 12, off_hold_s: 2.3}",
         "budget: {window_s: 90}",
@@ -150,7 +178,7 @@ def test_numbers_that_are_none_are_not_measured_by(refused: Refusal) -> None:
 
 
 def test_every_rule_holds_by_default() -> None:
-    assert list(broken(Numbers(Timing(), Budget(), 10, 75, 30, 2))) == []
+    assert list(broken(Numbers(Timing(), Budget(), Evacuation(), 10, 75, 30, 2))) == []
 
 
 @pytest.mark.parametrize("number", range(len(RULES)))
@@ -159,7 +187,8 @@ def test_every_rule_can_be_broken(number: int) -> None:
     low = {rule.option: 0}
     timing = Timing().model_copy(update=low if rule.section == "timing" else {})
     budget = Budget().model_copy(update=low if rule.section == "budget" else {})
-    found = [text for _, _, text in broken(Numbers(timing, budget)) if rule.why in text]
+    moves = Evacuation().model_copy(update=low if rule.section == "evacuation" else {})
+    found = [text for _, _, text in broken(Numbers(timing, budget, moves)) if rule.why in text]
     assert len(found) == 1
 
 
@@ -179,10 +208,10 @@ def test_a_time_out_is_that_of_the_first_option_there_is() -> None:
 
 @pytest.mark.parametrize(("hold_s", "device_s"), list(product((2, 7), (5, 20))))
 def test_what_the_message_says_is_enough_is_enough(hold_s: float, device_s: float) -> None:
-    numbers = Numbers(Timing(), Budget(), device_s, 75, 30, hold_s)
+    numbers = Numbers(Timing(), Budget(), Evacuation(), device_s, 75, 30, hold_s)
     least = {rule.option: 0.0 for rule in RULES}
     for rule in RULES:
         least[rule.option] = max(least[rule.option], rule.least(numbers))
     raised = {name: max(value, least.get(name, 0)) for name, value in numbers.timing}
-    again = Numbers(Timing(**raised), Budget(), device_s, 75, 30, hold_s)
+    again = Numbers(Timing(**raised), Budget(), Evacuation(), device_s, 75, 30, hold_s)
     assert [found for found in broken(again) if found[0] == "timing"] == []

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
@@ -13,6 +14,7 @@ from tests.contracts.store_disk import OTHER_BOOT, Disk, first
 from tests.stores.values import (
     at,
     closing,
+    evacuation,
     evidence,
     head_of,
     host,
@@ -60,13 +62,40 @@ class Memory:
     async def test_an_incident_grows_by_what_is_new(self, disk: Disk) -> None:
         store, term = await disk.store()
         saved = rich()
-        await store.commit(Change(saved, saved.timeline, tuple(saved.servers.values())), term=term)
+        await store.commit(first("carol"), term=term)
         servers = {"s1": server("s1", "ERROR"), "s3": server("s3")}
         after = replace(saved.note(at(9), "more"), servers={s.id: s for s in servers.values()})
         change = step(saved, after)
         assert (len(change.entries), len(change.servers), change.servers_gone) == (1, 2, ("s2",))
         await store.commit(change, term=term)
         assert await store.find(IncidentId("one")) == change.head
+
+    async def test_an_evacuation_is_written_over_by_its_next_state(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        await store.commit(first("carol"), term=term)
+        moved = evacuation("s1").at(Stage.MOVED, at(9), "Nova says so")
+        more = {one.server.id: one for one in (moved, evacuation("s2"), evacuation("s3"))}
+        change = step(rich(), replace(rich(), evacuations=more))
+        assert [one.server.id for one in change.evacuations] == ["s1", "s2", "s3"]
+        await store.commit(change, term=term)
+        again, _ = await disk.store()
+        assert (await again.load()).incidents == (change.head,)
+        assert await again.find(IncidentId("one")) == change.head
+
+    async def test_the_evacuations_of_one_incident_are_not_those_of_another(
+        self, disk: Disk
+    ) -> None:
+        store, term = await disk.store()
+        for name, stage in (("one", Stage.FAILED), ("two", Stage.MOVED)):
+            before = head_of(opening(name, name))
+            await store.commit(opening(name, name), term=term)
+            one = evacuation("s1", stage)
+            after = replace(before, evacuations={one.server.id: one})
+            await store.commit(step(before, after), term=term)
+            await store.commit(closing(replace(after, version=2), 5), term=term)
+        found = [await store.find(IncidentId(name)) for name in ("one", "two")]
+        stages = [[one.stage for one in each.evacuations.values()] for each in found if each]
+        assert stages == [[Stage.FAILED], [Stage.MOVED]]
 
     async def test_an_ended_incident_can_be_found_and_is_not_loaded(self, disk: Disk) -> None:
         store, term = await disk.store()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from tests.contracts.store_contents import Memory
 from tests.contracts.store_guards import Guards
+from tests.contracts.store_letters import DeadLetters
 from tests.contracts.store_rows import Events, Outbox, Pruning
 
 
-class StoreContract(Guards, Memory, Outbox, Events, Pruning):
+class StoreContract(Guards, Memory, Outbox, DeadLetters, Events, Pruning):
     """The whole suite."""

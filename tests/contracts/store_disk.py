@@ -27,6 +27,7 @@ def first(name: str) -> Change:
         head=made,
         entries=made.timeline,
         servers=tuple(made.servers.values()),
+        evacuations=tuple(made.evacuations.values()),
         charges=(Charge("one", 1, name, at(6)),),
         notices=(notice(1), notice(2)),
         evidence=(evidence("k1"),),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Snapshot
@@ -15,6 +16,7 @@ from tests.contracts.store_disk import Disk, first
 from tests.stores.values import (
     at,
     closing,
+    evacuation,
     evidence,
     head_of,
     host,
@@ -33,7 +35,9 @@ class Guards:
         terms = [(await disk.store())[1] for _ in range(3)]
         assert terms == [1, 2, 3]
 
-    @pytest.mark.parametrize("write", ["commit", "deliveries", "replace_charges", "prune"])
+    @pytest.mark.parametrize(
+        "write", ["commit", "deliveries", "replace_charges", "replay", "prune"]
+    )
     @pytest.mark.parametrize("off", [-1, 1])
     async def test_a_term_that_is_not_the_newest_writes_nothing(
         self, disk: Disk, write: str, off: int
@@ -42,12 +46,13 @@ class Guards:
         store, term = await disk.store()
         await store.commit(first("before"), term=term)
         before = await store.load()
-        writes: dict[str, Callable[[int], Awaitable[None]]] = {
+        writes: dict[str, Callable[[int], Awaitable[object]]] = {
             "commit": lambda term: store.commit(Change(armed=Armed()), term=term),
             "deliveries": lambda term: store.deliveries(
                 [Delivery(notice(1).id, "delivered", 1)], term=term
             ),
             "replace_charges": lambda term: store.replace_charges((), term=term),
+            "replay": lambda term: store.replay([notice(1).id], term=term),
             "prune": lambda term: store.prune(term=term),
         }
         with pytest.raises(Conflict, match=f"term {term + off} is over"):
@@ -122,6 +127,7 @@ class Guards:
             head=bad.head or replace(rich(), version=2),
             servers=(server("s9"),),
             servers_gone=("s1",),
+            evacuations=(evacuation("s1", Stage.MOVED), evacuation("s9")),
             evidence=(evidence("k9"),),
             charges=(Charge("one", 9, "rack", at(9)), *bad.charges),
             notices=(notice(9), *bad.notices),
@@ -139,9 +145,10 @@ class Guards:
             Change(entries=rich().timeline),
             Change(servers=(server("s1"),)),
             Change(servers_gone=("s1",)),
+            Change(evacuations=(evacuation("s1"),)),
             Change(evidence=(evidence("k1", summary="é" * 8193),)),
         ],
-        ids=["entries", "servers", "gone", "summary"],
+        ids=["entries", "servers", "gone", "evacuations", "summary"],
     )
     async def test_what_no_step_can_mean_is_a_bug(self, disk: Disk, mistake: Change) -> None:
         store, term = await disk.store()

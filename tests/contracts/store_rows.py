@@ -11,7 +11,7 @@ from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Snapshot
-from tests.contracts.store_disk import KEEP_DAYS, OTHER_BOOT, Disk
+from tests.contracts.store_disk import KEEP_DAYS, OTHER_BOOT, Disk, first
 from tests.stores.values import (
     DAY_S,
     at,
@@ -21,6 +21,7 @@ from tests.stores.values import (
     host,
     notice,
     opening,
+    rich,
     step,
 )
 
@@ -150,6 +151,19 @@ class Pruning:
         assert kept == ["now", "open", "young"]
         assert await store.find(IncidentId("old")) is None
         assert [one.id for one in (await store.load()).incidents] == ["open", "now"]
+
+    async def test_evacuations_go_with_their_incident(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        await store.commit(first("carol"), term=term)
+        ended = closing(rich(), 1)
+        await store.commit(ended, term=term)
+        await store.commit(opening("now", "now", (KEEP_DAYS + 1) * DAY_S), term=term)
+        assert await store.find(IncidentId("one")) == ended.head
+        await store.prune(term=term)
+        assert await store.find(IncidentId("one")) is None
+        # Another one of this name has none of its rows.
+        await store.commit(opening(), term=term)
+        assert await store.find(IncidentId("one")) == head_of(opening())
 
     async def test_nothing_is_dropped_that_is_still_to_be_told(self, disk: Disk) -> None:
         store, term = await disk.store()

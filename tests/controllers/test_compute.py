@@ -14,7 +14,8 @@ import pytest
 from doctor_daemon.controllers import listing
 from doctor_daemon.controllers.nova import Nova, NovaConfig
 from doctor_daemon.controllers.servers import HOST as HOST_KEY
-from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.host import ServerId
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import DoctorError, Permanent, Temporary
 from tests.controllers.rigs import (
     HOST,
@@ -50,6 +51,7 @@ class FakeNova:
             "/v2.1/": VERSION,
             "/v2.1/os-services": {"services": [SERVICE]},
             "/v2.1/servers/detail": {"servers": [SERVER]},
+            "/v2.1/os-migrations": {"migrations": []},
             f"/v2.1/os-services/{UUID}": {"service": {**SERVICE, "forced_down": True}},
         }
         self.failures: list[Answer] = []
@@ -93,7 +95,10 @@ async def test_each_call_is_pinned_to_its_microversion(tmp_path: Path) -> None:
         await adapter.force_down(UUID.upper(), "why", permit, disable=True)
         await adapter.all_servers()
         await adapter.changed_servers(0.0)
+        await adapter.evacuate(ServerId(UUID.upper()), permit)
+        await adapter.changed_evacuations(0.0)
         lists = "/v2.1/servers/detail?all_tenants=1&limit=200"
+        moves = "/v2.1/os-migrations?migration_type=evacuation&limit=500"
         assert [_shape(request) for request in nova.requests] == [
             ("GET", "/v2.1/os-services?host=compute-1&binary=nova-compute", "compute 2.69"),
             ("GET", "/v2.1/os-services?binary=nova-compute", "compute 2.69"),
@@ -101,7 +106,10 @@ async def test_each_call_is_pinned_to_its_microversion(tmp_path: Path) -> None:
             ("GET", "/v2.1/", None),
             ("GET", lists, "compute 2.90"),
             ("GET", f"{lists}&changes-since=1970-01-01T00:00:00Z", "compute 2.90"),
+            ("POST", f"/v2.1/servers/{UUID}/action", "compute 2.68"),
+            ("GET", f"{moves}&changes-since=1970-01-01T00:00:00Z", "compute 2.59"),
         ]
+        assert json.loads(nova.requests[6].body) == {"evacuate": {}}
         assert json.loads(nova.requests[2].body) == {
             "forced_down": True,
             "status": "disabled",

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import LateError
 from doctor_daemon.lab.cloud import Lab
 from doctor_daemon.lab.faults import Do, Rule, Service

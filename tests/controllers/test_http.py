@@ -45,7 +45,7 @@ async def _wire(
     *,
     tls: ssl.SSLContext | None = None,
     connections: int = 4,
-    keep: bool = True,
+    keep_s: float = 15.0,
     connect_s: float = 5.0,
 ) -> AsyncIterator[Wire]:
     wire = Wire(
@@ -53,7 +53,7 @@ async def _wire(
         clock,
         connections=connections,
         connect_s=connect_s,
-        keep=keep,
+        keep_s=keep_s,
     )
     try:
         yield wire
@@ -61,16 +61,16 @@ async def _wire(
         await wire.close()
 
 
-@pytest.mark.parametrize("keep", [True, False])
-async def test_a_request_in_time_is_answered(keep: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+@pytest.mark.parametrize("keep_s", [15.0, 0.0])
+async def test_a_request_in_time_is_answered(keep_s: float) -> None:
     clock = FastClock()
-    async with Peer(answering(200, b"{}")) as peer, _wire(clock, keep=keep) as wire:
+    async with Peer(answering(200, b"{}")) as peer, _wire(clock, keep_s=keep_s) as wire:
         before = clock.now()
         for _ in range(2):
             answer = await wire.send(_request(peer.origin), clock.permit())
             assert (answer.status, answer.body) == (200, b"{}")
             assert 0 <= answer.asked_at.since(before) < 5
-        assert peer.connections == (1 if keep else 2)
+        assert peer.connections == (1 if keep_s else 2)
         assert peer.requests[0].headers["x-auth-token"] == "gAAAA-token"
         assert peer.requests[0].body == b'{"forced_down": true}'
 
@@ -178,15 +178,15 @@ async def test_an_untrusted_certificate_is_nothing_sent(tmp_path: Path) -> None:
         assert not peer.requests
 
 
-@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("keep_s", [15.0, 0.0])
 @pytest.mark.parametrize("rude", [closing, resetting])
 async def test_a_broken_connection_is_not_answered_by_sending_again(
     rude: peers.Answer,
-    keep: bool,  # noqa: FBT001 - a parameter of pytest
+    keep_s: float,
 ) -> None:
     """Of itself aiohttp sends a PUT on a kept connection a second time."""
     clock = FastClock()
-    async with Peer(answering(200)) as peer, _wire(clock, keep=keep) as wire:
+    async with Peer(answering(200)) as peer, _wire(clock, keep_s=keep_s) as wire:
         await wire.send(_request(peer.origin, "GET"))
         peer.answer = rude
         with pytest.raises(NoAnswerError):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from doctor_daemon import plugins
 from doctor_daemon.controllers.nova import Nova, NovaConfig
-from doctor_daemon.core.incident import Outcome
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import ConfigError, Permanent
 from doctor_daemon.lab.cloud import ADMIN, Lab
 from doctor_daemon.lab.credentials import CLOUDS

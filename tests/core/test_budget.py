@@ -4,8 +4,9 @@ import pytest
 
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.gates import Act, refused
-from doctor_daemon.core.incident import DeviceTry, Incident, Try
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import Order
+from doctor_daemon.core.tries import DeviceTry, Try
 from tests.core.make import (
     BMC,
     BOOT,

@@ -7,14 +7,18 @@ import pytest
 from doctor_daemon.core.decide import advance, decide
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.host import HostPlan
+from doctor_daemon.core.host import HostPlan, ServerId
 from doctor_daemon.core.messages import (
     Crashed,
     Elapsed,
+    Evacuate,
+    EvacuateEnded,
     Failed,
+    Followed,
     ForceDown,
     Heard,
     Identify,
+    Inspected,
     Listed,
     ListServers,
     Look,
@@ -29,6 +33,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.topology import fail
+from doctor_daemon.core.tries import Outcome
 from tests.core.make import (
     MANUAL,
     at,
@@ -69,6 +74,7 @@ def test_a_failure_of_what_cannot_fail_means_nothing() -> None:
         assert walk.fail(effect).refuse(effect, "armed").incident is before
 
 
+POST = Evacuate(ServerId("id-web"), 1)
 EVERY: tuple[Observation, ...] = (
     Resumed(),
     Elapsed(),
@@ -80,6 +86,10 @@ EVERY: tuple[Observation, ...] = (
     Refused(ForceDown(0, "", disable=True), "armed", "disarmed"),
     ordered(Order.FENCE),
     Crashed("KeyError"),
+    Crashed("KeyError", POST),
+    Inspected(0, at(0), (), servers()),
+    Followed(0, ()),
+    EvacuateEnded(POST, Outcome.ACCEPTED, "200", at(0)),
 )
 
 

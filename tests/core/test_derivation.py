@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.fencing import derive, rule_for
-from doctor_daemon.core.incident import DeviceTry, Incident, Outcome, Try
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Rule
+from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import (
     BMC,
     OTHER_UUID,

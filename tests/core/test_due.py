@@ -6,14 +6,18 @@ import pytest
 
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Trust
-from doctor_daemon.core.incident import Closing, DeviceTry, Incident, Outcome, Try
+from doctor_daemon.core.host import ServerId
+from doctor_daemon.core.incident import Closing, Incident
 from doctor_daemon.core.messages import (
     CANCELLABLE,
     CHANGING,
     Cut,
     Effect,
+    Evacuate,
+    Follow,
     ForceDown,
     Identify,
+    Inspect,
     ListServers,
     Look,
     Order,
@@ -23,6 +27,7 @@ from doctor_daemon.core.messages import (
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import (
     BMC,
     MANUAL,
@@ -55,6 +60,9 @@ EFFECTS: list[tuple[Effect, Effect]] = [
     (Read(1, 1, "bmc", 1), Read(1, 1, "bmc", 2)),
     (ForceDown(1, SERVICE, disable=True), ForceDown(2, SERVICE, disable=True)),
     (ListServers(1), ListServers(2)),
+    (Inspect(1), Inspect(2)),
+    (Evacuate(ServerId("id-web"), 1), Evacuate(ServerId("id-web"), 2)),
+    (Follow(1), Follow(2)),
 ]
 
 
@@ -69,7 +77,7 @@ def test_every_effect_either_changes_the_world_or_may_be_cancelled() -> None:
     kinds = {type(effect) for effect, _ in EFFECTS}
     assert kinds == {*CANCELLABLE, *CHANGING}
     assert not {*CANCELLABLE} & {*CHANGING}
-    assert {*CHANGING} == {Cut, ForceDown}
+    assert {*CHANGING} == {Cut, ForceDown, Evacuate}
 
 
 def test_effects_of_different_kinds_are_never_the_same_one() -> None:
@@ -179,15 +187,15 @@ def test_a_proof_that_cannot_be_read_again_only_waits() -> None:
 @pytest.mark.parametrize(
     ("power", "changes", "pause_s"),
     [
-        (ON, {}, 1.0),
+        (ON, {}, 0.125),  # just after the cut
         (UNKNOWN, {}, 1.0),
         (OFF, {}, 1.0),  # three reads spread over two seconds
         (OFF, {"off_hold_s": 8.0}, 4.0),
         (OFF, {"off_reads": 5}, 0.5),
         (OFF, {"off_reads": 2}, 2.0),
         (OFF, {"off_reads": 1}, 2.0),
-        (ON, {"off_hold_s": 8.0}, 1.0),
-        (ON, {"read_every_s": 0.25}, 0.25),
+        (ON, {"off_hold_s": 8.0}, 0.125),
+        (UNKNOWN, {"read_every_s": 0.25}, 0.25),
     ],
 )
 def test_b13_a_device_is_read_one_read_at_a_time_at_its_pace(
@@ -201,6 +209,21 @@ def test_b13_a_device_is_read_one_read_at_a_time_at_its_pace(
     assert walk.all(Read) == []
     walk.wait(0.125)
     assert walk.all(Read) == [Read(1, 1, "bmc", 1)]
+
+
+@pytest.mark.parametrize(("on_for_s", "pause_s"), [(2.5, 0.125), (10, 0.5), (20, 1.0), (25, 1.0)])
+def test_the_longer_a_device_says_on_the_calmer_it_is_read(on_for_s: float, pause_s: float) -> None:
+    walk = Walk().to_reads().elapse(on_for_s)
+    walk.read(ON)
+    assert pause_s in walk.waits
+
+
+def test_a_hold_is_counted_from_the_first_off_and_not_from_read_to_read() -> None:
+    """A device that takes a while for each answer does not make the hold longer."""
+    walk = Walk().to_reads().read(OFF).elapse(1)
+    (second,) = walk.all(Read)
+    walk.wait(0.5).answer_read(second, OFF, asked_s=-0.5)
+    assert 0.5 in walk.waits
 
 
 def test_b1_a_device_with_a_longer_hold_is_read_at_a_slower_pace() -> None:

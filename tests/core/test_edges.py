@@ -2,13 +2,16 @@
 
 import re
 
+from doctor_daemon.core.context import Armed
 from doctor_daemon.core.evidence import Trust, Verdict
-from doctor_daemon.core.incident import NoticeKind, Outcome
+from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
 from tests.core.make import MANUAL, evidence, incident, plan
+from tests.core.moving import Moving
 from tests.core.walk import Walk
 
 
@@ -59,6 +62,27 @@ def test_forcing_down_to_fencing() -> None:
 def test_forcing_down_to_held() -> None:
     walk = by_hand().order(Order.CONFIRM_OFF, 60).elapse(60)
     assert (walk.phase, walk.gate) == (Phase.HELD, "proof")
+
+
+def test_forcing_down_to_evacuating() -> None:
+    walk = Moving().to_evacuating()
+    assert walk.phase is Phase.EVACUATING
+    assert walk.told == [NoticeKind.SUSPECTED, NoticeKind.CONFIRMED]
+
+
+def test_evacuating_to_down() -> None:
+    walk = Moving().to_posted().turns(1, "done").elapse(2).follow()
+    assert (walk.phase, walk.said) == (Phase.DOWN, "1 servers: 1 moved")
+
+
+def test_evacuating_to_fencing() -> None:
+    walk = Moving().to_posted().elapse(5).read(Power.ON)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+
+
+def test_evacuating_to_held() -> None:
+    walk = Moving().to_evacuating().given(armed=Armed()).inspect()
+    assert (walk.phase, walk.gate) == (Phase.HELD, "armed")
 
 
 def test_down_to_resolved() -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from doctor_daemon.core.context import Armed, Charge
 from doctor_daemon.core.fencing import prepared, seen, unknown_devices
-from doctor_daemon.core.incident import DeviceTry, Outcome, Try
 from doctor_daemon.core.messages import (
     Cut,
     CutEnded,
@@ -17,6 +16,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import (
     BMC,
     OTHER_UUID,

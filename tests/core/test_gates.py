@@ -8,7 +8,8 @@ from doctor_daemon.core.context import Armed
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.gates import GATES, Act, Refusal, refused, verdicts, would_cut
 from doctor_daemon.core.host import Level, Mode
-from doctor_daemon.core.incident import DeviceTry, Incident, Try
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.tries import DeviceTry, Try
 from tests.core.make import (
     BMC,
     MANUAL,
@@ -40,8 +41,9 @@ def attempt(**devices: str) -> Try:
 
 
 def ready(**changes: Fields) -> Incident:
-    """Make an incident that every gate of either act lets through at second 0."""
-    made = incident(sighting=sighting(0), fencing=attempt(bmc=BMC.uuid), proof=power_proof())
+    """Make an incident that every gate of any act lets through at second 0."""
+    down = sighting(0, forced_down=True)
+    made = incident(sighting=down, fencing=attempt(bmc=BMC.uuid), proof=power_proof())
     return replace(made, **changes)
 
 
@@ -51,30 +53,36 @@ def shut(gate: str, incident: Incident, **changes: Fields) -> str:
     return found.shut(incident, context(**changes))
 
 
+EVACUATING: dict[str, Fields] = {"mode": Mode.EVACUATE, "plan": plan(mode=Mode.EVACUATE)}
+
+
 @pytest.mark.parametrize("act", Act)
 def test_what_is_ready_passes_every_gate(act: Act) -> None:
-    assert refused(act, ready(), context()) is None
+    assert refused(act, ready(), context(**EVACUATING)) is None
 
 
 def test_which_gate_stops_what() -> None:
     stops = {gate.name: {act.value for act in gate.stops} for gate in GATES}
-    both = {"cut", "force_down"}
+    every = {"cut", "force_down", "evacuate"}
     assert stops == {
-        "inventory": both,
-        "armed": both,
-        "mode": both,
-        "protected": both,
-        "maintenance": both,
+        "inventory": every,
+        "armed": every,
+        "mode": every,
+        "protected": every,
+        "maintenance": every,
         "evidence": {"cut"},
         "look": {"cut"},
         "identity": {"cut"},
         "budget": {"cut"},
-        "proof": {"force_down"},
+        "proof": {"force_down", "evacuate"},
+        "evacuate": {"evacuate"},
+        "readback": {"evacuate"},
+        "flag": {"evacuate"},
     }
 
 
 def test_a_gate_that_is_asked_again_later_says_so() -> None:
-    assert [gate.name for gate in GATES if gate.retry] == ["look", "proof"]
+    assert [gate.name for gate in GATES if gate.retry] == ["look", "proof", "readback"]
 
 
 def test_every_gate_says_what_would_free_it() -> None:
@@ -83,7 +91,8 @@ def test_every_gate_says_what_would_free_it() -> None:
 
 @pytest.mark.parametrize("act", Act)
 def test_every_gate_is_told_and_the_first_shut_one_refuses(act: Act) -> None:
-    world = context(armed=Armed(), plan=plan(protected="it holds the database"))
+    guarded = plan(protected="it holds the database", mode=Mode.EVACUATE)
+    world = context(armed=Armed(), mode=Mode.EVACUATE, plan=guarded)
     asked = verdicts(act, ready(), world)
     assert [gate.name for gate, _ in asked] == [gate.name for gate in GATES if act in gate.stops]
     assert [gate.name for gate, why in asked if why] == ["armed", "protected"]
@@ -161,6 +170,14 @@ def test_b12_a_protected_host_is_never_touched() -> None:
 def test_d1_a_host_in_maintenance_is_left_alone_until_it_ends(until_s: float, why: str) -> None:
     assert shut("maintenance", ready(), maintenance=maintenance(until_s)) == why
     assert shut("maintenance", ready()) == ""
+
+
+@pytest.mark.parametrize("daemon", Mode)
+@pytest.mark.parametrize("host", Mode)
+def test_d5_servers_are_evacuated_only_where_both_modes_go_as_far(daemon: Mode, host: Mode) -> None:
+    why = "the mode of cmp-1 does not reach as far as evacuate any more"
+    said = shut("evacuate", ready(), mode=daemon, plan=plan(mode=host))
+    assert said == ("" if daemon is host is Mode.EVACUATE else why)
 
 
 # evidence and the look
@@ -260,3 +277,6 @@ def test_c9_force_down_needs_a_proof_of_this_incident_that_stands(
 def test_c1_a_proof_of_another_boot_is_too_old() -> None:
     said = shut("proof", ready(proof=human_proof(0, 3000)), now=at(1, OTHER_BOOT))
     assert said == TOO_OLD
+
+
+UNREAD = "the power of cmp-1 has not been read since the restart"

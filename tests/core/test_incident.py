@@ -5,20 +5,17 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.incident import (
-    RAW_MAX,
-    READINGS_MAX,
     TIMELINE_MAX,
-    DeviceTry,
     Held,
     Incident,
     Marking,
     NoticeKind,
-    Try,
     open_incident,
 )
 from doctor_daemon.core.incident import IncidentId as Id
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import RAW_MAX, READINGS_MAX, DeviceTry, Try
 from tests.core.make import (
     Fields,
     at,

@@ -7,11 +7,12 @@ import pytest
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.fencing import SPAN, prepared, spanned_at
-from doctor_daemon.core.incident import DeviceTry, Incident, Try
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import Cut, Look, Order, Wait
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import DeviceTry, Try
 from tests.core.make import (
     BMC,
     Fields,

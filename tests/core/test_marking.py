@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.context import Armed
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.messages import ForceDown, Look, PutEnded, Read
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import Outcome
 from tests.core.make import SERVICE, human_proof, incident, maintenance, plan, sighting
 from tests.core.walk import Walk
 

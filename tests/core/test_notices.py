@@ -94,6 +94,8 @@ def test_d1_a_suspicion_of_a_host_in_maintenance_is_not_told(
         (Phase.SUSPECTED, Mode.FENCE, "pending"),
         (Phase.FENCING, Mode.FENCE, "pending"),
         (Phase.FORCING_DOWN, Mode.EVACUATE, "pending"),
+        (Phase.EVACUATING, Mode.EVACUATE, "confirmed"),
+        (Phase.EVACUATING, Mode.FENCE, "confirmed"),  # the mode was lowered since
         (Phase.DOWN, Mode.FENCE, "confirmed"),
         (Phase.DOWN, Mode.NOTIFY, "confirmed"),
         (Phase.HELD, Mode.FENCE, "no"),
@@ -110,3 +112,32 @@ def test_e8_a_notice_claims_no_more_than_what_was_reached(
     for daemon, host in ((mode, Mode.EVACUATE), (Mode.EVACUATE, mode)):
         (notice,) = notices(told, 1, context(mode=daemon, plan=plan(mode=host)))
         assert notice.fenced == fenced
+
+
+@pytest.mark.parametrize(
+    ("phase", "fenced"),
+    [
+        (Phase.EVACUATING, "confirmed"),
+        (Phase.DOWN, "confirmed"),
+        (Phase.FORCING_DOWN, "no"),
+        (Phase.FENCING, "no"),
+    ],
+)
+def test_e8_what_is_held_is_fenced_if_it_was_when_it_was_held(phase: Phase, fenced: str) -> None:
+    before = replace(on(), phase=phase).note(at(1), "so far")
+    held = replace(before, phase=Phase.HELD).note(at(2), "held", HELD)
+    (notice,) = notices(held, 1, context())
+    assert notice.fenced == fenced
+
+
+def test_a_first_line_has_none_before_it() -> None:
+    held = replace(on(), timeline=(), phase=Phase.HELD).note(at(1), "held", HELD)
+    down = replace(held, phase=Phase.DOWN).note(at(2), "down")
+    (notice,) = notices(down, 0, context())
+    assert notice.fenced == "no"
+
+
+def test_an_outcome_is_told_to_whom_it_concerns() -> None:
+    told = on("a").tell(at(1), "moved", NoticeKind.OUTCOME, (GREEN,), outcome="moved")
+    made = [(n.project, n.outcome) for n in notices(told, 1, context())]
+    assert made == [(OPERATORS, "moved"), ("green", "moved")]

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evidence import Trust, Verdict
-from doctor_daemon.core.incident import Held, Incident, Marking, NoticeKind, Outcome
+from doctor_daemon.core.incident import Held, Incident, Marking, NoticeKind
 from doctor_daemon.core.messages import ForceDown, Look, Order
 from doctor_daemon.core.orders import refusal
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import ProofKind
+from doctor_daemon.core.tries import Outcome
 from tests.core.make import (
     MANUAL,
     at,

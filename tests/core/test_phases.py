@@ -31,4 +31,14 @@ def test_c2_nothing_but_a_proof_stands_between_fencing_and_forcing_down() -> Non
         Phase.FENCING,
         Phase.HELD,
     }
-    assert {phase for phase in Phase if Phase.DOWN in SUCCESSORS[phase]} == {Phase.FORCING_DOWN}
+    assert {phase for phase in Phase if Phase.DOWN in SUCCESSORS[phase]} == {
+        Phase.FORCING_DOWN,
+        Phase.EVACUATING,
+    }
+
+
+def test_c9_servers_are_evacuated_only_from_a_host_that_was_just_forced_down() -> None:
+    assert {phase for phase in Phase if Phase.EVACUATING in SUCCESSORS[phase]} == {
+        Phase.FORCING_DOWN
+    }
+    assert Phase.FENCING in SUCCESSORS[Phase.EVACUATING]

@@ -8,21 +8,23 @@ from hypothesis.stateful import invariant
 
 from doctor_daemon.core.decide import advance
 from doctor_daemon.core.due import due
+from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.evidence import WORDS_MAX
 from doctor_daemon.core.gates import Act, refused
-from doctor_daemon.core.incident import READINGS_MAX
 from doctor_daemon.core.messages import (
     Crashed,
     Cut,
+    Evacuate,
     ForceDown,
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Proof, ProofKind, proven
+from doctor_daemon.core.tries import READINGS_MAX
 from tests.core import make
-from tests.core.world import World
+from tests.core.moving_world import MovingWorld
 
 
-class Properties(World):
+class Properties(MovingWorld):
     """A world that is watched."""
 
     @invariant()
@@ -59,9 +61,35 @@ class Properties(World):
             assert incident.charged
 
     @invariant()
+    def i2_requests_only_by_a_saved_record_of_a_host_that_is_being_evacuated(self) -> None:
+        incident = self.walk.incident
+        for effect in self.walk.all(Evacuate):
+            record = incident.evacuations[effect.server]
+            assert incident.phase is Phase.EVACUATING
+            assert incident.proof is not None
+            assert (record.stage, record.attempt) == (Stage.POSTING, effect.attempt)
+
+    @invariant()
+    def c7_a_server_has_one_evacuation_of_ours_at_most(self) -> None:
+        for server in self.walk.incident.evacuations:
+            assert len(self.open_rows(server)) <= 1
+
+    @invariant()
+    def c8_moved_is_really_moved(self) -> None:
+        records = self.walk.incident.evacuations.items()
+        moved = {id_ for id_, record in records if record.stage is Stage.MOVED}
+        assert not moved & set(self.walk.there)
+
+    @invariant()
+    def l2_what_is_down_has_an_outcome_for_each_server(self) -> None:
+        if self.walk.phase is Phase.DOWN:
+            records = self.walk.incident.evacuations.values()
+            assert all(record.stage.ended for record in records)
+
+    @invariant()
     def i19_forcing_down_only_with_a_proof(self) -> None:
         incident = self.walk.incident
-        if incident.phase is Phase.FORCING_DOWN:
+        if incident.phase in (Phase.FORCING_DOWN, Phase.EVACUATING):
             assert incident.proof is not None
         if incident.phase in (Phase.SUSPECTED, Phase.FENCING):
             assert incident.proof is None
@@ -103,7 +131,7 @@ class Properties(World):
 
     def teardown(self) -> None:
         """L-2: once the world answers, every incident comes to an end, or to a human."""
-        for _ in range(60):
+        for _ in range(300):
             if self.rests():
                 break
             self.go_on()

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.incident import DeviceTry, Outcome, Try
 from doctor_daemon.core.messages import (
     Cut,
     ForceDown,
@@ -18,6 +17,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import BMC, MANUAL, OTHER_UUID, PDU, at, incident, level, plan, server
 from tests.core.walk import Walk, Way
 

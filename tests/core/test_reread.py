@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.incident import Outcome, Try
 from doctor_daemon.core.messages import ForceDown, Look, Order, Read
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome, Try
 from tests.core.make import (
     BMC,
     MANUAL,

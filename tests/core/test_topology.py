@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.incident import DeviceTry, Outcome, Try
 from doctor_daemon.core.messages import Identify, Look, Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import (
     BMC,
     OTHER_UUID,

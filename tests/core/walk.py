@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 from doctor_daemon.core.decide import decide
 from doctor_daemon.core.due import due
-from doctor_daemon.core.incident import Incident, NoticeKind, Outcome, Try
+from doctor_daemon.core.incident import Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import (
     Cut,
@@ -41,6 +41,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.core.tries import Outcome, Try
 from tests.core import make
 from tests.core.make import Fields
 

@@ -4,6 +4,8 @@ It answers what is due, answers what is not, forgets, reboots, changes its mind 
 configuration.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -13,7 +15,6 @@ from doctor_daemon.core.context import Armed, Charge
 from doctor_daemon.core.decide import decide
 from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.host import HostPlan, Mode
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.messages import (
     Crashed,
     Cut,
@@ -38,8 +39,10 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.make import ARMED, BMC, MANUAL, PDU, SECOND_BMC, level, plan
+from tests.core.moving import Moving
 from tests.core.walk import Walk, Way
 
 PLANS = (
@@ -51,6 +54,8 @@ PLANS = (
     plan(mode=Mode.NOTIFY),
     plan(protected="the database"),
     plan(known=False),
+    plan(mode=Mode.EVACUATE),
+    plan(level(BMC, SECOND_BMC), mode=Mode.EVACUATE, digest="digest-2"),
 )
 ANSWERED = (Identify, Look, Cut, Read, ForceDown, ListServers)
 TIMES_S = (0.0, 0.25, 1.0, 2.0, 6.0, 10.0, 31.0, 130.0, 900.0)
@@ -65,12 +70,18 @@ WAYS: tuple[Way, ...] = (
     Walk.to_down,
     Walk.to_held,
 )
-plans = st.sampled_from(PLANS[:3] * 3 + PLANS)
+MOVES: tuple[Callable[[Moving], Walk], ...] = (
+    Moving.to_evacuating,
+    Moving.to_inspected,
+    Moving.to_posted,
+)
+plans = st.sampled_from((PLANS[:3] + PLANS[-2:]) * 3 + PLANS)
 """Mostly hosts that may be fenced: the others come to rest at once."""
 outcomes = st.sampled_from(Outcome)
 powers = st.sampled_from((Power.OFF,) * 3 + tuple(Power))
 truths = st.sampled_from((True,) * 5 + (False,))
 numbers = st.integers(0, 4)
+MODES = (Mode.FENCE,) * 3 + (Mode.EVACUATE,) * 3 + tuple(Mode)
 seconds = st.sampled_from(TIMES_S)
 
 
@@ -79,18 +90,39 @@ class World(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.walk = Walk()
+        self.walk = Moving()
         self.spent: set[Effect] = set()
         """What was answered, failed or refused: it must never be due again."""
 
-    @initialize(chosen=plans, trust=st.sampled_from(Trust), way=st.sampled_from(WAYS))
-    def begin(self, chosen: HostPlan, trust: Trust, way: Way) -> None:
+    @initialize(
+        chosen=plans,
+        trust=st.sampled_from(Trust),
+        way=st.sampled_from(WAYS),
+        move=st.sampled_from(MOVES),
+    )
+    def begin(
+        self, chosen: HostPlan, trust: Trust, way: Way, move: Callable[[Moving], Walk]
+    ) -> None:
         """Begin somewhere on the way down: few incidents would get there by chance."""
-        usual = chosen in PLANS[:3]
+        moving = chosen in PLANS[-2:]
+        usual = chosen in PLANS[:3] or moving
         said = make.evidence(trust=Trust.ALONE if usual else trust)
-        self.walk = Walk(make.incident(said), plan=chosen)
+        mode = Mode.EVACUATE if moving else Mode.FENCE
+        self.walk = Moving("web", "db", "app", incident=make.incident(said), plan=chosen, mode=mode)
         if usual:
-            way(self.walk)
+            (move if moving else way)(self.walk)
+        self.begun()
+
+    def begun(self) -> None:
+        """Take note of where it begins."""
+
+    def restart(self) -> None:
+        """Let the daemon die and another one come: it asks every device anew who it is."""
+        self.walk.reboot()
+        self.spent = {effect for effect in self.spent if not isinstance(effect, Identify)}
+
+    def help(self) -> None:
+        """Answer well whatever else is due."""
 
     def see(self, observation: Observation) -> None:
         """Fold it in, and see that doing so twice comes to the same."""
@@ -112,7 +144,8 @@ class World(RuleBasedStateMachine):
     def answer(self, pick: int, power: Power, outcome: Outcome, *, well: bool, stirs: bool) -> None:
         asked = self.due(*ANSWERED)
         effect = asked[pick % len(asked)]
-        self.spent.add(effect)
+        if not isinstance(effect, Identify) or well or self.walk.attempt.go_at is None:
+            self.spent.add(effect)  # past the cut a failed identity is a reading: asked again
         self.see(self._answer(effect, power, outcome, well=well, stirs=stirs))
 
     def _answer(
@@ -154,7 +187,8 @@ class World(RuleBasedStateMachine):
             for effect in self.due(*ANSWERED)[:1]:
                 self.spent.add(effect)
                 self.see(self._answer(effect, power, Outcome.ACCEPTED, well=True, stirs=False))
-        self.walk.elapse(min(self.walk.waits, default=1.0))
+            self.help()
+        self.walk.elapse(math.ceil(4 * min(self.walk.waits, default=1.0)) / 4)
 
     # things happen by themselves
 
@@ -197,7 +231,7 @@ class World(RuleBasedStateMachine):
         if put not in self.walk.due:
             self.see(PutEnded(put, outcome, "late", now))
 
-    @rule(armed=truths, chosen=plans, mode=st.sampled_from((Mode.FENCE,) * 4 + tuple(Mode)))
+    @rule(armed=truths, chosen=plans, mode=st.sampled_from(MODES))
     def reconfigure(self, *, armed: bool, chosen: HostPlan, mode: Mode) -> None:
         self.walk.given(armed=ARMED if armed else Armed(), plan=chosen, mode=mode).elapse(0)
 
@@ -209,7 +243,7 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.walk.now.boot_id == make.BOOT)
     @rule()
     def reboot(self) -> None:
-        self.walk.reboot()
+        self.restart()
 
     @rule(drawn=st.integers(0, 7))
     def crash(self, drawn: int) -> None:

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from doctor_daemon.core.host import HostId, Server, ServerList
-from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
+from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.notices import Notice
 from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Fleet, NoticeRow, Permit
+from tests.engine.rebuilds import Rebuilds
 from tests.simulation.virtual import VirtualClock
 
 UUID = "00000000-0000-4000-8000-000000000001"
@@ -84,6 +87,12 @@ class ScriptedNova:
         self.there: dict[str, tuple[Server, ...]] = {}
         self.fresh: dict[str, tuple[Server, ...]] = {}
         self.beats = 0.0
+        self.rebuilds = Rebuilds(self.there, lambda: self.clock.now().wall_s)
+        self.posting_s = CALL_S
+        """How long a request to evacuate takes to be answered."""
+        self.asked_for_changes: list[float] = []
+        """When each question for changes came, by the loop's time."""
+        self.bug: Exception | None = None
 
     async def _call(self) -> None:
         await asyncio.sleep(CALL_S)
@@ -126,6 +135,24 @@ class ScriptedNova:
     async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
         await self._call()
         return []
+
+    async def evacuate(self, server: ServerId, permit: Permit) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        outcome = self.rebuilds.take(server)
+        await asyncio.sleep(self.posting_s)
+        if self.bug is not None:
+            bug, self.bug = self.bug, None
+            raise bug
+        return outcome, outcome.value
+
+    async def evacuations(self, host: HostId) -> Sequence[Migration]:
+        await self._call()
+        return [row for row in self.rebuilds.rows if row.source == host.name]
+
+    async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
+        self.asked_for_changes.append(asyncio.get_running_loop().time())
+        await self._call()
+        return self.rebuilds.changed(since_wall_s)
 
     async def check(self) -> Sequence[str]:
         return ()

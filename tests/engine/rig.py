@@ -86,7 +86,7 @@ class Rig:
         self.second = ScriptedConsumer("ops", self.clock)
         names = {device.name for level in self.levels for device in level.devices}
         self.devices = {name: ScriptedDevice(name, self.clock) for name in sorted(names)}
-        self.nova.there = {HOST.name: (server(1, "red"), server(2, "blue"))}
+        self.nova.there[HOST.name] = (server(1, "red"), server(2, "blue"))
 
     @property
     def device(self) -> ScriptedDevice:
@@ -149,7 +149,7 @@ class Rig:
 
 def server(number: int, project: str) -> Server:
     """Make a server."""
-    return Server(ServerId(f"vm-{number}"), f"vm-{number}", project)
+    return Server(ServerId(f"vm-{number}"), f"vm-{number}", project, "ACTIVE", "active")
 
 
 def incident_of(engine: Engine, host: HostId = HOST) -> Incident:

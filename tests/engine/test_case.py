@@ -8,10 +8,10 @@ import pytest
 
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import Device, Level
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from tests.engine.instruments import HOST, OTHER, UUID

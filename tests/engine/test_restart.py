@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from tests.engine.instruments import HOST

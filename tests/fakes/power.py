@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Clock, Permit
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import LateError
 from tests.fakes import peer
 from tests.fakes.clock import BootClock, HandClock

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import LateError, Permanent, Temporary
 from doctor_daemon.fencers.redfish import LOOK_AGE_S
 from doctor_daemon.ports import Permit

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.fencers.redfish import Redfish, RedfishConfig
 from doctor_daemon.ports.secrets import SecretFile

@@ -11,6 +11,7 @@ from tests.lab.nova_target import NovaTarget, Who, ask
 ADMINS_ONLY = [
     ("GET", "/os-services", "os_compute_api:os-services:list"),
     ("GET", "/os-aggregates", "os_compute_api:os-aggregates:index"),
+    ("GET", "/os-migrations", "os_compute_api:os-migrations:index"),
     ("GET", "/servers?all_tenants=1", "os_compute_api:servers:index:get_all_tenants"),
     ("GET", "/servers/detail?all_tenants=1", "os_compute_api:servers:detail:get_all_tenants"),
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -22,7 +25,7 @@ class Who(StrEnum):
 
 
 class NovaTarget(Protocol):
-    """A Nova with two hosts, `hosts`, that the tests may break; both are well at the beginning.
+    """A Nova with hosts, the first two of which, `hosts`, the tests may break; all begin well.
 
     Servers are the member's. What a test changes it changes back.
     """
@@ -52,6 +55,21 @@ class NovaTarget(Protocol):
 
     async def start_compute(self, host: str) -> None:
         """Start it, if it has ended, and wait until its service is up."""
+
+    async def launch_compute(self, host: str) -> None:
+        """Start it, if it has ended, and wait for nothing: its host may be forced down."""
+
+    async def set_state(self, server_id: str, state: str) -> None:
+        """Have the server's owner stop or pause it (`stopped`, `paused`), and wait until it is."""
+
+    async def runs_on(self, server_id: str) -> AbstractSet[str]:
+        """Name the hosts on which a guest of the server truly runs."""
+
+    def nothing_scheduled(self) -> AbstractAsyncContextManager[None]:
+        """Let nothing that Nova has accepted go on, until the end."""
+
+    def failing_spawns(self, host: str) -> AbstractAsyncContextManager[None]:
+        """Let no guest start on a host, for reasons of its hypervisor, until the end."""
 
     async def boot(self, host: str) -> str:
         """Boot a server on the host and wait until it is ACTIVE; its id."""
@@ -113,3 +131,89 @@ async def booted(target: NovaTarget, *hosts: str) -> AsyncIterator[list[str]]:
             return server
 
         yield [await boot(host) for host in hosts]
+
+
+IN_FLIGHT = ("accepted", "pre-migrating")
+PATIENCE_S = 60.0
+
+
+async def evacuate(target: NovaTarget, server: str, version: str = "2.68") -> Reply:
+    """Ask for an evacuation in the way the daemon does."""
+    return await ask(target, "POST", f"/servers/{server}/action", version, body={"evacuate": {}})
+
+
+async def migrations(target: NovaTarget, query: str, version: str = "2.59") -> list[dict[str, Any]]:
+    """List evacuations."""
+    path = f"/os-migrations?migration_type=evacuation&{query}"
+    reply = await ask(target, "GET", path, version)
+    assert reply.status == 200, reply.text
+    found: list[dict[str, Any]] = reply.body["migrations"]
+    return found
+
+
+async def server_row(target: NovaTarget, server: str) -> dict[str, Any]:
+    """Show one server."""
+    reply = await ask(target, "GET", f"/servers/{server}")
+    shown: dict[str, Any] = reply.body["server"]
+    return shown
+
+
+async def ended(target: NovaTarget, *servers: str) -> dict[str, dict[str, Any]]:
+    """Wait until nothing is in flight for these servers; each one's newest migration."""
+    until_s = time.monotonic() + PATIENCE_S
+    while True:
+        found = [row for one in servers for row in await migrations(target, f"instance_uuid={one}")]
+        if found and not [row for row in found if row["status"] in IN_FLIGHT]:
+            return {row["instance_uuid"]: row for row in reversed(found)}
+        assert time.monotonic() < until_s, found
+        await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def fallen(target: NovaTarget, host: str) -> AsyncIterator[None]:
+    """Let nova-compute of a host die and the host be forced down; bring it back in the end.
+
+    It is started twice if an evacuation was done after its first start: see
+    test_the_source_after_an_evacuation.
+    """
+    async with restored(target, host):
+        await target.kill_compute(host)
+        assert (await put(target, host, {"forced_down": True})).status == 200
+        try:
+            yield
+        finally:
+            await cleaned(target, host)
+
+
+async def cleaned(target: NovaTarget, host: str) -> None:
+    """Start nova-compute of a host and wait until it has completed every evacuation from it."""
+    for _ in range(3):
+        await target.kill_compute(host)
+        await target.launch_compute(host)
+        until_s = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until_s:
+            rows = await migrations(target, f"source_compute={host}")
+            if not [row for row in rows if row["status"] in (*IN_FLIGHT, "done")]:
+                return
+            await asyncio.sleep(0.05)
+    msg = f"{host} has evacuations that are not completed"
+    raise TimeoutError(msg)
+
+
+async def computes(target: NovaTarget) -> set[str]:
+    """Name every host."""
+    reply = await ask(target, "GET", "/os-services?binary=nova-compute")
+    return {row["host"] for row in reply.body["services"]}
+
+
+@asynccontextmanager
+async def only_destination(target: NovaTarget, source: str, *fit: str) -> AsyncIterator[None]:
+    """Let an evacuation from a host have no destination but those that are fit."""
+    names = await computes(target) - {source, *fit}
+    try:
+        for host in names:
+            assert (await put(target, host, {"status": "disabled"})).status == 200
+        yield
+    finally:
+        for host in names:
+            await put(target, host, {"status": "enabled"})

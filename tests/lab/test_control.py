@@ -97,6 +97,36 @@ async def test_a_service_replaced_or_in_a_cell_that_is_down(panel: Panel) -> Non
     assert panel.lab.world.hosts["compute-1"].cell_down
 
 
+async def test_a_servers_state(panel: Panel) -> None:
+    server = (await panel.get("/servers"))[0]
+    path = f"/servers/{server['id']}"
+    for state, runs in (("paused", True), ("stopped", False), ("error", False)):
+        assert (await panel.send(path, {"vm_state": state})).status == 204
+        (shown,) = [one for one in await panel.get("/servers") if one["id"] == server["id"]]
+        assert (shown["vm_state"], shown["task_state"]) == (state, None)
+        assert bool(shown["runs_on"]) == runs
+
+
+async def test_evacuations_and_how_long_they_take(panel: Panel) -> None:
+    assert (await panel.send("/timing", {"evacuate_s": 0.02})).status == 204
+    assert panel.lab.world.timing == Timing(compute_start_s=0.05, evacuate_s=0.02)
+    body = {"disabled": True, "spawn_error": "no disk"}
+    assert (await panel.send("/hosts/compute-2/service", body)).status == 204
+    host = panel.lab.world.hosts["compute-2"]
+    assert (host.service.disabled, host.spawn_error) == (True, "no disk")
+    server = next(iter(panel.lab.world.servers.values()))
+    panel.lab.evacuations.accept(server, "operator")
+    await asyncio.sleep(0.1)
+    (row,) = await panel.get("/evacuations")
+    assert (row["server"], row["source"], row["status"]) == (server.id, "compute-1", "error")
+    await panel.send("/hosts/compute-2/service", {"disabled": False})
+    panel.lab.evacuations.accept(server, "operator")
+    await asyncio.sleep(0.1)
+    assert (await panel.get("/evacuations"))[1]["status"] == "failed"
+    assert server.fault is not None
+    assert server.fault[0] == "no disk"
+
+
 async def test_the_record(panel: Panel) -> None:
     whole = await panel.get("/record")
     assert [entry["kind"] for entry in whole][:2] == ["power-on", "compute-start"]
@@ -139,6 +169,11 @@ async def test_revoked_tokens_and_receipts(panel: Panel) -> None:
         ("/hosts/compute-1/service", {"forced_down": "yes"}, 400, "forced_down is 'yes', which is"),
         ("/servers", {"host": "compute-1", "project": "x"}, 400, "project is 'x', expected one of"),
         ("/servers", {"host": "x", "project": "project-1"}, 400, "host is 'x', expected a host"),
+        ("/timing", {"evacuate_s": "1"}, 400, "evacuate_s is '1', which is of the wrong type"),
+        ("/timing", {"x_s": 1}, 400, "x_s is not known; expected some of ['report_interval_s'"),
+        ("/timing", {"evacuate_s": -1}, 400, "evacuate_s is -1, expected at least 0"),
+        ("/servers/nobody", {"vm_state": "paused"}, 404, "no server has the id 'nobody'"),
+        ("/servers/nobody", {"vm_state": "deleted"}, 400, "vm_state is 'deleted', expected one"),
         ("/faults", {}, 400, "the body is not a list of rules"),
         ("/faults", [{"do": "slow"}], 400, "service is missing"),
         ("/faults", [{"service": "nova"}], 400, "do is missing"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -44,6 +46,36 @@ class LabNova:
 
     async def start_compute(self, host: str) -> None:
         self.lab.world.recover(host)
+
+    async def launch_compute(self, host: str) -> None:
+        self.lab.world.recover(host)
+
+    async def set_state(self, server_id: str, state: str) -> None:
+        self.lab.world.set_state(server_id, state)
+
+    async def runs_on(self, server_id: str) -> AbstractSet[str]:
+        return set(self.lab.world.runs_on(server_id))
+
+    @asynccontextmanager
+    async def nothing_scheduled(self) -> AsyncIterator[None]:
+        """Keep what is to happen later, and let it happen at the end."""
+        world = self.lab.world
+        before, kept = world.later, list[tuple[float, Callable[[], None]]]()
+        world.later = lambda seconds, step: kept.append((seconds, step))
+        try:
+            yield
+        finally:
+            world.later = before
+            for seconds, step in kept:
+                world.later(seconds, step)
+
+    @asynccontextmanager
+    async def failing_spawns(self, host: str) -> AsyncIterator[None]:
+        self.lab.world.hosts[host].spawn_error = "no disk is left"
+        try:
+            yield
+        finally:
+            self.lab.world.hosts[host].spawn_error = ""
 
     async def boot(self, host: str) -> str:
         owner = self.lab.members["project-1"]

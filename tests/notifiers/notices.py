@@ -11,7 +11,9 @@ from typing import Any
 from doctor_daemon.core.host import HostId, Server, ServerId
 from doctor_daemon.core.incident import IncidentId, NoticeKind
 from doctor_daemon.core.notices import OPERATORS, Notice
-from doctor_daemon.notifiers.webhook import Audience, Webhook
+from doctor_daemon.notifiers.audience import Audience
+from doctor_daemon.notifiers.doctor import Doctor
+from doctor_daemon.notifiers.webhook import Webhook
 from doctor_daemon.ports import NoticeRow
 from doctor_daemon.ports.secrets import SecretFile
 
@@ -80,6 +82,24 @@ async def webhook(
         "timeout_s": 0.5,
     }
     made = Webhook(Webhook.Config(**{**fields, **options}), "vnfm")
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@asynccontextmanager
+async def doctor(
+    url: str,
+    **options: Any,  # noqa: ANN401 - any option
+) -> AsyncIterator[Doctor]:
+    """Open a doctor consumer for a URL, with a time-out that a test can wait for."""
+    fields: dict[str, Any] = {
+        "url": url,
+        "audience": Audience(projects="all"),
+        "timeout_s": 0.5,
+    }
+    made = Doctor(Doctor.Config(**{**fields, **options}), "vnfm")
     try:
         yield made
     finally:

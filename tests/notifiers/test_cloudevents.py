@@ -20,6 +20,7 @@ PROJECT_FIELDS = {
     "sequence",
     "incident",
     "fenced",
+    "outcome",
     "reason",
     "project_id",
     "servers",
@@ -50,6 +51,7 @@ def test_a_project_reads_of_its_servers() -> None:
             "sequence": 3,
             "incident": "4f1a9c0de2b7",
             "fenced": "pending",
+            "outcome": None,
             "reason": "the host of these servers is suspected to have failed",
             "project_id": PROJECT,
             "servers": [{"id": "0a8c2f6e-0000-4000-8000-000000000001", "name": "web-1"}],
@@ -77,6 +79,25 @@ def test_every_kind_has_a_type_and_a_reason(kind: NoticeKind, found: Any) -> Non
     assert body["type"] == f"doctor-daemon.host.{kind}"
     assert body["data"]["kind"] == kind
     assert len(body["data"]["reason"]) > 20
+
+
+@pytest.mark.parametrize("outcome", ["moved", "skipped", "failed", "unknown"])
+@pytest.mark.parametrize("found", [notice, for_operators])
+def test_every_outcome_has_a_reason_of_its_own(outcome: str, found: Any) -> None:  # noqa: ANN401 - one of the two makers
+    told = read(event(found(kind=NoticeKind.OUTCOME, outcome=outcome), "msg_1", 1))["data"]
+    assert told["outcome"] == outcome
+    others = [
+        read(event(found(kind=NoticeKind.OUTCOME, outcome=other), "msg_1", 1))["data"]["reason"]
+        for other in ("moved", "skipped", "failed", "unknown")
+        if other != outcome
+    ]
+    assert told["reason"] not in others
+
+
+def test_an_outcome_that_nobody_knows_is_told_as_unknown() -> None:
+    told = read(event(notice(kind=NoticeKind.OUTCOME, outcome="beamed up"), "msg_1", 1))["data"]
+    unknown = read(event(notice(kind=NoticeKind.OUTCOME, outcome="unknown"), "msg_1", 1))["data"]
+    assert (told["outcome"], told["reason"]) == ("beamed up", unknown["reason"])
 
 
 def test_servers_that_were_never_listed_have_no_time() -> None:

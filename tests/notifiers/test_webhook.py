@@ -17,7 +17,7 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.consumer import Verdict
 from doctor_daemon.lab.faults import Do, Rule, Service
-from doctor_daemon.notifiers.webhook import RETRY_AFTER_MAX_S
+from doctor_daemon.notifiers.posting import RETRY_AFTER_MAX_S
 from doctor_daemon.ports.secrets import SecretFile
 from tests.fakes import peer
 from tests.fakes.peer import Answer, Peer, in_turn

@@ -71,6 +71,7 @@ def test_only_the_kinds_asked_for_are_told() -> None:
         ({"kinds": []}, "expected some of suspected, withdrawn"),
         ({"kinds": ["suspected"]}, "expected withdrawn too"),
         ({"kinds": ["confirmed", "held"]}, "expected withdrawn too"),
+        ({"kinds": ["confirmed", "outcome"]}, "expected withdrawn too"),
         ({"kinds": ["evaporated"]}, "kinds"),
         ({"url": "http://vnfm.example/"}, "i_accept_plain_http"),
         ({"url": "https://user:pw@vnfm.example/"}, "without user, password"),
@@ -83,8 +84,9 @@ def test_a_wrong_configuration_is_refused(options: dict[str, object], words: str
         configured(**options)
 
 
-def test_held_alone_needs_no_taking_back() -> None:
-    configured(kinds=["held"])
+@pytest.mark.parametrize("kinds", [["held"], ["outcome"], ["held", "outcome"]])
+def test_what_is_never_wrong_needs_no_taking_back(kinds: list[str]) -> None:
+    assert configured(kinds=kinds).kinds == set(kinds)
 
 
 def test_a_ca_file_that_cannot_be_used_is_told_at_once(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ class Switch:
                 self._bmc.set_power("Off")
             else:
                 self._bmc.set_power("On")
-                self._host.start()
+                if self._bmc.fault() != "hang":
+                    self._host.start()
 
 
 class Driver(fakedriver.FakeDriver):  # type: ignore[misc]  # its base has no types

@@ -28,6 +28,8 @@ _PROGRAM = Path(sys.executable).with_name("doctor-daemon")
 _NAME = "doctor-daemon"
 # Short, so that a scenario can wait until a proof has expired; the time-outs below are its least.
 PROOF_AGE_S = 7.0
+# Short, so that a scenario with a lost answer can wait for it.
+EVACUATION = {"settle_s": 10.0, "guard_every_s": 1.0, "follow_every_s": 1.0}
 
 
 def daemon_config(estate: Estate, folder: Path, timing: Mapping[str, float]) -> dict[str, Any]:
@@ -49,6 +51,7 @@ def daemon_config(estate: Estate, folder: Path, timing: Mapping[str, float]) -> 
         "operators": {"socket": str(folder / "socket"), "group": "root"},
         "state": {"type": "sqlite", "path": str(folder / "state.sqlite3")},
         "timing": {"grace_s": 2.0, "proof_age_s": PROOF_AGE_S, **timing},
+        "evacuation": EVACUATION,
         "cloud": {
             "type": "nova",
             "clouds_file": "clouds.yaml",
@@ -78,6 +81,26 @@ def daemon_config(estate: Estate, folder: Path, timing: Mapping[str, float]) -> 
     }
 
 
+def evacuating(
+    estate: Estate, config: Mapping[str, Any], evacuation: Mapping[str, float]
+) -> dict[str, Any]:
+    """The same, with leave to evacuate, and with a VNFM that is told as Aodh would tell it."""
+    vnfm = {
+        "type": "doctor",
+        "name": "vnfm",
+        "url": estate.vnfm.failure_url,
+        "ok_url": estate.vnfm.ok_url,
+        "audience": {"projects": "all"},
+    }
+    return {
+        **config,
+        "mode": "evacuate",
+        "evacuation": {**EVACUATION, **evacuation},
+        "consumers": [*config["consumers"], vnfm],
+        "hosts": [{**hosts, "mode": "evacuate"} for hosts in config["hosts"]],
+    }
+
+
 def _consumer(name: str, url: str, **audience: object) -> dict[str, Any]:
     return {
         "type": "webhook",
@@ -88,7 +111,7 @@ def _consumer(name: str, url: str, **audience: object) -> dict[str, Any]:
     }
 
 
-def _write_files(estate: Estate, folder: Path, timing: Mapping[str, float]) -> None:
+def _write_files(estate: Estate, folder: Path, config: Mapping[str, Any]) -> None:
     secrets = {
         "bmc-password": rack.PASSWORD,
         "alertmanager-token": TOKEN,
@@ -104,8 +127,7 @@ def _write_files(estate: Estate, folder: Path, timing: Mapping[str, float]) -> N
         for host, bmc in estate.bmcs.items()
     }
     (folder / "inventory.yaml").write_text(yaml.safe_dump(inventory))
-    config = daemon_config(estate, folder, timing)
-    (folder / "doctor-daemon.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    (folder / "doctor-daemon.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
 
 
 def _clouds(estate: Estate) -> str:
@@ -181,13 +203,19 @@ class Daemon:
 
 
 @contextmanager
-def running(estate: Estate, **timing: float) -> Iterator[Daemon]:
+def running(
+    estate: Estate, evacuation: Mapping[str, float] | None = None, **timing: float
+) -> Iterator[Daemon]:
     """A daemon that is ready and armed, stopped at the end whatever happened.
 
-    ``timing`` are options of that section, in the place of the scenarios' own.
+    ``evacuation`` and ``timing`` are options of those sections, in the place of the scenarios' own;
+    without the first nothing is evacuated.
     """
     folder = estate.scene_folder()
-    _write_files(estate, folder, timing)
+    config = daemon_config(estate, folder, timing)
+    if evacuation is not None:
+        config = evacuating(estate, config, evacuation)
+    _write_files(estate, folder, config)
     daemon = Daemon(estate, folder)
     try:
         daemon.start()

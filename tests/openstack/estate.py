@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from tests.openstack.alarms import Vnfm
 from tests.openstack.alerting import Alerting
 from tests.openstack.consumer import Consumer
-from tests.openstack.guests import ForcedDown, read_record, violations
+from tests.openstack.guests import ForcedDown, read_record, strays, violations
 from tests.openstack.hosts import Host
-from tests.openstack.proxy import Proxy
+from tests.openstack.proxy import Passed, Proxy
 from tests.openstack.rack import start_bmcs
 from tests.openstack.testbed.calls import IMAGE, Cloud
 from tests.openstack.testbed.processes import wait_for
@@ -36,14 +37,15 @@ class Estate:
         self.alerting.start()
         self.alerting.await_targets()
         self._scenes = 0
-        self._puts = 0
+        self._began = time.monotonic()
         # In this process, so last: nothing may fail once they have begun.
         self.proxy = Proxy("127.0.0.1", site.port("nova"))
         self.operator = Consumer(OPERATOR_KEY)
         self.owner = Consumer(TENANT_KEY)
+        self.vnfm = Vnfm()
 
     def close(self) -> None:
-        for listener in (self.proxy, self.operator, self.owner):
+        for listener in (self.proxy, self.operator, self.owner, self.vnfm):
             listener.close()
 
     def scene_folder(self) -> Path:
@@ -52,11 +54,11 @@ class Estate:
         folder.mkdir(mode=0o700)
         return folder
 
-    def boot(self, host: str, count: int) -> list[str]:
-        """Servers of the tenant that run on a host. Their UUIDs."""
+    def boot(self, host: str, count: int, flavor: str = "tiny") -> list[str]:
+        """Servers of the tenant that run on a host, named after their flavor. Their UUIDs."""
         server = {
-            "name": "vm",
-            "flavorRef": "tiny",
+            "name": flavor,
+            "flavorRef": flavor,
             "imageRef": IMAGE,
             "networks": "none",
             "host": host,
@@ -70,10 +72,12 @@ class Estate:
 
         def active() -> list[str]:
             rows = self.tenant.compute("GET", path, version="2.74")["servers"]
+            lost = [row for row in rows if row["status"] == "ERROR"]
+            assert not lost, f"not booted on {host}: {lost}"
             done = len(rows) == count and all(row["status"] == "ACTIVE" for row in rows)
             return [row["id"] for row in rows] if done else []
 
-        return wait_for(f"{count} servers on {host}", active, 60)
+        return wait_for(f"{count} servers on {host}", active, 120)
 
     def crash(self, host: str) -> float:
         """The host's software dies, its guests run on. The moment, in monotonic seconds."""
@@ -90,6 +94,11 @@ class Estate:
         """Nova's row of the host's nova-compute."""
         return self.admin.compute_services()[host]
 
+    def passed(self, method: str, path: str) -> list[Passed]:
+        """Requests of this scene that came to the proxy, in order."""
+        rows = self.proxy.passed(method, path)
+        return [row for row in rows if row.asked.mono >= self._began]
+
     def forced_down(self) -> list[ForcedDown]:
         """What the daemon told Nova in this scene.
 
@@ -98,13 +107,17 @@ class Estate:
         names = {service: name for name, service in self.services.items()}
         return [
             ForcedDown(names[row.asked.path.rpartition("/")[2]], row.asked.mono)
-            for row in self.proxy.passed("PUT", "/os-services/")[self._puts :]
+            for row in self.passed("PUT", "/os-services/")
             if row.forwarded and row.json.get("forced_down")
         ]
 
     def violations(self) -> list[str]:
         """What happened to the guests in this scene that must not have."""
-        return violations(read_record(self.site.guests_record), self.forced_down())
+        record = read_record(self.site.guests_record)
+        path = "/servers/detail?all_tenants=1"
+        rows = self.admin.compute("GET", path)["servers"]
+        whereabouts = {row["id"]: row["OS-EXT-SRV-ATTR:host"] for row in rows}
+        return violations(record, self.forced_down()) + strays(record, whereabouts)
 
     def restore(self) -> None:
         """Every host as at the start: powered, up, enabled, not forced down, empty, unalerted."""
@@ -114,30 +127,44 @@ class Estate:
         self._begin_anew()
 
     def _renew(self) -> None:
-        for bmc in self.bmcs.values():
-            bmc.set_fault("none")
-        worn = [name for name in HOSTS if self._is_worn(name)]
-        for name in worn:
-            self.bmcs[name].turn("Off")
-            # Nova then deletes the servers there by itself, and waits for no answer of the host.
-            self.admin.mark(self.services[name], forced_down=True)
+        self.proxy.clear()
+        for name in HOSTS:
+            self.bmcs[name].set_fault("none")
+            self.hosts[name].spawns()
+        broken = [name for name in HOSTS if self._is_broken(name)]
+        self._take_down(broken)
         self._delete_servers()
+        # A host that lives has let go of its servers' guests; what is left nobody else would stop.
+        littered = [name for name in HOSTS if name not in broken and self.hosts[name].guests()]
+        self._take_down(littered)
+        worn = [*broken, *littered]
         for name in worn:
             self.hosts[name].wipe()
             self.bmcs[name].turn("On")
         for name in worn:
             self._return(name)
+        for name in HOSTS:
+            if self.service(name)["status"] != "enabled":
+                self.admin.mark(self.services[name], status="enabled")
 
-    def _is_worn(self, name: str) -> bool:
-        host, row = self.hosts[name], self.service(name)
-        marked = row["forced_down"] or row["status"] != "enabled"
-        return bool(marked or host.guests() or not host.alive())
+    def _is_broken(self, name: str) -> bool:
+        return bool(self.service(name)["forced_down"] or not self.hosts[name].alive())
+
+    def _take_down(self, names: list[str]) -> None:
+        for name in names:
+            self.bmcs[name].turn("Off")
+            # Nova then deletes the servers there by itself, and waits for no answer of the host.
+            self.admin.mark(self.services[name], forced_down=True)
 
     def _return(self, name: str) -> None:
         service = self.services[name]
-        self.admin.mark(service, forced_down=False)
-        if self.service(name)["status"] != "enabled":
-            self.admin.mark(service, status="enabled")
+
+        def unset() -> bool:
+            # Refused while nova-compute has still to clear up after an evacuation, at its start.
+            path, fields = f"/os-services/{service}", {"forced_down": False}
+            return self.admin.compute_answer("PUT", path, fields, version="2.53").status == 200
+
+        wait_for(f"forced_down of {name} to be unset", unset, 60)
         # The state may be up from before the crash; only a new heartbeat moves this.
         seen = self.service(name)["updated_at"]
 
@@ -149,9 +176,9 @@ class Estate:
 
     def _begin_anew(self) -> None:
         """No guest is left, so the next scene is judged by a record of its own."""
-        self.operator.clear()
-        self.owner.clear()
-        self._puts = len(self.proxy.passed("PUT", "/os-services/"))
+        for listener in (self.operator, self.owner, self.vnfm):
+            listener.clear()
+        self._began = time.monotonic()
         self._scenes += 1
         record = self.site.guests_record
         if record.exists():

@@ -11,7 +11,7 @@ import fcntl
 import json
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
@@ -111,6 +111,19 @@ def violations(events: Iterable[Event], forced_downs: Sequence[ForcedDown]) -> l
     """Every moment at which a guest ran on two hosts, or on a host declared fenced."""
     found = stays(events)
     return _overlaps(found) + _on_fenced_hosts(found, forced_downs)
+
+
+def strays(events: Iterable[Event], whereabouts: Mapping[str, str]) -> list[str]:
+    """Guests that still run where Nova does not have their server: nobody would ever stop them.
+
+    ``whereabouts`` is the host of each server that Nova knows.
+    """
+    return [
+        f"server {stay.server} still runs on {stay.host}, and Nova has it on"
+        f" {whereabouts.get(stay.server, 'no host')}"
+        for stay in stays(events)
+        if stay.until == math.inf and whereabouts.get(stay.server) != stay.host
+    ]
 
 
 def _overlaps(found: Iterable[Stay]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 from typing import Any
 
 from tests.openstack.guests import record_stops
@@ -61,6 +62,17 @@ class Host:
         """Forget the guests of a host whose power is off: their servers are deleted."""
         self._write({})
 
+    def spawns(self, **behaviour: object) -> None:
+        """How its hypervisor starts guests from now on: ``spawn_s``, ``spawn_error``, or as usual.
+
+        It is asked at the beginning of each start.
+        """
+        path = self.site.state(self.name) / "behaviour.json"
+        if behaviour:
+            _replace(path, behaviour)
+        else:
+            path.unlink(missing_ok=True)
+
     def alive(self) -> bool:
         """Whether nova-compute and the exporter run."""
         return bool(self.processes.pid(self.name) and self.processes.pid(self._exporter))
@@ -74,7 +86,10 @@ class Host:
         return json.loads(path.read_text()) if path.exists() else {}
 
     def _write(self, guests: dict[str, Any]) -> None:
-        path = self.site.state(self.name) / "guests.json"
-        scratch = path.with_suffix(".off")
-        scratch.write_text(json.dumps(guests, indent=1))
-        scratch.replace(path)
+        _replace(self.site.state(self.name) / "guests.json", guests)
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    scratch = path.with_suffix(".off")
+    scratch.write_text(json.dumps(content, indent=1))
+    scratch.replace(path)

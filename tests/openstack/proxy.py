@@ -1,7 +1,8 @@
 """What stands between the daemon and Nova: it writes down every request, and can hold one back.
 
 Holding the force-down before Nova has seen it is how the daemon is killed between proof and PUT
-without a line of test code in the daemon.
+without a line of test code in the daemon; holding Nova's answer is how it is killed while it cannot
+know what it has done.
 """
 
 from __future__ import annotations
@@ -41,37 +42,46 @@ class Passed:
 
 
 class Hold:
-    """A request that matches stays here until it is released or dropped."""
+    """The nth request that matches stays here, or Nova's answer to it, until it is decided on."""
 
-    def __init__(self, method: str, path: str) -> None:
+    def __init__(self, method: str, path: str, nth: int, *, answered: bool) -> None:
+        self.answered = answered
+        self.asked: Asked | None = None
         self._method = method
         self._path = re.compile(path)
+        self._left = nth
         self._arrived = threading.Event()
         self._decided = threading.Event()
         self._forward = False
-        self._taken = threading.Lock()
 
     def takes(self, asked: Asked) -> bool:
-        """Whether this request is the one; only the first is."""
-        matches = asked.method == self._method and bool(self._path.search(asked.path))
-        return matches and self._taken.acquire(blocking=False)
+        """Whether this request is the one. The proxy asks about one at a time."""
+        if asked.method == self._method and self._path.search(asked.path):
+            self._left -= 1
+            if not self._left:
+                self.asked = asked
+                return True
+        return False
 
     def stay(self) -> bool:
-        """Wait for the decision; whether to forward. After the time limit: dropped."""
+        """Wait for the decision; whether to pass it on. After the time limit: dropped."""
         self._arrived.set()
         self._decided.wait(TIMEOUT_S)
         return self._forward
 
-    def await_request(self, limit_s: float = 60.0) -> None:
+    def await_request(self, limit_s: float = 60.0) -> Asked:
+        """The request, once it, or its answer, is here."""
         wait_for(f"{self._method} {self._path.pattern} at the proxy", self._arrived.is_set, limit_s)
+        assert self.asked is not None
+        return self.asked
 
     def release(self) -> None:
-        """Nova gets it, whether or not its sender still lives."""
+        """It goes on its way, whether or not its sender still lives."""
         self._forward = True
         self._decided.set()
 
     def drop(self) -> None:
-        """Nova never gets it."""
+        """It goes no further; whoever waits for an answer gets none."""
         self._decided.set()
 
 
@@ -83,18 +93,35 @@ class Proxy:
         self._lock = threading.Lock()
         self._passed: list[Passed] = []
         self._holds: list[Hold] = []
+        self._pauses: list[tuple[str, str, float]] = []
         self._listener = Listener(self._pass)
 
     @property
     def url(self) -> str:
         return self._listener.url
 
-    def hold(self, method: str, path: str) -> Hold:
-        """Hold the next request of this method whose path matches a regular expression."""
-        held = Hold(method, path)
+    def hold(self, method: str, path: str, nth: int = 1, *, answered: bool = False) -> Hold:
+        """Hold the nth request from now that has this method and matches a regular expression.
+
+        ``answered``: Nova gets it at once, and its answer is what is held.
+        """
+        held = Hold(method, path, nth, answered=answered)
         with self._lock:
             self._holds.append(held)
         return held
+
+    def slow(self, method: str, path: str, pause_s: float) -> None:
+        """Let every answer to such requests wait for so long."""
+        with self._lock:
+            self._pauses.append((method, path, pause_s))
+
+    def clear(self) -> None:
+        """Hold nothing any more, and slow nothing down. What is held still is dropped."""
+        with self._lock:
+            for held in self._holds:
+                held.drop()
+            self._holds.clear()
+            self._pauses.clear()
 
     def passed(self, method: str = "", path: str = "") -> list[Passed]:
         """Requests so far in order of arrival."""
@@ -107,9 +134,7 @@ class Proxy:
         ]
 
     def close(self) -> None:
-        with self._lock:
-            for held in self._holds:
-                held.drop()
+        self.clear()
         self._listener.close()
 
     def _pass(self, asked: Asked) -> Reply | None:
@@ -117,7 +142,7 @@ class Proxy:
             row = Passed(len(self._passed), asked)
             self._passed.append(row)
             held = next((held for held in self._holds if held.takes(asked)), None)
-        if held and not held.stay():
+        if held and not held.answered and not held.stay():
             return None
         row = self._note(replace(row, forwarded=time.monotonic()))
         try:
@@ -125,7 +150,17 @@ class Proxy:
         except OSError:
             return Reply(502, b"the service behind the proxy does not answer")
         self._note(replace(row, status=reply.status, answered=time.monotonic()))
-        return reply
+        time.sleep(self._pause_s(asked))
+        return None if held and held.answered and not held.stay() else reply
+
+    def _pause_s(self, asked: Asked) -> float:
+        with self._lock:
+            pauses = list(self._pauses)
+        return sum(
+            pause_s
+            for method, path, pause_s in pauses
+            if asked.method == method and re.search(path, asked.path)
+        )
 
     def _note(self, row: Passed) -> Passed:
         with self._lock:

@@ -1,7 +1,8 @@
 """The BMCs as the tests see them: address, faults, and what they wrote down.
 
 Faults: none | stuck | reject | lie-off | always-off | slow:SECONDS | 401 | 503 | badjson | nopower
-| other-chassis. A fault is a file that the BMC reads at each request, so it holds at once.
+| other-chassis | hang. A fault is a file that the BMC reads at each request, so it holds at once.
+With hang the BMC works, but a host that is switched on starts nothing.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from tests.openstack.guests import (
     read_record,
     record_stops,
     stays,
+    strays,
     violations,
 )
 
@@ -86,6 +87,22 @@ def test_a_guest_on_a_host_declared_fenced_is_a_violation(
 )
 def test_a_guest_elsewhere_before_or_after_is_no_violation(events: list[Event]) -> None:
     assert violations(events, [ForcedDown(A, 5.0, 8.0)]) == []
+
+
+@pytest.mark.parametrize("events", [[], [start(1.0, A), stop(2.0, A)], [start(1.0, B)]])
+def test_a_guest_that_runs_where_nova_has_it_is_no_stray(events: list[Event]) -> None:
+    assert strays(events, {"vm": B, "other": A}) == []
+
+
+@pytest.mark.parametrize(
+    ("whereabouts", "told"), [({"vm": B}, f"has it on {B}"), ({"other": A}, "has it on no host")]
+)
+def test_a_guest_that_runs_where_nova_does_not_have_it_is_a_stray(
+    whereabouts: dict[str, str], told: str
+) -> None:
+    [stray] = strays([start(1.0, A)], whereabouts)
+    assert f"still runs on {A}" in stray
+    assert told in stray
 
 
 @pytest.mark.parametrize(

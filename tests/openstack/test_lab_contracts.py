@@ -9,10 +9,12 @@ time.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from signal import SIGKILL
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
 
@@ -48,6 +50,8 @@ class RealNova:
     hosts: tuple[str, str] = (HOSTS[0], HOSTS[1])
     service_down_s: float = SERVICE_DOWN_TIME_S + REPORT_INTERVAL_S + BUSY_S
     rpc_timeout_s: float = RPC_RESPONSE_TIMEOUT_S
+    launched: set[str] = field(default_factory=set)
+    """Hosts whose nova-compute was started and has perhaps not reported yet."""
 
     @property
     def url(self) -> str:
@@ -60,7 +64,44 @@ class RealNova:
         await asyncio.to_thread(self.estate.hosts[host].processes.end, [host], SIGKILL)
 
     async def start_compute(self, host: str) -> None:
-        await asyncio.to_thread(start_compute, self.estate, host)
+        await asyncio.to_thread(start_compute, self.estate, host, anew=host in self.launched)
+        self.launched.discard(host)
+
+    async def launch_compute(self, host: str) -> None:
+        if not self.estate.hosts[host].processes.pid(host):
+            await asyncio.to_thread(Services(self.estate.site).start_compute, host)
+            self.launched.add(host)
+
+    async def set_state(self, server_id: str, state: str) -> None:
+        await asyncio.to_thread(set_state, self.estate, server_id, state)
+
+    async def runs_on(self, server_id: str) -> AbstractSet[str]:
+        hosts = self.estate.hosts.items()
+        return {name for name, host in hosts if server_id in host.running_guests()}
+
+    @asynccontextmanager
+    async def nothing_scheduled(self) -> AsyncIterator[None]:
+        """Stop nova-conductor, which hands on what nova-api has accepted; not for long.
+
+        The heartbeats of nova-compute go through it too.
+        """
+        conductor = self.estate.hosts[self.hosts[0]].processes.pid("nova-conductor")
+        assert conductor is not None
+        os.killpg(conductor, SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(conductor, SIGCONT)
+
+    @asynccontextmanager
+    async def failing_spawns(self, host: str) -> AsyncIterator[None]:
+        """Put a folder where the hypervisor writes its guests down."""
+        obstacle = self.estate.site.state(host) / "guests.new"
+        obstacle.mkdir()
+        try:
+            yield
+        finally:
+            obstacle.rmdir()
 
     async def boot(self, host: str) -> str:
         (server,) = await asyncio.to_thread(self.estate.boot, host, 1)
@@ -85,10 +126,10 @@ class RealKeystone:
         return self.site.url("keystone")
 
 
-def start_compute(estate: Estate, host: str) -> None:
-    seen = None
+def start_compute(estate: Estate, host: str, *, anew: bool) -> None:
+    # The state may be up from before the kill; only a new heartbeat moves this.
+    seen = estate.service(host)["updated_at"] if anew else None
     if not estate.hosts[host].processes.pid(host):
-        # The state may be up from before the kill; only a new heartbeat moves this.
         seen = estate.service(host)["updated_at"]
         Services(estate.site).start_compute(host)
 
@@ -97,6 +138,19 @@ def start_compute(estate: Estate, host: str) -> None:
         return row["state"] == "up" and row["updated_at"] != seen
 
     wait_for(f"nova-compute of {host}", beats, 60)
+
+
+def set_state(estate: Estate, server: str, state: str) -> None:
+    action = {"stopped": {"os-stop": None}, "paused": {"pause": None}}[state]
+    path = f"/servers/{server}"
+    estate.tenant.compute("POST", f"{path}/action", action, expect=202)
+
+    def reached() -> bool:
+        shown = estate.tenant.compute("GET", path)["server"]
+        now = shown["OS-EXT-STS:vm_state"], shown["OS-EXT-STS:task_state"]
+        return now == (state, None)
+
+    wait_for(f"the server to be {state}", reached, 60)
 
 
 def delete(estate: Estate, server: str) -> None:

@@ -16,6 +16,7 @@ from tests.openstack.daemon import PROOF_AGE_S, running
 from tests.openstack.estate import Estate
 from tests.openstack.proxy import Passed
 from tests.openstack.testbed.processes import wait_for
+from tests.openstack.timeline import timeline
 
 HOST = "compute-1"
 OTHER = "compute-2"
@@ -61,9 +62,7 @@ def test_a_an_alert_leads_to_proof_force_down_and_verified_notices(
         "confirmed notice at the operators' consumer": confirmed.mono,
         "confirmed notice at the owner's consumer": told.mono,
     }
-    steps = sorted((moment - crash, what) for what, moment in moments.items())
-    lines = [f"    {after_s:7.3f}  {what}" for after_s, what in steps]
-    say("\n".join(["timeline of scenario (a), in seconds:", *lines]))
+    say(timeline("a", crash, moments))
 
     assert crash < suspected.mono < off.mono < forced.asked.mono < confirmed.mono
     assert marks(forced) == (True, "disabled")

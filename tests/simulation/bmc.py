@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 
 from doctor_daemon.core.host import Device
-from doctor_daemon.core.incident import Outcome
 from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Permit
 from tests.simulation.crash import Boundaries

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.errors import Temporary
-from doctor_daemon.ports import Change, Delivery, Heading, Snapshot, Store
+from doctor_daemon.ports import Change, Delivery, Heading, NoticeRow, Snapshot, Store, Wanted
 from tests.simulation.crash import Boundaries
 from tests.simulation.faults import Swarm
 
@@ -83,6 +83,17 @@ class Disk:
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         return await self._inner.headings(host, limit)
+
+    async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
+        return await self._inner.notices(wanted, limit)
+
+    async def given_up(self) -> Mapping[str, int]:
+        return await self._inner.given_up()
+
+    async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
+        rows = await self._inner.replay(ids, term=term)
+        self.dead.difference_update(row.id for row in rows)
+        return rows
 
     async def prune(self, *, term: int) -> None:
         await self._inner.prune(term=term)

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from doctor_daemon.core.host import HostId, Server, ServerList
-from doctor_daemon.core.incident import Outcome, Sighting
+from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
+from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Permit
 from tests.simulation.oracle import Oracle
@@ -27,6 +29,7 @@ class SimNova:
         self._world = world
         self._swarm = world.swarm
         self._oracle = oracle
+        self._rebuilds = oracle.rebuilds
 
     async def _ask(self, what: str) -> None:
         swarm = self._swarm
@@ -56,7 +59,7 @@ class SimNova:
         asked_at = self._oracle.clock.now()
         await self._ask("look")
         machine = self._world.machines[host]
-        if self._swarm.strikes("nova-service-replaced", 0.05):
+        if self._swarm.strikes("nova-service-replaced", 0.2):
             machine.row.uuid += "x"
         return self._show(machine, asked_at)
 
@@ -97,6 +100,11 @@ class SimNova:
         row.updated_s = self._world.now()
         if disable:
             row.status, row.reason = "disabled", reason
+        for server in tuple(machine.servers.values()):
+            movable = server.vm_state in ("active", "stopped") and not machine.power
+            free = movable and not self._rebuilds.under_way(server.id)
+            if free and self._swarm.strikes("evacuated-by-others", 0.3):
+                self._rebuilds.begin(machine, server)
 
     async def servers(self, host: HostId) -> ServerList:
         await self._ask("servers")
@@ -105,6 +113,43 @@ class SimNova:
             raise Temporary(msg)
         machine = self._world.machines[host]
         return ServerList(tuple(machine.servers.values()), self._oracle.clock.now().wall_s)
+
+    async def evacuate(self, server: ServerId, permit: Permit) -> tuple[Outcome, str]:
+        oracle, swarm = self._oracle, self._swarm
+        await oracle.boundaries.pass_by("crash-before-call", "evacuate")
+        await asyncio.sleep(swarm.seconds(0.01, 0.3))
+        permit.check(oracle.clock.now())
+        found = [m for m in self._world.machines.values() if server in m.servers]
+        if not found:
+            return Outcome.REFUSED, "404"
+        machine, row = found[0], found[0].servers[server]
+        oracle.post_sent(server)
+        if swarm.strikes("evacuate-5xx"):
+            return Outcome.UNKNOWN, "503"
+        if self._show(machine, oracle.clock.now()).state == "up":
+            return Outcome.REFUSED, "400: still in use"
+        movable = row.vm_state in ("active", "stopped", "error")
+        if not movable or swarm.strikes("evacuate-refused"):
+            return Outcome.REFUSED, "409"
+        if swarm.strikes("evacuate-late"):
+            self._rebuilds.begin_late(machine, row)
+            await asyncio.sleep(TIMEOUT_S)
+            return Outcome.UNKNOWN, "no answer"
+        self._rebuilds.begin(machine, row)
+        await oracle.boundaries.pass_by("crash-after-call", "evacuate")
+        if swarm.strikes("evacuate-lost-reply"):
+            msg = "connection reset"
+            raise Temporary(msg)
+        return Outcome.ACCEPTED, "200"
+
+    async def evacuations(self, host: HostId) -> Sequence[Migration]:
+        await self._ask("evacuations")
+        return self._rebuilds.of(host)
+
+    async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
+        await self._ask("changed_evacuations")
+        ago_s = self._oracle.clock.now().wall_s - since_wall_s
+        return self._rebuilds.changed(self._world.now() - ago_s)
 
     async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
         await self._ask("all_servers")

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from doctor_daemon.core.host import Device, HostId
-from doctor_daemon.core.incident import Incident, IncidentId, Try
+from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.host import Device, HostId, Mode, ServerId
+from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, Proof, ProofKind
+from doctor_daemon.core.tries import Try
 from doctor_daemon.ports import Change, NoticeRow
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
+from tests.simulation.rebuilds import Rebuilds
 from tests.simulation.virtual import VirtualClock
 from tests.simulation.world import Machine, World
 
@@ -50,8 +53,15 @@ class Oracle:
         """(incident, source) of all evidence against a host that its sender heard was taken."""
         self.shut: dict[HostId, tuple[float, Try]] = {}
         """Host -> the last try whose gates had been open, and when it was given up."""
-        self.cuts: list[tuple[float, str, HostId]] = []
+        self.rounds: dict[str, float] = {}
+        """Round of cuts -> when it was taken from the budget."""
+        self.cuts: dict[str, HostId] = {}
+        """Rounds of which a cut was really sent."""
+        self.left: dict[HostId, tuple[float, Incident]] = {}
+        """Host -> the incident as it was when it left EVACUATING."""
+        self.rebuilds = Rebuilds(world)
         disk.watch = self.committed
+        world.twice = self.runs_twice
 
     def wrong(self, text: str) -> None:
         self.violations.append(f"{self.world.now():.1f} s: {text}")
@@ -70,6 +80,18 @@ class Oracle:
         after = change.head
         if after is None:
             return
+        self._path(before, after)
+        self._remember(before, after)
+        if after.phase in (Phase.FORCING_DOWN, Phase.EVACUATING):
+            self.check("I-19", after.proof is not None, f"{after.phase} without a proof")
+        self._outcomes(before, after)
+        if after.proof and (before is None or before.proof != after.proof):
+            self._proof(after, after.proof)
+        others = [i for i in self.disk.saved.values() if i.host == after.host and not i.phase.final]
+        self.check("I-4", len(others) <= 1, f"{len(others)} open incidents of {after.host}")
+
+    def _path(self, before: Incident | None, after: Incident) -> None:
+        """Check every step through the diagram."""
         start = [before.phase] if before else [Phase.SUSPECTED]
         known = len(before.timeline) if before else 0
         path = [*start, *(entry.phase for entry in after.timeline[known:])]
@@ -80,19 +102,19 @@ class Oracle:
         self.check(
             "I-19", path[-1] is after.phase, f"the timeline ends in {path[-1]}, not {after.phase}"
         )
-        if (
-            before
-            and before.fencing
-            and before.fencing.go_at
-            and (after.fencing is None or after.fencing.number != before.fencing.number)
-        ):
-            self.shut[after.host] = (self.world.now(), before.fencing)
-        if after.phase is Phase.FORCING_DOWN:
-            self.check("I-19", after.proof is not None, "FORCING_DOWN without a proof")
-        if after.proof and (before is None or before.proof != after.proof):
-            self._proof(after, after.proof)
-        others = [i for i in self.disk.saved.values() if i.host == after.host and not i.phase.final]
-        self.check("I-4", len(others) <= 1, f"{len(others)} open incidents of {after.host}")
+
+    def _remember(self, before: Incident | None, after: Incident) -> None:
+        """Remember what a permit may still have been given for, and what was charged."""
+        now = self.world.now()
+        if len(after.charges) > (len(before.charges) if before else 0):
+            self.rounds[f"{after.id}/{len(after.charges)}"] = now
+        if before is None:
+            return
+        begun = before.fencing if before.fencing and before.fencing.go_at else None
+        if begun and (after.fencing is None or after.fencing.number != begun.number):
+            self.shut[after.host] = (now, begun)
+        if before.phase is Phase.EVACUATING and after.phase is not before.phase:
+            self.left[after.host] = (now, before)
 
     def _proof(self, incident: Incident, proof: Proof) -> None:
         """Derive the proof anew from its readings, and compare it with the truth."""
@@ -122,7 +144,7 @@ class Oracle:
         saved = self.disk.open_for(machine.id)
         self._switches("cut", machine)
         self.check("I-7", not plan.protected, f"cut of protected {machine.id}")
-        self.check("I-7", plan.mode >= 2, f"cut of {machine.id} in mode {plan.mode.name}")
+        self.check("I-7", plan.mode >= Mode.FENCE, f"cut of {machine.id} in mode {plan.mode.name}")
         if saved is None or saved.cut_started is None or saved.fencing is None:
             self.wrong(f"I-11: cut of {machine.id} before it was saved")
             return
@@ -135,15 +157,13 @@ class Oracle:
         self.check("I-8", saved.charged, f"cut of {machine.id} that was not charged")
         identity = fencing.device(device.name).identity
         self.check("I-7", identity is not None and identity.uuid == device.uuid, "unknown chassis")
-        self.cuts.append((now, f"{saved.id}/{len(saved.charges)}", machine.id))
+        self.cuts[f"{saved.id}/{len(saved.charges)}"] = machine.id
         self._budget(now)
 
     def _budget(self, now: float) -> None:
-        """Count rounds of cuts in the sliding window, by when each was begun."""
-        first: dict[str, tuple[float, HostId]] = {}
-        for at, round_, host in self.cuts:
-            first.setdefault(round_, (at, host))
-        recent = [host for at, host in first.values() if now - at < self.policy.budget_window_s]
+        """Count rounds of cuts in the sliding window, by when each was taken from the budget."""
+        window_s = self.policy.budget_window_s
+        recent = [host for one, host in self.cuts.items() if now - self.rounds[one] < window_s]
         domains = Counter(self.world.machines[host].plan.domain for host in recent)
         self.check("I-8", len(recent) <= self.policy.budget_total, f"{len(recent)} hosts cut")
         most = max(domains.values(), default=0)
@@ -187,11 +207,57 @@ class Oracle:
             "a foreign disable is overwritten",
         )
 
+    def post_sent(self, server: ServerId) -> None:
+        """Check a request to evacuate at the moment in which it leaves the daemon."""
+        machine = next(m for m in self.world.machines.values() if server in m.servers)
+        saved = self.disk.open_for(machine.id)
+        left_at, was = self.left.get(machine.id, (-1e9, saved))
+        if self.world.now() - left_at <= BOUND_S:
+            saved = was  # sent with a permit from before, which still held
+        self._switches("evacuation", machine)
+        self.check("I-7", machine.plan.mode is Mode.EVACUATE, f"{machine.id} may not be evacuated")
+        again = self.rebuilds.under_way(server)
+        self.check("I-2", not again, f"{server} is evacuated while it is being evacuated")
+        record = saved.evacuations.get(server) if saved else None
+        if saved is None or saved.proof is None or record is None:
+            self.wrong(f"I-2: evacuation of {server} without a saved proof and record")
+            return
+        self.check("I-11", record.stage is Stage.POSTING, f"{server} is posted as {record.stage}")
+        self._proof_at_post(machine, saved, saved.proof)
+
+    def _proof_at_post(self, machine: Machine, saved: Incident, proof: Proof) -> None:
+        now, age_s = self.world.now(), self.clock.now().since(proof.taken_at)
+        over_s = self.clock.now().since(proof.valid_until)
+        fresh = proof.kind is ProofKind.HUMAN or age_s <= self.policy.proof_age_s + BOUND_S
+        self.check("I-2", fresh and over_s <= BOUND_S, f"evacuation by a proof {age_s:.1f} s old")
+        off = not machine.power_at(now - age_s + ROUNDING_S)
+        self.check("I-2", off, f"{machine.id} had power when it was proven off")
+        look = saved.sighting
+        shown = look is not None and look.forced_down and look.state == "down"
+        self.check("I-2", shown, f"{machine.id} was not read back as forced down")
+
+    def runs_twice(self, server: ServerId, hosts: set[HostId]) -> None:
+        """Note that a server runs on two hosts."""
+        self.wrong(f"I-3: {server} runs on {' and '.join(sorted(map(str, hosts)))}")
+
+    def _outcomes(self, before: Incident | None, after: Incident) -> None:
+        """Check each new outcome against the truth."""
+        machine = self.world.machines[after.host]
+        for id_, record in after.evacuations.items():
+            old = before.evacuations.get(id_) if before else None
+            if record.stage is Stage.MOVED and (old is None or old.stage is not Stage.MOVED):
+                self.check("I-2", id_ not in machine.servers, f"{id_} is told to have moved")
+
     # the end
 
     def settled(self, heard: dict[str, list[NoticeRow]]) -> None:
         """Check what must hold once the faults are over and time has passed."""
         for incident in self.disk.saved.values():
+            if incident.phase is Phase.DOWN:
+                left = [r for r in incident.evacuations.values() if not r.stage.ended]
+                self.check(
+                    "L-2", not left, f"{len(left)} servers of {incident.host} have no outcome"
+                )
             ended = incident.phase.final or incident.phase in (Phase.DOWN, Phase.HELD)
             self.check("L-2", ended, f"{incident.host} is still {incident.phase}")
         for key, count in self.opened_by.items():

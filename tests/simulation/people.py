@@ -235,12 +235,17 @@ class Staff:
     def _mend(self, machine: Machine) -> None:
         self._monitors.false_alarms.discard(machine.id.name)
         self._world.switch(machine, on=True)
-        machine.compute = True
+        if not machine.compute:
+            machine.compute = True
+            self._oracle.rebuilds.source_returned(machine)
 
     async def _decide(self, operators: Operators, incident: Incident) -> None:
         """Decide what is held: sometimes make sure that it is off, and say so."""
+        if self._monitors.quiet:
+            return  # they go home: what is held stays so
         machine, draw = self._world.machines[incident.host], self._swarm.random.random()
-        if draw < 0.3:
+        open_ended = any(not record.stage.ended for record in incident.evacuations.values())
+        if draw < 0.3 or open_ended:  # a host whose servers are on their way is not started again
             await self._order(operators, incident, Order.FENCE)
         elif draw < 0.6:
             self._world.switch(machine, on=False)  # they pull the plug, and only then say so

@@ -32,7 +32,9 @@ from tests.simulation.world import World
 TROUBLE_S = 600.0
 CALM_S = 900.0
 QUIET_S = 500.0
-POLICY = Policy(grace_s=5.0, corroboration_s=60.0, proof_age_s=10.0)
+POLICY = Policy(
+    grace_s=5.0, corroboration_s=60.0, proof_age_s=20.0, evacuation_timeout_s=200.0, settle_s=45.0
+)
 PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=5.0)
 
 
@@ -85,7 +87,7 @@ class Story:
             metrics=Metrics(),
         )
         plans = {machine.id: machine.plan for machine in world.machines.values()}
-        return self.make(Rules(Mode.FENCE, POLICY, plans), tools, PACE, self._bug)
+        return self.make(Rules(Mode.EVACUATE, POLICY, plans), tools, PACE, self._bug)
 
     def _bug(self, incident: str, error: Exception) -> None:
         if not str(error).startswith("bug "):

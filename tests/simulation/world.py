@@ -6,6 +6,7 @@ Everything that changes is remembered with its time, so that the oracle can ask 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Server, ServerId
@@ -32,7 +33,7 @@ class Row:
 
 @dataclass
 class Machine:
-    """One host as it really is. Its guests run whenever it has power."""
+    """One host as it really is."""
 
     id: HostId
     plan: HostPlan
@@ -53,6 +54,16 @@ class Machine:
             if not level.manual
         )
 
+    @property
+    def takes_servers(self) -> bool:
+        """Tell whether Nova's scheduler may choose this host."""
+        return (
+            self.power
+            and self.compute
+            and not self.row.forced_down
+            and self.row.status == "enabled"
+        )
+
     def power_at(self, when: float) -> bool:
         """Tell whether the host had power at a moment."""
         state = True
@@ -69,10 +80,16 @@ class World:
     def __init__(self, swarm: Swarm) -> None:
         self.swarm = swarm
         self.machines: dict[HostId, Machine] = {}
+        self.running: dict[ServerId, set[HostId]] = {}
+        """Where each server truly runs, from its first start on."""
+        self.twice: Callable[[ServerId, set[HostId]], None] = lambda server, hosts: None
         count = swarm.random.randint(3, 6)
         for number in range(count):
             machine = self._machine(number)
             self.machines[machine.id] = machine
+            for server in machine.servers.values():
+                if server.vm_state == "active":
+                    self.running[server.id] = {machine.id}
 
     def _machine(self, number: int) -> Machine:
         draw, name = self.swarm.random, f"cmp-{number}"
@@ -84,15 +101,16 @@ class World:
             levels.append(Level((Device("pdu", "sim", uuid, hold_s=draw.choice((0.0, 4.0))),)))
         if draw.random() < 0.3:
             levels.append(Level(()))
-        mode = draw.choice((Mode.FENCE,) * 8 + (Mode.NOTIFY, Mode.OBSERVE))
+        mode = draw.choice((Mode.FENCE,) * 4 + (Mode.EVACUATE,) * 8 + (Mode.NOTIFY, Mode.OBSERVE))
         protected = "runs the control plane" if draw.random() < 0.05 else ""
         host = HostId("default", name)
         plan = HostPlan(host, f"rack-{number % 2}", mode, protected, tuple(levels), f"d-{number}")
         supplies = {device.name: True for level in levels for device in level.devices}
         machine = Machine(host, plan, Row(f"service-{number}"), supplies)
-        for n in range(draw.randint(0, 4)):
+        for n in range(draw.randint(0, 6)):
             id_ = ServerId(f"{name}-vm-{n}")
-            machine.servers[id_] = Server(id_, id_, f"project-{n % 2}")
+            state = draw.choice(("active",) * 6 + ("stopped", "stopped", "error", "paused"))
+            machine.servers[id_] = Server(id_, id_, f"project-{n % 2}", vm_state=state)
         return machine
 
     def now(self) -> float:
@@ -106,11 +124,30 @@ class World:
         if machine.power != before:
             machine.history.append((self.now(), machine.power))
             machine.compute = machine.compute and machine.power
+            if not machine.power:
+                for hosts in self.running.values():
+                    hosts.discard(machine.id)
 
     def switch(self, machine: Machine, *, on: bool) -> None:
         """Cut or restore all of a host's power."""
         for device in machine.supplies:
             self.supply(machine, device, on=on)
+
+    def start(self, server: ServerId, host: HostId) -> None:
+        """Let a server truly run on a host; what runs twice is told at once."""
+        hosts = self.running.setdefault(server, set())
+        hosts.add(host)
+        if len(hosts) > 1:
+            self.twice(server, hosts)
+
+    def stop(self, server: ServerId, host: HostId) -> None:
+        """Let a server run on a host no more."""
+        self.running.get(server, set()).discard(host)
+
+    def delete(self, machine: Machine, server: ServerId) -> None:
+        """Let a server's owner delete it."""
+        machine.servers.pop(server, None)
+        self.running.pop(server, None)
 
     async def beat(self) -> None:
         """Let every living nova-compute report in, for ever."""

@@ -23,7 +23,7 @@ from doctor_daemon.main import Daemon, instruments
 from doctor_daemon.ports import Controller, Notifier, PowerDevice, Store
 
 SAVES = ("commit", "deliveries", "replace_charges")
-NOVA = ("look", "force_down", "servers")
+NOVA = ("look", "force_down", "servers", "evacuate", "evacuations", "changed_evacuations")
 POWER = ("identify", "read", "cut")
 TELL = ("deliver",)
 

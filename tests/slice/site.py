@@ -44,6 +44,8 @@ QUICK = {
     "backoff_max_s": 1,
 }
 """Timing for tests: nothing of it makes a proof weaker."""
+MOVES = {"settle_s": 10, "follow_every_s": 0.3, "guard_every_s": 1}
+"""How servers are evacuated in tests: as fast as the configuration lets it be."""
 
 
 _given: set[int] = set()
@@ -71,6 +73,7 @@ class Site:
     folder: Path
     evidence_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
+    mode: str = "fence"
     changes: Mapping[str, Any] = field(default_factory=dict)
     """What stands at the top of the configuration instead of what would."""
     hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -106,13 +109,14 @@ class Site:
         found = self.lab.describe()
         secret(self.folder / "bearer", BEARER)
         return {
-            "mode": "fence",
+            "mode": self.mode,
             "listen": f"127.0.0.1:{self.evidence_port}",
             "metrics_listen": f"127.0.0.1:{self.metrics_port}",
             "operators": {"socket": str(self.socket), "group": "nobody-uses-this-group"},
             "state": {"type": "sqlite", "path": str(self.folder / "state" / "state.sqlite3")},
             "log": {"format": "text", "level": "info"},
             "timing": QUICK,
+            "evacuation": MOVES,
             "budget": {"total": 100},
             "cloud": {
                 "type": "nova",
@@ -155,7 +159,7 @@ class Site:
             "uuid": host["uuid"],
             "timeout_s": 1,
         }
-        entry = {"names": name, "domain": name, "mode": "fence", "levels": [[device], "manual"]}
+        entry = {"names": name, "domain": name, "mode": self.mode, "levels": [[device], "manual"]}
         return {**entry, **self.hosts.get(name, {})}
 
     # the operators

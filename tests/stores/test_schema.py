@@ -12,7 +12,7 @@ import pytest
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change
-from doctor_daemon.stores.schema import APPLICATION_ID, claim
+from doctor_daemon.stores.schema import APPLICATION_ID, STEPS, claim
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.stores.values import incident, opening
 
@@ -100,8 +100,8 @@ def test_a_creation_that_was_cut_off_is_done_again(path: Path) -> None:
 
 def test_a_newer_schema_is_refused(path: Path) -> None:
     made(path)
-    edit(path, "PRAGMA user_version = 2")
-    refused(path, "its schema is 2, this version of doctor-daemon knows up to 1")
+    edit(path, f"PRAGMA user_version = {len(STEPS) + 1}")
+    refused(path, f"its schema is {len(STEPS) + 1}, this version of doctor-daemon knows up to ")
 
 
 def test_the_database_of_another_program_is_refused(path: Path) -> None:

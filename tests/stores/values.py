@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.evidence import Trust, Verdict, Word
 from doctor_daemon.core.host import HostId, Server, ServerId
 from doctor_daemon.core.incident import (
-    DeviceTry,
     Entry,
+    Held,
     Incident,
     IncidentId,
     Marking,
-    Outcome,
+    Rounds,
     Sighting,
-    Try,
 )
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import DeviceProof, Identity, Power, Proof, ProofKind, Reading
+from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
 
 EPOCH_S = 1_800_000_000.0
@@ -55,6 +56,9 @@ def step(before: Incident, after: Incident) -> Change:
         entries=after.timeline[len(before.timeline) :],
         servers=tuple(s for id_, s in after.servers.items() if before.servers.get(id_) != s),
         servers_gone=tuple(id_ for id_ in before.servers if id_ not in after.servers),
+        evacuations=tuple(
+            one for id_, one in after.evacuations.items() if before.evacuations.get(id_) != one
+        ),
     )
 
 
@@ -71,6 +75,11 @@ def head_of(change: Change) -> Incident:
 
 def server(id_: str, status: str = "ACTIVE") -> Server:
     return Server(ServerId(id_), f"name-{id_}", "project", status)
+
+
+def evacuation(id_: str, stage: Stage = Stage.POSTING) -> Evacuation:
+    """Return the record of a server of which a request may have been sent once before."""
+    return Evacuation(server(id_), stage, at(8), 2, 1, at(9), (17, 18), why="déjà vu")
 
 
 def notice(number: int, name: str = "cmp-1", consumer: str = "vnfm", id_: str = "one") -> NoticeRow:
@@ -140,6 +149,10 @@ def rich() -> Incident:
         marking=Marking(number=1, before=SIGHTING, disable=True, put=Outcome.UNKNOWN),
         servers={one.id: one for one in (server("s1"), server("s2"))},
         servers_wall_s=EPOCH_S,
+        evacuations={
+            one.server.id: one for one in (evacuation("s1"), evacuation("s2", Stage.WAITING))
+        },
+        rounds=Rounds(follows=2, failures=3, barred=Held("budget", "all is used", "wait")),
     )
     return made.note(at(0), "suspected").tell(at(1), "and so", None, (server("s1"),))
 

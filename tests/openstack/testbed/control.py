@@ -82,8 +82,10 @@ def _await_hosts(site: Site, say: Say) -> None:
     say("Nova answers")
     wanted = set(HOSTS)
     wait_for("all hosts up", lambda: wanted <= _hosts_up(admin))
-    flavor = {"name": "tiny", "id": "tiny", "vcpus": 1, "ram": 64, "disk": 1}
-    admin.compute("POST", "/flavors", {"flavor": flavor})
+    # A host has room for one huge server, and for hundreds of tiny ones beside it.
+    for name, ram_mib in (("tiny", 64), ("huge", 600_000)):
+        flavor = {"name": name, "id": name, "vcpus": 1, "ram": ram_mib, "disk": 1}
+        admin.compute("POST", "/flavors", {"flavor": flavor})
     wait_for("schedulable hosts", lambda: wanted <= _hypervisors(admin))
     say(f"{len(wanted)} hosts are up")
 

@@ -8,6 +8,9 @@ the checker replays.
 
 A start is written down before it happens and a stop after, so that a guest may seem to run for
 longer than it did, never for less.
+
+How a host's spawns go is read from ``behaviour.json`` beside ``guests.json``, if it is there:
+``{"spawn_s": SECONDS, "spawn_error": TEXT}``.
 """
 # mypy: ignore-errors
 # Nova is installed in the testbed's environment, not in the project's own.
@@ -21,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nova.conf
+from nova import exception
 from nova.compute import power_state
 from nova.virt import fake
 
@@ -109,6 +113,10 @@ class HypervisorDriver(fake.FakeDriverWithoutFakeNodes):
         self.instances = _Guests(Path(CONF.state_path))
 
     def spawn(self, *args: object, **kwargs: object) -> None:
+        behaviour = self._behaviour()
+        time.sleep(behaviour.get("spawn_s", 0))
+        if "spawn_error" in behaviour:
+            raise exception.NovaException(behaviour["spawn_error"])
         with self.instances.because("spawn"):
             super().spawn(*args, **kwargs)
 
@@ -131,3 +139,9 @@ class HypervisorDriver(fake.FakeDriverWithoutFakeNodes):
     def resume(self, context: object, instance: object, *args: object, **kwargs: object) -> None:
         with self.instances.because("resume"):
             self.instances.change(instance.uuid, power_state.RUNNING)
+
+    def _behaviour(self) -> dict[str, object]:
+        try:
+            return json.loads((Path(CONF.state_path) / "behaviour.json").read_text())
+        except FileNotFoundError:
+            return {}

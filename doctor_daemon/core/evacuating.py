@@ -1,0 +1,285 @@
+"""Evacuating: who is on the host, then one journalled request a server, each followed to its end.
+
+All the while the power is read. The proof is renewed by what is read, so that no request rests on
+an old one, and power that is seen ON stops everything that has not been sent and fences again. What
+is under way is followed even when nothing more may be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.gates import Act, refused
+from doctor_daemon.core.guard import bar, contradicted, guarded
+from doctor_daemon.core.host import Mode, Server, ServerId
+from doctor_daemon.core.incident import Held, Incident, NoticeKind, Rounds
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.listing import listed
+from doctor_daemon.core.messages import Evacuate, EvacuateEnded, Followed, Inspected, Refused
+from doctor_daemon.core.moves import News, admitted, answered, doubtful, heard_of, news, overdue
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+
+_AGAIN = "`doctor-daemon fence HOST` tries again"
+NAMES_MAX = 5
+
+Records = Mapping[ServerId, Evacuation]
+
+
+def to_be_moved(incident: Incident, context: Context) -> bool:
+    """Tell whether a host that is down is to be evacuated, or its evacuation to be ended."""
+    begun = any(not record.stage.ended for record in incident.evacuations.values())
+    return begun or min(context.mode, context.plan.mode) >= Mode.EVACUATE
+
+
+def fresh_rounds(incident: Incident, now: Instant) -> Rounds:
+    """Return rounds with which everything is asked for again; a late answer has an old number."""
+    old = incident.rounds
+    return Rounds(guarded_from=now, inspections=old.inspections + 1, follows=old.follows + 1)
+
+
+def enter(incident: Incident, context: Context, text: str) -> Incident:
+    """Begin, or begin again after the host was fenced once more: then what failed gets a chance."""
+    now = context.now
+    rounds = fresh_rounds(incident, now)
+    if not incident.evacuations:
+        moved = incident.move(Phase.EVACUATING, now, text, NoticeKind.CONFIRMED)
+        return replace(moved, rounds=rounds)
+    records = {id_: _once_more(record, now) for id_, record in incident.evacuations.items()}
+    left = tuple(record.server for record in records.values() if not record.stage.ended)
+    moved = replace(incident.move(Phase.EVACUATING, now, text), evacuations=records, rounds=rounds)
+    return moved.tell(now, f"{len(left)} servers are still to be moved", NoticeKind.CONFIRMED, left)
+
+
+def _once_more(record: Evacuation, now: Instant) -> Evacuation:
+    if record.stage not in (Stage.FAILED, Stage.UNKNOWN):
+        return record
+    stage = Stage.WAITING if record.stage is Stage.FAILED else Stage.CHECKING
+    return replace(record.at(stage, now, record.why), failures=0, not_before=None)
+
+
+def told(
+    incident: Incident, observation: Inspected | Followed | EvacuateEnded, context: Context
+) -> Incident:
+    """Fold in what Nova has answered."""
+    match observation:
+        case EvacuateEnded():
+            return _evacuate_ended(incident, observation, context)
+        case Inspected():
+            return _inspected(incident, observation, context)
+        case Followed():
+            return _followed(incident, observation, context)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def _inspected(incident: Incident, seen: Inspected, context: Context) -> Incident:
+    rounds = incident.rounds
+    if seen.number != rounds.inspections or incident.phase is not Phase.EVACUATING:
+        return incident
+    if incident.listings >= 0:
+        incident = listed(incident, seen.servers, context)
+    rounds = replace(rounds, inspections=seen.number + 1, inspected_at=seen.asked_at)
+    incident = replace(incident, rounds=_answered(rounds, context))
+    answer = news(seen.migrations, seen.servers.servers, seen.asked_at)
+    before = incident.evacuations
+    found = {s.id: admitted(s, answer, context) for s in seen.servers.servers if s.id not in before}
+    incident = _put(incident, {**before, **found}, context)
+    return _heard(incident, answer, context)
+
+
+def _followed(incident: Incident, seen: Followed, context: Context) -> Incident:
+    rounds = incident.rounds
+    if seen.number != rounds.follows or incident.phase is not Phase.EVACUATING:
+        return incident
+    rounds = replace(rounds, follows=seen.number + 1)
+    incident = replace(incident, rounds=_answered(rounds, context))
+    there = seen.servers.servers if seen.servers else None
+    return _heard(incident, news(seen.migrations, there), context)
+
+
+def _answered(rounds: Rounds, context: Context) -> Rounds:
+    return replace(rounds, failures=0, ask_at=context.now.plus(context.policy.follow_every_s))
+
+
+def _heard(incident: Incident, answer: News, context: Context) -> Incident:
+    records = incident.evacuations.items()
+    return _put(incident, {id_: heard_of(r, answer, context) for id_, r in records}, context)
+
+
+def _evacuate_ended(incident: Incident, ended: EvacuateEnded, context: Context) -> Incident:
+    """Fold in the end of a request, in whatever phase it comes."""
+    record = _being_posted(incident, ended.effect)
+    if record is None:
+        return incident
+    after = answered(record, ended, context.policy)
+    return _put(incident, {**incident.evacuations, ended.effect.server: after}, context)
+
+
+def not_sent(incident: Incident, refusal: Refused, effect: Evacuate, context: Context) -> Incident:
+    """Fold in that a gate was shut just before a request, so that nothing was sent."""
+    record, now = _being_posted(incident, effect), context.now
+    if record is None:
+        return incident
+    later = now.plus(context.policy.backoff_s)
+    back = replace(record.at(Stage.WAITING, now, refusal.why), not_before=later)
+    return replace(incident, evacuations={**incident.evacuations, effect.server: back})
+
+
+def overtaken(incident: Incident, effect: Evacuate) -> str:
+    """Say why a request that waited for its turn is not to be sent any more; empty: it is."""
+    if incident.phase is Phase.EVACUATING and _being_posted(incident, effect) is not None:
+        return ""
+    return f"{effect.server} is not to be evacuated any more"
+
+
+def lost(incident: Incident, effect: Evacuate, context: Context) -> Incident:
+    """Fold in that a bug has swallowed the end of a request: it may have been sent."""
+    record = _being_posted(incident, effect)
+    if record is None:
+        return incident
+    doubt = doubtful(record, context.now, context.policy)
+    return replace(incident, evacuations={**incident.evacuations, effect.server: doubt})
+
+
+def _being_posted(incident: Incident, effect: Evacuate) -> Evacuation | None:
+    """Return the record of which this is the present request."""
+    record = incident.evacuations.get(effect.server)
+    if record is None or record.stage is not Stage.POSTING or record.attempt != effect.attempt:
+        return None
+    return record
+
+
+def unanswered(incident: Incident, context: Context) -> Incident:
+    """Fold in that Nova did not answer a question: ask again, later and not for ever."""
+    rounds, policy = incident.rounds, context.policy
+    failures = rounds.failures + 1
+    later = context.now.plus(policy.backoff(failures))
+    rounds = replace(
+        rounds,
+        inspections=rounds.inspections + 1,
+        follows=rounds.follows + 1,
+        failures=failures,
+        ask_at=later,
+    )
+    incident = replace(incident, rounds=rounds)
+    if failures < policy.force_down_tries:
+        return incident
+    why = f"Nova could not be asked about the evacuations of {incident.host}"
+    return bar(incident, Held("nova", why, _AGAIN), context)
+
+
+def doubted(incident: Incident, now: Instant, policy: Policy, *, rebooted: bool) -> Incident:
+    """Take the records up after a restart: what was being sent may have been, and is looked for."""
+
+    def doubted_one(record: Evacuation) -> Evacuation:
+        if record.stage is Stage.POSTING:
+            return doubtful(record, now, policy)
+        if rebooted and not record.stage.ended:
+            return replace(record, since=now, not_before=now.plus(policy.settle_s))
+        return record
+
+    records = {id_: doubted_one(record) for id_, record in incident.evacuations.items()}
+    return replace(incident, evacuations=records)
+
+
+# what the phase has come to
+
+
+def evacuating(incident: Incident, context: Context) -> Incident:
+    """Take one step that is possible now, or return the incident itself."""
+    proof = incident.proof
+    if proof is None:
+        text = "there is no proof that the host is off"
+        return incident.hold(context.now, Held("proof", text, _AGAIN))
+    for step in (contradicted, guarded):
+        checked = step(incident, proof, context)
+        if checked is not incident:
+            return checked
+    if incident.rounds.inspected_at is not None:  # before that, Nova may know how they ended
+        records = {id_: overdue(r, context) for id_, r in incident.evacuations.items()}
+        if records != incident.evacuations:
+            return _put(incident, records, context)
+    return _ended(_post(incident, context), context)
+
+
+def _post(incident: Incident, context: Context) -> Incident:
+    """Journal the next requests: what is saved as POSTING is sent, and only that."""
+    policy, now, records = context.policy, context.now, incident.evacuations
+    rounds = incident.rounds
+    if rounds.barred or rounds.inspected_at is None or rounds.failures:
+        return incident
+    free = policy.posts_per_host - sum(r.stage is Stage.POSTING for r in records.values())
+    ready = [r for r in records.values() if _is_ready(r, now)]
+    if free <= 0 or not ready:
+        return incident
+    refusal = refused(Act.EVACUATE, incident, context)
+    if refusal is not None:
+        held = Held(refusal.gate, refusal.why, refusal.frees)
+        return incident if refusal.retry else bar(incident, held, context)
+    posting = {
+        r.server.id: replace(r.at(Stage.POSTING, now), attempt=r.attempt + 1) for r in ready[:free]
+    }
+    return replace(incident, evacuations={**records, **posting})
+
+
+def _is_ready(record: Evacuation, now: Instant) -> bool:
+    due = record.not_before is None or now.reached(record.not_before)
+    return record.stage is Stage.WAITING and due
+
+
+def _ended(incident: Incident, context: Context) -> Incident:
+    """End the phase once every server has an outcome, or none that has not may be posted."""
+    records, rounds = incident.evacuations.values(), incident.rounds
+    waiting = any(record.stage is Stage.WAITING for record in records)
+    under_way = any(not r.stage.ended and r.stage is not Stage.WAITING for r in records)
+    if under_way:
+        return incident
+    if rounds.barred is not None and (waiting or rounds.inspected_at is None):
+        return incident.hold(context.now, rounds.barred)
+    if waiting or rounds.inspected_at is None:
+        return incident
+    text = tally(incident)
+    lost = [r for r in records if r.stage in (Stage.FAILED, Stage.UNKNOWN)]
+    if not lost:
+        return incident.move(Phase.DOWN, context.now, text)
+    why = f"{text}: {_names([r.server for r in lost])}: {lost[0].why}"
+    return incident.hold(context.now, Held("evacuation", why, _AGAIN))
+
+
+def tally(incident: Incident) -> str:
+    """Say in a line what has become of the servers."""
+    records = incident.evacuations.values()
+    counts = {stage: sum(r.stage is stage for r in records) for stage in Stage}
+    said = ", ".join(f"{count} {stage}" for stage, count in counts.items() if count)
+    return f"{len(records)} servers: {said}" if records else "no server was on it"
+
+
+def _put(incident: Incident, records: Records, context: Context) -> Incident:
+    """Save the records, and tell of each outcome: those of one kind in one line."""
+    old, now = incident.evacuations, context.now
+    if records == old:
+        return incident
+    turned = [r for id_, r in records.items() if id_ not in old or old[id_].stage is not r.stage]
+    if any(record.stage.ended or record.stage is Stage.UNDER_WAY for record in turned):
+        incident = replace(incident, progress_at=now)  # merely trying again is none
+    ended: dict[tuple[Stage, str, str], list[Server]] = {}
+    for record in turned:
+        if record.stage.ended:
+            ended.setdefault((record.stage, record.to, record.why), []).append(record.server)
+    incident = replace(incident, evacuations=records)
+    for (stage, to, why), servers in ended.items():
+        where = f" to {to}" if to and stage is Stage.MOVED else ""
+        text = f"{stage}{where}: {_names(servers)}" + (f": {why}" if why else "")
+        incident = incident.tell(now, text, NoticeKind.OUTCOME, tuple(servers), outcome=stage.value)
+    return incident
+
+
+def _names(servers: list[Server]) -> str:
+    named = ", ".join(server.name or server.id for server in servers[:NAMES_MAX])
+    more = len(servers) - NAMES_MAX
+    return f"{named} and {more} more" if more > 0 else named

@@ -1,0 +1,90 @@
+"""What has become of each server of a host that is down: one record a server, explicit to its end.
+
+Nova does not refuse a second evacuation of the same server, and two of them can leave it running
+twice. So a record is saved as POSTING before its request is sent, and whatever may have been sent
+is looked for in Nova before anything is sent again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from doctor_daemon.core.host import Server
+from doctor_daemon.core.instant import Instant
+
+
+class Stage(StrEnum):
+    """How far the evacuation of one server has got."""
+
+    WAITING = "waiting"  # for its turn, or for its next attempt
+    POSTING = "posting"  # the request may have been sent
+    CHECKING = "checking"  # what the request did is being looked for
+    UNDER_WAY = "under way"  # Nova has a migration of it, which is followed
+    MOVED = "moved"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether this is an outcome."""
+        return self in (Stage.MOVED, Stage.SKIPPED, Stage.FAILED, Stage.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One evacuation as Nova records it. Source: Nova API reference, os-migrations.
+
+    `status` is Nova's word: accepted and pre-migrating are under way, done and completed have
+    succeeded, failed and error have not. Any other word is taken for under way.
+    """
+
+    id: int
+    server: str
+    source: str
+    to: str
+    """The destination's host; empty while the scheduler has chosen none."""
+    status: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether the server was rebuilt: done, or cleaned up at the source as well."""
+        return self.status in ("done", "completed")
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether it has ended without the server being rebuilt."""
+        return self.status in ("failed", "error")
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether Nova is done with it."""
+        return self.succeeded or self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Evacuation:
+    """The record of one server."""
+
+    server: Server
+    stage: Stage
+    since: Instant
+    """When it came to this stage."""
+    attempt: int = 0
+    """How often a request was begun. A number never repeats within an incident."""
+    failures: int = 0
+    """Attempts that have failed since a human last asked for more."""
+    not_before: Instant | None = None
+    """When the next attempt may begin."""
+    known: tuple[int, ...] = ()
+    """Nova's migrations of this server from before the present attempt."""
+    migration: int = 0
+    """Nova's migration that is followed; 0: none."""
+    to: str = ""
+    why: str = ""
+    """The reason of an outcome, or of the present stage, in words."""
+
+    def at(self, stage: Stage, now: Instant, why: str = "") -> Evacuation:
+        """Return the record at another stage, and why."""
+        return replace(self, stage=stage, since=now, why=why)

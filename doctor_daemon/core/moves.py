@@ -1,0 +1,227 @@
+"""What Nova's answers mean for the evacuation of one server.
+
+An evacuation has succeeded when Nova's migration says so *and* the server is not on the dead host
+any more; either alone can be seen too early. It may be asked for again when Nova's own record of
+the last one has failed, or when there certainly is no record: a lost answer alone is never enough.
+Source: Nova API reference, os-migrations and evacuate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
+from doctor_daemon.core.host import Server, ServerId
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import EvacuateEnded
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import Outcome
+
+_ELIGIBLE = ("active", "stopped")
+_GONE = "it is not on the host any more, and no evacuation of ours took it: deleted, or moved"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What Nova has answered. `there`: the servers on the host; None: not asked for."""
+
+    migrations: Mapping[str, tuple[Migration, ...]]
+    """Server -> its evacuations away from the host, oldest first."""
+    there: Mapping[ServerId, Server] | None
+    asked_at: Instant | None = None
+    """With a complete inspection: when it was asked for."""
+
+
+def news(
+    migrations: Iterable[Migration],
+    there: Sequence[Server] | None,
+    asked_at: Instant | None = None,
+) -> News:
+    """Sort what Nova has answered by server."""
+    rows: dict[str, tuple[Migration, ...]] = {}
+    for row in sorted(migrations, key=lambda row: row.id):
+        rows[row.server] = (*rows.get(row.server, ()), row)
+    listed = None if there is None else {server.id: server for server in there}
+    return News(rows, listed, asked_at)
+
+
+def admitted(server: Server, told: News, context: Context) -> Evacuation:
+    """Begin the record of a server that was found on the host."""
+    rows, now = told.migrations.get(server.id, ()), context.now
+    record = Evacuation(server, Stage.WAITING, now, known=tuple(row.id for row in rows))
+    if any(not row.ended for row in rows):
+        return _joined(record, rows, now)
+    if server.vm_state in _ELIGIBLE:
+        return record
+    if server.vm_state == "error":
+        why = "it is in ERROR, and not by an attempt of this incident"
+    else:
+        why = f"it is {server.vm_state or 'in no known state'}; Nova moves active and stopped ones"
+    return record.at(Stage.SKIPPED, now, why)
+
+
+def _joined(record: Evacuation, rows: tuple[Migration, ...], now: Instant) -> Evacuation:
+    """Follow an evacuation that somebody else has begun."""
+    under_way = [row for row in rows if not row.ended]
+    known = tuple(row.id for row in rows if row.ended)
+    record = replace(record, known=known, migration=under_way[-1].id)
+    return record.at(Stage.UNDER_WAY, now, "Nova was evacuating it already")
+
+
+def heard_of(record: Evacuation, told: News, context: Context) -> Evacuation:
+    """Fold Nova's answer into one record."""
+    rows = told.migrations.get(record.server.id, ())
+    fresh = tuple(row for row in rows if row.id not in record.known)
+    match record.stage:
+        case Stage.WAITING:
+            return _while_waiting(record, rows, fresh, told, context)
+        case Stage.CHECKING | Stage.UNDER_WAY if fresh:
+            return _moved_on(record, fresh, told, context)
+        case Stage.CHECKING | Stage.UNDER_WAY:
+            return _without_trace(record, told, context)
+        case _:
+            return record
+
+
+def _while_waiting(
+    record: Evacuation,
+    rows: tuple[Migration, ...],
+    fresh: tuple[Migration, ...],
+    told: News,
+    context: Context,
+) -> Evacuation:
+    if any(not row.ended for row in fresh):
+        return _joined(record, rows, context.now)
+    if told.there is not None and record.server.id not in told.there:
+        done = [row for row in fresh if row.succeeded]
+        if done:
+            return _moved(record, done[-1], context.now)
+        return record.at(Stage.SKIPPED, context.now, _GONE)
+    return replace(record, known=(*record.known, *(row.id for row in fresh)))
+
+
+def _moved(record: Evacuation, row: Migration, now: Instant) -> Evacuation:
+    return replace(record, migration=row.id, to=row.to).at(Stage.MOVED, now)
+
+
+def _moved_on(
+    record: Evacuation, fresh: tuple[Migration, ...], told: News, context: Context
+) -> Evacuation:
+    """Fold in the migration that is this record's own: one still under way, or the newest."""
+    under_way = [row for row in fresh if not row.ended]
+    done = [row for row in fresh if row.succeeded]
+    away = told.there is not None and record.server.id not in told.there
+    if away and done and not under_way:
+        return _moved(record, done[-1], context.now)
+    row = (under_way or fresh)[-1]
+    if row.failed:
+        return _failed_in_nova(record, fresh, told, context)
+    known = (*record.known, *(one.id for one in fresh if one.failed))
+    record = replace(record, migration=row.id, to=row.to or record.to, known=known)
+    if record.stage is Stage.CHECKING:
+        return record.at(Stage.UNDER_WAY, context.now, "its evacuation had begun")
+    return record
+
+
+def _failed_in_nova(
+    record: Evacuation, fresh: tuple[Migration, ...], told: News, context: Context
+) -> Evacuation:
+    """Believe a failure that an inspection shows which was begun since.
+
+    A migration that failed may be somebody else's, and ours one that is not shown yet.
+    """
+    there = _inspected(told, record.since)
+    if there is None:
+        if record.stage is Stage.CHECKING:
+            return record
+        why = f"its evacuation ended as {fresh[-1].status}: Nova is asked for all of them"
+        return record.at(Stage.CHECKING, context.now, why)
+    server = there.get(record.server.id)
+    if server is None:
+        return record.at(Stage.SKIPPED, context.now, _GONE)
+    why = f"its evacuation ended as {fresh[-1].status}: {server.fault or 'Nova gives no reason'}"
+    known = (*record.known, *(row.id for row in fresh))
+    return failed(replace(record, server=server, known=known), why, context)
+
+
+def _inspected(told: News, after: Instant) -> Mapping[ServerId, Server] | None:
+    """Return who is on the host, if this is an inspection that was asked for after a moment."""
+    if told.asked_at is None or told.asked_at.since(after) < 0:
+        return None
+    return told.there
+
+
+def _without_trace(record: Evacuation, told: News, context: Context) -> Evacuation:
+    """Judge a record of which Nova shows no evacuation. Only an inspection shows them all."""
+    until = record.not_before
+    settled = record.since if until is None or until.since(record.since) < 0 else until
+    there = _inspected(told, settled)
+    if there is None:
+        return record
+    if record.server.id not in there:
+        return record.at(Stage.SKIPPED, context.now, _GONE)
+    if record.stage is Stage.CHECKING:
+        why = record.why or "the request was not answered, and Nova has no trace of it"
+        return failed(record, why, context)
+    return record
+
+
+def list_needed(records: Iterable[Evacuation], migrations: Iterable[Migration]) -> bool:
+    """Tell whether an evacuation has ended of which only the list of servers tells how."""
+    ended = {(row.server, row.id) for row in migrations if row.ended}
+    return any(
+        server == record.server.id and id_ not in record.known
+        for record in records
+        if record.stage in (Stage.CHECKING, Stage.UNDER_WAY)
+        for server, id_ in ended
+    )
+
+
+def failed(record: Evacuation, why: str, context: Context) -> Evacuation:
+    """Count a failed attempt: another one later, or the end."""
+    failures, policy = record.failures + 1, context.policy
+    record = replace(record, failures=failures, migration=0, to="")
+    if failures >= policy.evacuation_tries:
+        return record.at(Stage.FAILED, context.now, why)
+    later, settled = context.now.plus(policy.backoff(failures)), record.not_before
+    if settled is not None and later.since(settled) < 0:
+        later = settled  # until then a request of which the answer was lost may still be acted on
+    return replace(record.at(Stage.WAITING, context.now, why), not_before=later)
+
+
+def answered(record: Evacuation, ended: EvacuateEnded, policy: Policy) -> Evacuation:
+    """Fold in how a request ended. Unless nothing was sent, Nova tells what it has done."""
+    match ended.outcome:
+        case Outcome.ACCEPTED:
+            return record.at(Stage.UNDER_WAY, ended.at)
+        case Outcome.REFUSED:
+            return replace(record.at(Stage.CHECKING, ended.at, ended.text), not_before=None)
+        case Outcome.UNKNOWN:
+            return doubtful(record, ended.at, policy)
+        case Outcome.UNSENT:
+            later = ended.at.plus(policy.backoff(record.attempt))
+            return replace(record.at(Stage.WAITING, ended.at, ended.text), not_before=later)
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def doubtful(record: Evacuation, now: Instant, policy: Policy) -> Evacuation:
+    """Return a record whose request may have been sent, and may still be acted on for a while."""
+    return replace(record.at(Stage.CHECKING, now), not_before=now.plus(policy.settle_s))
+
+
+def overdue(record: Evacuation, context: Context) -> Evacuation:
+    """Give up waiting for an outcome that does not come."""
+    limit_s = context.policy.evacuation_timeout_s
+    open_ended = record.stage in (Stage.CHECKING, Stage.UNDER_WAY)
+    if not open_ended or context.now.since(record.since) < limit_s:
+        return record
+    if record.stage is Stage.CHECKING:
+        why = f"whether its evacuation was begun could not be found out in {limit_s:g} s"
+    else:
+        where = f" to {record.to}" if record.to else ""
+        why = f"its evacuation{where} has not ended in {limit_s:g} s"
+    return record.at(Stage.UNKNOWN, context.now, why)

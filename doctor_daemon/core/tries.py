@@ -1,0 +1,67 @@
+"""What one attempt at one level of the topology has learnt, device by device.
+
+It ends with the attempt: what was true of one is never taken for true of the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.proof import Identity, Reading
+
+READINGS_MAX = 12
+RAW_MAX = 120
+"""Characters kept of what a device said of its power."""
+
+
+class Outcome(StrEnum):
+    """How a call that changes the world ended."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # the other side has said no
+    UNSENT = "unsent"  # nothing has left the daemon
+    UNKNOWN = "unknown"  # no answer: it may or may not have been done
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceTry:
+    """What one device has answered in the present try of its level."""
+
+    identity: Identity | None = None
+    failure: str = ""
+    """Why it cannot be used in this try: no identity, another chassis."""
+    cut: Outcome | None = None
+    cut_at: Instant | None = None
+    readings: tuple[Reading, ...] = ()
+    reads: int = 0
+
+    def read(self, reading: Reading) -> DeviceTry:
+        """Add one reading; only the last few are kept."""
+        short = replace(reading, raw=reading.raw[:RAW_MAX])
+        kept = (*self.readings, short)[-READINGS_MAX:]
+        return replace(self, readings=kept, reads=self.reads + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt at one level of the topology. `number` never repeats within an incident."""
+
+    number: int
+    level: int
+    nth: int
+    digest: str
+    since: Instant
+    go_at: Instant | None = None
+    """When the gates were passed; None: still preparing."""
+    devices: Mapping[str, DeviceTry] = field(default_factory=dict)
+
+    def device(self, name: str) -> DeviceTry:
+        """Return what a device has answered so far."""
+        return self.devices.get(name, DeviceTry())
+
+    def put(self, name: str, device: DeviceTry) -> Try:
+        """Return the try with one device's answers replaced."""
+        return replace(self, devices={**self.devices, name: device})

@@ -1,0 +1,1 @@
+"""Tests of the benchmark: its figures, its settings, and that it runs."""

@@ -1,0 +1,100 @@
+"""Evacuating once more, after a human has looked at it or the host was fenced again."""
+
+import pytest
+
+from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.host import Mode
+from doctor_daemon.core.messages import (
+    Evacuate,
+)
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power
+from tests.core.moving import Moving
+from tests.core.test_resumed_moves import failed_once, fenced_again, unsent
+
+WAITING, POSTING, CHECKING = Stage.WAITING, Stage.POSTING, Stage.CHECKING
+UNDER_WAY = Stage.UNDER_WAY
+
+
+def test_c16_what_failed_is_tried_again_when_a_human_says_so() -> None:
+    """Also where one try is all there is, and although it is in ERROR: by our own attempt."""
+    walk = fenced_again(failed_once())
+    assert (walk.stage(), walk.record().failures, walk.record().not_before) == (WAITING, 0, None)
+    assert walk.record().why == "its evacuation ended as error: Nova gives no reason"
+    assert walk.posts == []
+    assert walk.inspect().posts == [("web", 2)]
+
+
+def test_c7_what_failed_and_somebody_else_has_begun_since_is_followed() -> None:
+    walk = fenced_again(failed_once().begins(2)).inspect()
+    assert (walk.stage(), walk.posts) == (UNDER_WAY, [])
+
+
+def unknown() -> Moving:
+    walk = Moving().to_posted().turns(1, "pre-migrating").guard(2).follow()
+    walk.elapse(600)
+    assert (walk.phase, walk.stage()) == (Phase.HELD, Stage.UNKNOWN)
+    return walk
+
+
+def test_l2_what_was_unknown_is_looked_for_again_when_a_human_says_so() -> None:
+    walk = fenced_again(unknown())
+    assert (walk.stage(), walk.posts, walk.record().failures) == (CHECKING, [], 0)
+    walk.turns(1, "done").inspect()
+    assert (walk.phase, walk.stage()) == (Phase.DOWN, Stage.MOVED)
+    assert walk.outcomes == [("unknown", ["web"]), ("moved", ["web"])]
+
+
+def test_c7_what_was_unknown_and_is_still_under_way_is_never_sent_again() -> None:
+    walk = fenced_again(unknown()).inspect()
+    assert (walk.stage(), walk.posts) == (UNDER_WAY, [])
+
+
+def test_what_has_moved_or_was_skipped_is_not_touched_again() -> None:
+    walk = Moving("web", "db", "old", policy=Policy(evacuation_tries=1)).to_inspected()
+    walk.accept().leaves("old").turns(1, "done").turns(2, "error").turns(3, "failed")
+    walk.elapse(2).follow().elapse(2).inspect()
+    assert walk.gate == "evacuation"
+    fenced_again(walk)
+    assert [walk.stage(name) for name in ("web", "db", "old")] == [
+        Stage.MOVED,
+        WAITING,
+        Stage.SKIPPED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "phase"),
+    [("open", Phase.EVACUATING), ("failed", Phase.DOWN), ("none", Phase.DOWN)],
+)
+def test_d5_a_mode_that_was_lowered_meanwhile_leaves_no_server_without_an_outcome(
+    rows: str, phase: Phase
+) -> None:
+    """What has been begun is ended; only what had ended already is left."""
+    match rows:
+        case "open":
+            walk = unsent()
+        case "failed":
+            walk = failed_once()
+            fenced_again(walk.given(mode=Mode.FENCE))
+            assert (walk.phase, walk.stage()) == (phase, Stage.FAILED)
+            return
+        case _:
+            walk = Moving().to_evacuating()
+    walk.elapse(1)
+    requests = walk.all(Evacuate)
+    walk.read(Power.ON).given(mode=Mode.FENCE)
+    for request in requests:
+        walk.refuse(request, "overtaken")
+    assert walk.fence().phase is phase
+    if rows == "open":
+        walk.inspect()
+        assert (walk.phase, walk.gate, walk.posts) == (Phase.HELD, "evacuate", [])
+
+
+def test_what_was_not_inspected_yet_begins_like_the_first_time() -> None:
+    walk = Moving().to_evacuating().elapse(1).read(Power.ON).fence()
+    assert walk.phase is Phase.EVACUATING
+    assert walk.told[-2:] == walk.told[1:2] * 2  # confirmed, and confirmed again
+    assert walk.inspect().posts == [("web", 1)]

@@ -1,0 +1,1 @@
+"""The demonstration, as it is watched: each story is played by the real command."""

@@ -1,0 +1,148 @@
+"""A memory that an older version wrote is the memory of this one: nothing of it is lost."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from doctor_daemon.core.incident import Incident, IncidentId, Rounds
+from doctor_daemon.errors import Permanent
+from doctor_daemon.ports import Change, Snapshot
+from doctor_daemon.stores.codec import ENTRY, HEAD, SERVER, dump_head
+from doctor_daemon.stores.schema import APPLICATION_ID, STEPS, claim
+from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
+from tests.contracts.store_disk import first
+from tests.stores.values import at, evacuation, head_of, host, incident, notice, rich, server, step
+
+WRITTEN = Path(__file__).parent / "data" / "schema-1.sql"
+"""A dump of a file that the first release made, by sqlite3's `.dump`."""
+
+
+def old() -> Incident:
+    """Return the open incident of that file."""
+    return replace(rich(), evacuations={}, rounds=Rounds())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Make the file as the first release left it."""
+    path = tmp_path / "state.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(WRITTEN.read_text(encoding="utf-8"))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+    return path
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    store = SqliteStore(SqliteConfig(path=path))
+    yield store
+    await store.close()
+
+
+def tables(path: Path) -> set[tuple[str, str]]:
+    """Return what the file consists of, however it came about."""
+    with closing(sqlite3.connect(path)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+        return {
+            (name, str(connection.execute(f"PRAGMA table_xinfo({name})").fetchall()))
+            for (name,) in names.fetchall()
+        }
+
+
+async def test_what_the_first_release_wrote_is_all_there(store: SqliteStore) -> None:
+    assert await store.open() == 2
+    was = first("carol")
+    assert await store.load() == Snapshot(
+        incidents=(old(),),
+        charges=was.charges,
+        armed=was.armed or Snapshot().armed,
+        maintenance=(was.maintenance,) if was.maintenance else (),
+        pending=(notice(2),),
+        sequences={("vnfm", host()): 2},
+        gaps=frozenset({("vnfm", host())}),
+        evidence=was.evidence,
+    )
+    ended = await store.find(IncidentId("two"))
+    assert ended is not None
+    assert [entry.text for entry in ended.timeline] == ["two begins", "over"]
+
+
+async def test_an_old_incident_goes_on_with_what_is_new(store: SqliteStore) -> None:
+    term = await store.open()
+    more = {one.server.id: one for one in (evacuation("s1"),)}
+    change = step(old(), replace(old(), evacuations=more).note(at(9), "evacuating"))
+    await store.commit(change, term=term)
+    assert await store.find(IncidentId("one")) == change.head
+
+
+def test_an_upgraded_file_is_as_a_new_one(path: Path, tmp_path: Path) -> None:
+    for file in (path, tmp_path / "new.sqlite3"):
+        claim(file)[0].close()
+    assert tables(path) == tables(tmp_path / "new.sqlite3")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_the_first_step_is_as_it_was_released(path: Path) -> None:
+    with closing(sqlite3.connect(":memory:")) as made, closing(sqlite3.connect(path)) as released:
+        for statement in STEPS[0]:
+            made.execute(statement)
+        found = "SELECT name, sql FROM sqlite_master ORDER BY name"
+        assert made.execute(found).fetchall() == released.execute(found).fetchall()
+
+
+def test_an_upgrade_that_fails_leaves_the_file_as_it_was(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE evacuations (mine)")
+        connection.execute("PRAGMA journal_mode = WAL")
+    before = tables(path)
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        claim(path)
+    assert tables(path) == before
+
+
+def test_fields_that_a_row_does_not_have_yet_take_their_defaults() -> None:
+    entry = incident().note(at(0), "down").timeline[0]
+    assert ENTRY.loads(without(ENTRY.dumps(entry), "outcome")) == entry
+    one = server("s1")
+    assert SERVER.loads(without(SERVER.dumps(one), "vm_state", "task_state", "fault")) == one
+    head = replace(old(), timeline=(), servers={})
+    assert HEAD.loads(without(dump_head(head), "rounds")) == head
+    old_server = {"id": "s1", "name": "name-s1", "project": "project", "status": "ACTIVE"}
+    assert json.loads(without(SERVER.dumps(one), "vm_state", "task_state", "fault"))["value"] == (
+        old_server
+    )
+
+
+def without(text: str, *fields: str) -> str:
+    """Return a row as it was before it had these fields."""
+    document = json.loads(text)
+    for field in fields:
+        del document["value"][field]
+    return json.dumps(document)
+
+
+def test_what_has_rows_of_its_own_is_not_read_from_the_head() -> None:
+    document = json.loads(dump_head(incident()))
+    document["value"]["evacuations"] = {}
+    with pytest.raises(Permanent, match="evacuations: expected no such field"):
+        HEAD.loads(json.dumps(document))
+
+
+async def test_a_file_is_upgraded_once(store: SqliteStore, path: Path) -> None:
+    term = await store.open()
+    await store.commit(Change(head=head_of(step(old(), old()))), term=term)
+    await store.close()
+    again = SqliteStore(SqliteConfig(path=path))
+    assert await again.open() == term + 1
+    assert [one.id for one in (await again.load()).incidents] == ["one"]
+    await again.close()

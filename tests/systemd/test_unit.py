@@ -1,0 +1,114 @@
+"""The unit beside what the code and the documentation say: numbers, places and names that agree."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from doctor_daemon.cli.arguments import CONFIG, SOCKET
+from doctor_daemon.config.models import Operators
+from doctor_daemon.engine.engine import STOP_S
+from doctor_daemon.main import UNUSABLE
+from doctor_daemon.stores.sqlite import SqliteConfig
+from doctor_daemon.stores.writer import OPEN_S, WRITE_S
+from tests.house.source import ROOT, texts
+from tests.systemd.typed import PAGE, commands, headings
+
+FOLDER = ROOT / "systemd"
+UNIT = FOLDER / "doctor-daemon.service"
+EXPOSURE_MAX = 2.0
+UNITS_S = {"s": 1.0, "min": 60.0}
+
+
+def lines(file: Path) -> dict[str, str]:
+    """The last value of each option of a unit file."""
+    read = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
+    read.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser tells one to
+    read.read_string(file.read_text())
+    return {name: value for part in read.sections() for name, value in read[part].items()}
+
+
+@pytest.fixture(scope="module")
+def unit() -> dict[str, str]:
+    return lines(UNIT)
+
+
+def seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+)(s|min)", text)
+    assert found, text
+    return int(found[1]) * UNITS_S[found[2]]
+
+
+def test_it_is_hardened() -> None:
+    limit = f"--threshold={EXPOSURE_MAX * 10:g}"
+    words = ("systemd-analyze", "security", "--offline=yes", "--no-pager", limit)
+    done = subprocess.run(
+        [*words, str(UNIT)], capture_output=True, text=True, check=True, timeout=60
+    )
+    found = re.search(r"exposure level for doctor-daemon.service: ([\d.]+) ", done.stdout)
+    assert found
+    assert f"scores it {found[1]}" in PAGE.read_text().replace("\n", " ")
+
+
+def test_the_network_and_its_own_socket_are_left_to_it() -> None:
+    words = ("systemd-analyze", "security", "--offline=yes", "--json=short", str(UNIT))
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    found = {one["json_field"]: one["set"] for one in json.loads(done.stdout)}
+    assert not found["PrivateNetwork"]
+    assert not found["PrivateUsers"], "the uid of who calls would be lost"
+    assert not found["ProcSubset"], "the boot id would be lost"
+
+
+def test_stopping_has_longer_than_the_engine_takes(unit: dict[str, str]) -> None:
+    assert seconds(unit["TimeoutStopSec"]) >= STOP_S + 3 * WRITE_S
+    assert unit["KillMode"] == "mixed"
+
+
+def test_starting_has_longer_than_the_store_takes(unit: dict[str, str]) -> None:
+    assert seconds(unit["TimeoutStartSec"]) > OPEN_S
+
+
+def test_what_only_a_human_can_mend_is_not_tried_again(unit: dict[str, str]) -> None:
+    assert unit["RestartPreventExitStatus"] == str(UNUSABLE)
+    assert (unit["Restart"], unit["StartLimitIntervalSec"]) == ("on-failure", "0")
+
+
+def test_its_places_are_those_of_the_program(unit: dict[str, str]) -> None:
+    assert CONFIG.parent == Path("/etc", unit["ConfigurationDirectory"])
+    assert SqliteConfig().path.parent == Path("/var/lib", unit["StateDirectory"])
+    assert Operators().socket == SOCKET
+    assert SOCKET.parent == Path("/run", unit["RuntimeDirectory"])
+    installed = next(iter(one for one in commands("Install") if one[:3:2] == ("python3", "venv")))
+    assert unit["ExecStart"] == f"{installed[3]}/bin/doctor-daemon run"
+
+
+def test_its_user_is_the_one_that_is_made(unit: dict[str, str]) -> None:
+    made = (FOLDER / "doctor-daemon.sysusers.conf").read_text()
+    assert re.search(rf"^u {unit['User']} ", made, re.MULTILINE)
+    assert unit["User"] == unit["Group"] == Operators().group
+
+
+def test_the_credentials_are_the_secrets_of_the_first_configuration() -> None:
+    loaded = re.findall(
+        r"^LoadCredential=(.*):(.*)$", (FOLDER / "credentials.conf").read_text(), re.MULTILINE
+    )
+    shown = re.findall(r"_file: ([\w.-]+)", (ROOT / "config" / "minimal.yaml").read_text())
+    assert {name for name, _ in loaded} == set(shown) - {"inventory.yaml"}
+    assert all(path == str(CONFIG.parent / name) for name, path in loaded)
+
+
+@pytest.mark.parametrize("name", ["TimeoutStartSec", "MemoryMax", "WatchdogSec"])
+def test_what_the_page_quotes_is_what_is_shipped(unit: dict[str, str], name: str) -> None:
+    assert f"`{name}={unit[name]}`" in PAGE.read_text()
+
+
+def test_every_command_of_the_page_is_typed() -> None:
+    """`test_running.py` types whole sections, each of which it names."""
+    here = [text for path, text in texts().items() if path.parent == Path("tests/systemd")]
+    for heading in headings():
+        assert any(f'"{heading}"' in text for text in here), heading

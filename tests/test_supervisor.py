@@ -1,0 +1,158 @@
+"""What is said to systemd, over real sockets, and what counts as progress."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from doctor_daemon.supervisor import UNANSWERED_MAX, Pulse, Socket, Supervisor
+from tests.engine.rig import Rig
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as made:
+        made.settimeout(5)
+        yield made
+
+
+def received(listener: socket.socket) -> str:
+    return listener.recv(4096).decode()
+
+
+def supervisor(address: str) -> Supervisor:
+    return Supervisor(Rig().engine(), Socket(address), PATIENCE_S)
+
+
+# the socket
+
+
+def test_a_path_is_sent_to(listener: socket.socket, tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    listener.bind(address)
+    assert Socket(address).send("READY=1")
+    assert received(listener) == "READY=1"
+
+
+def test_an_abstract_name_is_sent_to(listener: socket.socket) -> None:
+    name = f"doctor-daemon-test-{secrets.token_hex(8)}"
+    listener.bind(f"\0{name}")
+    assert Socket(f"@{name}").send("STATUS=süß")
+    assert received(listener) == "STATUS=süß"
+
+
+def test_nowhere_is_fine() -> None:
+    assert Socket().send("READY=1")
+
+
+@pytest.mark.parametrize(
+    "address", ["/nowhere/notify", "@nobody-listens-here", "vsock:2:1", "x" * 200]
+)
+def test_a_listener_that_is_not_there_harms_nobody(address: str) -> None:
+    assert not Socket(address).send("READY=1")
+
+
+def fill(address: str) -> int:
+    """Send until the kernel takes no more."""
+    count = 0
+    while Socket(address).send("FILLER=1"):
+        count += 1
+    return count
+
+
+def test_a_full_listener_is_not_waited_for_and_hears_it_later(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    address = str(tmp_path / "notify")
+    listener.bind(address)
+    told, waiting = supervisor(address), fill(address)
+    told.ready()
+    for _ in range(waiting):
+        assert received(listener) == "FILLER=1"
+    told.stopping()
+    assert received(listener) == "READY=1\nSTOPPING=1"
+
+
+def test_what_was_taken_is_not_said_again(listener: socket.socket, tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    listener.bind(address)
+    told = supervisor(address)
+    told.ready()
+    told.stopping()
+    assert [received(listener), received(listener)] == ["READY=1", "STOPPING=1"]
+
+
+# the environment
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected_s"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "30000000"}, 30.0),
+        ({"WATCHDOG_USEC": "1500000", "WATCHDOG_PID": str(os.getpid())}, 1.5),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+        ({"WATCHDOG_USEC": ""}, None),
+        ({"WATCHDOG_USEC": "-1"}, None),
+    ],
+)
+def test_whose_watchdog_it_is(environ: dict[str, str], expected_s: float | None) -> None:
+    assert Supervisor.found(environ, Rig().engine()).watchdog_s == expected_s
+
+
+# progress
+
+
+def pulse() -> Pulse:
+    """Begin with a tick at second 0."""
+    made = Pulse(PATIENCE_S)
+    assert not made.stuck("first", (), 0.0)
+    return made
+
+
+def test_ticks_are_progress() -> None:
+    seen = pulse()
+    for second in range(0, 600, 20):
+        assert not seen.stuck(second, (), second)
+
+
+def test_a_tick_that_is_missing_is_waited_for() -> None:
+    assert not pulse().stuck("first", (), PATIENCE_S)
+    assert pulse().stuck("first", (), PATIENCE_S + 1) == "the engine has not ticked for 31 s"
+
+
+def test_an_engine_that_never_ticks_is_stuck() -> None:
+    seen = Pulse(PATIENCE_S)
+    assert not seen.stuck(None, (), 100.0)
+    assert not seen.stuck(None, (), 100.0 + PATIENCE_S)
+    assert seen.stuck(None, (), 101.0 + PATIENCE_S)
+
+
+def test_a_tick_after_all_is_progress() -> None:
+    seen = pulse()
+    assert seen.stuck("first", (), PATIENCE_S + 1)
+    assert not seen.stuck("second", (), PATIENCE_S + 2)
+
+
+def test_a_loop_that_has_ended_is_no_progress() -> None:
+    assert "Poller.run" in pulse().stuck("second", ("Poller.run",), 1.0)
+
+
+def test_a_store_may_be_silent_for_long_but_not_for_ever() -> None:
+    seen = pulse()
+    seen.unanswered = UNANSWERED_MAX - 1
+    assert not seen.stuck("second", (), 1.0)
+    seen.unanswered = UNANSWERED_MAX
+    assert "has not answered" in seen.stuck("third", (), 2.0)
+    seen.unanswered = 0
+    assert not seen.stuck("fourth", (), 3.0)
