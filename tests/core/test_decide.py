@@ -10,6 +10,7 @@ from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import HostPlan, ServerId
 from doctor_daemon.core.messages import (
     Crashed,
+    Cut,
     Elapsed,
     Evacuate,
     EvacuateEnded,
@@ -163,6 +164,14 @@ def test_a_bug_holds_its_incident_and_says_so(way: Way) -> None:
     held = walk.incident.held
     assert held is not None
     assert (held.gate, held.why) == ("internal", "internal error: KeyError")
+
+
+def test_a_cut_that_is_refused_when_it_is_held_already_means_nothing() -> None:
+    walk = Walk().to_cut()
+    cut = walk.one(Cut)
+    before = walk.see(Crashed("KeyError")).incident
+    for gate in ("look", "armed"):
+        assert walk.refuse(cut, gate).incident is before
 
 
 def test_a_bug_while_it_is_held_is_noted() -> None:
