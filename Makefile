@@ -7,9 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+PROCESSES := tests/slice tests/demo tests/bench tests/stores tests/test_sessions.py tests/test_supervisor.py
+APART := tests/core tests/openstack tests/systemd
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-openstack test-systemd demo demo-stories sim crashes mutants bench docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-openstack test-systemd demo demo-stories sim crashes mutants bench docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +36,14 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 test: $(STAMP) ## Test all but the real OpenStack and systemd (SEEDS=300), and ask 100 % branch coverage of core
 	$(BIN)/pytest tests/core \
 	  --cov=doctor_daemon.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
-	SIM_SEEDS=$(SEEDS) $(BIN)/pytest tests --ignore=tests/openstack --ignore=tests/systemd --ignore=tests/core
+	$(MAKE) --no-print-directory -j2 --output-sync=recurse test-processes test-others
+
+# Two halves of `test` at once: those that start processes mostly wait for them.
+test-processes: $(STAMP)
+	$(BIN)/pytest $(PROCESSES)
+
+test-others: $(STAMP)
+	SIM_SEEDS=$(SEEDS) $(BIN)/pytest tests $(APART:%=--ignore=%) $(PROCESSES:%=--ignore=%)
 
 test-openstack: $(STAMP) ## Test against a real Nova, Keystone, Placement, Prometheus and Alertmanager
 	tools/debian-packages openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server

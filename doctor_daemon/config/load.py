@@ -7,6 +7,7 @@ keep its own when the new one is faulty.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -20,6 +21,7 @@ from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, vali
 from doctor_daemon.config.settings import Choice, Settings
 from doctor_daemon.config.sources import SourceReader
 from doctor_daemon.config.timing import Numbers, broken, call_s
+from doctor_daemon.core.host import Mode
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.plugins import CONTROLLERS, NOTIFIERS, STORES
 
@@ -59,6 +61,8 @@ class _Loading:
         self._repeated("consumers")
         self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default)
         numbers = self._numbers(timing, self._part("budget", Budget), cloud)
+        if file is not None and file.mode is not Mode.EVACUATE:
+            numbers = replace(numbers, moves=False)
         self._fit(numbers)
         secrets = self._chooser.secrets()
         if self._problems or file is None or cloud is None or store is None:

@@ -82,7 +82,7 @@ def _rules() -> Iterator[str]:
     yield "Below the least value the file is refused, and the message says the computed minimum.\n"
     yield "| option | at least | because |\n|---|---|---|"
     for rule in RULES:
-        yield f"| `{rule.section}.{rule.option}` | {rule.formula} | {rule.why} |"
+        yield f"| `{rule.section}.{rule.option}` | {rule.formula}{rule.when} | {rule.why} |"
     yield ""
 
 

@@ -33,6 +33,8 @@ class Numbers:
     """The time-out of one force-down."""
     hold_s: float = 0.0
     """The longest `hold_s` of a device, or of the timing."""
+    moves: bool = True
+    """Whether the mode goes as far as evacuate."""
 
     @property
     def policy(self) -> Policy:
@@ -64,11 +66,18 @@ class Rule:
     option: str
     terms: tuple[Term, ...]
     why: str
+    moves: bool = False
+    """Whether it holds in mode evacuate only."""
 
     @property
     def formula(self) -> str:
         """The minimum in words."""
         return " + ".join(str(term) for term in self.terms)
+
+    @property
+    def when(self) -> str:
+        """Say when it holds."""
+        return " (in mode evacuate)" if self.moves else ""
 
     def least(self, numbers: Numbers) -> float:
         """Return the minimum."""
@@ -76,6 +85,8 @@ class Rule:
 
     def broken(self, numbers: Numbers) -> str:
         """Say what is wrong with the option; empty: nothing."""
+        if self.moves and not numbers.moves:
+            return ""
         found: float = getattr(getattr(numbers, self.section), self.option)
         least = self.least(numbers)
         if found >= least:
@@ -178,6 +189,7 @@ RULES = (
         "progress_s",
         (_option("evacuation", "evacuation_timeout_s"), _option("evacuation", "settle_s"), _LIST),
         "an evacuation may take its whole time, and be looked for, in it",
+        moves=True,
     ),
     Rule(
         "timing",
@@ -187,12 +199,14 @@ RULES = (
             Term(_DEVICE.label, _DEVICE.value),
         ),
         "it is renewed by three reads at that pace while servers are evacuated",
+        moves=True,
     ),
     Rule(
         "evacuation",
         "evacuation_timeout_s",
         (_option("evacuation", "settle_s"), _LIST),
         "a lost answer must be cleared up in it",
+        moves=True,
     ),
 )
 """Every minimum that follows from other numbers."""

@@ -108,21 +108,21 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
         ),
         ("budget: {total: 0}", "budget.total: found 0; expected at least 1"),
         (
-            "timing: {progress_s: 734}",
+            "mode: evacuate\ntiming: {progress_s: 734}",
             (
                 "timing.progress_s: found 734; expected at least 735 = evacuation_timeout_s + "
                 "settle_s + the time-out of the cloud's lists, which is 600 + 60 + 75"
             ),
         ),
         (
-            "evacuation: {evacuation_timeout_s: 134}",
+            "mode: evacuate\nevacuation: {evacuation_timeout_s: 134}",
             (
                 "evacuation.evacuation_timeout_s: found 134; expected at least 135 = settle_s + "
                 "the time-out of the cloud's lists, which is 60 + 75"
             ),
         ),
         (
-            "evacuation: {guard_every_s: 7}",
+            "mode: evacuate\nevacuation: {guard_every_s: 7}",
             (
                 "timing.proof_age_s: found 30; expected at least 31 = 3 x guard_every_s + a power "
                 "device's time-out, which is 21 + 10"
@@ -146,7 +146,9 @@ def test_below_its_minimum_a_number_is_refused_and_the_minimum_told(
         "timing: {off_timeout_s: 23}",
         "timing: {read_every_s: 2.5}",
         "timing: {evidence_age_s: 215}",
-        "timing: {progress_s: 735}",
+        "mode: evacuate\ntiming: {progress_s: 735}",
+        "mode: fence\ntiming: {progress_s: 734}",  # what is not evacuated takes no such time
+        "mode: fence\nevacuation: {guard_every_s: 7}",
         "timing: {progress_s: 586}\nevacuation: {evacuation_timeout_s: 135}",
         "evacuation: {guard_every_s: 6.6}",
         "timing: {grace_s: 0, corroboration_s: 0, evidence_age_s: 85}",

@@ -37,6 +37,7 @@ class Estate:
         self.alerting.start()
         self.alerting.await_targets()
         self._scenes = 0
+        self._pids: dict[str, int | None] = {}
         self._began = time.monotonic()
         # In this process, so last: nothing may fail once they have begun.
         self.proxy = Proxy("127.0.0.1", site.port("nova"))
@@ -144,8 +145,17 @@ class Estate:
         for name in worn:
             self._return(name)
         for name in HOSTS:
+            if name in worn or self._has_started(name):
+                self._await_heartbeat(name)
+            self._pids[name] = self.hosts[name].processes.pid(name)
+        # Now that nova-compute hears of it: to the scheduler it is its word that counts.
+        for name in HOSTS:
             if self.service(name)["status"] != "enabled":
                 self.admin.mark(self.services[name], status="enabled")
+
+    def _has_started(self, name: str) -> bool:
+        """Whether its nova-compute is another than at the last look."""
+        return self.hosts[name].processes.pid(name) != self._pids.get(name)
 
     def _is_broken(self, name: str) -> bool:
         return bool(self.service(name)["forced_down"] or not self.hosts[name].alive())
@@ -157,15 +167,20 @@ class Estate:
             self.admin.mark(self.services[name], forced_down=True)
 
     def _return(self, name: str) -> None:
-        service = self.services[name]
+        path, fields = f"/os-services/{self.services[name]}", {"forced_down": False}
 
         def unset() -> bool:
             # Refused while nova-compute has still to clear up after an evacuation, at its start.
-            path, fields = f"/os-services/{service}", {"forced_down": False}
             return self.admin.compute_answer("PUT", path, fields, version="2.53").status == 200
 
         wait_for(f"forced_down of {name} to be unset", unset, 60)
-        # The state may be up from before the crash; only a new heartbeat moves this.
+
+    def _await_heartbeat(self, name: str) -> None:
+        """A new one: the state may be up, and what moves this may be from before a crash.
+
+        A server that is sent to a nova-compute which only starts is taken for one whose build
+        was interrupted.
+        """
         seen = self.service(name)["updated_at"]
 
         def beats() -> bool:
