@@ -37,6 +37,8 @@ class Configuration:
     def __init__(self, folder: Path, about: Any, hooks_url: str, wishes: Wishes) -> None:  # noqa: ANN401 - the lab's JSON
         self.path = folder / "doctor-daemon.yaml"
         self.socket = folder / "operators.sock"
+        self.nice = 0
+        """The priority that the daemon has, once it runs."""
         self.bearer = secrets.token_hex(16)
         ports = [free_port(), free_port()]
         self.evidence_url = f"http://127.0.0.1:{ports[0]}/v1/evidence"
@@ -70,6 +72,7 @@ class Configuration:
             "hosts": len(settings.plans),
             "levels": [[device.kind for device in level.devices] for level in _levels(settings)],
             "consumers": len(settings.consumers),
+            "nice": self.nice,
         }
 
 

@@ -5,13 +5,15 @@ runs it unchanged. Beside it, on the same event loop and over the same connectio
 poller once more, which makes a full pass over all servers, pauses EVERY_S seconds, and begins the
 next. As shipped a full
 pass is made once an hour, and the changes are read every 10 s: too seldom for an incident to meet
-one by chance.
+one by chance. Its priority is that of the shipped unit, where the one who runs this may give it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from doctor_daemon import log
@@ -21,6 +23,8 @@ from doctor_daemon.main import Daemon, ended
 from doctor_daemon.ports import Fleet
 
 NEVER_S = 86_400.0
+NICE = -10
+"""As in systemd/doctor-daemon.service."""
 
 
 def _overlook(_: Fleet) -> None:
@@ -51,6 +55,8 @@ async def refreshed(daemon: Daemon, every_s: float) -> None:
 
 def main(every_s: float, path: Path) -> int:
     """Run as the command line does; return the exit status."""
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
     log.setup("text", "info")
     try:
         settings = load(path)

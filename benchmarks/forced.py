@@ -1,16 +1,17 @@
 """From evidence to forced_down, beside the floor, in one run against one lab.
 
-Incidents of each size and floors take turns, a fixed time apart, each on a host of its own: most of
-every one is waiting, so that a few are under way at any moment, and all of them share the same
-moments of the machine. The daemon's end is the stamp of the operators' consumer on `confirmed`,
-which is told once forced_down was read back; the floor's end is its own read-back.
+One size after the other: its incidents and floors take turns, some time apart, each on a host of
+its own. Most of every one is waiting, so that a few are under way at any moment, and both kinds
+share the same moments of the machine. The daemon's end is the stamp of the operators' consumer on
+`confirmed`, which is told once forced_down was read back; the floor's end is its own read-back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.configuration import OPERATORS, Wishes
@@ -58,10 +59,12 @@ async def forced(delays: Delays, counts: Counts) -> Forced:
     async with scene(layout, delays, wishes) as place:
         floor = await Floor.of(place.cloud, load(place.configuration.path).policy)
         pools = _pools(place.cloud.hosts, kinds, counts.pool, floor)
-        await _run(place, pools, 1, counts.gap_s)
-        for pool in pools.values():
-            pool.took_s.clear()
-        await _run(place, pools, counts.forced, counts.gap_s)
+        for rounds in (1, counts.forced):  # the first is to warm up
+            for pool in pools.values():
+                pool.took_s.clear()
+            for size in SERVERS:
+                turns = (pools[str(size)], pools[FLOOR])
+                await _run(place, turns, rounds, counts.gap_s)
         found = {name: pool.took_s for name, pool in pools.items()}
         least = found.pop(FLOOR)
         return Forced(found, least, place.configuration.effective())
@@ -87,13 +90,14 @@ def _queue(names: Iterator[str], count: int) -> asyncio.Queue[str]:
     return made
 
 
-async def _run(place: Scene, pools: dict[str, Pool], rounds: int, gap_s: float) -> None:
+async def _run(place: Scene, pools: Sequence[Pool], rounds: int, gap_s: float) -> None:
     async with asyncio.TaskGroup() as tasks:
         for _ in range(rounds):
-            for pool in pools.values():
+            for pool in pools:
                 host = await pool.hosts.get()
                 tasks.create_task(pool.one(place, host))
-                await asyncio.sleep(gap_s)
+                # Of random length, or the same phases of two incidents would always meet.
+                await asyncio.sleep(random.uniform(0, 2 * gap_s))
 
 
 async def _incident(place: Scene, host: str) -> float:

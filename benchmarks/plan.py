@@ -68,11 +68,11 @@ class Counts:
 
     early: int
     forced: int
-    """Incidents for each number of servers, and floors as many."""
+    """Incidents for each number of servers, and with each as many floors."""
     pool: int
     """Hosts that take turns for each number of servers."""
     gap_s: float
-    """Between the beginnings of two incidents."""
+    """Between the beginnings of an incident and a floor, on average."""
     evacuated_hosts: int
     evacuated_servers: int
     evacuations: int
@@ -83,7 +83,7 @@ FULL = Counts(
     early=200,
     forced=200,
     pool=10,
-    gap_s=0.18,
+    gap_s=0.4,
     evacuated_hosts=20,
     evacuated_servers=50,
     evacuations=3,

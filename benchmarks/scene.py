@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 import time
 import uuid
@@ -112,6 +113,7 @@ async def scene(layout: Layout, delays: Delays, wishes: Wishes) -> AsyncIterator
         argv = ("benchmarks.daemon", str(every_s), str(configuration.path))
         daemon = await stack.enter_async_context(processes.process("daemon", argv, folder))
         await processes.ready(daemon, session, configuration.metrics_url, folder)
+        configuration.nice = os.getpriority(os.PRIO_PROCESS, daemon.pid)
         why = {"why": "a measurement"}
         await asyncio.to_thread(ask, configuration.socket, "POST", "/v1/arm", why)
         yield Scene(cloud, hearing, configuration, session, servers)

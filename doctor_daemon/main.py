@@ -29,7 +29,7 @@ from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import AuthKind, Settings, SourceAuth, SourceChoice, load
 from doctor_daemon.engine.clock import SystemClock
-from doctor_daemon.engine.engine import Engine, hosts_known, settle_memory
+from doctor_daemon.engine.engine import Engine, hosts_known, settle_interpreter
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.errors import ConfigError, DoctorError
@@ -169,7 +169,7 @@ class Daemon:
                 work = partial(source.inspector.run, self.engine.desk)
                 await doors.enter_async_context(self._kept(f"source {source.terms.name}", work))
             self._open.set()
-            settle_memory()
+            settle_interpreter()
             self._supervisor.ready()
             logger.info("doors open", metrics=str(settings.metrics_listen))
             await self._until(engine, self._stop)

@@ -34,7 +34,7 @@ from doctor_daemon.ports import Permit
 
 LIST_MAX = 64 * 1024 * 1024
 SMALL_MAX = 1024 * 1024
-INLINE_MAX = 64 * 1024
+INLINE_MAX = 128 * 1024
 """Bytes of JSON that are parsed on the event loop: less than a millisecond."""
 TRIES = 3
 PAUSE_S = 0.25

@@ -15,16 +15,21 @@ from doctor_daemon.controllers.servers import Page, Placed, only_on, read_page
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.ports import Clock
 
-PAGE = 200
-"""Servers a page: parsed in a few milliseconds, and Neutron is asked for no more at a time."""
-PAGES_MAX = 1_000
+PAGE = 50
+"""Servers a page: parsed in a millisecond, and Neutron is asked for no more at a time."""
+REST, REST_MAX_S = 9.0, 1.0
+"""Between two pages that nobody waits for: so many times as long as the last one took, at most."""
+PAGES_MAX = 4_000
 PASSES_MAX = 4
 """How often the servers of a host are listed until two lists in a row agree."""
 
 
-async def whole_list(compute: Compute, filters: Mapping[str, str]) -> Got[tuple[Placed, ...]]:
-    """Read a list of servers to its end, as of before its first page."""
+async def whole_list(
+    compute: Compute, filters: Mapping[str, str], rest: Clock | None = None
+) -> Got[tuple[Placed, ...]]:
+    """Read a list of servers to its end, as of before its first page; with rests by that clock."""
     query = {"all_tenants": "1", "limit": str(PAGE), **filters}
     placed: list[Placed] = []
     first: Instant | None = None
@@ -35,6 +40,9 @@ async def whole_list(compute: Compute, filters: Mapping[str, str]) -> Got[tuple[
         if not got.value.marker:
             return Got(tuple(placed), first)
         query["marker"] = got.value.marker
+        if rest is not None:
+            now = rest.now()
+            await rest.sleep_until(now.plus(min(REST * now.since(got.asked_at), REST_MAX_S)))
     msg = f"Nova's list of servers has no end after {PAGES_MAX} pages of {PAGE}"
     raise Permanent(msg)
 

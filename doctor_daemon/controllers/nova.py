@@ -41,7 +41,7 @@ from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
 from doctor_daemon.ports import Clock, Fleet, Permit
 from doctor_daemon.ports.secrets import SecretFile
 
-WRITE_CONNECTIONS = 4
+WRITE_CONNECTIONS = 8
 READ_KEEP_S = 15.0
 EVACUATE_KEEP_S = 2.0
 """Shorter than any server keeps an idle connection (Apache: 5 s): a request that meets one just
@@ -73,7 +73,7 @@ class NovaConfig(BaseModel):
     """How long the answer to an evacuation may take; after that its migration is looked for."""
     keystone_timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
     """How long Keystone may be silent. Only renewal waits for it, while a token lives."""
-    connections: int = Field(default=8, ge=1, le=64)
+    connections: int = Field(default=16, ge=1, le=64)
     """How many connections read at once; forcing down and evacuating have their own."""
     evacuate_connections: int = Field(default=16, ge=1, le=64)
     """How many evacuations are asked for at once. Others wait, no longer than a connection may."""
@@ -139,13 +139,16 @@ class Nova:
     async def servers(self, host: HostId) -> ServerList:
         return await self._timed("servers", self._servers(host))
 
-    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
+    async def all_servers(self, *, calm: bool = False) -> Mapping[str, tuple[Server, ...]]:
         """List every server. Those of a cell that is down are missing: Nova leaves them out."""
-        return by_host((await self._timed("all_servers", whole_list(self._compute, {}))).value)
+        rest = self._clock if calm else None
+        every = whole_list(self._compute, {}, rest)
+        return by_host((await self._timed("all_servers", every)).value)
 
     async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
         """List what changed, the deleted too, by Nova's clock: the caller lets lists overlap."""
-        changes = whole_list(self._compute, {"changes-since": since(since_wall_s)})
+        query = {"changes-since": since(since_wall_s)}
+        changes = whole_list(self._compute, query, self._clock)
         got = await self._timed("changed_servers", changes)
         return [(one.server, one.host) for one in got.value]
 

@@ -37,7 +37,7 @@ from doctor_daemon.core.proof import Power, Reading, off_run
 from doctor_daemon.core.suspicion import decides_at
 from doctor_daemon.core.tries import DeviceTry, Try
 
-SOON, SOONEST_S = 0.05, 0.125
+SOON, SOONEST_S = 1 / 64, 1 / 32
 """Between reads of a device that says ON: this share of the time since the cut, and no less than so
 many seconds. Most machines go off within a few seconds, some take half a minute."""
 

@@ -240,6 +240,24 @@ class Incident:
         moved = self.move(Phase.HELD, at, f"held: {held.why}; {held.frees}", NoticeKind.HELD)
         return replace(moved, held=held)
 
+    def owes(self, saved: Incident) -> bool:
+        """Tell whether more than the answers to questions is new since a saved state.
+
+        Those alone need not be saved: after a crash the questions are asked anew. Whatever follows
+        from them shows elsewhere, and is saved with them.
+        """
+        return saved != replace(
+            self,
+            version=saved.version,
+            service=saved.service,
+            first=saved.first,
+            sighting=saved.sighting,
+            looks=saved.looks,
+            look_failures=saved.look_failures,
+            look_at=saved.look_at,
+            fencing=saved.fencing,
+        )
+
     @property
     def untouched(self) -> bool:
         """Tell whether nothing in the world was changed, or vouched for, in this incident."""

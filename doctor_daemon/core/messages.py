@@ -103,6 +103,8 @@ class Follow:
 Effect = Wait | Look | Identify | Cut | Read | ForceDown | ListServers | Inspect | Evacuate | Follow
 CANCELLABLE = (Wait, Look, Identify, Read, ListServers, Inspect, Follow)
 """Waits and reads. What changes the world runs to its own deadline."""
+ASKING = (Look, Identify, Read)
+"""Questions that any state may ask: neither they nor their answers need to wait for a save."""
 CHANGING = (Cut, ForceDown, Evacuate)
 """What changes the world: gates and permit are asked once more just before it."""
 

@@ -60,15 +60,17 @@ def _for_all(
     entry: Entry, kind: NoticeKind, incident: Incident, context: Context
 ) -> Iterator[Notice]:
     named = tuple(incident.servers.values()) if entry.servers is None else entry.servers
-    projects = sorted({server.project for server in named} - {OPERATORS})
-    for project in (OPERATORS, *projects):
-        mine = tuple(s for s in named if project in (OPERATORS, s.project))
+    owned: dict[str, list[Server]] = {}
+    for server in named:
+        owned.setdefault(server.project, []).append(server)
+    owned.pop(OPERATORS, None)
+    for project, servers in ((OPERATORS, named), *sorted(owned.items())):
         yield Notice(
             kind=kind,
             incident=incident.id,
             host=incident.host,
             project=project,
-            servers=mine,
+            servers=tuple(servers),
             servers_wall_s=incident.servers_wall_s,
             fenced=_fenced(entry, incident, context),
             text=entry.text,

@@ -1,9 +1,11 @@
 """One open incident, driven to its end.
 
 Sequential by design: one incident never races with itself. Observations are folded in the order in
-which they arrive, what they change is saved, and only then is anything done. An effect counts as
-running until its own observation has been folded in *and saved*: were it dropped when it merely
-ended, an unrelated save going on at that moment would find it due and not running, and do it twice.
+which they arrive, what they change is saved, and only then is anything done. Questions weigh less:
+they may be asked while the disk is being written, and their answers are saved with the next step
+that is taken. An effect counts as running until its own observation has been folded in, and saved
+if it is to be: were it dropped when it merely ended, an unrelated save going on at that moment
+would find it due and not running, and do it twice.
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Evidence
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
+    ASKING,
     CANCELLABLE,
+    CHANGING,
     Crashed,
     Effect,
     Elapsed,
@@ -72,6 +76,9 @@ class Case:
     def __init__(self, incident: Incident, ward: Ward, links: Links) -> None:
         """Take an incident: a new one (version 0) or a saved one."""
         self.incident = incident
+        """As it is saved: all that anybody else gets to see, and that gates are asked about."""
+        self._state = incident
+        """As it is saved, and with the answers to questions since."""
         self._saved = incident if incident.version else None
         self._ward = ward
         self._links = links
@@ -119,20 +126,22 @@ class Case:
     async def _step(self, letters: list[Letter], tasks: asyncio.TaskGroup) -> None:
         """Fold, save, and only then do."""
         before = self._saved
-        incident, heard = self._fold(letters)
-        if incident != self._saved or heard:
-            await self._save(incident, heard)
-        self._links.watch(before, self.incident)
+        self._state, heard = self._fold(letters)
+        if heard or self._owes(letters):
+            await self._save(self._state, heard, tasks)
         for letter in letters:
             if letter.effect is not None:
                 self._running.pop(letter.effect, None)
             if letter.saved is not None and not letter.saved.done():
                 letter.saved.set_result(None)
         self._reconcile(tasks)
+        if before is not self._saved:
+            await asyncio.sleep(0)  # what was begun and told goes first, the log can wait
+            self._links.watch(before, self.incident)
 
     def _fold(self, letters: list[Letter]) -> tuple[Incident, list[Evidence]]:
         """Fold all letters in; return the new state and the evidence that is part of it."""
-        incident, heard = self.incident, []
+        incident, heard = self._state, []
         for letter in letters:
             if incident.phase.final and letter.saved is not None:
                 if not letter.saved.done():
@@ -157,16 +166,29 @@ class Case:
                 self._links.bug(incident.id, second)
                 return incident
 
-    async def _save(self, incident: Incident, heard: list[Evidence]) -> None:
+    def _owes(self, letters: list[Letter]) -> bool:
+        """Tell whether the state must be saved before anything is done."""
+        if self._saved is None or self._saved == self._state:
+            return self._saved is None
+        answers = all(isinstance(letter.effect, (*ASKING, Wait)) for letter in letters)
+        if not answers or self._state.owes(self._saved):
+            return True
+        return any(isinstance(effect, CHANGING) for effect in self._due())
+
+    async def _save(
+        self, incident: Incident, heard: list[Evidence], tasks: asyncio.TaskGroup
+    ) -> None:
         incident = next_version(self._saved, incident)
         try:
             step = change(self._saved, incident, heard, self._ward)
         except Exception as error:
             self._links.bug(incident.id, error)
             raise _Unsaveable from error
+        if not step.notices:  # a notice is not to wait for a question
+            self._ask(tasks)
         await self._commit(step)
         given_out(self._ward, step.notices)
-        self.incident = self._saved = incident
+        self.incident = self._state = self._saved = incident
         self._links.tell(step.notices)
 
     async def _commit(self, step: Change) -> None:
@@ -207,14 +229,27 @@ class Case:
 
     def _reconcile(self, tasks: asyncio.TaskGroup) -> None:
         """Begin what is due; cancel the waits and reads that no longer are."""
-        context = self._ward.context(self.incident.host)
-        wanted = () if self._stopping else due(self.incident, context)
+        wanted = self._due()
         for effect in [e for e in self._running if e not in wanted]:
             if isinstance(effect, CANCELLABLE):
                 self._running.pop(effect).cancel()
         for effect in wanted:
-            if effect not in self._running:
-                self._running[effect] = tasks.create_task(self._attempt(effect))
+            self._begin(effect, tasks)
+
+    def _due(self) -> tuple[Effect, ...]:
+        if self._stopping:
+            return ()
+        return due(self._state, self._ward.context(self._state.host))
+
+    def _ask(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin the questions that a state not yet saved makes due: they change nothing."""
+        for effect in self._due():
+            if isinstance(effect, ASKING):
+                self._begin(effect, tasks)
+
+    def _begin(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
+        if effect not in self._running:
+            self._running[effect] = tasks.create_task(self._attempt(effect))
 
     async def _attempt(self, effect: Effect) -> None:
         """Do one effect and post its observation. A bug in an adapter is an observation too."""

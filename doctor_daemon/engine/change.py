@@ -7,14 +7,18 @@ lose one nor send one for something that was never saved.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from doctor_daemon.core.evidence import Evidence
+from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.notices import Notice, notices
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
+
+T = TypeVar("T")
 
 
 def change(
@@ -27,13 +31,21 @@ def change(
     return Change(
         head=after,
         entries=after.timeline[known:],
-        servers=tuple(s for id_, s in after.servers.items() if old.get(id_) != s),
+        servers=_changed(old, after.servers),
         servers_gone=tuple(id_ for id_ in old if id_ not in after.servers),
-        evacuations=tuple(e for id_, e in after.evacuations.items() if moves.get(id_) != e),
+        evacuations=_changed(moves, after.evacuations),
         charges=ward.reserve(before, after),
         notices=tuple(_rows(known, after, ward)),
         evidence=tuple(evidence_row(evidence, after) for evidence in heard),
     )
+
+
+def _changed(before: Mapping[ServerId, T], after: Mapping[ServerId, T]) -> tuple[T, ...]:
+    """Return what is new or another. Most is the very same: asking that first is quick."""
+    if before is after:
+        return ()
+    olds = ((before.get(id_), new) for id_, new in after.items())
+    return tuple(new for old, new in olds if old is not new and old != new)
 
 
 def evidence_row(evidence: Evidence, incident: Incident | None) -> EvidenceRow:

@@ -86,7 +86,9 @@ class Poller:
         now, hostmap = self._ward.tools.clock.now(), self._ward.hostmap
         nova, polling = self._ward.tools.controller, self._polling
         if self._full_at is None or now.since(self._full_at) > polling.full_pass_every_s:
-            hostmap.replace(await nova.all_servers(), now.wall_s)
+            # The first fills the map, which the first notices wait for.
+            again = self._full_at is not None
+            hostmap.replace(await nova.all_servers(calm=again), now.wall_s)
             self._full_at = now
             self.ready.set()
             return

@@ -35,7 +35,9 @@ def _outcomes(before: Incident, after: Incident, ward: Ward) -> None:
         return
     for id_, record in after.evacuations.items():
         old = before.evacuations.get(id_)
-        if record.stage.ended and (old is None or old.stage is not record.stage):
+        if record is old or not record.stage.ended:
+            continue
+        if old is None or old.stage is not record.stage:
             took_s = between(record.since, after.opened_at)
             ward.tools.metrics.evacuation.labels(record.stage).observe(took_s)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import resource
 import signal
@@ -100,6 +101,9 @@ def main() -> None:
     chosen = options(parser().parse_args())
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    gc.collect()
+    gc.freeze()  # a lab that stands still now and then would be measured with the daemon
+    gc.set_threshold(10_000, 50, 100)
     asyncio.run(run(chosen))
 
 

@@ -8,12 +8,11 @@ another tenant's server. That makes it safe by construction, not by a search for
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.notices import OPERATORS, Notice
 
@@ -46,8 +45,15 @@ Body = dict[str, object]
 
 def event(notice: Notice, id_: str, sequence: int) -> str:
     """Return the whole event as ASCII JSON of at most `BODY_MAX` bytes."""
+    servers = _shown(notice)
+    body = _event(notice, id_, sequence, servers, whole=True)
+    if len(body) <= BODY_MAX:
+        return body
+    return _event(notice, id_, sequence, _fitting(servers), whole=False)
+
+
+def _event(notice: Notice, id_: str, sequence: int, servers: list[Body], *, whole: bool) -> str:
     for_operators = notice.project == OPERATORS
-    servers, whole = _fitting(notice.servers, with_project=for_operators)
     data: Body = {
         "kind": notice.kind,
         "sequence": sequence,
@@ -87,19 +93,23 @@ def reason(notice: Notice) -> str:
     return _REASONS[notice.kind]
 
 
-def _fitting(servers: Iterable[Server], *, with_project: bool) -> tuple[list[Body], bool]:
-    """Return as many servers as fit, in order, and whether that is all of them."""
-    fitting: list[Body] = []
+def _shown(notice: Notice) -> list[Body]:
+    if notice.project == OPERATORS:
+        return [
+            {"id": one.id, "name": one.name[:NAME_MAX], "project_id": one.project}
+            for one in notice.servers
+        ]
+    return [{"id": one.id, "name": one.name[:NAME_MAX]} for one in notice.servers]
+
+
+def _fitting(servers: list[Body]) -> list[Body]:
+    """Return as many servers as fit beside the rest, in order."""
     left = BODY_MAX - _ENVELOPE_MAX
-    for server in servers:
-        shown: Body = {"id": server.id, "name": server.name[:NAME_MAX]}
-        if with_project:
-            shown["project_id"] = server.project
-        left -= len(_json(shown)) + 1
+    for number, server in enumerate(servers):
+        left -= len(_json(server)) + 1
         if left < 0:
-            return fitting, False
-        fitting.append(shown)
-    return fitting, True
+            return servers[:number]
+    return servers
 
 
 def _json(value: Body) -> str:

@@ -44,8 +44,11 @@ class Controller(Protocol):
         """List the servers of one host; raise unless the list is certainly complete."""
         ...
 
-    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
-        """List every server by its host's name: the full pass behind the host map."""
+    async def all_servers(self, *, calm: bool = False) -> Mapping[str, tuple[Server, ...]]:
+        """List every server by its host's name: the full pass behind the host map.
+
+        `calm`: nobody waits for it, so it leaves most of the cloud's time to other calls.
+        """
         ...
 
     async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:

@@ -18,6 +18,8 @@ from doctor_daemon.stores.faults import refusal, understood
 
 APPLICATION_ID = 0x444F4354
 """`DOCT`: how file(1) and we tell our database from another program's."""
+LOG_PAGES_MAX = 10_000
+"""40 MiB of log; above that a commit waits while it is moved into the database."""
 BUSY_S = 2.0
 """How long a statement waits for a lock. Nobody else writes but an operator with a shell."""
 
@@ -181,6 +183,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_size_limit = 67108864")
+    # The writer moves the log into the database in calm moments. This is for when there are none.
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}")
     steps = STEPS[_number(connection, "user_version") :]
     if not steps:
         return

@@ -5,6 +5,9 @@ the last commit was being synchronised goes into the next one together: one tran
 for each piece of work so that one that is refused fails alone, one synchronisation, and one wake-up
 of the event loop for all who wait.
 
+SQLite appends to a log, which is to be moved into the database now and then. That takes longer than
+a commit, so it is done when nothing has been asked for a while.
+
 Nobody who stops waiting takes anything back: work that was queued is done.
 """
 
@@ -31,6 +34,8 @@ Claim = Callable[[], tuple[sqlite3.Connection, int]]
 QUEUE_MAX = 1000
 """Pieces of work that may wait: more than all cases and lanes together have under way."""
 WRITE_S = 10.0
+CALM_S, CALM_GROUPS = 0.03, 100
+"""With no work for so long, and so many groups in the log, it is moved into the database."""
 OPEN_S = 300.0
 """Opening reads the whole database once."""
 
@@ -72,6 +77,7 @@ class Writer:
         self._waiting = 0
         self._file: tuple[int, int] | None = None
         self._closed = False
+        self._logged = 0
         self._fault = ""
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -133,13 +139,13 @@ class Writer:
         self._file = _identity(self._path)
         with closing(connection):
             self._tell([_End(opened, term)])
-            while jobs := self._jobs():
+            while jobs := self._jobs(connection):
                 self._tell(self._group(connection, jobs), len(jobs))
         self._tell([_End(self._ended)])
 
-    def _jobs(self) -> list[_Job]:
+    def _jobs(self, connection: sqlite3.Connection) -> list[_Job]:
         """Wait for work and take all there is; nothing: the end has come."""
-        job = self._queue.get()
+        job = self._first(connection)
         jobs = []
         while job is not None:
             jobs.append(job)
@@ -150,6 +156,17 @@ class Writer:
         if jobs:
             self._queue.put(None)  # first what was asked for before
         return jobs
+
+    def _first(self, connection: sqlite3.Connection) -> _Job | None:
+        """Wait for work. Move the log into the database if none comes soon after the last."""
+        if self._logged >= CALM_GROUPS:
+            try:
+                return self._queue.get(timeout=CALM_S)
+            except Empty:
+                self._logged = 0
+            with suppress(sqlite3.Error):  # the log has it still: a commit will tell of the disk
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return self._queue.get()
 
     def _group(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_End]:
         """Do all jobs in one transaction. What none of them can be blamed for fails them all."""
@@ -169,6 +186,7 @@ class Writer:
                     connection.execute("ROLLBACK")
             return [_End(job.done, error=copy(error)) for job in jobs]
         self.groups += 1
+        self._logged += 1
         return ends
 
     def _check_file(self) -> None:

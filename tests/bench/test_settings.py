@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.configuration import Configuration, Wishes
+from benchmarks.daemon import NICE
 from benchmarks.plan import BUDGET, FORCED_TIMING, FULL, PROJECTS, cells
 from benchmarks.results import EARLY_WANTED_S
 from doctor_daemon.config import Settings, load
@@ -75,3 +76,8 @@ def test_a_cell_has_a_server_of_each_of_its_projects(projects: int) -> None:
 def test_every_cell_that_something_is_wanted_of_is_measured() -> None:
     measured = {cell.key for projects in PROJECTS for cell in cells(projects)}
     assert set(EARLY_WANTED_S) <= measured
+
+
+def test_the_priority_is_that_of_the_unit() -> None:
+    unit = (Path(__file__).parents[2] / "systemd" / "doctor-daemon.service").read_text()
+    assert f"\nNice={NICE}\n" in unit

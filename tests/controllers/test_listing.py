@@ -8,6 +8,7 @@ import time
 import pytest
 
 from doctor_daemon.controllers import listing
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.lab.cloud import Lab
 from doctor_daemon.lab.faults import Do
@@ -48,6 +49,34 @@ async def test_pages_are_read_to_their_end() -> None:
             "compute-1": listing.PAGE * 2,
             "compute-2": 2,
         }
+
+
+class Restless(FastClock):
+    """Remembers how long it was slept by, and does not wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rests_s: list[float] = []
+
+    async def sleep_until(self, until: Instant) -> None:
+        self.rests_s.append(until.since(self.now()))
+
+
+async def test_a_pass_that_nobody_waits_for_rests_between_its_pages() -> None:
+    clock = Restless()
+    async with Lab(SMALL) as lab, nova(lab, clock) as adapter:
+        owner = lab.members["project-1"]
+        for _ in range(listing.PAGE * 2):
+            lab.world.boot("compute-1", owner.project.id, owner.id)
+        slow_s = 2 * listing.REST_MAX_S / listing.REST
+        lab.faults.add(rule(Do.SLOW, "*/servers/detail", seconds=slow_s, after=1, times=1))
+        clock.rests_s.clear()
+        calm = await adapter.all_servers(calm=True)
+        first_s, second_s = clock.rests_s
+        assert 0 < first_s < listing.REST_MAX_S
+        assert second_s == pytest.approx(listing.REST_MAX_S, abs=0.05)
+        assert await adapter.all_servers() == calm
+        assert len(clock.rests_s) == 2
 
 
 async def test_a_list_that_changes_is_read_until_two_agree() -> None:

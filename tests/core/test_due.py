@@ -25,7 +25,6 @@ from doctor_daemon.core.messages import (
     Wait,
 )
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import (
@@ -179,71 +178,6 @@ def test_a_proof_that_cannot_be_read_again_only_waits() -> None:
     cut = DeviceTry(identity(), cut=Outcome.ACCEPTED, cut_at=at(-40), reads=3)
     fencing = Try(1, 1, 1, "digest-1", at(-50), at(-41), {"bmc": cut})
     assert due(rereading(fencing), context()) == (progress, Wait(at(30)), Read(1, 1, "bmc", 3))
-
-
-# pace
-
-
-@pytest.mark.parametrize(
-    ("power", "changes", "pause_s"),
-    [
-        (ON, {}, 0.125),  # just after the cut
-        (UNKNOWN, {}, 1.0),
-        (OFF, {}, 1.0),  # three reads spread over two seconds
-        (OFF, {"off_hold_s": 8.0}, 4.0),
-        (OFF, {"off_reads": 5}, 0.5),
-        (OFF, {"off_reads": 2}, 2.0),
-        (OFF, {"off_reads": 1}, 2.0),
-        (ON, {"off_hold_s": 8.0}, 0.125),
-        (UNKNOWN, {"read_every_s": 0.25}, 0.25),
-    ],
-)
-def test_b13_a_device_is_read_one_read_at_a_time_at_its_pace(
-    power: Power, changes: dict[str, float], pause_s: float
-) -> None:
-    policy = replace(Policy(), **changes)  # type: ignore[arg-type]  # the table mixes counts and seconds
-    walk = Walk(policy=policy).to_reads()
-    assert walk.read(power).all(Read) == []
-    assert pause_s in walk.waits
-    walk.wait(pause_s - 0.125)
-    assert walk.all(Read) == []
-    walk.wait(0.125)
-    assert walk.all(Read) == [Read(1, 1, "bmc", 1)]
-
-
-@pytest.mark.parametrize(("on_for_s", "pause_s"), [(2.5, 0.125), (10, 0.5), (20, 1.0), (25, 1.0)])
-def test_the_longer_a_device_says_on_the_calmer_it_is_read(on_for_s: float, pause_s: float) -> None:
-    walk = Walk().to_reads().elapse(on_for_s)
-    walk.read(ON)
-    assert pause_s in walk.waits
-
-
-def test_a_hold_is_counted_from_the_first_off_and_not_from_read_to_read() -> None:
-    """A device that takes a while for each answer does not make the hold longer."""
-    walk = Walk().to_reads().read(OFF).elapse(1)
-    (second,) = walk.all(Read)
-    walk.wait(0.5).answer_read(second, OFF, asked_s=-0.5)
-    assert 0.5 in walk.waits
-
-
-def test_b1_a_device_with_a_longer_hold_is_read_at_a_slower_pace() -> None:
-    slow = replace(BMC, hold_s=8.0)
-    walk = Walk(plan=plan(level(slow))).to_reads().read(OFF)
-    assert walk.wait(3.75).all(Read) == []
-    assert walk.wait(0.25).all(Read) == [Read(1, 1, "bmc", 1)]
-
-
-def test_the_pace_is_kept_from_the_answer_and_not_from_the_question() -> None:
-    walk = Walk().to_reads().wait(0.75)
-    walk.answer_read(walk.one(Read), OFF, asked_s=-0.75)
-    assert walk.wait(0.75).all(Read) == []
-    assert walk.wait(0.25).all(Read) != []
-
-
-def test_one_device_does_not_hold_up_the_other() -> None:
-    walk = Walk(plan=TWO).to_reads().read(ON, "bmc")
-    assert walk.all(Read) == [Read(1, 1, "pdu", 0)]
-    assert walk.elapse(1).all(Read) == [Read(1, 1, "bmc", 1), Read(1, 1, "pdu", 0)]
 
 
 def test_nova_is_looked_at_along_with_the_reads() -> None:

@@ -209,3 +209,41 @@ def test_i18_what_somebody_else_had_set_is_known_as_theirs(
 ) -> None:
     assert marking.foreign_flag is flag
     assert marking.foreign_disable is disable
+
+
+# what is to be saved
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"service": "s-1"},
+        {"first": sighting(1)},
+        {"sighting": sighting(1), "looks": 1},
+        {"look_failures": 1, "look_at": at(2)},
+        {"fencing": Try(1, 1, 1, "digest-1", at(0), None, {"bmc": DeviceTry(reads=1)})},
+    ],
+    ids=str,
+)
+def test_answers_to_questions_alone_need_not_be_saved(answers: Fields) -> None:
+    saved = incident(version=3)
+    assert not replace(saved, version=4, **answers).owes(saved)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"words": {}},
+        {"proof": power_proof()},
+        {"life_at": at(1)},
+        {"retry_at": at(1)},
+        {"marking": Marking(number=1)},
+        {"charges": (at(1),)},
+        {"servers": {}},
+        {"timeline": ()},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_whatever_else_has_changed_is_to_be_saved(more: Fields) -> None:
+    saved = incident(version=3)
+    assert replace(saved, looks=1, sighting=sighting(1), **more).owes(saved)

@@ -93,6 +93,7 @@ class ScriptedNova:
         self.asked_for_changes: list[float] = []
         """When each question for changes came, by the loop's time."""
         self.bug: Exception | None = None
+        self.looks = 0
 
     async def _call(self) -> None:
         await asyncio.sleep(CALL_S)
@@ -106,6 +107,7 @@ class ScriptedNova:
         return Sighting(f"s-{name}", state, status, down, reason, self.beats, self.clock.now())
 
     async def look(self, host: HostId) -> Sighting:
+        self.looks += 1
         asked_at = self.clock.now()
         await self._call()
         return replace(self._show(host.name), asked_at=asked_at)
@@ -128,7 +130,7 @@ class ScriptedNova:
         found = self.fresh.get(host.name, self.there.get(host.name, ()))
         return ServerList(found, self.clock.now().wall_s)
 
-    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
+    async def all_servers(self, *, calm: bool = False) -> Mapping[str, tuple[Server, ...]]:
         await self._call()
         return self.there
 

@@ -151,7 +151,7 @@ class SimNova:
         ago_s = self._oracle.clock.now().wall_s - since_wall_s
         return self._rebuilds.changed(self._world.now() - ago_s)
 
-    async def all_servers(self) -> Mapping[str, tuple[Server, ...]]:
+    async def all_servers(self, *, calm: bool = False) -> Mapping[str, tuple[Server, ...]]:
         await self._ask("all_servers")
         return {
             machine.id.name: tuple(

@@ -6,13 +6,14 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from doctor_daemon.errors import Conflict, Permanent, Temporary
-from doctor_daemon.stores.writer import QUEUE_MAX, Writer
+from doctor_daemon.stores.writer import CALM_GROUPS, CALM_S, QUEUE_MAX, Writer
 
 FULL, FSYNC = sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_FSYNC
 
@@ -21,6 +22,7 @@ class Disk(sqlite3.Connection):
     """A connection whose next commits fail with a code of SQLite's; 0 lets one go well."""
 
     fails: tuple[int, ...] = ()
+    calm_fails = False
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as in the class it extends
         if sql == "COMMIT" and self.fails:
@@ -30,6 +32,8 @@ class Disk(sqlite3.Connection):
                 error = sqlite3.OperationalError("as the test wants it")
                 error.sqlite_errorcode, error.sqlite_errorname = code, "SQLITE_TEST"
                 raise error
+        if self.calm_fails and "wal_checkpoint" in sql:
+            raise sqlite3.OperationalError("as the test wants it")
         return super().execute(sql, parameters)
 
 
@@ -264,3 +268,32 @@ async def test_a_claim_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="corrupt"):
         await writer.start()
     await writer.stop()
+
+
+def _without_log(path: Path) -> int:
+    """Count the notes that are in the database itself, its log left aside."""
+    alone = path.with_name("alone.sqlite3")
+    alone.write_bytes(path.read_bytes())
+    with closing(sqlite3.connect(alone)) as other:
+        tables = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return other.execute("SELECT count(*) FROM notes").fetchone()[0] if tables[0] else 0
+
+
+async def test_the_log_is_moved_into_the_database_in_a_calm_moment(bench: Bench) -> None:
+    for number in range(CALM_GROUPS):
+        await bench.writer.write(adding(f"{number:03}"))
+    assert len(bench.notes()) == CALM_GROUPS
+    async with asyncio.timeout(10):
+        while _without_log(bench.path) < CALM_GROUPS:  # noqa: ASYNC110 - another process would look, too
+            await asyncio.sleep(CALM_S)
+
+
+async def test_a_disk_that_fails_in_a_calm_moment_fails_no_commit(bench: Bench) -> None:
+    assert bench.disk is not None
+    bench.disk.calm_fails = True
+    for number in range(CALM_GROUPS):
+        await bench.writer.write(adding(f"{number:03}"))
+    await asyncio.sleep(4 * CALM_S)
+    assert await bench.writer.write(adding("more")) == "added more"
+    assert _without_log(bench.path) == 0
+    assert len(bench.notes()) == CALM_GROUPS + 1

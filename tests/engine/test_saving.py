@@ -1,0 +1,137 @@
+"""What is saved when: before anything is done, and no more often than that."""
+
+from __future__ import annotations
+
+import asyncio
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.engine.engine import Engine
+from tests.engine.rig import HOST, Rig, accuse, incident_of, until
+from tests.simulation.virtual import run
+
+QUICK = Policy(grace_s=1.0)
+
+
+async def _found(rig: Rig, engine: Engine) -> Incident | None:
+    return await rig.disk.find(incident_of(engine).id)
+
+
+def test_what_is_seen_of_an_incident_is_what_is_saved() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            seen = set()
+            for _ in range(400):
+                incident = incident_of(engine)
+                assert await _found(rig, engine) == incident
+                seen.add(incident.phase)
+                await asyncio.sleep(0.02)
+            assert seen >= {Phase.SUSPECTED, Phase.FENCING, Phase.DOWN}
+
+    run(main())
+    assert rig.bugs == []
+
+
+def test_the_answers_to_questions_are_saved_with_the_step_that_follows_from_them() -> None:
+    """In the hold time the power is read three times, and nothing is written for that."""
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await rig.device.began.wait()
+            await asyncio.sleep(0.3)
+            cut = incident_of(engine)
+            assert rig.device.reads == 1
+            await asyncio.sleep(1.5)
+            assert rig.device.reads == 2
+            assert incident_of(engine) == cut
+            await until(engine, Phase.DOWN)
+            found = await _found(rig, engine)
+            assert found is not None
+            assert found.proof is not None
+            (part,) = found.proof.devices
+            assert len(part.readings) == 3
+
+    run(main())
+
+
+def test_the_power_is_read_while_the_end_of_the_cut_is_being_saved() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await rig.device.began.wait()
+            rig.disk.commit_s = 1.0
+            await asyncio.sleep(0.5)
+            saved = incident_of(engine).fencing
+            assert saved is not None
+            assert saved.device("bmc").cut is None
+            assert rig.device.reads == 1
+
+    run(main())
+
+
+def test_a_notice_is_not_kept_waiting_by_a_question() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            rig.disk.commit_s = 1.0
+            rig.nova.looks = 0
+            submitted = asyncio.create_task(accuse(rig, engine))
+            await asyncio.sleep(1.9)
+            assert HOST in engine.desk.cases
+            assert rig.nova.looks == 0
+            await submitted
+            await asyncio.sleep(0.2)
+            assert rig.consumer.kinds() == ["suspected"]
+            assert rig.nova.looks == 1
+
+    run(main())
+
+
+def test_c1_nothing_is_changed_on_what_is_not_saved_however_many_questions_are_asked() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await rig.device.began.wait()
+            await asyncio.sleep(0.15)
+            rig.disk.failures = 10**6
+            await asyncio.sleep(60)
+            assert rig.device.reads >= 3
+            assert rig.nova.puts == []
+            assert incident_of(engine).phase is Phase.FENCING
+            rig.disk.failures = 0
+            await until(engine, Phase.DOWN)
+            assert len(rig.nova.puts) == 1
+            assert rig.device.cuts == 1
+
+    run(main())
+
+
+def test_a_stop_saves_nothing_of_questions_and_a_restart_asks_them_anew() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await rig.device.began.wait()
+            await asyncio.sleep(1.3)
+        async with rig.running() as engine:
+            await until(engine, Phase.DOWN)
+            assert rig.device.cuts == 1
+            found = await rig.disk.find(incident_of(engine, HostId("default", "cmp-1")).id)
+            assert found is not None
+            assert found.proof is not None
+
+    run(main())
+    assert rig.bugs == []
