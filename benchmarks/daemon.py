@@ -37,7 +37,7 @@ def _bug(what: str, error: Exception) -> None:
 
 async def refreshed(daemon: Daemon, every_s: float) -> None:
     """Run a daemon and, beside it, the poller that reads all servers again and again."""
-    pace = Polling(services_every_s=NEVER_S, servers_every_s=every_s, full_pass_every_s=0.0)
+    pace = Polling(services_every_s=NEVER_S, servers_every_s=NEVER_S, full_pass_every_s=every_s)
 
     async def refresh() -> None:
         await daemon.engine.ready.wait()

@@ -86,6 +86,8 @@ class Compute:
         self._writes = writes
         self._evacuations = evacuations
         self._offer: Offer | None = None
+        self.ahead_s = 0.0
+        """How far Nova's clock is ahead of ours, by its last answer, to the second."""
 
     async def offer(self) -> Offer:
         """Return which microversions the endpoint offers; asked once, and again after a 406."""
@@ -151,6 +153,7 @@ class Compute:
             answer_max=LIST_MAX,
         )
         answer = await self._authorised(self._reads.wire, request, None)
+        self.ahead_s = _ahead_s(answer, self.ahead_s)
         self._check(answer, request)
         if len(answer.body) <= INLINE_MAX:
             return Got(read(answer.body), answer.asked_at)
@@ -234,6 +237,15 @@ def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked_s = error.after_s if isinstance(error, BusyError) else 0.0
     return max(PAUSE_S * 2.0 ** (state.attempt_number - 1), min(asked_s, RETRY_AFTER_MAX_S))
+
+
+def _ahead_s(answer: Answer, known_s: float) -> float:
+    """Compare the answer's date with our clock; without one, believe what was known."""
+    try:
+        date = parsedate_to_datetime(answer.headers["Date"])
+        return date.timestamp() - answer.asked_at.wall_s
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return known_s
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

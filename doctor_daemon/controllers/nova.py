@@ -146,8 +146,8 @@ class Nova:
         return by_host((await self._timed("all_servers", every)).value)
 
     async def changed_servers(self, since_wall_s: float) -> Sequence[tuple[Server, str]]:
-        """List what changed, the deleted too, by Nova's clock: the caller lets lists overlap."""
-        query = {"changes-since": since(since_wall_s)}
+        """List what changed, the deleted too. Clocks are told to the second: let lists overlap."""
+        query = self._changes(since_wall_s)
         changes = whole_list(self._compute, query, self._clock)
         got = await self._timed("changed_servers", changes)
         return [(one.server, one.host) for one in got.value]
@@ -164,7 +164,7 @@ class Nova:
 
     async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
         """List what changed, of all hosts; what a cell that is down holds is missing meanwhile."""
-        changes = whole_migrations(self._compute, {"changes-since": since(since_wall_s)})
+        changes = whole_migrations(self._compute, self._changes(since_wall_s))
         return await self._timed("changed_evacuations", changes)
 
     async def check(self) -> Sequence[str]:
@@ -177,6 +177,10 @@ class Nova:
     async def close(self) -> None:
         await self._tokens.close()
         await self._compute.close()
+
+    def _changes(self, since_wall_s: float) -> Mapping[str, str]:
+        """Ask since a moment of our clock by Nova's: ours may be wrong, or have stepped."""
+        return {"changes-since": since(since_wall_s + self._compute.ahead_s)}
 
     async def _look(self, host: HostId) -> Sighting:
         name = self._name(host)

@@ -31,13 +31,15 @@ from doctor_daemon.core.messages import (
     Read,
     Wait,
 )
+from doctor_daemon.core.moves import unclear_to
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, Reading, off_run
 from doctor_daemon.core.suspicion import decides_at
 from doctor_daemon.core.tries import DeviceTry, Try
 
-SOON, SOONEST_S = 1 / 64, 1 / 32
+FOLLOWED = (Stage.WAITING, Stage.CHECKING, Stage.UNDER_WAY)
+SHARE, SOONEST_S = 1 / 32, 1 / 32
 """Between reads of a device that says ON: this share of the time since the cut, and no less than so
 many seconds. Most machines go off within a few seconds, some take half a minute."""
 
@@ -164,7 +166,7 @@ def _pause(answer: DeviceTry, last: Reading, policy: Policy) -> float:
     if last.power is Power.UNKNOWN or answer.cut_at is None:
         return policy.read_every_s
     since_cut_s = last.answered_at.since(answer.cut_at)
-    return min(max(SOON * since_cut_s, SOONEST_S), policy.read_every_s)
+    return min(max(SHARE * since_cut_s, SOONEST_S), policy.read_every_s)
 
 
 def _look_along(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -233,9 +235,11 @@ def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
 
 def _ask(incident: Incident, context: Context) -> Iterator[Effect]:
     """Ask Nova, at its pace: for everything where anything is unclear, else for what changed."""
-    rounds, stages = incident.rounds, {r.stage for r in incident.evacuations.values()}
-    unclear = rounds.inspected_at is None or Stage.CHECKING in stages
-    if not unclear and not {Stage.WAITING, Stage.UNDER_WAY} & stages:
+    rounds, records = incident.rounds, incident.evacuations.values()
+    unclear = rounds.inspected_at is None or any(
+        unclear_to(record, rounds.inspected_at, context) for record in records
+    )
+    if not unclear and not any(record.stage in FOLLOWED for record in records):
         return
     if rounds.ask_at is not None and not context.now.reached(rounds.ask_at):
         yield Wait(rounds.ask_at)

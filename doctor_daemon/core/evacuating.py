@@ -59,7 +59,7 @@ def _once_more(record: Evacuation, now: Instant) -> Evacuation:
     if record.stage not in (Stage.FAILED, Stage.UNKNOWN):
         return record
     stage = Stage.WAITING if record.stage is Stage.FAILED else Stage.CHECKING
-    return replace(record.at(stage, now, record.why), failures=0, not_before=None)
+    return replace(record.at(stage, now, record.why), failures=0)
 
 
 def told(

@@ -163,7 +163,10 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
     now = context.now
     refusal = refused(Act.CUT, incident, context)
     if refusal:
-        return incident.hold(now, Held(refusal.gate, refusal.why, refusal.frees))
+        why = refusal.why
+        if incident.refences and not incident.charged:
+            why = f"the power came back after the proof, and it is not cut again: {why}"
+        return incident.hold(now, Held(refusal.gate, why, refusal.frees))
     charges = incident.charges if _paid(incident, context) else (*incident.charges, now)
     names = " and ".join(f"{device.kind} {device.name}" for device in level.devices)
     return replace(

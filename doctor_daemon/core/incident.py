@@ -246,16 +246,20 @@ class Incident:
         Those alone need not be saved: after a crash the questions are asked anew. Whatever follows
         from them shows elsewhere, and is saved with them.
         """
-        return saved != replace(
+        return self._unasked() != saved._unasked()
+
+    def _unasked(self) -> Incident:
+        """Return it without what questions were answered."""
+        return replace(
             self,
-            version=saved.version,
-            service=saved.service,
-            first=saved.first,
-            sighting=saved.sighting,
-            looks=saved.looks,
-            look_failures=saved.look_failures,
-            look_at=saved.look_at,
-            fencing=saved.fencing,
+            version=0,
+            service="",
+            first=None,
+            sighting=None,
+            looks=0,
+            look_failures=0,
+            look_at=None,
+            fencing=self.fencing.unasked() if self.fencing else None,
         )
 
     @property

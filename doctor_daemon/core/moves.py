@@ -20,6 +20,8 @@ from doctor_daemon.core.messages import EvacuateEnded
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.tries import Outcome
 
+INSPECT_EVERY_S = 15.0
+"""Between two inspections for the sake of what is in doubt; the changes are asked for besides."""
 _ELIGIBLE = ("active", "stopped")
 _GONE = "it is not on the host any more, and no evacuation of ours took it: deleted, or moved"
 
@@ -133,7 +135,7 @@ def _failed_in_nova(
 
     A migration that failed may be somebody else's, and ours one that is not shown yet.
     """
-    there = _inspected(told, record.since)
+    there = _inspected(told, _settled(record))
     if there is None:
         if record.stage is Stage.CHECKING:
             return record
@@ -147,6 +149,22 @@ def _failed_in_nova(
     return failed(replace(record, server=server, known=known), why, context)
 
 
+def _settled(record: Evacuation) -> Instant:
+    """Return from when on Nova shows whatever a request of which the answer was lost has begun."""
+    until = record.not_before
+    return record.since if until is None or until.since(record.since) < 0 else until
+
+
+def unclear_to(record: Evacuation, inspected_at: Instant, context: Context) -> bool:
+    """Tell whether another inspection may clear a record up: soon, once settled, and seldom."""
+    if record.stage is not Stage.CHECKING:
+        return False
+    if inspected_at.since(record.since) <= 0 or context.now.since(inspected_at) >= INSPECT_EVERY_S:
+        return True
+    settled = _settled(record)
+    return context.now.reached(settled) and inspected_at.since(settled) < 0
+
+
 def _inspected(told: News, after: Instant) -> Mapping[ServerId, Server] | None:
     """Return who is on the host, if this is an inspection that was asked for after a moment."""
     if told.asked_at is None or told.asked_at.since(after) < 0:
@@ -156,9 +174,7 @@ def _inspected(told: News, after: Instant) -> Mapping[ServerId, Server] | None:
 
 def _without_trace(record: Evacuation, told: News, context: Context) -> Evacuation:
     """Judge a record of which Nova shows no evacuation. Only an inspection shows them all."""
-    until = record.not_before
-    settled = record.since if until is None or until.since(record.since) < 0 else until
-    there = _inspected(told, settled)
+    there = _inspected(told, _settled(record))
     if there is None:
         return record
     if record.server.id not in there:

@@ -88,6 +88,12 @@ def _confirmed(incident: Incident, ordered: Ordered, context: Context) -> Incide
     return replace(incident, proof=proof, fencing=None, marking=incident.marking.anew())
 
 
+def _taken_back(incident: Incident, end: Phase) -> NoticeKind | None:
+    """Return what consumers are told of the end: what was confirmed is not taken back."""
+    confirmed = any(entry.tell is NoticeKind.CONFIRMED for entry in incident.timeline)
+    return NoticeKind.WITHDRAWN if end is Phase.DISMISSED and not confirmed else None
+
+
 def closing(incident: Incident, context: Context) -> Incident:
     """End the incident if Nova shows the flag gone; say so if it does not."""
     wish, look, now = incident.closing, incident.sighting, context.now
@@ -97,8 +103,7 @@ def closing(incident: Incident, context: Context) -> Incident:
     if look is not None and look.asked_at.since(wish.since) >= 0:
         if not look.forced_down or (end is Phase.DISMISSED and incident.marking.foreign_flag):
             text = f"ended by {wish.by}: {wish.why}; forced_down is not ours any more"
-            tell = NoticeKind.WITHDRAWN if end is Phase.DISMISSED else None
-            return incident.move(end, now, text, tell)
+            return incident.move(end, now, text, _taken_back(incident, end))
         text = "not ended: Nova still has the host forced down; clear the flag first"
         return replace(incident.note(now, text), closing=None)
     if incident.look_failures >= context.policy.looks_max:

@@ -69,16 +69,18 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
 def telling(incident: Incident, earlier: Sighting) -> bool:
     """Tell whether a report since `earlier` would be a sign of life.
 
-    Before the cut any is. After it, only one that was sent after every cut had ended; and never
-    once we may have written to the service ourselves.
+    Before the cut any is. After it, only one that was sent after every cut had ended; and where we
+    may have written to the service ourselves, only one that was sent after that had ended, too.
     """
-    if incident.marking.number > 0:
+    put_at = incident.marking.put_at
+    if incident.marking.number > 0 and (put_at is None or earlier.asked_at.since(put_at) < 0):
         return False
     if open_to_life(incident):
         return True
     devices = incident.fencing.devices.values() if incident.fencing else ()
     cuts = [device.cut_at for device in devices]
-    return bool(cuts) and all(cut and earlier.asked_at.since(cut) >= 0 for cut in cuts)
+    off = bool(cuts) or incident.proof is not None
+    return off and all(cut and earlier.asked_at.since(cut) >= 0 for cut in cuts)
 
 
 def suspected(incident: Incident, context: Context) -> Incident:

@@ -44,6 +44,10 @@ class DeviceTry:
         kept = (*self.readings, short)[-READINGS_MAX:]
         return replace(self, readings=kept, reads=self.reads + 1)
 
+    def unasked(self) -> DeviceTry:
+        """Return it without what the device has answered to questions."""
+        return replace(self, identity=None, failure="", readings=(), reads=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
@@ -61,6 +65,11 @@ class Try:
     def device(self, name: str) -> DeviceTry:
         """Return what a device has answered so far."""
         return self.devices.get(name, DeviceTry())
+
+    def unasked(self) -> Try:
+        """Return it without what its devices have answered to questions."""
+        devices = {name: device.unasked() for name, device in self.devices.items()}
+        return replace(self, devices={n: d for n, d in devices.items() if d != DeviceTry()})
 
     def put(self, name: str, device: DeviceTry) -> Try:
         """Return the try with one device's answers replaced."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,14 +29,13 @@ from doctor_daemon.core.messages import (
     Crashed,
     Effect,
     Elapsed,
-    EvacuateEnded,
     Heard,
     Observation,
     Resumed,
     Wait,
 )
 from doctor_daemon.engine.change import change, given_out, next_version
-from doctor_daemon.engine.perform import perform
+from doctor_daemon.engine.perform import Standing, perform
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Conflict, DoctorError, Temporary
 from doctor_daemon.ports import Change, NoticeRow
@@ -49,7 +49,7 @@ class Closed(Exception):
 
 
 class _Unsaveable(Exception):
-    """A bug keeps this incident from being saved: without a record nothing may be done."""
+    """A bug keeps this incident from being folded or saved: without a record nothing is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +82,21 @@ class Case:
         self._saved = incident if incident.version else None
         self._ward = ward
         self._links = links
-        self._inbox: asyncio.Queue[Letter] = asyncio.Queue(INBOX_MAX)
+        self._inbox: deque[Letter] = deque()
+        self._come = asyncio.Event()
         self._running: dict[Effect, asyncio.Task[None]] = {}
         self._stopping = False
 
     def post(self, letter: Letter) -> None:
         """Hand in an observation. Raise Temporary when too many wait already."""
-        try:
-            self._inbox.put_nowait(letter)
-        except asyncio.QueueFull:
+        if len(self._inbox) >= INBOX_MAX:
             msg = f"{self.incident.host}: too much evidence at once"
-            raise Temporary(msg) from None
+            raise Temporary(msg)
+        self._put(letter)
+
+    def _put(self, letter: Letter) -> None:
+        self._inbox.append(letter)
+        self._come.set()
 
     def stop(self) -> None:
         """Begin nothing more; what changes the world and is under way runs to its end."""
@@ -118,9 +122,10 @@ class Case:
 
     async def _letters(self) -> list[Letter]:
         """Wait for one letter, and take all that are there."""
-        letters = [await self._inbox.get()]
-        while not self._inbox.empty():
-            letters.append(self._inbox.get_nowait())
+        await self._come.wait()
+        self._come.clear()
+        letters = list(self._inbox)
+        self._inbox.clear()
         return letters
 
     async def _step(self, letters: list[Letter], tasks: asyncio.TaskGroup) -> None:
@@ -159,12 +164,13 @@ class Case:
             return advance(incident, observation, context)
         except Exception as error:  # noqa: BLE001 - containment: this host is held
             self._links.bug(incident.id, error)
-            effect = observation.effect if isinstance(observation, EvacuateEnded) else None
+            effect: Effect | None = getattr(observation, "effect", None)
             try:
                 return advance(incident, Crashed(type(error).__name__, effect), context)
-            except Exception as second:  # noqa: BLE001 - as above; nothing is folded
+            except Exception as second:
+                # What was done cannot be told any more: it would be due, and done, again.
                 self._links.bug(incident.id, second)
-                return incident
+                raise _Unsaveable from second
 
     def _owes(self, letters: list[Letter]) -> bool:
         """Tell whether the state must be saved before anything is done."""
@@ -254,18 +260,27 @@ class Case:
     async def _attempt(self, effect: Effect) -> None:
         """Do one effect and post its observation. A bug in an adapter is an observation too."""
         try:
-            observation = await perform(effect, lambda: self.incident, self._ward)
+            observation = await perform(effect, self._standing, self._ward)
         except Exception as error:  # noqa: BLE001 - containment, as in `_advance`
             self._links.bug(self.incident.id, error)
             observation = Crashed(type(error).__name__, effect)
         if not isinstance(effect, Wait):
             name, outcome = type(effect).__name__, type(observation).__name__
             self._ward.tools.metrics.effects.labels(name, outcome).inc()
-        await self._inbox.put(Letter(observation, effect))
+        self._put(Letter(observation, effect))
+
+    def _standing(self) -> Standing:
+        """Return what is saved, and what has come since, be it that a save keeps it waiting."""
+        decided = self._state
+        context = self._ward.context(decided.host)
+        with contextlib.suppress(Exception):  # a bug is met, and told, when it is folded
+            for letter in self._inbox:
+                decided = advance(decided, letter.observation, context)
+        return Standing(self.incident, decided)
 
     def _give_back(self) -> None:
         """Let nobody wait for a case that has ended."""
-        while not self._inbox.empty():
-            letter = self._inbox.get_nowait()
+        for letter in self._inbox:
             if letter.saved is not None and not letter.saved.done():
                 letter.saved.set_exception(Closed())
+        self._inbox.clear()

@@ -107,7 +107,7 @@ class Engine:
 
     def stop(self) -> None:
         """Ask the engine to end: no effect is cut in half, what is open resumes at the start."""
-        self.desk.closed = True
+        self.desk.closed = self.ward.stopping = True
         self._stop.set()
 
     async def _wind_down(self) -> None:

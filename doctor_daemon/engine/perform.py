@@ -1,12 +1,15 @@
 """Turn one effect into one call, and its end into one observation.
 
 The gates of a call that changes the world are asked here once more, with fresh values, and the
-permit that the adapter checks last of all is given here.
+permit that the adapter checks last of all is given here. They are asked about the incident as it is
+saved, for nothing else permits anything, and about what has been decided since: that is on its way
+to the disk, and may well be that the power is on again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import assert_never
 
 from doctor_daemon.core.evacuating import overtaken
@@ -49,13 +52,23 @@ from doctor_daemon.ports import PowerDevice
 REASON = "doctor-daemon:{}: the host failed and its power is proven off"
 """What Nova's disabled_reason says; the incident in it tells ours from others'."""
 
+STOPPING = "the daemon is stopping"
+
 
 def reason_of(incident: Incident) -> str:
     """Return the disabled_reason that marks a service as disabled by this incident."""
     return REASON.format(incident.id)
 
 
-async def perform(effect: Effect, current: Callable[[], Incident], ward: Ward) -> Observation:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The incident as it is saved, and as it was decided since: mostly the same."""
+
+    saved: Incident
+    decided: Incident
+
+
+async def perform(effect: Effect, current: Callable[[], Standing], ward: Ward) -> Observation:
     """Do what an effect asks. What went wrong outside becomes an observation, never an error."""
     try:
         return await _perform(effect, current, ward)
@@ -66,9 +79,9 @@ async def perform(effect: Effect, current: Callable[[], Incident], ward: Ward) -
 
 
 async def _perform(  # noqa: C901 - one arm for each effect, each of a line or two
-    effect: Effect, current: Callable[[], Incident], ward: Ward
+    effect: Effect, current: Callable[[], Standing], ward: Ward
 ) -> Observation:
-    host, nova = current().host, ward.tools.controller
+    host, nova = current().saved.host, ward.tools.controller
     match effect:
         case Wait(until):
             await ward.tools.clock.sleep_until(until)
@@ -83,7 +96,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             return await _read(effect, host, ward)
         case ForceDown():
             shut = _shut(effect, Act.FORCE_DOWN, current(), ward)
-            return shut or await _force_down(effect, current(), ward)
+            return shut or await _force_down(effect, current().saved, ward)
         case ListServers(number):
             return Listed(number, await nova.servers(host))
         case Inspect(number):
@@ -91,10 +104,10 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             migrations = tuple(await nova.evacuations(host))
             return Inspected(number, asked_at, migrations, await nova.servers(host))
         case Follow(number):
-            return await _follow(number, current(), ward)
+            return await _follow(number, current().saved, ward)
         case Evacuate():
             async with ward.turnstile.turn(host):
-                why = overtaken(current(), effect)
+                why = STOPPING if ward.stopping else _overtaken(effect, current())
                 if why:
                     return Refused(effect, "overtaken", why)
                 shut = _shut(effect, Act.EVACUATE, current(), ward)
@@ -111,9 +124,16 @@ def _device(ward: Ward, host: HostId, name: str) -> PowerDevice:
         raise Permanent(msg) from None
 
 
-def _shut(effect: Effect, act: Act, incident: Incident, ward: Ward) -> Refused | None:
+def _overtaken(effect: Evacuate, standing: Standing) -> str:
+    return overtaken(standing.saved, effect) or overtaken(standing.decided, effect)
+
+
+def _shut(effect: Effect, act: Act, standing: Standing, ward: Ward) -> Refused | None:
     """Ask every gate of an act, now."""
-    refusal = refused(act, incident, ward.context(incident.host))
+    context = ward.context(standing.saved.host)
+    refusal = refused(act, standing.saved, context)
+    if refusal is None and standing.decided is not standing.saved:
+        refusal = refused(act, standing.decided, context)
     if refusal is None:
         return None
     ward.tools.metrics.refusals.labels(refusal.gate).inc()

@@ -1,7 +1,7 @@
 """One reader of Nova for all incidents: services and host map, kept fresh in the background.
 
-A full pass at the start and now and then, and the changes since in between, with an overlap that
-covers two clocks that disagree. What fails is tried again at the next round; how old the last good
+A full pass at the start and now and then, and the changes all the time, with an overlap that covers
+two clocks that disagree. What fails is tried again at the next round; how old the last good
 answer is can be read from a metric.
 """
 
@@ -49,7 +49,6 @@ class Poller:
         self._noticed = noticed
         self._polling = polling or Polling()
         self._good: dict[str, Instant] = {}
-        self._full_at: Instant | None = None
         for what in ("services", "servers"):
             ward.tools.metrics.poll_age.labels(what).set_function(partial(self._age, what))
         self.ready = asyncio.Event()
@@ -58,21 +57,37 @@ class Poller:
     async def run(self) -> None:
         """Poll until cancelled."""
         polling = self._polling
+        often_s, all_s = polling.servers_every_s, polling.full_pass_every_s
+        loops = (
+            self._loop("services", polling.services_every_s, self._services),
+            self._loop("servers", often_s, self._changed),
+            self._loop("all servers", all_s, self._all, again_s=often_s),
+        )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._loop("services", polling.services_every_s, self._services))
-            tasks.create_task(self._loop("servers", polling.servers_every_s, self._servers))
+            made = [tasks.create_task(loop) for loop in loops]
+            await asyncio.wait(made, return_when=asyncio.FIRST_COMPLETED)
+            for task in made:  # one was cancelled by somebody else: the engine is to see it
+                task.cancel()
 
-    async def _loop(self, what: str, every_s: float, poll: Callable[[], Awaitable[None]]) -> None:
+    async def _loop(
+        self,
+        what: str,
+        every_s: float,
+        poll: Callable[[], Awaitable[None]],
+        again_s: float | None = None,
+    ) -> None:
+        """Poll at a pace, and at another one after a poll that failed."""
         clock = self._ward.tools.clock
         while True:
+            pause_s = every_s if again_s is None else again_s
             try:
                 await poll()
-                self._good[what] = clock.now()
+                self._good[what], pause_s = clock.now(), every_s
             except DoctorError as error:
                 log.warning("poll failed", what=what, error=str(error))
             except Exception as error:  # noqa: BLE001 - containment: incidents go on without polls
                 self._bug(f"poll of {what}", error)
-            await clock.sleep_until(clock.now().plus(every_s))
+            await clock.sleep_until(clock.now().plus(pause_s))
 
     def _age(self, what: str) -> float:
         """Return the seconds since the last good poll, as each scrape is told."""
@@ -82,15 +97,16 @@ class Poller:
     async def _services(self) -> None:
         self._noticed(await self._ward.tools.controller.fleet())
 
-    async def _servers(self) -> None:
+    async def _all(self) -> None:
+        """Read the whole map. What changes meanwhile is read again after it."""
+        now = self._ward.tools.clock.now()
+        # The first fills the map, which the first notices wait for.
+        servers = await self._ward.tools.controller.all_servers(calm=self.ready.is_set())
+        self._ward.hostmap.replace(servers, now.wall_s)
+        self.ready.set()
+
+    async def _changed(self) -> None:
+        await self.ready.wait()
         now, hostmap = self._ward.tools.clock.now(), self._ward.hostmap
-        nova, polling = self._ward.tools.controller, self._polling
-        if self._full_at is None or now.since(self._full_at) > polling.full_pass_every_s:
-            # The first fills the map, which the first notices wait for.
-            again = self._full_at is not None
-            hostmap.replace(await nova.all_servers(calm=again), now.wall_s)
-            self._full_at = now
-            self.ready.set()
-            return
-        since_s = hostmap.as_of_wall_s - polling.overlap_s
-        hostmap.change(await nova.changed_servers(since_s), now.wall_s)
+        since_s = hostmap.as_of_wall_s - self._polling.overlap_s
+        hostmap.change(await self._ward.tools.controller.changed_servers(since_s), now.wall_s)

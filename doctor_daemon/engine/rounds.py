@@ -57,8 +57,8 @@ class Rounds:
         rows = await self._nova.changed_evacuations(since_s - OVERLAP_S)
         self._covered_wall_s = now.wall_s
         self._rows.update({row.id: row for row in rows})
-        while len(self._rows) > KEPT_MAX:
-            del self._rows[min(self._rows)]
+        if len(self._rows) > KEPT_MAX:
+            self._rows = {id_: self._rows[id_] for id_ in sorted(self._rows)[-KEPT_MAX:]}
         return self._rows
 
     def _ended(self, task: asyncio.Task[Rows]) -> None:

@@ -61,6 +61,8 @@ class Ward:
         """Held while a switch is being saved: what is on the disk ends as it is in memory."""
         self.unsaved = False
         """The disk may say another thing of the master switch than is in force."""
+        self.stopping = False
+        """Nothing that waits for its turn is begun any more."""
         self.maintenance: dict[HostId, Maintenance] = {}
         self.hostmap = HostMap()
         self.turnstile = Turnstile(rules.policy.posts_total)

@@ -159,7 +159,7 @@ class Writer:
 
     def _first(self, connection: sqlite3.Connection) -> _Job | None:
         """Wait for work. Move the log into the database if none comes soon after the last."""
-        if self._logged >= CALM_GROUPS:
+        if self._logged >= CALM_GROUPS and not self._fault:
             try:
                 return self._queue.get(timeout=CALM_S)
             except Empty:

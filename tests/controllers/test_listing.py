@@ -66,9 +66,9 @@ async def test_a_pass_that_nobody_waits_for_rests_between_its_pages() -> None:
     clock = Restless()
     async with Lab(SMALL) as lab, nova(lab, clock) as adapter:
         owner = lab.members["project-1"]
-        for _ in range(listing.PAGE * 2):
+        for _ in range(listing.CALM_PAGE * 2):
             lab.world.boot("compute-1", owner.project.id, owner.id)
-        slow_s = 2 * listing.REST_MAX_S / listing.REST
+        slow_s = 2 * listing.REST_MAX_S / listing.CALM
         lab.faults.add(rule(Do.SLOW, "*/servers/detail", seconds=slow_s, after=1, times=1))
         clock.rests_s.clear()
         calm = await adapter.all_servers(calm=True)
@@ -145,3 +145,15 @@ async def test_a_marker_that_is_gone_breaks_the_list_and_not_more() -> None:
         with pytest.raises(Temporary, match="broke between two pages"):
             await adapter.all_servers()
         assert len(await adapter.all_servers()) == 2
+
+
+async def test_i13_a_clock_of_ours_that_is_wrong_hides_no_change() -> None:
+    clock = FastClock()
+    async with Lab(SMALL) as lab, nova(lab, clock) as adapter:
+        for wrong_s in (0.0, 7200.0, -7200.0):
+            clock.wall_step_s = wrong_s
+            await adapter.look(HOST)
+            server = next(iter(lab.world.servers.values()))
+            server.updated_at_s = lab.world.clock.now()
+            changed = await adapter.changed_servers(clock.now().wall_s - 5)
+            assert server.id in {one.id for one, _ in changed}

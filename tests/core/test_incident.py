@@ -15,11 +15,12 @@ from doctor_daemon.core.incident import (
 from doctor_daemon.core.incident import IncidentId as Id
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Power
-from doctor_daemon.core.tries import RAW_MAX, READINGS_MAX, DeviceTry, Try
+from doctor_daemon.core.tries import RAW_MAX, READINGS_MAX, DeviceTry, Outcome, Try
 from tests.core.make import (
     Fields,
     at,
     evidence,
+    identity,
     incident,
     plan,
     power_proof,
@@ -214,6 +215,11 @@ def test_i18_what_somebody_else_had_set_is_known_as_theirs(
 # what is to be saved
 
 
+def tried(device: DeviceTry | None = None) -> Try:
+    """Make a try that is being prepared, and what its device has answered."""
+    return Try(1, 1, 1, "digest-1", at(0), devices={"bmc": device} if device else {})
+
+
 @pytest.mark.parametrize(
     "answers",
     [
@@ -221,12 +227,14 @@ def test_i18_what_somebody_else_had_set_is_known_as_theirs(
         {"first": sighting(1)},
         {"sighting": sighting(1), "looks": 1},
         {"look_failures": 1, "look_at": at(2)},
-        {"fencing": Try(1, 1, 1, "digest-1", at(0), None, {"bmc": DeviceTry(reads=1)})},
+        {"fencing": tried(DeviceTry(identity=identity()))},
+        {"fencing": tried(DeviceTry(failure="401"))},
+        {"fencing": tried(DeviceTry().read(reading(Power.OFF, 1)))},
     ],
     ids=str,
 )
 def test_answers_to_questions_alone_need_not_be_saved(answers: Fields) -> None:
-    saved = incident(version=3)
+    saved = incident(version=3, fencing=tried())
     assert not replace(saved, version=4, **answers).owes(saved)
 
 
@@ -241,9 +249,13 @@ def test_answers_to_questions_alone_need_not_be_saved(answers: Fields) -> None:
         {"charges": (at(1),)},
         {"servers": {}},
         {"timeline": ()},
+        {"fencing": replace(tried(), go_at=at(1))},
+        {"fencing": replace(tried(), number=2)},
+        {"fencing": tried(DeviceTry(cut=Outcome.ACCEPTED, cut_at=at(1)))},
+        {"fencing": None},
     ],
-    ids=lambda more: next(iter(more)),
+    ids=str,
 )
 def test_whatever_else_has_changed_is_to_be_saved(more: Fields) -> None:
-    saved = incident(version=3)
+    saved = incident(version=3, fencing=tried())
     assert replace(saved, looks=1, sighting=sighting(1), **more).owes(saved)

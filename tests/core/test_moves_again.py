@@ -4,12 +4,11 @@ import pytest
 
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.host import Mode
-from doctor_daemon.core.messages import (
-    Evacuate,
-)
+from doctor_daemon.core.messages import Evacuate, Follow, Inspect
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
 from tests.core.moving import Moving
 from tests.core.test_resumed_moves import failed_once, fenced_again, unsent
 
@@ -98,3 +97,28 @@ def test_what_was_not_inspected_yet_begins_like_the_first_time() -> None:
     assert walk.phase is Phase.EVACUATING
     assert walk.told[-2:] == walk.told[1:2] * 2  # confirmed, and confirmed again
     assert walk.inspect().posts == [("web", 1)]
+
+
+def test_c7_a_failure_beside_a_lost_answer_is_believed_once_ours_would_be_shown() -> None:
+    """The one that failed may be somebody else's, and ours one that is still on its way."""
+    walk = Moving().to_inspected().post(Outcome.UNKNOWN)
+    walk.begins(5).turns(5, "error").elapse(2).inspect()
+    assert (walk.stage(), walk.posts) == (CHECKING, [])
+    walk.begins(6).guard(60)
+    assert (walk.stage(), walk.posts) == (CHECKING, [])
+    walk.inspect()
+    assert (walk.stage(), walk.record().migration) == (UNDER_WAY, 6)
+
+
+def test_c12_what_is_in_doubt_is_inspected_soon_then_seldom_and_once_it_is_settled() -> None:
+    walk, asked_s = Moving().to_inspected().post(Outcome.UNKNOWN), list[int]()
+    for second in range(61):
+        walk.calm()
+        if walk.all(Inspect):
+            asked_s.append(second)
+            walk.inspect()
+        if walk.all(Follow):
+            walk.follow()
+        walk.elapse(1)
+    assert asked_s == [2, 18, 34, 50, 60]
+    assert (walk.stage(), walk.posts) == (POSTING, [("web", 2)])

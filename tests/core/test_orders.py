@@ -161,6 +161,14 @@ def test_i18_a_foreign_flag_does_not_keep_our_incident_open() -> None:
     assert walk.phase is Phase.DISMISSED
 
 
+def test_what_was_confirmed_is_not_taken_back() -> None:
+    """The host did fail, and its servers may be down still: only what is in doubt is withdrawn."""
+    told = marked(foreign=False).note(at(1), "it is down", NoticeKind.CONFIRMED)
+    walk = Walk(told).order(Order.DISMISS).look(forced_down=False)
+    assert walk.phase is Phase.DISMISSED
+    assert walk.told[-1] is NoticeKind.CONFIRMED
+
+
 # confirm-off
 
 

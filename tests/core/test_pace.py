@@ -50,7 +50,7 @@ def test_b13_a_device_is_read_one_read_at_a_time_at_its_pace(
 
 @pytest.mark.parametrize(
     ("on_for_s", "every_s", "pause_s"),
-    [(1, 1.0, 1 / 32), (2, 1.0, 1 / 32), (8, 1.0, 1 / 8), (24, 1.0, 3 / 8), (24, 0.25, 1 / 4)],
+    [(0.5, 1.0, 1 / 32), (1, 1.0, 1 / 32), (8, 1.0, 1 / 4), (24, 1.0, 3 / 4), (24, 0.25, 1 / 4)],
 )
 def test_the_longer_a_device_says_on_the_calmer_it_is_read(
     on_for_s: float, every_s: float, pause_s: float

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from doctor_daemon.core.context import Armed
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.messages import ForceDown, Look, Order, Read
 from doctor_daemon.core.phases import Phase
@@ -225,3 +226,10 @@ def test_d6_a_changed_topology_does_not_touch_a_humans_word() -> None:
 
 def test_the_shipped_proof_is_thirty_seconds_old_at_most() -> None:
     assert Policy().proof_age_s == 30
+
+
+def test_b9_who_may_not_be_cut_again_is_held_with_both_reasons() -> None:
+    walk = Walk().to_reread().read(ON).given(armed=Armed(on=False)).identify().look()
+    assert (walk.phase, walk.gate) == (Phase.HELD, "armed")
+    told = "held: the power came back after the proof, and it is not cut again: "
+    assert walk.said.startswith(told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -160,3 +161,23 @@ def test_stopping_lets_requests_come_to_their_end() -> None:
         assert sorted(posted(rig)) == ["vm-0", "vm-1", "vm-2"]
 
     run(main())
+
+
+def test_stopping_begins_no_request_that_waits_for_its_turn() -> None:
+    rig = bench(3, replace(SOON, posts_total=1))
+    rig.nova.posting_s = 5.0
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await first_post(rig)
+        assert len(posted(rig)) == 1
+        (saved,) = (await rig.disk.load()).incidents
+        stood = Counter(record.stage for record in saved.evacuations.values())
+        assert stood == {Stage.UNDER_WAY: 1, Stage.WAITING: 2}
+        async with rig.running() as second:
+            await until(second, Phase.DOWN)
+        assert sorted(posted(rig)) == ["vm-0", "vm-1", "vm-2"]
+
+    run(main())
+    assert rig.bugs == []

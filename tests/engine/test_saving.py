@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -118,18 +117,26 @@ def test_c1_nothing_is_changed_on_what_is_not_saved_however_many_questions_are_a
     run(main())
 
 
-def test_a_stop_saves_nothing_of_questions_and_a_restart_asks_them_anew() -> None:
+def test_a_crash_loses_answers_alone_and_they_are_asked_for_anew() -> None:
     rig = Rig(policy=QUICK)
 
     async def main() -> None:
-        async with rig.running() as engine:
-            await accuse(rig, engine)
-            await rig.device.began.wait()
-            await asyncio.sleep(1.3)
+        engine = rig.engine()
+        task = asyncio.create_task(engine.run())
+        await engine.ready.wait()
+        await accuse(rig, engine)
+        await rig.device.began.wait()
+        await asyncio.sleep(1.5)
+        cut, reads = incident_of(engine), rig.device.reads
+        assert reads == 2
+        await rig.crash(task)
+        (saved,) = (await rig.disk.load()).incidents
+        assert saved == cut
         async with rig.running() as engine:
             await until(engine, Phase.DOWN)
             assert rig.device.cuts == 1
-            found = await rig.disk.find(incident_of(engine, HostId("default", "cmp-1")).id)
+            assert rig.device.reads >= reads + 3
+            found = await _found(rig, engine)
             assert found is not None
             assert found.proof is not None
 

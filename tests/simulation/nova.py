@@ -18,6 +18,7 @@ from tests.simulation.world import BEAT_S, Machine, World
 
 DOWN_AFTER_S = 60.0
 TIMEOUT_S = 15.0
+NO_CONNECTION = "nothing was sent, for no connection stood"
 
 
 class SimNova:
@@ -36,6 +37,8 @@ class SimNova:
         await self._oracle.boundaries.pass_by("crash-before-call", what)
         slow = swarm.strikes("nova-slow")
         await asyncio.sleep(swarm.seconds(1.0, 8.0) if slow else swarm.seconds(0.01, 0.2))
+        if self._away():
+            raise Temporary(NO_CONNECTION)
         if swarm.strikes("bug", 0.03):
             msg = f"bug while {what}"
             raise RuntimeError(msg)
@@ -46,6 +49,10 @@ class SimNova:
             msg = "the cell does not answer"
             raise Temporary(msg)
         await self._oracle.boundaries.pass_by("crash-after-call", what)
+
+    def _away(self) -> bool:
+        """Tell whether all of Nova is away, as in an upgrade."""
+        return self._swarm.on and self._world.now() < self._world.nova_away_until
 
     def _show(self, machine: Machine, asked_at: Instant) -> Sighting:
         row = machine.row
@@ -76,6 +83,8 @@ class SimNova:
         await oracle.boundaries.pass_by("crash-before-call", "force_down")
         await asyncio.sleep(swarm.seconds(0.01, 0.2))
         permit.check(oracle.clock.now())
+        if self._away():
+            return Outcome.REFUSED, NO_CONNECTION
         machine = next((m for m in self._world.machines.values() if m.row.uuid == service), None)
         if machine is None:
             return Outcome.REFUSED, "404"
@@ -96,10 +105,8 @@ class SimNova:
 
     def _apply(self, machine: Machine, reason: str, disable: bool) -> None:  # noqa: FBT001 - call_later takes no keywords
         row = machine.row
-        row.forced_down = True
-        row.updated_s = self._world.now()
-        if disable:
-            row.status, row.reason = "disabled", reason
+        status = ("disabled", reason) if disable else (row.status, row.reason)
+        row.write(self._world.now(), forced_down=True, status=status[0], reason=status[1])
         for server in tuple(machine.servers.values()):
             movable = server.vm_state in ("active", "stopped") and not machine.power
             free = movable and not self._rebuilds.under_way(server.id)
@@ -119,6 +126,8 @@ class SimNova:
         await oracle.boundaries.pass_by("crash-before-call", "evacuate")
         await asyncio.sleep(swarm.seconds(0.01, 0.3))
         permit.check(oracle.clock.now())
+        if self._away():
+            return Outcome.UNSENT, NO_CONNECTION
         found = [m for m in self._world.machines.values() if server in m.servers]
         if not found:
             return Outcome.REFUSED, "404"
@@ -136,6 +145,9 @@ class SimNova:
             await asyncio.sleep(TIMEOUT_S)
             return Outcome.UNKNOWN, "no answer"
         self._rebuilds.begin(machine, row)
+        if swarm.strikes("evacuate-bug"):
+            msg = "bug after evacuate"
+            raise RuntimeError(msg)
         await oracle.boundaries.pass_by("crash-after-call", "evacuate")
         if swarm.strikes("evacuate-lost-reply"):
             msg = "connection reset"

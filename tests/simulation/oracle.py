@@ -59,6 +59,8 @@ class Oracle:
         """Rounds of which a cut was really sent."""
         self.left: dict[HostId, tuple[float, Incident]] = {}
         """Host -> the incident as it was when it left EVACUATING."""
+        self.mode = Mode.EVACUATE
+        """The mode that the present daemon was started in."""
         self.rebuilds = Rebuilds(world)
         disk.watch = self.committed
         world.twice = self.runs_twice
@@ -144,7 +146,8 @@ class Oracle:
         saved = self.disk.open_for(machine.id)
         self._switches("cut", machine)
         self.check("I-7", not plan.protected, f"cut of protected {machine.id}")
-        self.check("I-7", plan.mode >= Mode.FENCE, f"cut of {machine.id} in mode {plan.mode.name}")
+        mode = min(plan.mode, self.mode)
+        self.check("I-7", mode >= Mode.FENCE, f"cut of {machine.id} in mode {mode.name}")
         if saved is None or saved.cut_started is None or saved.fencing is None:
             self.wrong(f"I-11: cut of {machine.id} before it was saved")
             return
@@ -181,6 +184,7 @@ class Oracle:
         """Check a force-down at the moment in which it leaves the daemon."""
         now, saved = self.world.now(), self.disk.open_for(machine.id)
         self._switches("force-down", machine)
+        self.check("I-7", self.mode >= Mode.FENCE, f"force-down in mode {self.mode.name}")
         if saved is None or saved.proof is None or saved.phase is not Phase.FORCING_DOWN:
             self.wrong(f"I-1: force-down of {machine.id} without a saved proof")
             return
@@ -212,10 +216,12 @@ class Oracle:
         machine = next(m for m in self.world.machines.values() if server in m.servers)
         saved = self.disk.open_for(machine.id)
         left_at, was = self.left.get(machine.id, (-1e9, saved))
-        if self.world.now() - left_at <= BOUND_S:
+        back = saved is not None and saved.phase is Phase.EVACUATING
+        if not back and self.world.now() - left_at <= BOUND_S:
             saved = was  # sent with a permit from before, which still held
         self._switches("evacuation", machine)
-        self.check("I-7", machine.plan.mode is Mode.EVACUATE, f"{machine.id} may not be evacuated")
+        mode = min(machine.plan.mode, self.mode)
+        self.check("I-7", mode is Mode.EVACUATE, f"{machine.id} may not be evacuated")
         again = self.rebuilds.under_way(server)
         self.check("I-2", not again, f"{server} is evacuated while it is being evacuated")
         record = saved.evacuations.get(server) if saved else None

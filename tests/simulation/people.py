@@ -172,6 +172,20 @@ class Staff:
                 continue
             await self._round(engine, Operators(engine))
 
+    async def meddle(self) -> None:
+        """Let two of them give orders at once now and then, each without asking the other."""
+        orders = (Order.FENCE, Order.DISMISS, Order.CLOSE)
+        while True:
+            await asyncio.sleep(self._swarm.seconds(2, 40))
+            engine = self._daemon.engine
+            if engine is None or not engine.ready.is_set() or not engine.desk.cases:
+                continue
+            if self._swarm.strikes("operators-at-once"):
+                incident = self._swarm.random.choice(list(engine.desk.cases.values())).incident
+                both = self._swarm.random.choices(orders, k=2)
+                operators = Operators(engine)
+                await asyncio.gather(*(self._order(operators, incident, one) for one in both))
+
     async def _round(self, engine: Engine, operators: Operators) -> None:
         await self._switches(operators)
         self._interfere()
@@ -208,20 +222,20 @@ class Staff:
         for machine in self._world.machines.values():
             row = machine.row
             if self._swarm.strikes("operator-foreign-flag", 0.2):
-                row.foreign_at = row.updated_s = self._world.now()
+                row.foreign_at = now = self._world.now()
                 if self._swarm.random.random() < 0.5:
                     row.foreign_flag = not row.forced_down or row.foreign_flag
-                    row.forced_down = True
+                    row.write(now, forced_down=True, status=row.status, reason=row.reason)
                 else:
-                    row.status, row.reason = "disabled", "the rack is moved"
+                    down, why = row.forced_down, "the rack is moved"
+                    row.write(now, forced_down=down, status="disabled", reason=why)
             if self._swarm.strikes("operator-clears-flag", 0.2):
                 self._clear(machine)
 
     def _clear(self, machine: Machine) -> None:
         row = machine.row
-        row.forced_down = row.foreign_flag = False
-        row.status, row.reason = "enabled", ""
-        row.foreign_at = row.updated_s = self._world.now()
+        row.foreign_flag, row.foreign_at = False, self._world.now()
+        row.write(row.foreign_at, forced_down=False, status="enabled", reason="")
 
     async def _repair(self, operators: Operators, incident: Incident) -> None:
         """Repair a host that is down, bring it back, and close its incident."""

@@ -32,6 +32,7 @@ from tests.simulation.world import World
 TROUBLE_S = 600.0
 CALM_S = 900.0
 QUIET_S = 500.0
+LOWER = (Mode.OBSERVE, Mode.NOTIFY, Mode.FENCE)
 POLICY = Policy(
     grace_s=5.0, corroboration_s=60.0, proof_age_s=20.0, evacuation_timeout_s=200.0, settle_s=45.0
 )
@@ -87,7 +88,9 @@ class Story:
             metrics=Metrics(),
         )
         plans = {machine.id: machine.plan for machine in world.machines.values()}
-        return self.make(Rules(Mode.EVACUATE, POLICY, plans), tools, PACE, self._bug)
+        lowered = self.swarm.strikes("mode-lowered")
+        oracle.mode = self.swarm.random.choice(LOWER) if lowered else Mode.EVACUATE
+        return self.make(Rules(oracle.mode, POLICY, plans), tools, PACE, self._bug)
 
     def _bug(self, incident: str, error: Exception) -> None:
         if not str(error).startswith("bug "):
@@ -101,6 +104,7 @@ class Story:
                 self._daemons(),
                 self.world.beat(),
                 self.staff.work(),
+                self.staff.meddle(),
                 self._accidents(),
                 self._power_returns(),
                 *(self.monitors.watch(m) for m in self.world.machines.values()),
@@ -187,6 +191,8 @@ class Story:
                     loop.call_later(self.swarm.seconds(2, 60), over, machine.id.name)
                 case "none":
                     pass
+            if self.swarm.strikes("nova-away"):
+                self.world.nova_away_until = self.world.now() + self.swarm.seconds(20, 400)
             if self.swarm.strikes("wall-steps"):
                 self.clock.wall_offset_s += draw.choice((-7200.0, 7200.0, 1e6, -1e6))
 

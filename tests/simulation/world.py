@@ -30,6 +30,12 @@ class Row:
     foreign_at: float = -1e9
     """When somebody other than the daemon last wrote to it."""
 
+    def write(self, now: float, *, forced_down: bool, status: str, reason: str) -> None:
+        """Write to it as Nova does: what changes nothing does not touch it."""
+        if (self.forced_down, self.status, self.reason) != (forced_down, status, reason):
+            self.forced_down, self.status, self.reason = forced_down, status, reason
+            self.updated_s = now
+
 
 @dataclass
 class Machine:
@@ -82,6 +88,7 @@ class World:
         self.machines: dict[HostId, Machine] = {}
         self.running: dict[ServerId, set[HostId]] = {}
         """Where each server truly runs, from its first start on."""
+        self.nova_away_until = -1.0
         self.twice: Callable[[ServerId, set[HostId]], None] = lambda server, hosts: None
         count = swarm.random.randint(3, 6)
         for number in range(count):
