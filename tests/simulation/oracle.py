@@ -54,7 +54,7 @@ class Oracle:
         self.shut: dict[HostId, tuple[float, Try]] = {}
         """Host -> the last try whose gates had been open, and when it was given up."""
         self.rounds: dict[str, float] = {}
-        """Round of cuts -> when it was taken from the budget."""
+        """Round of cuts -> when it was decided, and so taken from the budget."""
         self.cuts: dict[str, HostId] = {}
         """Rounds of which a cut was really sent."""
         self.left: dict[HostId, tuple[float, Incident]] = {}
@@ -109,7 +109,8 @@ class Oracle:
         """Remember what a permit may still have been given for, and what was charged."""
         now = self.world.now()
         if len(after.charges) > (len(before.charges) if before else 0):
-            self.rounds[f"{after.id}/{len(after.charges)}"] = now
+            decided_ago_s = self.clock.now().since(after.charges[-1])  # the save took that long
+            self.rounds[f"{after.id}/{len(after.charges)}"] = now - decided_ago_s
         if before is None:
             return
         begun = before.fencing if before.fencing and before.fencing.go_at else None
