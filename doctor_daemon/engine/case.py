@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -82,13 +81,20 @@ class Case:
         self._saved = incident if incident.version else None
         self._ward = ward
         self._links = links
-        self._inbox: deque[Letter] = deque()
+        self._inbox: list[Letter] = []
+        self._taken: list[Letter] = []
+        """The letters of the step that is being taken."""
+        self._ahead, self._peeked = incident, 0
+        """`_state` with so many of the letters that wait: see `_standing`."""
         self._come = asyncio.Event()
         self._running: dict[Effect, asyncio.Task[None]] = {}
-        self._stopping = False
+        self._stopping = self._broken = False
 
     def post(self, letter: Letter) -> None:
-        """Hand in an observation. Raise Temporary when too many wait already."""
+        """Hand in an observation. Raise Temporary when nothing more is taken in."""
+        if self._broken:
+            msg = f"{self.incident.host}: a bug keeps its incident from being saved"
+            raise Temporary(msg)
         if len(self._inbox) >= INBOX_MAX:
             msg = f"{self.incident.host}: too much evidence at once"
             raise Temporary(msg)
@@ -113,6 +119,7 @@ class Case:
                 while not self._over():
                     await self._step(await self._letters(), tasks)
         except* _Unsaveable:
+            self._broken = True
             log.warning("cannot be saved: nothing more is done", host=str(self.incident.host))
         finally:
             self._give_back()
@@ -124,22 +131,25 @@ class Case:
         """Wait for one letter, and take all that are there."""
         await self._come.wait()
         self._come.clear()
-        letters = list(self._inbox)
-        self._inbox.clear()
+        letters, self._inbox = self._inbox, []
         return letters
 
     async def _step(self, letters: list[Letter], tasks: asyncio.TaskGroup) -> None:
         """Fold, save, and only then do."""
-        before = self._saved
-        self._state, heard = self._fold(letters)
-        if heard or self._owes(letters):
-            await self._save(self._state, heard, tasks)
+        before, self._taken = self._saved, letters
+        state, heard = self._fold(letters)
+        self._stand(state)
+        wanted = self._due()
+        if heard or self._owes(letters, wanted):
+            await self._save(heard, wanted, tasks)
+            wanted = self._due()
         for letter in letters:
             if letter.effect is not None:
                 self._running.pop(letter.effect, None)
             if letter.saved is not None and not letter.saved.done():
                 letter.saved.set_result(None)
-        self._reconcile(tasks)
+        self._taken = []
+        self._reconcile(wanted, tasks)
         if before is not self._saved:
             await asyncio.sleep(0)  # what was begun and told goes first, the log can wait
             self._links.watch(before, self.incident)
@@ -172,29 +182,35 @@ class Case:
                 self._links.bug(incident.id, second)
                 raise _Unsaveable from second
 
-    def _owes(self, letters: list[Letter]) -> bool:
-        """Tell whether the state must be saved before anything is done."""
+    def _stand(self, state: Incident) -> None:
+        self._state = self._ahead = state
+        self._peeked = 0
+
+    def _owes(self, letters: list[Letter], wanted: Sequence[Effect]) -> bool:
+        """Tell whether the state must be saved before what it wants is done."""
         if self._saved is None or self._saved == self._state:
             return self._saved is None
         answers = all(isinstance(letter.effect, (*ASKING, Wait)) for letter in letters)
         if not answers or self._state.owes(self._saved):
             return True
-        return any(isinstance(effect, CHANGING) for effect in self._due())
+        return any(isinstance(effect, CHANGING) for effect in wanted)
 
     async def _save(
-        self, incident: Incident, heard: list[Evidence], tasks: asyncio.TaskGroup
+        self, heard: list[Evidence], wanted: Sequence[Effect], tasks: asyncio.TaskGroup
     ) -> None:
-        incident = next_version(self._saved, incident)
+        """Save the state. What it wants to know is asked meanwhile: that changes nothing."""
+        incident = next_version(self._saved, self._state)
         try:
             step = change(self._saved, incident, heard, self._ward)
         except Exception as error:
             self._links.bug(incident.id, error)
             raise _Unsaveable from error
         if not step.notices:  # a notice is not to wait for a question
-            self._ask(tasks)
+            self._ask(wanted, tasks)
         await self._commit(step)
         given_out(self._ward, step.notices)
-        self.incident = self._state = self._saved = incident
+        self.incident = self._saved = incident
+        self._stand(incident)
         self._links.tell(step.notices)
 
     async def _commit(self, step: Change) -> None:
@@ -233,23 +249,21 @@ class Case:
             return False
         return found is not None and found.version == step.head.version and found == step.head
 
-    def _reconcile(self, tasks: asyncio.TaskGroup) -> None:
+    def _due(self) -> tuple[Effect, ...]:
+        if self._stopping:
+            return ()
+        return due(self._state, self._ward.context(self._state.host))
+
+    def _reconcile(self, wanted: Sequence[Effect], tasks: asyncio.TaskGroup) -> None:
         """Begin what is due; cancel the waits and reads that no longer are."""
-        wanted = self._due()
         for effect in [e for e in self._running if e not in wanted]:
             if isinstance(effect, CANCELLABLE):
                 self._running.pop(effect).cancel()
         for effect in wanted:
             self._begin(effect, tasks)
 
-    def _due(self) -> tuple[Effect, ...]:
-        if self._stopping:
-            return ()
-        return due(self._state, self._ward.context(self._state.host))
-
-    def _ask(self, tasks: asyncio.TaskGroup) -> None:
-        """Begin the questions that a state not yet saved makes due: they change nothing."""
-        for effect in self._due():
+    def _ask(self, wanted: Sequence[Effect], tasks: asyncio.TaskGroup) -> None:
+        for effect in wanted:
             if isinstance(effect, ASKING):
                 self._begin(effect, tasks)
 
@@ -270,17 +284,25 @@ class Case:
         self._put(Letter(observation, effect))
 
     def _standing(self) -> Standing:
-        """Return what is saved, and what has come since, be it that a save keeps it waiting."""
-        decided = self._state
-        context = self._ward.context(decided.host)
-        with contextlib.suppress(Exception):  # a bug is met, and told, when it is folded
-            for letter in self._inbox:
-                decided = advance(decided, letter.observation, context)
-        return Standing(self.incident, decided)
+        """Return what is saved, and what has come since, be it that a save keeps it waiting.
+
+        Letters that wait are only looked at: they are folded in when their step is taken. A bug
+        in one keeps the effect that asks from being done.
+        """
+        context = self._ward.context(self._state.host)
+        while self._peeked < len(self._inbox):
+            self._ahead = advance(self._ahead, self._inbox[self._peeked].observation, context)
+            self._peeked += 1
+        return Standing(self.incident, self._ahead)
 
     def _give_back(self) -> None:
         """Let nobody wait for a case that has ended."""
-        for letter in self._inbox:
+        for letter in (*self._taken, *self._inbox):
             if letter.saved is not None and not letter.saved.done():
-                letter.saved.set_exception(Closed())
-        self._inbox.clear()
+                letter.saved.set_exception(self._end())
+        self._taken, self._inbox = [], []
+
+    def _end(self) -> Exception:
+        if self.incident.phase.final:
+            return Closed()
+        return Temporary(f"{self.incident.host}: its incident is not driven any more")

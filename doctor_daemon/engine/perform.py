@@ -107,10 +107,11 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             return await _follow(number, current().saved, ward)
         case Evacuate():
             async with ward.turnstile.turn(host):
-                why = STOPPING if ward.stopping else _overtaken(effect, current())
+                standing = current()
+                why = STOPPING if ward.stopping else _overtaken(effect, standing)
                 if why:
                     return Refused(effect, "overtaken", why)
-                shut = _shut(effect, Act.EVACUATE, current(), ward)
+                shut = _shut(effect, Act.EVACUATE, standing, ward)
                 return shut or await _evacuate(effect, ward)
         case _ as unreachable:
             assert_never(unreachable)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import pairwise
+from typing import cast
 
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.messages import Order
+from doctor_daemon.core.messages import Observation, Order
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.engine.case import Letter
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from tests.engine.instruments import HOST, OTHER
@@ -79,6 +81,31 @@ def test_b9_power_seen_on_stops_what_waits_for_its_turn_while_the_disk_hangs() -
 
     run(main())
     assert rig.bugs == []
+
+
+def test_c1_nothing_is_sent_while_what_has_come_since_cannot_be_understood() -> None:
+    """A bug in one letter that waits for a save: what it says may be that the power is on."""
+    rig = bench(20, replace(SOON, posts_total=1, posts_per_host=20))
+    rig.nova.posting_s = 0.5
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await first_post(rig)
+            rig.disk.commit_s = 6.0
+            await asyncio.sleep(1.0)
+            engine.desk.cases[HOST].post(Letter(cast("Observation", object())))
+            sent = len(posted(rig))
+            await asyncio.sleep(5.0)
+            assert 0 < len(posted(rig)) <= sent < 20
+            rig.disk.commit_s = 0.0
+            await until(engine, Phase.HELD)
+            held = incident_of(engine).held
+            assert held is not None
+            assert (held.gate, len(posted(rig))) == ("internal", sent)
+
+    run(main())
+    assert {type(bug) for bug in rig.bugs} == {AssertionError}
 
 
 def test_d2_a_disarm_stops_it_and_what_is_under_way_is_followed_to_its_end() -> None:
