@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from doctor_daemon.stores.faults import refusal, understood
 
 APPLICATION_ID = 0x444F4354
 """`DOCT`: how file(1) and we tell our database from another program's."""
-LOG_PAGES_MAX = 10_000
-"""40 MiB of log; above that a commit waits while it is moved into the database."""
+LOG_PAGES_MAX = 20_000
+"""80 MiB of log; above that a commit waits while it is moved into the database."""
 BUSY_S = 2.0
 """How long a statement waits for a lock. Nobody else writes but an operator with a shell."""
 
@@ -129,6 +129,16 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         connection = _connect(path)
         connection.execute("PRAGMA query_only = ON")
         return connection
+
+
+def move_log(path: Path) -> None:
+    """Move what has been committed from the log into the database, as far as nobody reads it.
+
+    What fails is left in the log: a commit will tell of the disk.
+    """
+    with suppress(sqlite3.Error), closing(_connect(path)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def _make_file(path: Path) -> None:

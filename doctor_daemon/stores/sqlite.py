@@ -22,7 +22,7 @@ from doctor_daemon.ports import Change, Delivery, Heading, NoticeRow, Snapshot, 
 from doctor_daemon.stores import notices, queries, rows
 from doctor_daemon.stores.reader import Reader
 from doctor_daemon.stores.retention import Retention, drops
-from doctor_daemon.stores.schema import claim
+from doctor_daemon.stores.schema import claim, move_log
 from doctor_daemon.stores.writer import Writer
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class SqliteStore:
     async def open(self) -> int:
         if self._writer is not None:
             raise Permanent(f"{self._path}: the store is open already")
-        writer = Writer(self._path, lambda: claim(self._path))
+        writer = Writer(self._path, lambda: claim(self._path), lambda: move_log(self._path))
         term = await writer.start()
         self._writer, self._reader = writer, Reader(self._path)
         return term

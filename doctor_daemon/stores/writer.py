@@ -5,8 +5,9 @@ the last commit was being synchronised goes into the next one together: one tran
 for each piece of work so that one that is refused fails alone, one synchronisation, and one wake-up
 of the event loop for all who wait.
 
-SQLite appends to a log, which is to be moved into the database now and then. That takes longer than
-a commit, so it is done when nothing has been asked for a while.
+SQLite appends to a log, which is to be moved into the database now and then. That takes as long as
+many commits, so it is begun when nothing has been asked for a while, and by a thread and connection
+of its own: a commit that comes meanwhile does not wait for it.
 
 Nobody who stops waiting takes anything back: work that was queued is done.
 """
@@ -30,12 +31,17 @@ from doctor_daemon.stores.faults import Unsynced, understood
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 Claim = Callable[[], tuple[sqlite3.Connection, int]]
+Move = Callable[[], None]
+"""Moves the log into the database, by a connection of its own; raises nothing."""
 
 QUEUE_MAX = 1000
 """Pieces of work that may wait: more than all cases and lanes together have under way."""
 WRITE_S = 10.0
-CALM_S, CALM_GROUPS = 0.03, 100
-"""With no work for so long, and so many groups in the log, it is moved into the database."""
+CALM_S, CALM_GROUPS, BUSY_GROUPS = 0.03, 50, 150
+"""With no work for so long, and so many groups in the log, it is moved into the database; with many
+more it is moved all the same."""
+MOVE_S = 10.0
+"""How long the end of the daemon waits for such a move; the next start takes the log as it is."""
 OPEN_S = 300.0
 """Opening reads the whole database once."""
 
@@ -66,18 +72,20 @@ class _End:
 class Writer:
     """One thread and its connection, made by `claim` in that thread."""
 
-    def __init__(self, path: Path, claim: Claim, write_s: float = WRITE_S) -> None:
+    def __init__(self, path: Path, claim: Claim, move: Move, write_s: float = WRITE_S) -> None:
         """Make no thread yet: `start` does. The path is for errors alone."""
         self.groups = 0
         """Transactions that were committed, each with one synchronisation of the disk."""
         self._path = path
         self._claim = claim
+        self._move = move
         self._write_s = write_s
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._waiting = 0
         self._file: tuple[int, int] | None = None
         self._closed = False
         self._logged = 0
+        self._mover: Thread | None = None
         self._fault = ""
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -139,13 +147,15 @@ class Writer:
         self._file = _identity(self._path)
         with closing(connection):
             self._tell([_End(opened, term)])
-            while jobs := self._jobs(connection):
+            while jobs := self._jobs():
                 self._tell(self._group(connection, jobs), len(jobs))
+            if self._mover is not None:
+                self._mover.join(MOVE_S)
         self._tell([_End(self._ended)])
 
-    def _jobs(self, connection: sqlite3.Connection) -> list[_Job]:
+    def _jobs(self) -> list[_Job]:
         """Wait for work and take all there is; nothing: the end has come."""
-        job = self._first(connection)
+        job = self._first()
         jobs = []
         while job is not None:
             jobs.append(job)
@@ -157,15 +167,16 @@ class Writer:
             self._queue.put(None)  # first what was asked for before
         return jobs
 
-    def _first(self, connection: sqlite3.Connection) -> _Job | None:
-        """Wait for work. Move the log into the database if none comes soon after the last."""
-        if self._logged >= CALM_GROUPS and not self._fault:
-            try:
-                return self._queue.get(timeout=CALM_S)
-            except Empty:
-                self._logged = 0
-            with suppress(sqlite3.Error):  # the log has it still: a commit will tell of the disk
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    def _first(self) -> _Job | None:
+        """Wait for work. Have the log moved if none comes soon after the last."""
+        moving = self._mover is not None and self._mover.is_alive()
+        if self._logged >= CALM_GROUPS and not moving and not self._fault:
+            if self._logged < BUSY_GROUPS:
+                with suppress(Empty):
+                    return self._queue.get(timeout=CALM_S)
+            self._logged = 0
+            self._mover = Thread(target=self._move, name="store-log", daemon=True)
+            self._mover.start()
         return self._queue.get()
 
     def _group(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_End]:

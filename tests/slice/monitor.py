@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
-from zlib import crc32
 
 from aiohttp import ClientSession, ClientTimeout
 
-Json = dict[str, Any]
+from doctor_daemon.cli.demo.alerts import alert
+
 BEARER = "a-bearer-that-only-the-alertmanager-knows"
 TRIES = 150
 PAUSE_S = 0.1
-
-
-def alert(host: str, status: str = "firing") -> Json:
-    """Make the body of Alertmanager's webhook, version 4, for one alert."""
-    labels = {"alertname": "HostDown", "host": host, "severity": "critical"}
-    one = {
-        "status": status,
-        "labels": labels,
-        "annotations": {"summary": f"{host} does not answer"},
-        "startsAt": "2026-11-21T02:13:37.563Z",
-        "endsAt": "0001-01-01T00:00:00Z" if status == "firing" else "2026-11-21T02:20:00.000Z",
-        "generatorURL": "http://127.0.0.1:9090/graph",
-        "fingerprint": f"bd94936a{crc32(host.encode()):08x}",
-    }
-    return {
-        "receiver": "doctor-daemon",
-        "status": status,
-        "alerts": [one],
-        "groupLabels": labels,
-        "commonLabels": labels,
-        "commonAnnotations": {},
-        "externalURL": "http://127.0.0.1:9093",
-        "version": "4",
-        "groupKey": "{}:{}",
-        "truncatedAlerts": 0,
-    }
+BEGAN_S = 1_795_226_000.0
+"""When the alert began, in Unix time: the same in every message, as Alertmanager has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +27,10 @@ class Monitor:
     ) -> tuple[int, str]:
         """Send one alert; return the status and the text that it was answered with."""
         headers = {"Authorization": f"Bearer {bearer}"}
+        body = alert(host, BEGAN_S, over=status == "resolved")
         async with (
             ClientSession(timeout=ClientTimeout(total=10)) as session,
-            session.post(self.url, json=alert(host, status), headers=headers) as answer,
+            session.post(self.url, json=body, headers=headers) as answer,
         ):
             return answer.status, await answer.text()
 

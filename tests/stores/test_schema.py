@@ -72,7 +72,7 @@ def test_each_commit_is_synchronised(path: Path) -> None:
     connection, _ = claim(path)
     with closing(connection):
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
-        assert connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (10_000,)
+        assert connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (20_000,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
