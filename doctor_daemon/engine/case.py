@@ -85,7 +85,7 @@ class Case:
         self._taken: list[Letter] = []
         """The letters of the step that is being taken."""
         self._ahead, self._peeked = incident, 0
-        """`_state` with so many of the letters that wait: see `_standing`."""
+        """`_state` with so many of the letters that wait."""
         self._come = asyncio.Event()
         self._running: dict[Effect, asyncio.Task[None]] = {}
         self._stopping = self._broken = False
@@ -93,11 +93,9 @@ class Case:
     def post(self, letter: Letter) -> None:
         """Hand in an observation. Raise Temporary when nothing more is taken in."""
         if self._broken:
-            msg = f"{self.incident.host}: a bug keeps its incident from being saved"
-            raise Temporary(msg)
+            raise Temporary(f"{self.incident.host}: a bug keeps its incident from being saved")
         if len(self._inbox) >= INBOX_MAX:
-            msg = f"{self.incident.host}: too much evidence at once"
-            raise Temporary(msg)
+            raise Temporary(f"{self.incident.host}: too much evidence at once")
         self._put(letter)
 
     def _put(self, letter: Letter) -> None:
@@ -206,7 +204,9 @@ class Case:
             self._links.bug(incident.id, error)
             raise _Unsaveable from error
         if not step.notices:  # a notice is not to wait for a question
-            self._ask(wanted, tasks)
+            for effect in wanted:
+                if isinstance(effect, ASKING):
+                    self._begin(effect, tasks)
         await self._commit(step)
         given_out(self._ward, step.notices)
         self.incident = self._saved = incident
@@ -262,11 +262,6 @@ class Case:
         for effect in wanted:
             self._begin(effect, tasks)
 
-    def _ask(self, wanted: Sequence[Effect], tasks: asyncio.TaskGroup) -> None:
-        for effect in wanted:
-            if isinstance(effect, ASKING):
-                self._begin(effect, tasks)
-
     def _begin(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
         if effect not in self._running:
             self._running[effect] = tasks.create_task(self._attempt(effect))
@@ -297,12 +292,9 @@ class Case:
 
     def _give_back(self) -> None:
         """Let nobody wait for a case that has ended."""
+        text = f"{self.incident.host}: its incident is not driven any more"
         for letter in (*self._taken, *self._inbox):
             if letter.saved is not None and not letter.saved.done():
-                letter.saved.set_exception(self._end())
+                over = self.incident.phase.final
+                letter.saved.set_exception(Closed() if over else Temporary(text))
         self._taken, self._inbox = [], []
-
-    def _end(self) -> Exception:
-        if self.incident.phase.final:
-            return Closed()
-        return Temporary(f"{self.incident.host}: its incident is not driven any more")

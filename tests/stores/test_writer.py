@@ -6,23 +6,13 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from doctor_daemon.errors import Conflict, Permanent, Temporary
-from doctor_daemon.stores.schema import move_log
-from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
-from doctor_daemon.stores.writer import (
-    BUSY_GROUPS,
-    CALM_GROUPS,
-    CALM_S,
-    QUEUE_MAX,
-    Writer,
-)
-from tests.stores.values import opening
+from doctor_daemon.stores.writer import QUEUE_MAX, Writer
 
 FULL, FSYNC = sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_FSYNC
 
@@ -49,17 +39,8 @@ class Bench:
     def __init__(self, path: Path, write_s: float = 5.0) -> None:
         self.path = path
         self.disk: Disk | None = None
-        self.writer = Writer(path, self._claim, self._move, write_s)
+        self.writer = Writer(path, self._claim, lambda: None, write_s)
         self.gate = threading.Event()
-        self.moves = 0
-        self.moving = threading.Event()
-        """While it is clear, a move of the log waits."""
-        self.moving.set()
-
-    def _move(self) -> None:
-        self.moves += 1
-        self.moving.wait(10)
-        move_log(self.path)
 
     def _claim(self) -> tuple[sqlite3.Connection, int]:
         self.disk = sqlite3.connect(self.path, isolation_level=None, timeout=0.05, factory=Disk)
@@ -283,60 +264,3 @@ async def test_a_claim_that_fails_is_told(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="corrupt"):
         await writer.start()
     await writer.stop()
-
-
-def _without_log(path: Path, table: str = "notes") -> int:
-    """Count the rows that are in the database itself, its log left aside."""
-    alone = path.with_name("alone.sqlite3")
-    alone.write_bytes(path.read_bytes())
-    with closing(sqlite3.connect(alone)) as other:
-        tables = other.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        counted = f"SELECT count(*) FROM {table}"  # noqa: S608 - the test's own words
-        return other.execute(counted).fetchone()[0] if tables[0] else 0
-
-
-async def test_the_log_is_moved_into_the_database_in_a_calm_moment(bench: Bench) -> None:
-    for number in range(CALM_GROUPS):
-        await bench.writer.write(adding(f"{number:03}"))
-    assert len(bench.notes()) == CALM_GROUPS
-    async with asyncio.timeout(10):
-        while _without_log(bench.path) < CALM_GROUPS:  # noqa: ASYNC110 - another process would look, too
-            await asyncio.sleep(CALM_S)
-
-
-async def test_no_commit_waits_while_the_log_is_moved_and_the_end_does(bench: Bench) -> None:
-    bench.moving.clear()
-    for number in range(CALM_GROUPS):
-        await bench.writer.write(adding(f"{number:03}"))
-    async with asyncio.timeout(10):
-        while not bench.moves:  # noqa: ASYNC110 - another thread begins it
-            await asyncio.sleep(CALM_S)
-    for number in range(2 * BUSY_GROUPS):
-        await bench.writer.write(adding(f"more {number}"))
-    assert (bench.moves, _without_log(bench.path)) == (1, 0)
-    bench.moving.set()
-    await bench.writer.stop()
-    assert _without_log(bench.path) == CALM_GROUPS + 2 * BUSY_GROUPS
-
-
-async def test_the_log_is_moved_where_no_moment_is_calm(bench: Bench) -> None:
-    for number in range(BUSY_GROUPS + 2):
-        await bench.writer.write(adding(f"{number:03}"))
-    assert bench.moves == 1
-
-
-def test_a_log_that_cannot_be_moved_is_left(tmp_path: Path) -> None:
-    move_log(tmp_path / "not-there.sqlite3")
-    assert list(tmp_path.iterdir()) == []
-
-
-async def test_the_stores_own_log_is_moved_while_it_is_open(tmp_path: Path) -> None:
-    path = tmp_path / "state.sqlite3"
-    store = SqliteStore(SqliteConfig(path=path))
-    term = await store.open()
-    for number in range(CALM_GROUPS):
-        await store.commit(opening(f"i{number:03}", f"cmp-{number}", number), term=term)
-    async with asyncio.timeout(10):
-        while _without_log(path, "incidents") < CALM_GROUPS:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(CALM_S)
-    await store.close()
