@@ -38,15 +38,13 @@ def gates() -> str:
     rows = (
         (
             gate.name,
-            _mark(holds=Act.CUT in gate.stops),
-            _mark(holds=Act.FORCE_DOWN in gate.stops),
-            _mark(holds=Act.EVACUATE in gate.stops),
+            *(_mark(holds=act in gate.stops) for act in Act),
             "asks again by itself" if gate.retry else "holds the incident",
             gate.frees,
         )
         for gate in GATES
     )
-    acts = ("stops a cut", "stops a force-down", "stops an evacuation")
+    acts = (f"stops {act.replace('_', ' ')}" for act in Act)
     return table(("gate", *acts, "when it is shut", "freed by"), rows)
 
 
@@ -107,6 +105,8 @@ def _mark(*, holds: bool) -> str:
 
 
 def _number(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

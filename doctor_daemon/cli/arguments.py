@@ -265,6 +265,16 @@ def _add_orders(commands: Any) -> None:  # noqa: ANN401 - as above
             "end the incident of a host that is down",
             "Clear its forced_down flag in Nova first: Nova is asked whether you have.",
         ),
+        (
+            "release",
+            "give a host that was down back to Nova, once that is safe",
+            "`explain HOST` says what is missing; `dismiss HOST` calls it off.",
+        ),
+        (
+            "power-on",
+            "switch a host on that is down",
+            "Only once no server of it is being evacuated. It does not release it.",
+        ),
     ):
         _reason(_about_host(commands, word, text, more))
     made = _about_host(

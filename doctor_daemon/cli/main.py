@@ -152,6 +152,8 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "fence": _order,
     "dismiss": _order,
     "close": _order,
+    "release": _order,
+    "power-on": _order,
     "confirm-off": _order,
 }
 

@@ -17,7 +17,8 @@ PHASES = {
     "fencing": "being fenced: its power is cut and read until it is proven off",
     "forcing_down": "proven off; Nova is being told",
     "evacuating": "off, and forced down in Nova; its servers are being moved",
-    "down": "DOWN: off, and forced down in Nova; `close` ends this once you have cleared the flag",
+    "down": "DOWN: off, and forced down in Nova; `release` gives it back, once it is repaired",
+    "releasing": "on its way back: it stays forced down until all that is needed has been shown",
     "held": "HELD: a human is needed",
     "resolved": "no open incident; the last one is resolved",
     "dismissed": "no open incident; the last one was called off",
@@ -33,8 +34,18 @@ DOING = {
     "Inspect": "asking Nova for its servers and their evacuations",
     "Evacuate": "having Nova move servers",
     "Follow": "following the evacuations that are under way",
+    "SwitchOn": "switching the power on",
+    "Lift": "having Nova lift forced_down",
+    "Enable": "having Nova enable it",
 }
-ACTS = {"cut": "power cut", "force_down": "force-down", "evacuate": "evacuation"}
+ACTS = {
+    "cut": "power cut",
+    "force_down": "force-down",
+    "evacuate": "evacuation",
+    "switch_on": "power on",
+    "lift": "release",
+    "enable": "enable",
+}
 OVER = ("resolved", "dismissed")
 LABEL = 12
 

@@ -15,7 +15,16 @@ from pydantic import ValidationError
 from doctor_daemon.config.concerns import concerns
 from doctor_daemon.config.document import read_document
 from doctor_daemon.config.hosts import HostReader
-from doctor_daemon.config.models import Budget, Cloud, Consumer, Evacuation, File, State, Timing
+from doctor_daemon.config.models import (
+    Budget,
+    Cloud,
+    Consumer,
+    Evacuation,
+    File,
+    Release,
+    State,
+    Timing,
+)
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, validated
 from doctor_daemon.config.settings import Choice, Settings
@@ -133,6 +142,7 @@ class _Loading:
             timing=timing,
             budget=budget,
             evacuation=self._part("evacuation", Evacuation),
+            release=self._part("release", Release),
             device_s=call_s((d.config for d in self._hosts.devices.choices), "timeout_s"),
             list_s=call_s(clouds, "read_timeout_s", "timeout_s"),
             put_s=call_s(clouds, "force_down_timeout_s", "timeout_s"),
@@ -141,7 +151,7 @@ class _Loading:
 
     def _fit(self, numbers: Numbers) -> None:
         """Check numbers against each other, unless some of them are no numbers."""
-        if self._faulty & {"timing", "budget", "evacuation"}:
+        if self._faulty & {"timing", "budget", "evacuation", "release"}:
             return
         for section, option, text in broken(numbers):
             self._note((section, option), text)

@@ -135,6 +135,17 @@ class Evacuation(Section):
     """A server is only evacuated if forced_down was read back within this time."""
 
 
+class Release(Section):
+    """The way back: when a host that was forced down is given back to Nova. Times are seconds."""
+
+    release_every_s: Annotated[float, Field(ge=1, le=300)] = _SHIPPED.release_every_s
+    """Between two questions about a host on its way back."""
+    watch_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.watch_s
+    """How long a host whose flag was lifted is watched before it is enabled."""
+    enable: bool = _SHIPPED.enable
+    """Whether a host is enabled at its end, if the daemon has disabled it."""
+
+
 class Budget(Section):
     """How many hosts may be fenced. Beyond it a human is asked: many at once are seldom dead."""
 
@@ -270,6 +281,8 @@ class File(Section):
     """How many hosts may be fenced."""
     evacuation: Evacuation = Evacuation()
     """How servers are evacuated."""
+    release: Release = Release()
+    """How a host comes back."""
     cloud: Cloud
     """The cloud's control plane."""
     sources: tuple[Source, ...] = ()

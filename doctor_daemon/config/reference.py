@@ -38,6 +38,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("timing", models.Timing),
     ("budget", models.Budget),
     ("evacuation", models.Evacuation),
+    ("release", models.Release),
     ("state", models.State),
     ("cloud", models.Cloud),
     ("sources[]", models.Source),

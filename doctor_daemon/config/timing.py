@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from doctor_daemon.config.models import Budget, Evacuation, Timing
+from doctor_daemon.config.models import Budget, Evacuation, Release, Timing
 from doctor_daemon.core.policy import Policy
 
 CALL_S = 10.0
@@ -35,11 +35,12 @@ class Numbers:
     """The longest `hold_s` of a device, or of the timing."""
     moves: bool = True
     """Whether the mode goes as far as evacuate."""
+    release: Release = field(default_factory=Release)
 
     @property
     def policy(self) -> Policy:
         """The core's own value."""
-        return policy(self.timing, self.budget, self.evacuation)
+        return policy(self.timing, self.budget, self.evacuation, self.release)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +213,10 @@ RULES = (
 """Every minimum that follows from other numbers."""
 
 
-def policy(timing: Timing, budget: Budget, evacuation: Evacuation) -> Policy:
+def policy(timing: Timing, budget: Budget, evacuation: Evacuation, release: Release) -> Policy:
     """Return the core's own value."""
     limits = {f"budget_{name}": value for name, value in budget}
-    return Policy(**dict(timing), **limits, **dict(evacuation))
+    return Policy(**dict(timing), **limits, **dict(evacuation), **dict(release))
 
 
 def broken(numbers: Numbers) -> Iterator[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""Nova: reads compute services, servers and migrations; forces a service down; evacuates servers.
+"""Nova: reads services, servers and migrations; forces services down and back; evacuates servers.
 
 Each call is pinned to a microversion and answers with certainty or with an error: a host that Nova
 says nothing of is never taken for one without servers, nor a lost answer for success or failure.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from http import HTTPStatus
 from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,26 +17,21 @@ from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.controllers.compute import Compute, Way
 from doctor_daemon.controllers.evacuations import BODY, judged, only_from
 from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
-from doctor_daemon.controllers.http import Answer, NoAnswerError, Wire, tls_context
+from doctor_daemon.controllers.http import NoAnswerError, Wire, tls_context
 from doctor_daemon.controllers.keystone import Keystone, load_plugin
 from doctor_daemon.controllers.listing import settled_list, whole_list
 from doctor_daemon.controllers.microversions import EVACUATE, SERVICES, UPDATE
 from doctor_daemon.controllers.preflight import preflight
 from doctor_daemon.controllers.servers import by_host, since
-from doctor_daemon.controllers.services import (
-    BINARY,
-    all_services,
-    fencing,
-    forced,
-    one_service,
-    read_services,
-)
+from doctor_daemon.controllers.services import BINARY, all_services, one_service, read_services
 from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
+from doctor_daemon.controllers.updates import ENABLE, LIFT, Update, fencing
+from doctor_daemon.controllers.updates import judged as judged_update
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
+from doctor_daemon.errors import DoctorError, LateError, Permanent
 from doctor_daemon.ports import Clock, Fleet, Permit
 from doctor_daemon.ports.secrets import SecretFile
 
@@ -132,9 +126,16 @@ class Nova:
         self, service: str, reason: str, permit: Permit, *, disable: bool
     ) -> tuple[Outcome, str]:
         """Write once. REFUSED: nothing was done; UNKNOWN: read it back. Raise LateError."""
-        return await self._timed(
-            "force_down", self._force_down(service, fencing(reason, disable=disable), permit), _word
-        )
+        update = fencing(reason, disable=disable)
+        return await self._timed("force_down", self._update(service, update, permit), _word)
+
+    async def lift(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        """Write once, as force_down does. REFUSED too while `done` evacuations remain."""
+        return await self._timed("lift", self._update(service, LIFT, permit), _word)
+
+    async def enable(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        """Write once. Nova waits for a nova-compute that died unnoticed: that may end UNKNOWN."""
+        return await self._timed("enable", self._update(service, ENABLE, permit), _word)
 
     async def servers(self, host: HostId) -> ServerList:
         return await self._timed("servers", self._servers(host))
@@ -192,12 +193,10 @@ class Nova:
         got = await self._compute.get("os-services", {"binary": BINARY}, SERVICES, read_services)
         return all_services(got.value, got.asked_at)
 
-    async def _force_down(
-        self, service: str, body: Mapping[str, object], permit: Permit
-    ) -> tuple[Outcome, str]:
+    async def _update(self, service: str, update: Update, permit: Permit) -> tuple[Outcome, str]:
         try:
             id_ = str(uuid.UUID(service))
-            answer = await self._compute.put(f"os-services/{id_}", body, UPDATE, permit)
+            answer = await self._compute.put(f"os-services/{id_}", update.body, UPDATE, permit)
         except ValueError:
             return Outcome.REFUSED, f"{service!r:.60} is no id of a compute service"
         except NoAnswerError as error:
@@ -206,7 +205,7 @@ class Nova:
             raise
         except DoctorError as error:  # no connection, or no token
             return Outcome.REFUSED, str(error)
-        return _judged(answer, id_)
+        return judged_update(answer, id_, update)
 
     async def _servers(self, host: HostId) -> ServerList:
         """List between two looks: Nova leaves the servers of a cell that is down out silently."""
@@ -259,24 +258,3 @@ class Nova:
 
     def _observe(self, call: str, seconds: float, outcome: str) -> None:
         self.on_call(call, seconds, outcome)
-
-
-def _judged(answer: Answer, service: str) -> tuple[Outcome, str]:
-    """Judge an answer to the PUT. A server error may come after the deed, a client error never."""
-    words = f"Nova answered {answer.words()}"
-    if answer.status == HTTPStatus.OK:
-        return _believed(answer.body, service)
-    if answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        return Outcome.UNKNOWN, words
-    if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Outcome.REFUSED, words
-    return Outcome.UNKNOWN, words
-
-
-def _believed(body: bytes, service: str) -> tuple[Outcome, str]:
-    try:
-        if forced(body, service):
-            return Outcome.ACCEPTED, "Nova answered that the service is forced down"
-    except Temporary as error:
-        return Outcome.UNKNOWN, f"Nova answered 200, but {error}"
-    return Outcome.UNKNOWN, "Nova answered 200, but does not show the service forced down"

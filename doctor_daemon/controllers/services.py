@@ -7,7 +7,7 @@ nothing certain is known is an error or UNKNOWN here, and never a host that is n
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from doctor_daemon.controllers.rows import Row, decode, rows, text
@@ -17,7 +17,6 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet
 
 BINARY = "nova-compute"
-REASON_MAX = 255
 _STATES = ("up", "down")
 _STATUSES = ("enabled", "disabled")
 
@@ -109,32 +108,3 @@ def _unix(value: object) -> float:
         msg = f"Nova's row has updated_at = {value!r:.60}, expected an ISO 8601 time"
         raise Permanent(msg) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def forced(body: bytes, service: str) -> bool:
-    """Tell whether the answer to the PUT shows this service forced down."""
-    row = decode(body).get("service")
-    return isinstance(row, dict) and row.get("id") == service and row.get("forced_down") is True
-
-
-def fencing(reason: str, *, disable: bool) -> Mapping[str, object]:
-    """Return the body of the one PUT: forced_down alone, or with status and reason."""
-    if not disable:
-        return {"forced_down": True}
-    return {"forced_down": True, "status": "disabled", "disabled_reason": storable(reason)}
-
-
-def storable(reason: str) -> str:
-    """Return a disabled_reason that Nova can store and that nothing but a person will undo.
-
-    libvirt's driver enables again what is disabled with a reason that begins with `AUTO: `. Nova's
-    tables hold no character beyond the Basic Multilingual Plane.
-    """
-    words = "".join(letter if _plain(letter) else "?" for letter in reason).strip()
-    if words.upper().startswith("AUTO:") or not words:
-        words = f"doctor-daemon: {words}".rstrip()
-    return words if len(words) <= REASON_MAX else words[: REASON_MAX - 1] + "…"
-
-
-def _plain(letter: str) -> bool:
-    return letter.isprintable() and letter <= "\uffff"

@@ -53,10 +53,21 @@ from doctor_daemon.core.messages import (
     Resumed,
     WasRead,
 )
-from doctor_daemon.core.orders import closing, follow
+from doctor_daemon.core.orders import after_bug, closing, follow
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.recovery import flag_noticed, resumed
+from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
+from doctor_daemon.core.releasing import releasing
+from doctor_daemon.core.returning import (
+    answered,
+    coming_back,
+    inspected,
+    not_sent_back,
+    seen,
+    uninspected,
+)
 from doctor_daemon.core.suspicion import heard, looked, suspected
+from doctor_daemon.core.switching import not_switched, switching
 from doctor_daemon.core.topology import NEVER, fail
 
 STEPS_MAX = 16
@@ -98,7 +109,8 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return heard(incident, observation, context)
         case Looked(number, sighting) if number == incident.looks:
             asked = replace(incident, looks=number + 1, look_failures=0, look_at=None)
-            return looked(asked, sighting, context)
+            fold = seen if incident.phase is Phase.RELEASING else looked
+            return fold(asked, sighting, context)
         case Noticed(sighting):
             return flag_noticed(incident, sighting, context)
         case Identified():
@@ -111,6 +123,10 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return put_ended(incident, observation, context)
         case Listed(number, servers) if number == incident.listings:
             return listed(incident, servers, context)
+        case SwitchedOn() | LiftEnded() | EnableEnded():
+            return answered(incident, observation, context)
+        case Inspected() if coming_back(incident):
+            return inspected(incident, observation, context)
         case Inspected() | Followed() | EvacuateEnded():
             return told(incident, observation, context)
         case Failed(effect):
@@ -124,8 +140,7 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
                 incident = lost(incident, effect, context)
             if incident.phase is Phase.HELD:
                 return incident.note(context.now, f"internal error: {error}")
-            held = Held("internal", f"internal error: {error}", "see the log; then `fence HOST`")
-            return incident.hold(context.now, held)
+            return incident.hold(context.now, after_bug(incident.phase, error))
         case Looked() | Listed():
             return incident
         case _ as unreachable:
@@ -148,6 +163,8 @@ def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context
             text = f"the list of servers could not be checked against Nova: {failed.error}"
             return replace(incident, listings=-1).note(context.now, text)
         case Inspect(number) if number == incident.rounds.inspections:
+            if coming_back(incident):
+                return uninspected(incident, context)
             return unanswered(incident, context)
         case Follow(number) if number == incident.rounds.follows:
             return unanswered(incident, context)
@@ -168,6 +185,10 @@ def _refused(incident: Incident, refused: Refused, effect: Effect, context: Cont
             return put_refused(incident, refused, number, context)
         case Evacuate():
             return not_sent(incident, refused, effect, context)
+        case SwitchOn():
+            return not_switched(incident, refused, effect, context)
+        case Lift() | Enable():
+            return not_sent_back(incident, refused, effect, context)
         case _:
             return incident
 
@@ -187,8 +208,10 @@ def _settle(incident: Incident, context: Context) -> Incident:
             return forcing_down(incident, context)
         case Phase.EVACUATING:
             return evacuating(incident, context)
+        case Phase.RELEASING:
+            return releasing(switching(incident, context), context)
         case Phase.DOWN | Phase.HELD:
-            return closing(incident, context)
+            return switching(closing(incident, context), context)
         case Phase.RESOLVED | Phase.DISMISSED:
             return incident
         case _ as unreachable:

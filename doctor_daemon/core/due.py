@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
+from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.fencing import rule_for, seen, spanned_at, unknown_devices
+from doctor_daemon.core.fencing import seen, spanned_at, unknown_devices
 from doctor_daemon.core.guard import gives_up_at
-from doctor_daemon.core.host import Device, Level
+from doctor_daemon.core.host import Level
 from doctor_daemon.core.incident import Incident
-from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.marking import current
 from doctor_daemon.core.messages import (
     Cut,
@@ -27,21 +27,17 @@ from doctor_daemon.core.messages import (
     Identify,
     Inspect,
     ListServers,
-    Look,
-    Read,
     Wait,
 )
 from doctor_daemon.core.moves import unclear_to
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.policy import Policy
-from doctor_daemon.core.proof import Power, Reading, off_run
+from doctor_daemon.core.release import Enable, Lift, Step, SwitchOn
+from doctor_daemon.core.releasing import moments
 from doctor_daemon.core.suspicion import decides_at
-from doctor_daemon.core.tries import DeviceTry, Try
+from doctor_daemon.core.switching import ends_at, switches
+from doctor_daemon.core.tries import Try
 
 FOLLOWED = (Stage.WAITING, Stage.CHECKING, Stage.UNDER_WAY)
-SHARE, SOONEST_S = 1 / 32, 1 / 32
-"""Between reads of a device that says ON: this share of the time since the cut, and no less than so
-many seconds. Most machines go off within a few seconds, some take half a minute."""
 
 
 def due(incident: Incident, context: Context) -> tuple[Effect, ...]:
@@ -58,7 +54,7 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
         case Phase.SUSPECTED:
             yield Wait(decides_at(incident, context))
             if incident.sighting is None:
-                yield _look(incident, context)
+                yield ask_look(incident, context)
         case Phase.FENCING:
             yield from _fence(incident, context)
         case Phase.FORCING_DOWN:
@@ -69,22 +65,18 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
             if incident.listings >= 0:
                 yield ListServers(incident.listings)
             yield from _close(incident, context)
+            yield from _switch(incident, context)
+        case Phase.RELEASING:
+            yield from _release(incident, context)
         case Phase.HELD | Phase.RESOLVED | Phase.DISMISSED:
             yield from _close(incident, context)
         case _ as unreachable:
             assert_never(unreachable)
 
 
-def _look(incident: Incident, context: Context) -> Effect:
-    """Look at the host, or wait while Nova is left in peace."""
-    if incident.look_at is not None and not context.now.reached(incident.look_at):
-        return Wait(incident.look_at)
-    return Look(incident.looks)
-
-
 def _close(incident: Incident, context: Context) -> Iterator[Effect]:
     if incident.closing is not None:
-        yield _look(incident, context)
+        yield ask_look(incident, context)
 
 
 def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -100,7 +92,7 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
     for device in level.devices:
         if attempt.device(device.name).cut is None:
             yield Cut(attempt.number, attempt.level, device.name)
-    yield from _read(attempt, level, context)
+    yield from ask_read(attempt, level, context)
     if all(attempt.device(device.name).cut for device in level.devices):
         yield from _look_along(incident, context)
 
@@ -116,64 +108,14 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
     once = look is not None and look.asked_at.since(attempt.since) >= 0
     spanned = spans_at is None or (look is not None and look.asked_at.reached(spans_at))
     if not once or not spanned or (not unknown and not seen(incident, attempt, context)):
-        yield _look(incident, context)
-
-
-def _read(
-    attempt: Try, level: Level, context: Context, calm_s: float | None = None
-) -> Iterator[Effect]:
-    """Read every device whose cut was answered, one read at a time, at its pace.
-
-    After a restart a device first says again who it is: only then does its word count.
-    `calm_s` is the pace where a proof stands and is only guarded.
-    """
-    for device in level.devices:
-        answer = attempt.device(device.name)
-        if answer.cut is None:
-            continue
-        after = _pace(device, answer, context, calm_s)
-        if after is not None and not context.now.reached(after):
-            yield Wait(after)
-        elif answer.identity is None:
-            yield Identify(attempt.number, attempt.level, device.name)
-        else:
-            yield Read(attempt.number, attempt.level, device.name, answer.reads)
-
-
-def _pace(
-    device: Device, answer: DeviceTry, context: Context, calm_s: float | None
-) -> Instant | None:
-    """Return when to read next: ever slower while it is ON, then spread over the hold time.
-
-    The hold is counted from the first OFF's answer: reads that take their time do not stretch it.
-    """
-    if not answer.readings:
-        return None
-    rule, last = rule_for(device, context), answer.readings[-1]
-    if last.power is not Power.OFF:
-        return last.answered_at.plus(_pause(answer, last, context.policy))
-    if calm_s is not None:
-        return last.answered_at.plus(calm_s)
-    run = off_run(answer.readings, answer.readings[0].asked_at)
-    steps = max(rule.reads - 1, 1)
-    if len(run) > steps:
-        return last.answered_at.plus(rule.hold_s / steps)
-    return run[0].answered_at.plus(rule.hold_s * len(run) / steps)
-
-
-def _pause(answer: DeviceTry, last: Reading, policy: Policy) -> float:
-    """Return the seconds to the next read of a device that is not OFF; one in trouble is spared."""
-    if last.power is Power.UNKNOWN or answer.cut_at is None:
-        return policy.read_every_s
-    since_cut_s = last.answered_at.since(answer.cut_at)
-    return min(max(SHARE * since_cut_s, SOONEST_S), policy.read_every_s)
+        yield ask_look(incident, context)
 
 
 def _look_along(incident: Incident, context: Context) -> Iterator[Effect]:
     """Look at Nova while the power is read: the PUT needs a fresh look, and life would show."""
     look = incident.sighting
     again = look.asked_at.plus(context.policy.read_every_s) if look else context.now
-    yield _look(incident, context) if context.now.reached(again) else Wait(again)
+    yield ask_look(incident, context) if context.now.reached(again) else Wait(again)
 
 
 def _force_down(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -185,14 +127,14 @@ def _force_down(incident: Incident, context: Context) -> Iterator[Effect]:
         level = context.plan.level(attempt.level) if attempt else None
         if attempt is not None and level is not None:
             yield Wait(marking.rereading_since.plus(context.policy.off_timeout_s))
-            yield from _read(attempt, level, context)
+            yield from ask_read(attempt, level, context)
         return
     yield Wait(proof.valid_until)
     look = incident.sighting
     if marking.disable is not None and marking.put is None:
         yield ForceDown(marking.number, incident.service, marking.disable)
     elif look is None or not current(incident, look, context):
-        yield _look(incident, context)
+        yield ask_look(incident, context)
 
 
 def _evacuate(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -200,7 +142,7 @@ def _evacuate(incident: Incident, context: Context) -> Iterator[Effect]:
     yield from _guard(incident, context)
     look = incident.sighting
     again = look.asked_at.plus(context.policy.flag_age_s / 3) if look else context.now
-    yield _look(incident, context) if context.now.reached(again) else Wait(again)
+    yield ask_look(incident, context) if context.now.reached(again) else Wait(again)
     for record in incident.evacuations.values():
         if record.stage is Stage.POSTING:
             yield Evacuate(record.server.id, record.attempt)
@@ -230,7 +172,7 @@ def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
     if attempt is None or level is None or proof is None or since is None:
         return
     renewed = since.since(proof.taken_at) < 0
-    yield from _read(attempt, level, context, context.policy.guard_every_s if renewed else None)
+    yield from ask_read(attempt, level, context, context.policy.guard_every_s if renewed else None)
 
 
 def _ask(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -247,3 +189,49 @@ def _ask(incident: Incident, context: Context) -> Iterator[Effect]:
         yield Inspect(rounds.inspections)
     else:
         yield Follow(rounds.follows)
+
+
+def _release(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Send the request that is journalled, read it back, or ask for what is to be shown."""
+    release = incident.release
+    ahead = [at for at in moments(incident, context) if not context.now.reached(at)]
+    if ahead:
+        yield Wait(min(ahead, key=lambda moment: moment.boot_s))
+    match release.step:
+        case Step.LIFTING if release.put is None:
+            yield Lift(release.number, incident.service)
+        case Step.ENABLING if release.put is None:
+            yield Enable(release.number, incident.service)
+        case Step.LIFTING | Step.ENABLING:
+            yield ask_look(incident, context)
+        case _:
+            yield ask_look(incident, context)
+            yield ask_evacuations(incident, context)
+    if release.step is Step.CHECKING:
+        yield from _see_power(incident, context)
+    yield from _switch_on(incident, context)
+
+
+def _see_power(incident: Incident, context: Context) -> Iterator[Effect]:
+    attempt = incident.fencing
+    level = context.plan.level(attempt.level) if attempt else None
+    if attempt is not None and level is not None:
+        yield from ask_read(attempt, level, context, context.policy.release_every_s)
+
+
+def _switch(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Ask Nova, and then switch on, while that is wanted of a host that is down."""
+    wish = incident.release.switching
+    if wish is not None and wish.go_at is None:
+        yield Wait(ends_at(wish, context))
+        yield ask_evacuations(incident, context)
+    yield from _switch_on(incident, context)
+
+
+def _switch_on(incident: Incident, context: Context) -> Iterator[Effect]:
+    wish = incident.release.switching
+    if wish is None or wish.go_at is None:
+        return
+    for level, device in switches(incident, context.plan):
+        if device.name not in wish.answered:
+            yield SwitchOn(wish.number, level, device.name, device.uuid)

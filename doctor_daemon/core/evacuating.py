@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.evacuation import BEFORE, Evacuation, Stage
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import bar, contradicted, guarded
 from doctor_daemon.core.host import Mode, Server, ServerId
@@ -87,9 +87,15 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     incident = replace(incident, rounds=_answered(rounds, context))
     answer = news(seen.migrations, seen.servers.servers, seen.asked_at)
     before = incident.evacuations
-    found = {s.id: admitted(s, answer, context) for s in seen.servers.servers if s.id not in before}
+    new = (s for s in seen.servers.servers if s.id not in before or _came_back(s, incident))
+    found = {s.id: admitted(s, answer, context, before.get(s.id)) for s in new}
     incident = _put(incident, {**before, **found}, context)
     return _heard(incident, answer, context)
+
+
+def _came_back(server: Server, incident: Incident) -> bool:
+    """Tell whether a server is there that had an outcome before the host was last in service."""
+    return incident.evacuations[server.id].migration == BEFORE
 
 
 def _followed(incident: Incident, seen: Followed, context: Context) -> Incident:

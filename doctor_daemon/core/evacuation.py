@@ -63,6 +63,10 @@ class Migration:
         return self.succeeded or self.failed
 
 
+BEFORE = -1
+"""In the place of a migration: the outcome is from before the host was last in service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evacuation:
     """The record of one server."""
@@ -88,3 +92,8 @@ class Evacuation:
     def at(self, stage: Stage, now: Instant, why: str = "") -> Evacuation:
         """Return the record at another stage, and why."""
         return replace(self, stage=stage, since=now, why=why)
+
+    def of_before(self) -> Evacuation:
+        """Return the record of a host that was in service again: what moved may have come back."""
+        settled = self.stage in (Stage.MOVED, Stage.SKIPPED)
+        return replace(self, migration=BEFORE) if settled else self

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from doctor_daemon.core import preconditions as needs
 from doctor_daemon.core.context import Charge, Context
 from doctor_daemon.core.evidence import standing
 from doctor_daemon.core.host import HostPlan, Mode
@@ -25,6 +26,9 @@ class Act(StrEnum):
     CUT = "cut"
     FORCE_DOWN = "force_down"
     EVACUATE = "evacuate"
+    SWITCH_ON = "switch_on"
+    LIFT = "lift"
+    ENABLE = "enable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,12 @@ def _flag(incident: Incident, _: Context) -> str:
 
 
 _ALL = frozenset(Act)
+_HARM = frozenset({Act.CUT, Act.FORCE_DOWN, Act.EVACUATE})
 _CUT = frozenset({Act.CUT})
+_SEEN = frozenset({Act.CUT, Act.LIFT, Act.ENABLE})
+_ON = frozenset({Act.SWITCH_ON, Act.LIFT})
+_LIFT = frozenset({Act.LIFT})
+_BACK = frozenset({Act.LIFT, Act.ENABLE})
 _PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
 _MOVE = frozenset({Act.EVACUATE})
 _AGAIN = "then `doctor-daemon fence HOST` takes it up again"
@@ -190,16 +199,25 @@ GATES: tuple[Gate, ...] = (
     Gate("inventory", _ALL, _inventory, f"configure the host; {_AGAIN}"),
     Gate("mode", _ALL, _mode, f"raise the mode in the configuration; {_AGAIN}"),
     Gate("armed", _ALL, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
-    Gate("protected", _ALL, _protected, "a human must see to this host"),
-    Gate("maintenance", _ALL, _maintenance, f"end the maintenance; {_AGAIN}"),
+    Gate("protected", _HARM, _protected, "a human must see to this host"),
+    Gate("maintenance", _HARM, _maintenance, f"end the maintenance; {_AGAIN}"),
     Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
-    Gate("look", _CUT, _look, _AGAIN, retry=True),
+    Gate("look", _SEEN, _look, _AGAIN, retry=True),
     Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
     Gate("budget", _CUT, _budget, f"wait, or see what is failing; {_AGAIN}"),
     Gate("proof", _PROVEN, _proof, _AGAIN, retry=True),
     Gate("evacuate", _MOVE, _evacuating, f"raise the mode in the configuration; {_AGAIN}"),
     Gate("readback", _MOVE, _flag_age, _AGAIN, retry=True),
     Gate("flag", _MOVE, _flag, f"find out who cleared the flag; {_AGAIN}"),
+    Gate("alive", _LIFT, needs.alive, "power it on: `doctor-daemon power-on HOST`", retry=True),
+    Gate("accused", _BACK, needs.unaccused, "see whether it is down, and who says so", retry=True),
+    Gate("restarted", _BACK, needs.restarted, "start nova-compute there", retry=True),
+    Gate("listed", _ON, needs.listed, "it is asked again", retry=True),
+    Gate("ended", _ON, needs.ended, "wait for them, and see what keeps them"),
+    Gate("stale", _ON, needs.unstuck, "evacuate their servers while it is off, or delete them"),
+    Gate("cleaned", _LIFT, needs.cleaned, "restart nova-compute there", retry=True),
+    Gate("ours", _LIFT, needs.flag_is_ours, "ask who forced it down"),
+    Gate("reason", frozenset({Act.ENABLE}), needs.disabled_by_us, "ask who disabled it"),
 )
 """Every gate, in the order in which they are asked and told."""
 

@@ -17,6 +17,7 @@ from doctor_daemon.core.host import HostId, HostPlan, Server, ServerId, ServerLi
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Proof
+from doctor_daemon.core.release import Closing, Release
 from doctor_daemon.core.tries import Outcome, Try
 
 IncidentId = NewType("IncidentId", str)
@@ -31,6 +32,7 @@ class NoticeKind(StrEnum):
     CONFIRMED = "confirmed"
     HELD = "held"
     OUTCOME = "outcome"
+    RECOVERED = "recovered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +121,8 @@ class Held:
     gate: str
     why: str
     frees: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """An operator's wish to end the incident, waiting for a look at Nova."""
-
-    by: str
-    why: str
-    since: Instant
+    out_of: Phase | None = None
+    """The phase that it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +166,7 @@ class Incident:
     service: str = ""
     """The UUID of the compute service, recorded at the first look. If it changes: held."""
     first: Sighting | None = None
-    """The first look of this incident, or since somebody wrote to the service: what the last look
-    before the cut is compared with."""
+    """The first look, or since somebody wrote to the service: later looks are compared with it."""
     sighting: Sighting | None = None
     looks: int = 0
     look_failures: int = 0
@@ -196,6 +190,7 @@ class Incident:
     evacuations: Mapping[ServerId, Evacuation] = field(default_factory=dict)
     """What becomes of each server, once the host may be evacuated."""
     rounds: Rounds = Rounds()
+    release: Release = field(default_factory=Release)
     timeline: tuple[Entry, ...] = ()
     version: int = 0
 
@@ -238,7 +233,7 @@ class Incident:
     def hold(self, at: Instant, held: Held) -> Incident:
         """Ask for a human."""
         moved = self.move(Phase.HELD, at, f"held: {held.why}; {held.frees}", NoticeKind.HELD)
-        return replace(moved, held=held)
+        return replace(moved, held=replace(held, out_of=self.phase))
 
     def owes(self, saved: Incident) -> bool:
         """Tell whether more than the answers to questions is new since a saved state.
@@ -261,6 +256,11 @@ class Incident:
             look_at=None,
             fencing=self.fencing.unasked() if self.fencing else None,
         )
+
+    @property
+    def mark(self) -> str:
+        """What Nova's disabled_reason begins with where this incident has disabled the service."""
+        return f"doctor-daemon:{self.id}:"
 
     @property
     def untouched(self) -> bool:

@@ -155,11 +155,13 @@ def current(incident: Incident, look: Sighting, context: Context) -> bool:
 
 
 def _down(incident: Incident, context: Context) -> Incident:
-    marking = incident.marking
+    marking, look = incident.marking, incident.sighting
     if marking.before is None:
         marking = replace(marking, before=incident.sighting)
     if marking.foreign_flag:
         text = "somebody else had forced it down already: left as it is"
+    elif marking.foreign_disable and look is not None and look.reason.startswith(incident.mark):
+        text = "Nova has it forced down; it was disabled by us before"
     elif marking.foreign_disable:
         text = "Nova has it forced down; somebody else had disabled it: their reason is kept"
     else:

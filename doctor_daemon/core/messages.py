@@ -15,6 +15,7 @@ from doctor_daemon.core.host import ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Reading
+from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.tries import Outcome
 
 # Effects
@@ -100,12 +101,14 @@ class Follow:
     number: int
 
 
-Effect = Wait | Look | Identify | Cut | Read | ForceDown | ListServers | Inspect | Evacuate | Follow
+Effect = (
+    Wait | Look | Identify | Cut | Read | ForceDown | ListServers | Inspect | Evacuate | Follow
+) | (SwitchOn | Lift | Enable)
 CANCELLABLE = (Wait, Look, Identify, Read, ListServers, Inspect, Follow)
 """Waits and reads. What changes the world runs to its own deadline."""
 ASKING = (Look, Identify, Read)
 """Questions that any state may ask: neither they nor their answers need to wait for a save."""
-CHANGING = (Cut, ForceDown, Evacuate)
+CHANGING = (Cut, ForceDown, Evacuate, SwitchOn, Lift, Enable)
 """What changes the world: gates and permit are asked once more just before it."""
 
 # Observations
@@ -241,6 +244,8 @@ class Order(StrEnum):
     DISMISS = "dismiss"
     CONFIRM_OFF = "confirm-off"
     CLOSE = "close"
+    RELEASE = "release"
+    POWER_ON = "power-on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +284,9 @@ Observation = (
     | Inspected
     | Followed
     | EvacuateEnded
+    | SwitchedOn
+    | LiftEnded
+    | EnableEnded
     | Failed
     | Refused
     | Ordered

@@ -50,10 +50,14 @@ def news(
     return News(rows, listed, asked_at)
 
 
-def admitted(server: Server, told: News, context: Context) -> Evacuation:
-    """Begin the record of a server that was found on the host."""
+def admitted(
+    server: Server, told: News, context: Context, before: Evacuation | None = None
+) -> Evacuation:
+    """Begin the record of a server that was found on the host, perhaps not for the first time."""
     rows, now = told.migrations.get(server.id, ()), context.now
-    record = Evacuation(server, Stage.WAITING, now, known=tuple(row.id for row in rows))
+    attempt = before.attempt if before else 0
+    known = tuple(row.id for row in rows)
+    record = Evacuation(server, Stage.WAITING, now, attempt, known=known)
     if any(not row.ended for row in rows):
         return _joined(record, rows, now)
     if server.vm_state in _ELIGIBLE:

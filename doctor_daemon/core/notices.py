@@ -85,6 +85,8 @@ def _fenced(entry: Entry, incident: Incident, context: Context) -> str:
     phase = incident.timeline[entry.seq - 2].phase if held else entry.phase
     if phase in (Phase.EVACUATING, Phase.DOWN):
         return "confirmed"
+    if phase is Phase.RELEASING:
+        return "no" if incident.release.lifted else "confirmed"
     may = min(context.mode, context.plan.mode) >= Mode.FENCE
     pending = may and entry.phase in (
         Phase.SUSPECTED,

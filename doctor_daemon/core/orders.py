@@ -10,18 +10,37 @@ from dataclasses import replace
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.incident import Closing, Incident, NoticeKind
+from doctor_daemon.core.incident import Held, Incident, NoticeKind
 from doctor_daemon.core.messages import Order, Ordered
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Proof, ProofKind
+from doctor_daemon.core.release import Closing, Step
+from doctor_daemon.core.returning import out_of_service, set_out
+from doctor_daemon.core.switching import wanted
 from doctor_daemon.core.topology import begin
 
 _ALLOWED = {
     Order.FENCE: (Phase.SUSPECTED, Phase.HELD),
-    Order.DISMISS: (Phase.SUSPECTED, Phase.FENCING, Phase.HELD),
+    Order.DISMISS: (Phase.SUSPECTED, Phase.FENCING, Phase.RELEASING, Phase.HELD),
     Order.CONFIRM_OFF: (Phase.HELD,),
     Order.CLOSE: (Phase.DOWN,),
+    Order.RELEASE: (Phase.DOWN, Phase.HELD),
+    Order.POWER_ON: (Phase.DOWN, Phase.RELEASING),
 }
+_BACK = ("release", "evacuation")
+"""The gates that leave a host forced down by us, and each of its servers with an outcome."""
+_SHUT = (Phase.DOWN, Phase.RELEASING)
+"""The phases in which that is so whatever happens, be it a bug."""
+
+
+def after_bug(phase: Phase, error: str) -> Held:
+    """Return how a bug holds an incident, and what begins it anew: all of it is asked once more."""
+    order = "release HOST` or `fence HOST" if phase in _SHUT else "fence HOST"
+    return Held("internal", f"internal error: {error}", f"see the log; then `{order}`")
+
+
+def _releasable(held: Held) -> bool:
+    return held.gate in _BACK or (held.gate == "internal" and held.out_of in _SHUT)
 
 
 def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
@@ -35,7 +54,18 @@ def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
         return "the power cut has begun: it cannot be called off any more"
     if ordered.order is Order.CONFIRM_OFF:
         return _unfit(ordered, context)
+    if incident.phase is Phase.RELEASING and _too_late(incident, ordered.order):
+        return "the flag is being lifted, or is: it is too late for that"
+    if ordered.order is Order.RELEASE and incident.held and not _releasable(incident.held):
+        return f"it is held by the gate {incident.held.gate}: {incident.held.frees}"
     return ""
+
+
+def _too_late(incident: Incident, order: Order) -> bool:
+    """Tell whether a host on its way back is past an order: it may not be forced down any more."""
+    look = incident.sighting
+    gone = look is not None and not look.forced_down
+    return incident.release.step is not Step.CHECKING or (order is Order.DISMISS and gone)
 
 
 def _unfit(ordered: Ordered, context: Context) -> str:
@@ -59,11 +89,18 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
             incident = replace(incident, ordered_at=now)
             if incident.phase is Phase.SUSPECTED:
                 return incident.note(now, text)
-            return begin(incident.move(Phase.FENCING, now, text), context)
+            return begin(out_of_service(incident).move(Phase.FENCING, now, text), context)
+        case Order.RELEASE:
+            return set_out(incident, context, text)
+        case Order.POWER_ON:
+            return wanted(incident, context, text)
+        case Order.DISMISS if incident.phase is Phase.RELEASING:
+            return incident.move(Phase.DOWN, now, f"{text}; it stays forced down")
         case Order.DISMISS if incident.untouched:
             return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
         case Order.CONFIRM_OFF:
-            return _confirmed(incident.move(Phase.FORCING_DOWN, now, text), ordered, context)
+            incident = out_of_service(incident).move(Phase.FORCING_DOWN, now, text)
+            return _confirmed(incident, ordered, context)
         case Order.DISMISS | Order.CLOSE:
             closing = Closing(ordered.by, ordered.why, now)
             noted = incident.note(now, f"{text}; looking at Nova first")

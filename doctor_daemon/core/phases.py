@@ -18,6 +18,7 @@ class Phase(StrEnum):
     FORCING_DOWN = "forcing_down"
     EVACUATING = "evacuating"
     DOWN = "down"
+    RELEASING = "releasing"
     HELD = "held"
     RESOLVED = "resolved"
     DISMISSED = "dismissed"
@@ -33,8 +34,9 @@ SUCCESSORS: Mapping[Phase, frozenset[Phase]] = {
     Phase.FENCING: frozenset({Phase.FORCING_DOWN, Phase.HELD, Phase.DISMISSED}),
     Phase.FORCING_DOWN: frozenset({Phase.EVACUATING, Phase.DOWN, Phase.FENCING, Phase.HELD}),
     Phase.EVACUATING: frozenset({Phase.DOWN, Phase.FENCING, Phase.HELD}),
-    Phase.DOWN: frozenset({Phase.RESOLVED, Phase.HELD}),
-    Phase.HELD: frozenset({Phase.FENCING, Phase.FORCING_DOWN, Phase.DISMISSED}),
+    Phase.DOWN: frozenset({Phase.RELEASING, Phase.RESOLVED, Phase.HELD}),
+    Phase.RELEASING: frozenset({Phase.RESOLVED, Phase.DOWN, Phase.FENCING, Phase.HELD}),
+    Phase.HELD: frozenset({Phase.FENCING, Phase.FORCING_DOWN, Phase.RELEASING, Phase.DISMISSED}),
     Phase.RESOLVED: frozenset(),
     Phase.DISMISSED: frozenset(),
 }

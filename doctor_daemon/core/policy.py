@@ -61,6 +61,12 @@ class Policy:
     """Between two reads of the power while servers are evacuated."""
     flag_age_s: float = 30.0
     """A server is only evacuated if forced_down was read back within this time."""
+    release_every_s: float = 10.0
+    """Between two questions about a host on its way back."""
+    watch_s: float = 60.0
+    """How long a host whose flag was lifted is watched before it is enabled."""
+    enable: bool = True
+    """Whether a host on its way back is enabled, if this incident has disabled it."""
 
     @property
     def rule(self) -> Rule:

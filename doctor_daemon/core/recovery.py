@@ -15,8 +15,15 @@ from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.topology import begin
+from doctor_daemon.core.tries import Outcome
 
-_WORKING = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
+_WORKING = (
+    Phase.SUSPECTED,
+    Phase.FENCING,
+    Phase.FORCING_DOWN,
+    Phase.EVACUATING,
+    Phase.RELEASING,
+)
 
 
 def resumed(incident: Incident, context: Context) -> Incident:
@@ -30,11 +37,42 @@ def resumed(incident: Incident, context: Context) -> Incident:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
     incident = doubted(incident, now, context.policy, rebooted=rebooted)
+    incident = _unswitched(incident, now)
+    if incident.phase is Phase.RELEASING:
+        return _rerelease(incident, now, rebooted=rebooted)
     if incident.phase is Phase.FENCING:
         return _refence(incident, context)
     if incident.phase is Phase.EVACUATING:
         return _reguard(incident, now)
     return _remark(incident, now) if incident.phase is Phase.FORCING_DOWN else incident
+
+
+def _unswitched(incident: Incident, now: Instant) -> Incident:
+    """Forget the wish to switch the host on: it may have been done already."""
+    if incident.release.switching is None:
+        return incident
+    text = "whether it was switched on is not known: `doctor-daemon power-on HOST` asks again"
+    release = replace(incident.release, switching=None)
+    return replace(incident.note(now, text), release=release)
+
+
+def _rerelease(incident: Incident, now: Instant, *, rebooted: bool) -> Incident:
+    """Take the way back up again: a request without an answer may have been sent, and is read back.
+
+    What was seen of the host before is not counted, and what is watched is watched anew.
+    """
+    release = incident.release
+    if release.sending:
+        release = replace(release, put=Outcome.UNKNOWN, put_at=now)
+    release = replace(
+        release,
+        began=now if rebooted else release.began,
+        lifted_at=now if release.lifted else None,
+        reports=0,
+        inspected_at=None,
+    )
+    rounds = fresh_rounds(incident, now)
+    return replace(_unread(incident), release=release, rounds=rounds, first=None)
 
 
 def _reguard(incident: Incident, now: Instant) -> Incident:
@@ -72,13 +110,7 @@ def _refence(incident: Incident, context: Context) -> Incident:
 def _unread(incident: Incident) -> Incident:
     """Forget what the devices said, who they are included: all of it is asked for again."""
     attempt = incident.fencing
-    if attempt is None:
-        return incident
-    devices = {
-        name: replace(answer, readings=(), identity=None)
-        for name, answer in attempt.devices.items()
-    }
-    return replace(incident, fencing=replace(attempt, devices=devices))
+    return replace(incident, fencing=attempt.unread() if attempt else None)
 
 
 def flag_noticed(incident: Incident, sighting: Sighting, context: Context) -> Incident:

@@ -42,7 +42,7 @@ def alive(incident: Incident, text: str, now: Instant) -> Incident:
     """Take a sign of life: the end before the cut, a contradiction of OFF after it."""
     if open_to_life(incident):
         return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
-    if incident.phase is Phase.DOWN:
+    if incident.phase in (Phase.DOWN, Phase.RELEASING):
         return replace(incident, life_at=now)  # it may well be back: that is for release
     incident = replace(incident, life_at=now)
     return incident.note(now, f"{text}: this contradicts that its power is off")
@@ -61,7 +61,9 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
     if sighting.uuid != service and incident.phase is not Phase.HELD:
         text = f"Nova's compute service of {incident.host} is another one than before"
         return incident.hold(now, Held("service", text, "see who re-created it; then dismiss"))
-    if earlier and telling(incident, earlier) and sighting.stirred(earlier):
+    back = incident.phase in (Phase.DOWN, Phase.RELEASING)  # there its reports are counted
+    told = earlier is not None and telling(incident, earlier) and sighting.stirred(earlier)
+    if told and not back:
         return alive(incident, "nova-compute has reported in to Nova since the suspicion", now)
     return incident
 

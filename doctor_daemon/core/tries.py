@@ -71,6 +71,11 @@ class Try:
         devices = {name: device.unasked() for name, device in self.devices.items()}
         return replace(self, devices={n: d for n, d in devices.items() if d != DeviceTry()})
 
+    def unread(self) -> Try:
+        """Return the try with nothing known of who the devices are, and of what they read."""
+        devices = {n: replace(d, readings=(), identity=None) for n, d in self.devices.items()}
+        return replace(self, devices=devices)
+
     def put(self, name: str, device: DeviceTry) -> Try:
         """Return the try with one device's answers replaced."""
         return replace(self, devices={**self.devices, name: device})

@@ -44,20 +44,22 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.moves import list_needed
 from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
+from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError, LateError, Permanent
 from doctor_daemon.ports import PowerDevice
 
-REASON = "doctor-daemon:{}: the host failed and its power is proven off"
-"""What Nova's disabled_reason says; the incident in it tells ours from others'."""
+REASON = "{} the host failed and its power is proven off"
+"""What Nova's disabled_reason says; the incident's mark in it tells ours from others'."""
 
 STOPPING = "the daemon is stopping"
 
 
 def reason_of(incident: Incident) -> str:
     """Return the disabled_reason that marks a service as disabled by this incident."""
-    return REASON.format(incident.id)
+    return REASON.format(incident.mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,14 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
                     return Refused(effect, "overtaken", why)
                 shut = _shut(effect, Act.EVACUATE, standing, ward)
                 return shut or await _evacuate(effect, ward)
+        case SwitchOn():
+            return _unwanted(effect, Act.SWITCH_ON, current(), ward) or await _switch_on(
+                effect, current, ward
+            )
+        case Lift():
+            return _unwanted(effect, Act.LIFT, current(), ward) or await _lift(effect, ward)
+        case Enable():
+            return _unwanted(effect, Act.ENABLE, current(), ward) or await _enable(effect, ward)
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -139,6 +149,14 @@ def _shut(effect: Effect, act: Act, standing: Standing, ward: Ward) -> Refused |
         return None
     ward.tools.metrics.refusals.labels(refusal.gate).inc()
     return Refused(effect, refusal.gate, refusal.why)
+
+
+def _unwanted(
+    effect: SwitchOn | Lift | Enable, act: Act, standing: Standing, ward: Ward
+) -> Refused | None:
+    """Ask whether a request of the way back is still wanted, and then every gate, now."""
+    why = superseded(standing.saved, effect) or superseded(standing.decided, effect)
+    return Refused(effect, "overtaken", why) if why else _shut(effect, act, standing, ward)
 
 
 async def _cut(effect: Cut, host: HostId, ward: Ward) -> Observation:
@@ -188,3 +206,36 @@ async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
 async def _evacuate(effect: Evacuate, ward: Ward) -> Observation:
     outcome, text = await _ended(ward.tools.controller.evacuate(effect.server, ward.permit()))
     return EvacuateEnded(effect, outcome, text, ward.tools.clock.now())
+
+
+async def _switch_on(
+    effect: SwitchOn, current: Callable[[], Standing], ward: Ward
+) -> SwitchedOn | Refused:
+    """Switch on the machine that is meant, and no other that answers at its device's address.
+
+    To ask who it is may take long, so everything else is asked once more after it.
+    """
+    clock = ward.tools.clock
+    try:
+        device = _device(ward, current().saved.host, effect.device)
+        found = (await device.identify()).uuid
+    except DoctorError as error:
+        return SwitchedOn(effect, Outcome.UNSENT, f"nothing was sent: {error}", clock.now())
+    if found != effect.uuid:
+        text = f"nothing was sent: it answers for {found}, not for {effect.uuid}"
+        return SwitchedOn(effect, Outcome.UNSENT, text, clock.now())
+    unwanted = _unwanted(effect, Act.SWITCH_ON, current(), ward)
+    if unwanted is not None:
+        return unwanted
+    outcome, text = await _ended(device.switch_on(ward.permit()))
+    return SwitchedOn(effect, outcome, text, clock.now())
+
+
+async def _lift(effect: Lift, ward: Ward) -> Observation:
+    outcome, text = await _ended(ward.tools.controller.lift(effect.service, ward.permit()))
+    return LiftEnded(effect, outcome, text, ward.tools.clock.now())
+
+
+async def _enable(effect: Enable, ward: Ward) -> Observation:
+    outcome, text = await _ended(ward.tools.controller.enable(effect.service, ward.permit()))
+    return EnableEnded(effect, outcome, text, ward.tools.clock.now())

@@ -13,8 +13,13 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.gates import Act, verdicts
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Entry, Incident
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import DeviceProof
+from doctor_daemon.core.release import Release
 from doctor_daemon.engine.ward import Ward
+
+WAY_BACK = (Act.SWITCH_ON, Act.LIFT, Act.ENABLE)
+"""What a host that is down may still be in for: the other acts are behind it."""
 
 
 def standing(ward: Ward) -> dict[str, Any]:
@@ -70,6 +75,7 @@ def explained(host: HostId, incident: Incident | None, ward: Ward) -> dict[str, 
         answer["gates"] = {
             act.value: {gate.name: why or "open" for gate, why in verdicts(act, incident, context)}
             for act in Act
+            if (act in WAY_BACK) is (incident.phase in (Phase.DOWN, Phase.RELEASING))
         }
     return answer
 
@@ -83,6 +89,7 @@ def whole(incident: Incident) -> dict[str, Any]:
         "servers": len(incident.servers),
         "evacuations": [_evacuation(record) for record in incident.evacuations.values()],
         "proof": _proof(incident),
+        "release": _release(incident.release) if incident.release.began else None,
         "evidence": [
             {
                 "source": word.source,
@@ -118,6 +125,15 @@ def _evacuation(record: Evacuation) -> dict[str, Any]:
         "attempt": record.attempt,
         "to": record.to,
         "why": record.why,
+    }
+
+
+def _release(release: Release) -> dict[str, Any]:
+    return {
+        "step": release.step.value,
+        "reports": release.reports,
+        "evacuations_open": list(release.open),
+        "evacuations_done": list(release.done),
     }
 
 

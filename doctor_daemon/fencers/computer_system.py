@@ -19,7 +19,9 @@ from doctor_daemon.errors import Permanent
 from doctor_daemon.ports.secrets import conceal
 
 FORCE_OFF = "ForceOff"
-"""The one reset that is ever asked for: all others leave the host on, or bring it back."""
+"""The one reset that cuts: all others leave the host on, or bring it back."""
+ON = "On"
+"""The one reset that switches on, and changes nothing of a host that is on."""
 WORDS_MAX = 300
 NAMED_MAX = 4
 
@@ -34,10 +36,17 @@ _ACTION = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9_-]+(\.[A-Za
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Where ForceOff is sent to; or, in `obstacle`, why it cannot be."""
+    """Where resets are sent to; or, in the obstacles, why they cannot be."""
 
     target: URL
     obstacle: str = ""
+    """What stands in the way of ForceOff; empty: nothing."""
+    on_obstacle: str = ""
+    """What stands in the way of On."""
+
+    def obstacle_to(self, kind: str) -> str:
+        """Say why a reset cannot be sent; empty: it can."""
+        return self.on_obstacle if kind == ON else self.obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +151,24 @@ def _text(body: Mapping[str, object], name: str) -> str:
 def _reset(actions: object, url: URL) -> Reset:
     action = actions.get(_RESET) if isinstance(actions, dict) else None
     if not isinstance(action, dict):
-        return Reset(url, "it offers no ComputerSystem.Reset")
-    allowed = action.get(_ALLOWED)
-    if allowed is not None and not (isinstance(allowed, list) and FORCE_OFF in allowed):
-        return Reset(url, f"it does not offer {FORCE_OFF}, only {quoted(allowed)}")
+        return _hindered(url, "it offers no ComputerSystem.Reset")
     target = action.get("target")
     to = _joined(url, target) if isinstance(target, str) else None
     if to is None or not _beneath(to, url):
-        return Reset(url, f"its reset leads elsewhere: {quoted(target)}")
-    return Reset(to)
+        return _hindered(url, f"its reset leads elsewhere: {quoted(target)}")
+    allowed = action.get(_ALLOWED)
+    return Reset(to, _missing(allowed, FORCE_OFF), _missing(allowed, ON))
+
+
+def _hindered(url: URL, why: str) -> Reset:
+    return Reset(url, why, why)
+
+
+def _missing(allowed: object, kind: str) -> str:
+    """Say that a reset is not offered; a service that lists none is taken to offer all."""
+    if allowed is None or (isinstance(allowed, list) and kind in allowed):
+        return ""
+    return f"it does not offer {kind}, only {quoted(allowed)}"
 
 
 def _joined(url: URL, target: str) -> URL | None:

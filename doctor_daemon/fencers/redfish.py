@@ -1,8 +1,8 @@
-"""Redfish: reads and cuts the power of one System by its BMC. Source: DSP0266, DSP2046.
+"""Redfish: reads, cuts and switches on one System by its BMC. Source: DSP0266, DSP2046.
 
 A BMC is slow, takes few requests at a time and may lie. So one call is made at a time, nothing but
 a clear Off is told as OFF, and an answer counts only if it comes from the chassis that was
-identified. A cut is sent once: whether to cut again is a decision, not plumbing.
+identified. An order is sent once: whether to send another is a decision, not plumbing.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import ConfigError, DoctorError, Permanent, Temporary
 from doctor_daemon.fencers.bmc import Answer, Bmc
-from doctor_daemon.fencers.computer_system import FORCE_OFF, System, parse
+from doctor_daemon.fencers.computer_system import FORCE_OFF, ON, System, parse
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.ports.secrets import SecretFile, remember
 from doctor_daemon.ports.time import Clock, Permit
 
 LOOK_AGE_S = 30.0
-"""A cut goes to the System as it showed itself at most this long ago; else it is asked again.
+"""An order goes to the System as it showed itself at most this long ago; else it is asked again.
 
 Asking always would cost a slow BMC the permit, which is good for a second.
 """
 
 T = TypeVar("T")
 OnCall = Callable[[str, float, str], None]
-"""(call, seconds, outcome): identify | read | cut, and one word for how it ended."""
+"""(call, seconds, outcome): identify | read | cut | switch_on, and one word for how it ended."""
 
 
 class RedfishConfig(Endpoint):
@@ -94,7 +94,11 @@ class Redfish:
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
         """Send ForceOff, once. It takes at most twice `timeout_s`."""
-        return await self._timed("cut", self._cut(permit), lambda ended: ended[0])
+        return await self._timed("cut", self._order(FORCE_OFF, permit), lambda ended: ended[0])
+
+    async def switch_on(self, permit: Permit) -> tuple[Outcome, str]:
+        """Send On, once. It takes at most twice `timeout_s`."""
+        return await self._timed("switch_on", self._order(ON, permit), lambda ended: ended[0])
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -126,24 +130,24 @@ class Redfish:
             return Power.UNKNOWN, str(error)
         return system.power, system.said
 
-    async def _cut(self, permit: Permit) -> tuple[Outcome, str]:
+    async def _order(self, kind: str, permit: Permit) -> tuple[Outcome, str]:
         deadline_s = self._bmc.deadline()
         try:
             async with self._bmc.turn(deadline_s):
-                target = await self._target(deadline_s)
-                return await self._bmc.order(target, {"ResetType": FORCE_OFF}, permit)
+                target = await self._target(kind, deadline_s)
+                return await self._bmc.order(target, {"ResetType": kind}, permit)
         except (Temporary, Permanent) as error:
             return Outcome.UNSENT, f"nothing was sent: {error}"
 
-    async def _target(self, deadline_s: float) -> URL:
-        """Return where to send the reset to, for the chassis that was identified."""
+    async def _target(self, kind: str, deadline_s: float) -> URL:
+        """Return where to send a reset to, for the chassis that was identified."""
         if self._latest is None or self._clock.now().since(self._latest[0]) > LOOK_AGE_S:
             system = self._seen(await self._ask(deadline_s))
         else:
             system = self._latest[1]
         self._same_chassis(system)
-        if system.reset.obstacle:
-            raise Permanent(system.reset.obstacle)
+        if obstacle := system.reset.obstacle_to(kind):
+            raise Permanent(obstacle)
         return system.reset.target
 
     async def _ask(self, deadline_s: float) -> Answer:

@@ -47,7 +47,16 @@ NovaContract
                                     test_a_second_post_is_accepted_and_both_go_on,
                                     test_a_destination_that_dies_leaves_it_for_ever,
                                     test_a_dead_destination_reads_its_messages_when_it_returns
+    the return of a host            test_trap_7_evacuations_under_way_do_not_keep_the_flag,
+                                    test_trap_8_a_refused_change_stores_nothing,
+                                    test_trap_9_a_source_that_returns_early_needs_two_starts,
+                                    test_trap_21_a_put_of_the_status_moves_updated_at_unless_equal,
+                                    test_a_server_with_two_migrations_needs_two_starts,
+                                    test_an_old_migration_destroys_a_guest_that_has_come_back,
+                                    test_a_failed_evacuation_leaves_its_guest_at_the_source,
+                                    test_a_dead_host_whose_flag_is_lifted_may_show_up
     migrations                      test_migration_rows_filters_and_pages,
+                                    test_the_migrations_of_a_deleted_server_are_gone,
                                     test_wrong_migration_queries
 
 KeystoneContract

@@ -74,8 +74,9 @@ class Migrations:
     def _matches(self, migration: Migration, query: dict[str, str], since_s: float | None) -> bool:
         """Whether a row is asked for. One that was never updated is in no changes-since.
 
-        Rows of a cell that does not answer are left out without a word.
-        Contract: NovaContract.test_migration_rows_filters_and_pages.
+        Rows of a cell that does not answer are left out without a word, and those of a deleted
+        server whatever is asked for. Contract: NovaContract.test_migration_rows_filters_and_pages
+        and test_the_migrations_of_a_deleted_server_are_gone.
         """
         at_s = migration.updated_at_s
         if since_s is not None and (at_s is None or self._clock.floor(at_s) < since_s):
@@ -85,6 +86,7 @@ class Migrations:
             and query.get("instance_uuid") in (None, migration.server)
             and query.get("status") in (None, migration.status)
             and not self.evacuations.world.hosts[migration.source].cell_down
+            and not self.evacuations.gone(migration)
         )
 
     @property

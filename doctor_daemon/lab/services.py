@@ -153,11 +153,15 @@ class Services:
     def _require_clean(self, service: Service, change: Json) -> None:
         """Refuse to force a host up from which servers were evacuated and that was not cleaned.
 
-        Contract: NovaContract.test_the_source_after_an_evacuation.
+        Those that are under way do not matter to it, and nothing of a refused change is stored.
+        Contract: NovaContract.test_the_source_after_an_evacuation,
+        test_trap_7_evacuations_under_way_do_not_keep_the_flag and
+        test_trap_8_a_refused_change_stores_nothing.
         """
         if change.get("forced_down") not in FALSE:
             return
-        if any(one.status == "done" for one in self.evacuations.of(service.host)):
+        rows = self.evacuations.of(service.host)
+        if any(one.status == "done" and not self.evacuations.gone(one) for one in rows):
             raise Refusal(
                 400,
                 f"Unable to force up host {service.host} as `done` evacuation migration records "
@@ -168,7 +172,8 @@ class Services:
     def _store(self, service: Service, body: Json, by: str) -> bool:
         """Write the row, and tell whether it changed: an equal write does not move `updated_at`.
 
-        Contract: NovaContract.test_an_equal_put_does_not_move_updated_at.
+        Contract: NovaContract.test_an_equal_put_does_not_move_updated_at and
+        test_trap_21_a_put_of_the_status_moves_updated_at_unless_equal.
         """
         before = (service.disabled, service.disabled_reason, service.forced_down)
         if "status" in body:

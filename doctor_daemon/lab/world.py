@@ -216,8 +216,9 @@ class World:
     def is_up(self, service: Service) -> bool:
         """Whether Nova holds the service for up: forced_down first, then the age of its heartbeat.
 
-        Contract: NovaContract.test_a_dead_service_is_down_after_service_down_time and
-        NovaContract.test_forced_down_is_down_at_once.
+        Contract: NovaContract.test_a_dead_service_is_down_after_service_down_time,
+        NovaContract.test_forced_down_is_down_at_once and
+        NovaContract.test_a_dead_host_whose_flag_is_lifted_may_show_up.
         """
         if service.forced_down:
             return False

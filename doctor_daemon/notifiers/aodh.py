@@ -64,6 +64,9 @@ _WORDS: Mapping[NoticeKind, _Words] = {
     NoticeKind.OUTCOME: _Words(
         "alarm", "ok", "low", "this server was rebuilt elsewhere, and is there now"
     ),
+    NoticeKind.RECOVERED: _Words(
+        "alarm", "ok", "low", "the host on which this server was is back in service"
+    ),
 }
 
 

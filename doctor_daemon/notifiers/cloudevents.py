@@ -32,6 +32,7 @@ _REASONS: Mapping[NoticeKind, str] = {
     "their host did not fail, or they are not on it",
     NoticeKind.CONFIRMED: "the host of these servers has failed: it is off, and Nova knows",
     NoticeKind.HELD: "the host of these servers may have failed: the cloud's operators must decide",
+    NoticeKind.RECOVERED: "the host on which these servers were is back in service",
 }
 _OUTCOMES: Mapping[str, str] = {
     Stage.MOVED: "these servers were rebuilt elsewhere, and are there now",

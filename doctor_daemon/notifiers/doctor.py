@@ -29,6 +29,8 @@ from doctor_daemon.ports.consumer import NoticeRow
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.ports.secrets import SecretFile
 
+_WELL = (NoticeKind.WITHDRAWN, NoticeKind.OUTCOME, NoticeKind.RECOVERED)
+"""What ends an alarm."""
 AT_ONCE = 8
 """POSTs of one notice that are under way at a time."""
 PROGRESS_MAX = 1024
@@ -125,7 +127,7 @@ class Doctor:
                 return True
             case NoticeKind.SUSPECTED:
                 return self._config.early
-            case NoticeKind.WITHDRAWN:
+            case NoticeKind.WITHDRAWN | NoticeKind.RECOVERED:
                 return self._config.ok_url is not None
             case NoticeKind.OUTCOME:
                 return self._config.ok_url is not None and notice.outcome == Stage.MOVED
@@ -175,7 +177,7 @@ class Doctor:
 
     def _url(self, row: NoticeRow) -> str:
         """Return where a notice goes. One for `ok_url` may be older than the configuration."""
-        if row.kind not in (NoticeKind.WITHDRAWN, NoticeKind.OUTCOME):
+        if row.kind not in _WELL:
             return self._config.url
         if self._config.ok_url is None:
             msg = "there is no ok_url any more"

@@ -72,7 +72,7 @@ def _alarming(notice: Notice) -> bool:
     match notice.kind:
         case NoticeKind.CONFIRMED | NoticeKind.HELD:
             return True
-        case NoticeKind.SUSPECTED | NoticeKind.WITHDRAWN:
+        case NoticeKind.SUSPECTED | NoticeKind.WITHDRAWN | NoticeKind.RECOVERED:
             return False
         case NoticeKind.OUTCOME:
             return notice.outcome not in _CALM

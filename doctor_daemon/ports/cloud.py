@@ -40,6 +40,18 @@ class Controller(Protocol):
         """Set forced_down by one PUT, with `disable` also the status and its reason."""
         ...
 
+    async def lift(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        """Take forced_down away, by one PUT of nothing else.
+
+        REFUSED in Nova's words while evacuations from there are `done` and not yet `completed`: a
+        restart of nova-compute completes them. That others are under way Nova does not ask.
+        """
+        ...
+
+    async def enable(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        """Enable, by one PUT of nothing else. It asks for no reason, and wipes it: look before."""
+        ...
+
     async def servers(self, host: HostId) -> ServerList:
         """List the servers of one host; raise unless the list is certainly complete."""
         ...

@@ -1,4 +1,4 @@
-"""Power devices: they are read and they cut; they never state a proof."""
+"""Power devices: they are read, they cut and they switch on; they never state a proof."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from doctor_daemon.ports.time import Permit
 
 
 class PowerDevice(Protocol):
-    """One device that can cut a host's power. It reads and cuts; it never states a proof."""
+    """One device of a host's power. It reads, cuts and switches on; it never states a proof."""
 
     name: str
 
@@ -30,6 +30,10 @@ class PowerDevice(Protocol):
         A refusal is REFUSED, a lost answer UNKNOWN; UNSENT means that nothing has left the
         daemon. Raise LateError when the permit has lapsed.
         """
+        ...
+
+    async def switch_on(self, permit: Permit) -> tuple[Outcome, str]:
+        """Switch the power on, once, and end as `cut` does. Accepted is not on: read it."""
         ...
 
     async def close(self) -> None: ...

@@ -12,7 +12,7 @@ from tests.api.rig import error
 
 DURATION = "a number of seconds above 0, up to 31622400"
 REASON = "a text of 1 to 500 characters"
-ORDERS = "fence | dismiss | confirm-off | close"
+ORDERS = "fence | dismiss | confirm-off | close | release | power-on"
 OBJECT = error("invalid", "body", "it is no JSON object", "a JSON object")
 ORDER, WINDOW = "/v1/hosts/cmp-1/orders", "/v1/hosts/cmp-1/maintenance"
 

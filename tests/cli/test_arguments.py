@@ -10,7 +10,7 @@ from doctor_daemon.cli.main import COMMANDS
 from tests.cli.terminal import typed
 
 ASKING = sorted(set(COMMANDS) - {"run", "check-config", "demo"})
-REASONED = ("arm", "disarm", "fence", "dismiss", "close", "confirm-off")
+REASONED = ("arm", "disarm", "fence", "dismiss", "close", "release", "power-on", "confirm-off")
 
 
 def said(words: list[str], capsys: pytest.CaptureFixture[str], status: int = 2) -> str:

@@ -97,7 +97,9 @@ async def test_a_host_goes_down_and_its_incident_is_closed(terminal: Terminal) -
     await place.monitor.insist(WELL)
     await place.until(WELL, "down", "Nova lists 2 servers")
     said = lines(await terminal.well("explain", WELL))
-    assert said[0].startswith("compute-1: DOWN: off, and forced down in Nova; `close` ends this")
+    assert said[0].startswith(
+        "compute-1: DOWN: off, and forced down in Nova; `release` gives it back"
+    )
     uuid = place.host(WELL).system_uuid
     assert any(line.startswith(f"proof redfish of {uuid} read Off, Off, Off, at ") for line in said)
     assert any(line.startswith("evidence alerts (prometheus) says down, ") for line in said)

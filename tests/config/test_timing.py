@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from doctor_daemon.config import Settings
-from doctor_daemon.config.models import Budget, Evacuation, Timing
+from doctor_daemon.config.models import Budget, Evacuation, Release, Timing
 from doctor_daemon.config.timing import CALL_S, RULES, Numbers, broken, call_s, policy
 from doctor_daemon.core.policy import Policy
 from tests.config.samples import BmcConfig, CloudConfig
@@ -25,13 +25,13 @@ DEVICE = (
 
 
 def test_the_defaults_are_the_cores_shipped_numbers(read: Reading) -> None:
-    assert policy(Timing(), Budget(), Evacuation()) == Policy()
+    assert policy(Timing(), Budget(), Evacuation(), Release()) == Policy()
     assert read("").policy == Policy()
 
 
 def test_every_limit_of_the_core_is_an_option_and_the_other_way_round() -> None:
     budget = (f"budget_{name}" for name in Budget.model_fields)
-    options = {*Timing.model_fields, *budget, *Evacuation.model_fields}
+    options = {*Timing.model_fields, *budget, *Evacuation.model_fields, *Release.model_fields}
     assert options == {field.name for field in fields(Policy)}
 
 

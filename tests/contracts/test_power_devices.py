@@ -95,6 +95,58 @@ async def test_it_cuts_nothing_without_a_valid_permit(rig: Rig) -> None:
     await read_until(rig, Power.OFF)
 
 
+async def off(rig: Rig) -> None:
+    """Have the machine off, by an order of its own device."""
+    await rig.device.cut(permit(rig))
+    await read_until(rig, Power.OFF)
+
+
+async def test_it_switches_on_and_that_is_seen_by_reading(rig: Rig) -> None:
+    await off(rig)
+    outcome, text = await rig.device.switch_on(permit(rig))
+    assert outcome is Outcome.ACCEPTED, text
+    await read_until(rig, Power.ON)
+    assert rig.power is Power.ON
+
+
+async def test_b8_it_may_be_switched_on_when_it_is_on(rig: Rig) -> None:
+    outcome, _ = await rig.device.switch_on(permit(rig))
+    assert outcome in {Outcome.ACCEPTED, Outcome.REFUSED}
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is (await rig.device.read()).power is Power.ON
+
+
+async def test_it_switches_nothing_on_without_a_valid_permit(rig: Rig) -> None:
+    await off(rig)
+    with pytest.raises(LateError):
+        await rig.device.switch_on(permit(rig, -0.001))
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is Power.OFF
+
+
+async def test_b7_accepted_is_not_on(rig: Rig) -> None:
+    await off(rig)
+    rig.misbehave(Fault.STUCK)
+    outcome, _ = await rig.device.switch_on(permit(rig))
+    assert outcome is Outcome.ACCEPTED
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is (await rig.device.read()).power is Power.OFF
+
+
+async def test_a_switch_on_that_is_refused_or_not_answered_is_told_as_such(rig: Rig) -> None:
+    await off(rig)
+    rig.misbehave(Fault.REFUSES)
+    assert (await rig.device.switch_on(permit(rig)))[0] is Outcome.REFUSED
+    rig.misbehave(Fault.SILENT)
+    began = rig.clock.now()
+    assert (await rig.device.switch_on(permit(rig)))[0] is Outcome.UNKNOWN
+    assert rig.clock.now().since(began) < 2 * rigs.TIMEOUT_S + 1
+    rig.misbehave(Fault.LOCKED_OUT)
+    assert (await rig.device.switch_on(permit(rig)))[0] in {Outcome.REFUSED, Outcome.UNSENT}
+    await asyncio.sleep(2 * rigs.OFF_S)
+    assert rig.power is Power.OFF
+
+
 async def test_a_refused_cut_is_told_as_refused(rig: Rig) -> None:
     await rig.device.identify()
     rig.misbehave(Fault.REFUSES)

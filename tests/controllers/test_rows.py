@@ -16,14 +16,8 @@ from doctor_daemon.controllers.microversions import (
 )
 from doctor_daemon.controllers.rows import decode
 from doctor_daemon.controllers.servers import HOST, by_host, only_on, read_page
-from doctor_daemon.controllers.services import (
-    REASON_MAX,
-    all_services,
-    forced,
-    one_service,
-    read_services,
-    storable,
-)
+from doctor_daemon.controllers.services import all_services, one_service, read_services
+from doctor_daemon.controllers.updates import ENABLE, LIFT, REASON_MAX, fencing, storable
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import DoctorError, Permanent, Temporary
 
@@ -95,8 +89,9 @@ def test_whatever_servers_look_like_only_doctor_errors_come_out(
 def test_whatever_is_answered_only_doctor_errors_come_out(document: object, reason: str) -> None:
     with suppress(DoctorError):
         parse_offer(document)
-    with suppress(DoctorError):
-        forced(json.dumps(document).encode(), UUID)
+    for update in (fencing(reason, disable=True), LIFT, ENABLE):
+        with suppress(DoctorError):
+            assert not update.shown(json.dumps(document).encode(), UUID)
     assert 1 <= len(storable(reason)) <= REASON_MAX
     assert not storable(reason).startswith("AUTO: ")
 

@@ -1,4 +1,4 @@
-"""Nova's services, read strictly, and what is written to them."""
+"""Nova's services, read strictly."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from doctor_daemon.controllers.servers import HOST
-from doctor_daemon.controllers.services import (
-    REASON_MAX,
-    all_services,
-    fencing,
-    forced,
-    one_service,
-    read_services,
-    storable,
-)
+from doctor_daemon.controllers.services import all_services, one_service, read_services
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
 
@@ -119,50 +111,3 @@ def test_a_row_of_an_older_microversion_is_an_error() -> None:
     old = {key: value for key, value in SERVICE.items() if key != "forced_down"}
     with pytest.raises(Permanent, match="has no forced_down"):
         all_services([old], AT)
-
-
-# What is written
-
-
-def test_trap_3_one_put_forces_down_and_disables() -> None:
-    assert fencing("doctor-daemon:i-1: why", disable=True) == {
-        "forced_down": True,
-        "status": "disabled",
-        "disabled_reason": "doctor-daemon:i-1: why",
-    }
-
-
-def test_trap_4_where_somebody_else_has_disabled_only_the_flag_is_set() -> None:
-    assert fencing("ours", disable=False) == {"forced_down": True}
-
-
-@pytest.mark.parametrize(
-    ("reason", "stored"),
-    [
-        ("AUTO: x", "doctor-daemon: AUTO: x"),
-        (" auto:x", "doctor-daemon: auto:x"),
-        ("", "doctor-daemon:"),
-        ("a\nb\x00c", "a?b?c"),
-        ("😀", "?"),
-        ("Überhitzung", "Überhitzung"),
-        ("x" * 255, "x" * 255),
-        ("x" * 256, "x" * 254 + "…"),
-    ],
-)
-def test_trap_auto_reasons_are_not_undone_and_can_be_stored(reason: str, stored: str) -> None:
-    assert storable(reason) == stored
-    assert 1 <= len(stored) <= REASON_MAX
-
-
-@pytest.mark.parametrize(
-    ("service", "told"),
-    [
-        ({"id": UUID, "forced_down": True}, True),
-        ({"id": UUID, "forced_down": False}, False),
-        ({"id": UUID, "forced_down": "true"}, False),
-        ({"id": "another", "forced_down": True}, False),
-        (None, False),
-    ],
-)
-def test_only_the_service_itself_shown_forced_down_is_believed(service: object, told: bool) -> None:  # noqa: FBT001 - a parameter of pytest
-    assert forced(json.dumps({"service": service}).encode(), UUID) is told

@@ -7,7 +7,7 @@ import pytest
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import ServerId
-from doctor_daemon.core.incident import Closing, Incident
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
     CANCELLABLE,
     CHANGING,
@@ -26,12 +26,14 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.release import Closing, Enable, Lift, SwitchOn
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import (
     BMC,
     MANUAL,
     PDU,
     SERVICE,
+    UUID,
     at,
     context,
     evidence,
@@ -62,6 +64,9 @@ EFFECTS: list[tuple[Effect, Effect]] = [
     (Inspect(1), Inspect(2)),
     (Evacuate(ServerId("id-web"), 1), Evacuate(ServerId("id-web"), 2)),
     (Follow(1), Follow(2)),
+    (SwitchOn(1, 1, "bmc", UUID), SwitchOn(1, 1, "pdu", UUID)),
+    (Lift(1, SERVICE), Lift(2, SERVICE)),
+    (Enable(1, SERVICE), Enable(2, SERVICE)),
 ]
 
 
@@ -76,7 +81,7 @@ def test_every_effect_either_changes_the_world_or_may_be_cancelled() -> None:
     kinds = {type(effect) for effect, _ in EFFECTS}
     assert kinds == {*CANCELLABLE, *CHANGING}
     assert not {*CANCELLABLE} & {*CHANGING}
-    assert {*CHANGING} == {Cut, ForceDown, Evacuate}
+    assert {*CHANGING} == {Cut, ForceDown, Evacuate, SwitchOn, Lift, Enable}
 
 
 def test_effects_of_different_kinds_are_never_the_same_one() -> None:

@@ -10,6 +10,7 @@ from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
+from tests.core.coming_back import Back
 from tests.core.make import MANUAL, evidence, incident, plan
 from tests.core.moving import Moving
 from tests.core.walk import Walk
@@ -92,6 +93,35 @@ def test_down_to_resolved() -> None:
 def test_down_to_held() -> None:
     walk = Walk().to_down().order(Order.CLOSE).look(uuid="another", forced_down=True)
     assert (walk.phase, walk.gate) == (Phase.HELD, "service")
+
+
+def test_down_to_releasing() -> None:
+    assert Walk().to_down().order(Order.RELEASE).phase is Phase.RELEASING
+
+
+def test_releasing_to_resolved() -> None:
+    walk = Back().to_resolved()
+    assert walk.phase is Phase.RESOLVED
+    assert walk.told[-1] is NoticeKind.RECOVERED
+
+
+def test_releasing_to_down() -> None:
+    assert Back().to_releasing().order(Order.DISMISS).phase is Phase.DOWN
+
+
+def test_releasing_to_fencing() -> None:
+    walk = Back().to_watching().hear("zabbix").elapse(10)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+
+
+def test_releasing_to_held() -> None:
+    walk = Back().to_releasing().elapse(900)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "release")
+
+
+def test_held_to_releasing() -> None:
+    walk = Back().to_releasing().elapse(900).order(Order.RELEASE)
+    assert walk.phase is Phase.RELEASING
 
 
 def test_held_to_fencing() -> None:

@@ -92,7 +92,7 @@ def test_a_step_forgets_what_belonged_to_the_phase_before() -> None:
 def test_a_held_incident_says_why_and_what_would_free_it_and_consumers_hear_it() -> None:
     held = incident().hold(at(1), HELD)
     last = held.timeline[-1]
-    assert (held.phase, held.held) == (Phase.HELD, HELD)
+    assert (held.phase, held.held) == (Phase.HELD, replace(HELD, out_of=Phase.SUSPECTED))
     assert (last.text, last.tell) == ("held: nobody knows; go and look", NoticeKind.HELD)
 
 

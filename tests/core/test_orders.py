@@ -27,9 +27,11 @@ from tests.core.walk import Walk
 
 ALLOWED = {
     Order.FENCE: {Phase.SUSPECTED, Phase.HELD},
-    Order.DISMISS: {Phase.SUSPECTED, Phase.FENCING, Phase.HELD},
+    Order.DISMISS: {Phase.SUSPECTED, Phase.FENCING, Phase.RELEASING, Phase.HELD},
     Order.CONFIRM_OFF: {Phase.HELD},
     Order.CLOSE: {Phase.DOWN},
+    Order.RELEASE: {Phase.DOWN, Phase.HELD},
+    Order.POWER_ON: {Phase.DOWN, Phase.RELEASING},
 }
 THERE = {"state": "down", "forced_down": True, "status": "disabled"}
 

@@ -18,7 +18,9 @@ from doctor_daemon.core.messages import (
     ForceDown,
 )
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.preconditions import REPORTS
 from doctor_daemon.core.proof import Proof, ProofKind, proven
+from doctor_daemon.core.release import Lift, Step
 from doctor_daemon.core.tries import READINGS_MAX
 from tests.core import make
 from tests.core.moving_world import MovingWorld
@@ -85,6 +87,16 @@ class Properties(MovingWorld):
         if self.walk.phase is Phase.DOWN:
             records = self.walk.incident.evacuations.values()
             assert all(record.stage.ended for record in records)
+
+    @invariant()
+    def i10_the_flag_is_lifted_only_with_no_evacuation_left(self) -> None:
+        release = self.walk.incident.release
+        if self.due(Lift):
+            assert self.walk.phase is Phase.RELEASING
+            assert (release.step, release.put) == (Step.LIFTING, None)
+            assert not release.open
+            assert not release.done
+            assert release.reports >= REPORTS
 
     @invariant()
     def i19_forcing_down_only_with_a_proof(self) -> None:

@@ -15,6 +15,7 @@ from doctor_daemon.core.context import Armed, Charge
 from doctor_daemon.core.decide import decide
 from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.host import HostPlan, Mode
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import (
     Crashed,
     Cut,
@@ -32,6 +33,7 @@ from doctor_daemon.core.messages import (
     Noticed,
     Observation,
     Order,
+    Ordered,
     PutEnded,
     Read,
     Refused,
@@ -39,6 +41,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.make import ARMED, BMC, MANUAL, PDU, SECOND_BMC, level, plan
@@ -57,8 +60,13 @@ PLANS = (
     plan(mode=Mode.EVACUATE),
     plan(level(BMC, SECOND_BMC), mode=Mode.EVACUATE, digest="digest-2"),
 )
-ANSWERED = (Identify, Look, Cut, Read, ForceDown, ListServers)
+ANSWERED = (Identify, Look, Cut, Read, ForceDown, ListServers, SwitchOn, Lift, Enable)
 TIMES_S = (0.0, 0.25, 1.0, 2.0, 6.0, 10.0, 31.0, 130.0, 900.0)
+
+
+def to_releasing(walk: Walk) -> Walk:
+    return walk.to_down().order(Order.RELEASE)
+
 
 WAYS: tuple[Way, ...] = (
     Walk.elapse,
@@ -69,6 +77,7 @@ WAYS: tuple[Way, ...] = (
     Walk.to_reread,
     Walk.to_down,
     Walk.to_held,
+    to_releasing,
 )
 MOVES: tuple[Callable[[Moving], Walk], ...] = (
     Moving.to_evacuating,
@@ -127,9 +136,12 @@ class World(RuleBasedStateMachine):
     def see(self, observation: Observation) -> None:
         """Fold it in, and see that doing so twice comes to the same."""
         walk = self.walk
-        expected = decide(walk.incident, observation, walk.context)
+        expected, before = decide(walk.incident, observation, walk.context), walk.phase
         walk.see(observation)
         assert (walk.incident, walk.due) == expected
+        if Phase.RELEASING in {before, walk.phase} and before is not walk.phase:
+            anew = (Identify, ListServers)  # on its way back, and after it, all of it is asked anew
+            self.spent = {effect for effect in self.spent if not isinstance(effect, anew)}
 
     def rests(self) -> bool:
         return self.walk.phase in (Phase.DOWN, Phase.HELD) or self.walk.phase.final
@@ -157,7 +169,9 @@ class World(RuleBasedStateMachine):
                 return CutEnded(effect, outcome, "answer", now)
             case ForceDown() if well:
                 return PutEnded(effect, outcome, "answer", now)
-            case Cut() | ForceDown():
+            case SwitchOn() | Lift() | Enable() if well:
+                return _put_back(effect, outcome, now)
+            case Cut() | ForceDown() | SwitchOn() | Lift() | Enable():
                 return Refused(effect, "look" if stirs else "armed", "shut")
             case Read():
                 return WasRead(effect, Reading(power, power.value, now, now))
@@ -204,7 +218,27 @@ class World(RuleBasedStateMachine):
 
     @rule(order=st.sampled_from(Order), lasts_s=st.sampled_from((None, 0.0, 60.0, 9999.0)))
     def order(self, order: Order, lasts_s: float | None) -> None:
-        self.walk.order(order, lasts_s)
+        self.walk.wait(1)
+        until = None if lasts_s is None else self.walk.now.plus(lasts_s)
+        self.see(Ordered(order, "ann", "because I looked", self.walk.now, until))
+
+    @precondition(lambda self: self.walk.phase is Phase.RELEASING)
+    @rule(pause_s=seconds, forced_down=st.booleans(), done=truths)
+    def come_back(self, pause_s: float, *, forced_down: bool, done: bool) -> None:
+        """Show that the host lives, and have everything go well that is asked for."""
+        walk, outcome = self.walk, Outcome.ACCEPTED if done else Outcome.UNKNOWN
+        walk.elapse(pause_s)
+        for effect in self.due(*ANSWERED):
+            if effect not in walk.due:
+                continue
+            self.spent.add(effect)
+            answer = self._answer(effect, Power.ON, outcome, well=True, stirs=True)
+            if isinstance(answer, Looked):
+                flag = forced_down and not walk.incident.release.put
+                row = replace(answer.sighting, forced_down=flag, state="down" if flag else "up")
+                row = replace(row, updated_s=row.updated_s + 10, reason="doctor-daemon:inc-1: x")
+                answer = Looked(answer.number, replace(row, status="disabled"))
+            self.see(answer)
 
     @rule(flag=st.booleans(), uuid=st.sampled_from((make.SERVICE, "another")))
     def notice(self, *, flag: bool, uuid: str) -> None:
@@ -249,3 +283,14 @@ class World(RuleBasedStateMachine):
     def crash(self, drawn: int) -> None:
         if drawn == 0:
             self.see(Crashed("KeyError"))
+
+
+def _put_back(effect: SwitchOn | Lift | Enable, outcome: Outcome, now: Instant) -> Observation:
+    """Answer what is asked for on the way back."""
+    match effect:
+        case SwitchOn():
+            return SwitchedOn(effect, outcome, "answer", now)
+        case Lift():
+            return LiftEnded(effect, outcome, "answer", now)
+        case Enable():
+            return EnableEnded(effect, outcome, "answer", now)

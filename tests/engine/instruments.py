@@ -35,6 +35,7 @@ class ScriptedDevice:
         self.on = True
         self.uuid = UUID
         self.cuts = 0
+        self.switches = 0
         self.began = asyncio.Event()
         self.reads = 0
         self.call_s = CALL_S
@@ -70,6 +71,13 @@ class ScriptedDevice:
             self.on = False
         return outcome, outcome.value
 
+    async def switch_on(self, permit: Permit) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        self.switches += 1
+        await asyncio.sleep(self.call_s)
+        self.on = True
+        return Outcome.ACCEPTED, "204"
+
     async def close(self) -> None:
         return
 
@@ -94,6 +102,13 @@ class ScriptedNova:
         """When each question for changes came, by the loop's time."""
         self.bug: Exception | None = None
         self.looks = 0
+        self.enabled: set[str] = set()
+        """Hosts that were enabled again."""
+        self.running: set[str] = set()
+        """Hosts whose nova-compute was started again: they report in."""
+        self.lifts: list[str] = []
+        self.ends: list[Outcome] = []
+        """How the first Lifts and Enables are answered: UNKNOWN is done all the same."""
 
     async def _call(self) -> None:
         await asyncio.sleep(CALL_S)
@@ -103,8 +118,12 @@ class ScriptedNova:
     def _show(self, name: str) -> Sighting:
         down = name in self.down
         state = "down" if down else "up"
-        status, reason = ("disabled", self.puts[-1][1]) if down and self.puts else ("enabled", "")
-        return Sighting(f"s-{name}", state, status, down, reason, self.beats, self.clock.now())
+        off = any(service == f"s-{name}" for service, _, _ in self.puts)
+        disabled = off and name not in self.enabled
+        status, reason = ("disabled", self.puts[-1][1]) if disabled else ("enabled", "")
+        now = self.clock.now()
+        beats = self.beats + (now.boot_s // 10 if name in self.running else 0.0)
+        return Sighting(f"s-{name}", state, status, down, reason, beats, now)
 
     async def look(self, host: HostId) -> Sighting:
         self.looks += 1
@@ -123,7 +142,37 @@ class ScriptedNova:
         await self._call()
         self.puts.append((service, reason, disable))
         self.down.add(service.removeprefix("s-"))
+        self.enabled.discard(service.removeprefix("s-"))
         return Outcome.ACCEPTED, "200"
+
+    async def lift(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        self.lifts.append(service)
+        name, outcome = service.removeprefix("s-"), self._answer()
+        await asyncio.sleep(CALL_S)
+        if any(r.source == name and r.status == "done" for r in self.rebuilds.rows):
+            return Outcome.REFUSED, "400: `done` evacuation migration records remain"
+        if outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            self.down.discard(name)
+        return outcome, outcome.value
+
+    async def enable(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        outcome = self._answer()
+        await asyncio.sleep(CALL_S)
+        if outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            self.enabled.add(service.removeprefix("s-"))
+        return outcome, outcome.value
+
+    def _answer(self) -> Outcome:
+        return self.ends.pop(0) if self.ends else Outcome.ACCEPTED
+
+    def start(self, name: str) -> None:
+        """Start nova-compute: it cleans up after what was evacuated, and reports in from now on."""
+        self.running.add(name)
+        for row in self.rebuilds.rows:
+            if row.source == name and not row.failed and row.status != "completed":
+                self.rebuilds.turn(row.id, "completed", row.to)
 
     async def servers(self, host: HostId) -> ServerList:
         await self._call()

@@ -57,19 +57,20 @@ class Rebuilds:
     def _host(self, server: ServerId) -> str | None:
         return next((h for h, all_ in self.there.items() if server in [s.id for s in all_]), None)
 
-    def _turn(self, number: int, status: str) -> Migration:
-        row = replace(self.rows[number - 1], status=status, to=ELSEWHERE)
+    def turn(self, number: int, status: str, to: str = ELSEWHERE) -> Migration:
+        """Write the status of a row."""
+        row = replace(self.rows[number - 1], status=status, to=to)
         self.rows[number - 1] = row
         self._changed_s[number] = self.now()
         return row
 
     def _scheduled(self, number: int) -> None:
-        self._turn(number, "pre-migrating")
+        self.turn(number, "pre-migrating")
         asyncio.get_running_loop().call_later(self.takes_s / 2, self._ended, number)
 
     def _ended(self, number: int) -> None:
         failing = self.failing.get(self.rows[number - 1].server)
-        row = self._turn(number, failing.pop(0) if failing else "done")
+        row = self.turn(number, failing.pop(0) if failing else "done")
         if row.succeeded:
             moving = [s for s in self.there[row.source] if s.id == row.server]
             left = tuple(s for s in self.there[row.source] if s.id != row.server)

@@ -53,9 +53,13 @@ class SlowDisk(MemoryStore):
         self.commit_s = 0.0
         self.failures = 0
         self.unsaveable: HostId | None = None
+        self.writing: Change | None = None
+        """What is being saved."""
 
     async def commit(self, change: Change, *, term: int) -> None:
+        self.writing = change
         await asyncio.sleep(self.commit_s)
+        self.writing = None
         if change.head is not None and change.head.host == self.unsaveable:
             msg = "too large"
             raise ValueError(msg)

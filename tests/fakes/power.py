@@ -22,10 +22,10 @@ class Fault(Enum):
     SILENT = auto()  # it takes the call and never answers
     LOCKED_OUT = auto()  # it refuses the login
     MUTE = auto()  # it does not say how the power is
-    REFUSES = auto()  # it refuses to cut
+    REFUSES = auto()  # it refuses every order
     STUCK = auto()  # it accepts, and does nothing
     LIES_OFF = auto()  # it says Off, whatever is true
-    LOSES_ANSWERS = auto()  # it cuts, and its answer is lost
+    LOSES_ANSWERS = auto()  # it does as ordered, and its answer is lost
 
 
 @dataclass(slots=True)
@@ -34,13 +34,13 @@ class Machine:
 
     identity: Identity
     power: Power = Power.ON
-    off_at: Instant | None = None
-    """When a cut that was accepted takes effect."""
+    due: tuple[Instant, Power] | None = None
+    """When the last order that was accepted takes effect, and which power it ends in."""
 
 
 @dataclass(slots=True)
 class FakePower:
-    """`ports.PowerDevice`. Answers after `answer_s`; a cut takes effect `off_s` after it."""
+    """`ports.PowerDevice`. Answers after `answer_s`; an order takes effect `off_s` after it."""
 
     name: str
     machine: Machine
@@ -51,6 +51,8 @@ class FakePower:
     timeout_s: float = 10.0
     cuts: list[Instant] = field(default_factory=list)
     """When orders to cut came in."""
+    starts: list[Instant] = field(default_factory=list)
+    """When orders to switch on came in."""
 
     async def identify(self) -> Identity:
         await self._answer()
@@ -63,6 +65,14 @@ class FakePower:
         return Reading(power, power.value, asked_at, self.clock.now())
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
+        return await self._order(Power.OFF, self.cuts, permit)
+
+    async def switch_on(self, permit: Permit) -> tuple[Outcome, str]:
+        return await self._order(Power.ON, self.starts, permit)
+
+    async def _order(
+        self, power: Power, orders: list[Instant], permit: Permit
+    ) -> tuple[Outcome, str]:
         permit.check(self.clock.now())
         try:
             await self._answer()
@@ -71,11 +81,11 @@ class FakePower:
         except Temporary as error:
             return Outcome.UNKNOWN, str(error)
         now = self.clock.now()
-        self.cuts.append(now)
+        orders.append(now)
         if self.fault is Fault.REFUSES:
             return Outcome.REFUSED, "it refuses"
         if self.fault is not Fault.STUCK:
-            self.machine.off_at = now.plus(self.off_s)
+            self.machine.due = now.plus(self.off_s), power
         if self.fault is Fault.LOSES_ANSWERS:
             return Outcome.UNKNOWN, "the answer was lost"
         return Outcome.ACCEPTED, "accepted"
@@ -85,9 +95,9 @@ class FakePower:
 
     def true_power(self) -> Power:
         """Tell how the power really is, now."""
-        due = self.machine.off_at
-        if due is not None and self.clock.now().reached(due):
-            self.machine.power, self.machine.off_at = Power.OFF, None
+        due = self.machine.due
+        if due is not None and self.clock.now().reached(due[0]):
+            self.machine.power, self.machine.due = due[1], None
         return self.machine.power
 
     def _said(self) -> Power:

@@ -11,7 +11,15 @@ from yarl import URL
 
 from doctor_daemon.core.proof import Power
 from doctor_daemon.errors import Permanent
-from doctor_daemon.fencers.computer_system import WORDS_MAX, System, cleaned, complaint, parse
+from doctor_daemon.fencers.computer_system import (
+    FORCE_OFF,
+    ON,
+    WORDS_MAX,
+    System,
+    cleaned,
+    complaint,
+    parse,
+)
 from tests.fencers.systems import PATH, UUID, Json, reset, system
 
 BMC = URL(f"https://bmc-7.example:8443{PATH}")
@@ -211,10 +219,32 @@ def test_b6_without_force_off_there_is_an_obstacle(actions: object, words: str) 
         raise Permanent(found.reset.obstacle)
 
 
+@pytest.mark.parametrize(
+    ("allowed", "obstacles"),
+    [
+        (["On", "ForceOff"], ("", "")),
+        (["ForceOff"], ("", 'it does not offer On, only ["ForceOff"]')),
+        (["On"], ('it does not offer ForceOff, only ["On"]', "")),
+        ([], ("it does not offer ForceOff, only []", "it does not offer On, only []")),
+    ],
+)
+def test_each_reset_has_its_own_obstacle(allowed: object, obstacles: tuple[str, str]) -> None:
+    listed = reset(**{"ResetType@Redfish.AllowableValues": allowed})
+    found = parsed(system(Actions={"#ComputerSystem.Reset": listed})).reset
+    assert (found.obstacle_to(FORCE_OFF), found.obstacle_to(ON)) == obstacles
+
+
+def test_what_cannot_be_reset_cannot_be_switched_on() -> None:
+    for actions in (None, {"#ComputerSystem.Reset": reset(target="/elsewhere")}):
+        found = parsed(system(Actions=actions)).reset
+        assert found.obstacle_to(ON) == found.obstacle_to(FORCE_OFF) != ""
+
+
 def test_values_that_are_not_listed_are_taken_for_allowed() -> None:
     listed = reset()
     del listed["ResetType@Redfish.AllowableValues"]
-    assert parsed(system(Actions={"#ComputerSystem.Reset": listed})).reset.obstacle == ""
+    found = parsed(system(Actions={"#ComputerSystem.Reset": listed})).reset
+    assert (found.obstacle, found.on_obstacle) == ("", "")
 
 
 @pytest.mark.parametrize(

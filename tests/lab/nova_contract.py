@@ -11,15 +11,18 @@ ways to end and start nova-compute and to boot and delete servers.
 The tests change the service rows of the two hosts, kill their nova-compute, boot a few servers and
 evacuate them, for which there must be a third host; each puts back what it changed, so one Nova
 serves them all, one after another. With a `service_down_time` of 8 s and an `rpc_response_timeout`
-of 20 s they take about four minutes.
+of 20 s they take about seven minutes.
 """
 
 from tests.lab.nova_api import NovaApi
 from tests.lab.nova_evacuations import NovaEvacuations
 from tests.lab.nova_migrations import NovaMigrations
+from tests.lab.nova_returns import NovaReturns
 from tests.lab.nova_servers import NovaServers
 from tests.lab.nova_services import NovaServices
 
 
-class NovaContract(NovaApi, NovaServices, NovaServers, NovaEvacuations, NovaMigrations):
+class NovaContract(
+    NovaApi, NovaServices, NovaServers, NovaEvacuations, NovaMigrations, NovaReturns
+):
     """All of it."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -76,6 +76,16 @@ class LabNova:
             yield
         finally:
             self.lab.world.hosts[host].spawn_error = ""
+
+    @asynccontextmanager
+    async def slow_spawns(self, host: str) -> AsyncIterator[None]:
+        """Let every evacuation take long: the lab's starts of nova-compute take no time."""
+        world = self.lab.world
+        before, world.timing = world.timing, replace(world.timing, evacuate_s=1.0)
+        try:
+            yield
+        finally:
+            world.timing = before
 
     async def boot(self, host: str) -> str:
         owner = self.lab.members["project-1"]

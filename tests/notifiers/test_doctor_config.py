@@ -28,8 +28,11 @@ def configured(**options: object) -> DoctorConfig:
     ("options", "kinds"),
     [
         ({}, {"confirmed"}),
-        ({"ok_url": OK_URL}, {"confirmed", "withdrawn", "outcome"}),
-        ({"ok_url": OK_URL, "early": True}, {"suspected", "confirmed", "withdrawn", "outcome"}),
+        ({"ok_url": OK_URL}, {"confirmed", "withdrawn", "outcome", "recovered"}),
+        (
+            {"ok_url": OK_URL, "early": True},
+            {"suspected", "confirmed", "withdrawn", "outcome", "recovered"},
+        ),
     ],
 )
 def test_what_there_is_an_alarm_for_is_told(options: dict[str, object], kinds: set[str]) -> None:

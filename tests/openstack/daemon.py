@@ -204,15 +204,18 @@ class Daemon:
 
 @contextmanager
 def running(
-    estate: Estate, evacuation: Mapping[str, float] | None = None, **timing: float
+    estate: Estate,
+    evacuation: Mapping[str, float] | None = None,
+    release: Mapping[str, float] | None = None,
+    **timing: float,
 ) -> Iterator[Daemon]:
     """A daemon that is ready and armed, stopped at the end whatever happened.
 
-    ``evacuation`` and ``timing`` are options of those sections, in the place of the scenarios' own;
-    without the first nothing is evacuated.
+    ``evacuation``, ``release`` and ``timing`` are options of those sections, in the place of
+    the scenarios' own; without the first nothing is evacuated.
     """
     folder = estate.scene_folder()
-    config = daemon_config(estate, folder, timing)
+    config = {**daemon_config(estate, folder, timing), "release": dict(release or {})}
     if evacuation is not None:
         config = evacuating(estate, config, evacuation)
     _write_files(estate, folder, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -106,10 +107,21 @@ class Estate:
         A PUT counts from when it came, even if its answer was lost; one that was dropped does not.
         """
         names = {service: name for name, service in self.services.items()}
-        return [
-            ForcedDown(names[row.asked.path.rpartition("/")[2]], row.asked.mono)
+        rows = [
+            (names[row.asked.path.rpartition("/")[2]], row)
             for row in self.passed("PUT", "/os-services/")
-            if row.forwarded and row.json.get("forced_down")
+            if row.forwarded
+        ]
+
+        def until(host: str, since: float) -> float:
+            lifts = (row for name, row in rows if name == host and row.status == 200)
+            again = (r.asked.mono for r in lifts if r.json.get("forced_down") is False)
+            return min((mono for mono in again if mono > since), default=math.inf)
+
+        return [
+            ForcedDown(name, row.asked.mono, until(name, row.asked.mono))
+            for name, row in rows
+            if row.json.get("forced_down")
         ]
 
     def violations(self) -> list[str]:

@@ -37,6 +37,8 @@ ADMIN = ("admin", PASSWORD, "admin")
 MEMBER = ("tenant", PASSWORD, "tenant")
 BUSY_S = 4.0
 """What a slow machine may add until Nova notices that a host has died."""
+SLOW_S = 15.0
+"""Twice what nova-compute takes to start on a busy machine."""
 HOST_STATUS_RULE = "os_compute_api:servers:show:host_status"
 
 
@@ -102,6 +104,14 @@ class RealNova:
             yield
         finally:
             obstacle.rmdir()
+
+    @asynccontextmanager
+    async def slow_spawns(self, host: str) -> AsyncIterator[None]:
+        self.estate.hosts[host].spawns(spawn_s=SLOW_S)
+        try:
+            yield
+        finally:
+            self.estate.hosts[host].spawns()
 
     async def boot(self, host: str) -> str:
         (server,) = await asyncio.to_thread(self.estate.boot, host, 1)

@@ -15,6 +15,7 @@ from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Permit
 from tests.simulation.crash import Boundaries
 from tests.simulation.oracle import Oracle
+from tests.simulation.returns import Returns
 from tests.simulation.virtual import VirtualClock
 from tests.simulation.world import Machine, World
 
@@ -37,12 +38,15 @@ class Bmc:
         self._boundaries: Boundaries = oracle.boundaries
         self._dead = world.swarm.strikes("bmc-dead", 0.5)
         self._says_off_from = float("inf")
+        self._named = ""
+        """The machine that it last said it is of."""
 
     async def identify(self) -> Identity:
         await self._answer("identify")
         uuid = self._device.uuid
         if self._swarm.strikes("bmc-other-chassis"):
             uuid = "ffffffff-ffff-4fff-8fff-ffffffffffff"
+        self._named = uuid
         return Identity(uuid)
 
     async def read(self) -> Reading:
@@ -102,6 +106,22 @@ class Bmc:
     def _off(self) -> None:
         self._says_off_from = float("inf")
         self._world.supply(self._machine, self.name, on=False)
+
+    async def switch_on(self, permit: Permit) -> tuple[Outcome, str]:
+        swarm = self._swarm
+        await self._boundaries.pass_by("crash-before-call", "switch_on")
+        await asyncio.sleep(swarm.seconds(0.02, 0.2))
+        permit.check(self._clock.now())
+        Returns(self._oracle).switch_sent(self._machine, self._device, self._named)
+        if (self._dead and swarm.on) or swarm.strikes("bmc-timeout-before"):
+            await asyncio.sleep(TIMEOUT_S)
+            return Outcome.UNKNOWN, "no answer"
+        self._world.supply(self._machine, self.name, on=True)
+        await self._boundaries.pass_by("crash-after-call", "switch_on")
+        if swarm.strikes("bug"):
+            msg = "bug after switching on"
+            raise RuntimeError(msg)
+        return Outcome.ACCEPTED, "204"
 
     async def close(self) -> None:
         return

@@ -66,6 +66,7 @@ KINDS = (
     "operators-at-once",
     "operator-foreign-flag",
     "operator-clears-flag",
+    "returns-badly",
     "map-wrong",
     "mode-lowered",
     "bug",

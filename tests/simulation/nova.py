@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from doctor_daemon.core.evacuation import Migration
@@ -14,6 +14,7 @@ from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Permit
 from tests.simulation.oracle import Oracle
+from tests.simulation.returns import Returns
 from tests.simulation.world import BEAT_S, Machine, World
 
 DOWN_AFTER_S = 60.0
@@ -112,6 +113,57 @@ class SimNova:
             free = movable and not self._rebuilds.under_way(server.id)
             if free and self._swarm.strikes("evacuated-by-others", 0.3):
                 self._rebuilds.begin(machine, server)
+
+    async def lift(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        machine = await self._put_back("lift", service, permit)
+        if isinstance(machine, str):
+            return Outcome.REFUSED, machine
+        Returns(self._oracle).lift_sent(machine)
+        if any(row.status == "done" for row in self._rebuilds.of(machine.id)):
+            return Outcome.REFUSED, "400: `done` evacuation migration records remain"
+        return await self._put_through("lift", machine, self._lifted)
+
+    async def enable(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        machine = await self._put_back("enable", service, permit)
+        if isinstance(machine, str):
+            return Outcome.REFUSED, machine
+        Returns(self._oracle).enable_sent(machine)
+        return await self._put_through("enable", machine, self._enabled)
+
+    async def _put_back(self, what: str, service: str, permit: Permit) -> Machine | str:
+        """Take some time, look at the permit, and find the service; or say why not, as Nova does.
+
+        Like a force-down, and as the real one does, it is refused where no connection stands.
+        """
+        await self._oracle.boundaries.pass_by("crash-before-call", what)
+        await asyncio.sleep(self._swarm.seconds(0.01, 0.2))
+        permit.check(self._oracle.clock.now())
+        if self._away():
+            return NO_CONNECTION
+        found = [m for m in self._world.machines.values() if m.row.uuid == service]
+        return found[0] if found else "404"
+
+    async def _put_through(
+        self, what: str, machine: Machine, write: Callable[[Machine], None]
+    ) -> tuple[Outcome, str]:
+        """Do it, or not; and say so, or not."""
+        if self._swarm.strikes("nova-5xx"):
+            return Outcome.UNKNOWN, "503"
+        write(machine)
+        await self._oracle.boundaries.pass_by("crash-after-call", what)
+        if self._swarm.strikes("nova-lost-reply"):
+            msg = "connection reset"
+            raise Temporary(msg)
+        return Outcome.ACCEPTED, "200"
+
+    def _lifted(self, machine: Machine) -> None:
+        row = machine.row
+        row.foreign_flag = False
+        row.write(self._world.now(), forced_down=False, status=row.status, reason=row.reason)
+
+    def _enabled(self, machine: Machine) -> None:
+        row = machine.row
+        row.write(self._world.now(), forced_down=row.forced_down, status="enabled", reason="")
 
     async def servers(self, host: HostId) -> ServerList:
         await self._ask("servers")

@@ -23,11 +23,13 @@ class Rebuild:
 
     row: Migration
     updated_s: float | None = None
+    since_s: float = 0.0
+    """Since when its status has been what it is."""
 
     def turn(self, now: float, status: str, to: str = "") -> None:
         """Write the row's status."""
         self.row = replace(self.row, status=status, to=to or self.row.to)
-        self.updated_s = now
+        self.updated_s = self.since_s = now
 
 
 class Rebuilds:
@@ -49,6 +51,22 @@ class Rebuilds:
         """Return every evacuation away from a host."""
         return tuple(one.row for one in self.all if one.row.source == host.name)
 
+    def standing(self, host: HostId, statuses: tuple[str, ...], seconds: float) -> list[int]:
+        """Return the evacuations that have stood so for so long, and are the last of a server.
+
+        One that is `done` counts in any case, for Nova counts it.
+        """
+        own = [one for one in self.all if one.row.source == host.name]
+        ended = {one.row.server: one.row.id for one in own if one.row.ended}
+        late = self._world.now() - seconds
+        return [
+            one.row.id
+            for one in own
+            if one.row.status in statuses
+            and one.since_s <= late
+            and (one.row.ended or one.row.id > ended.get(one.row.server, 0))
+        ]
+
     def changed(self, since_s: float) -> tuple[Migration, ...]:
         """Return what changed since; what no scheduler has touched yet has no time of change."""
         touched = (one for one in self.all if one.updated_s is not None)
@@ -60,7 +78,8 @@ class Rebuilds:
             self.late.remove(server.id)
         if server.id not in machine.servers or (machine.compute and not machine.row.forced_down):
             return  # refused: it is gone, or its host is in use
-        rebuild = Rebuild(Migration(len(self.all) + 1, server.id, machine.id.name, "", "accepted"))
+        row = Migration(len(self.all) + 1, server.id, machine.id.name, "", "accepted")
+        rebuild = Rebuild(row, since_s=self._world.now())
         self.all.append(rebuild)
         self._after(self._swarm.seconds(0.05, 1.0), self._schedule, rebuild, machine)
 
@@ -93,7 +112,7 @@ class Rebuilds:
 
     def _finish(self, rebuild: Rebuild, machine: Machine, to: Machine) -> None:
         now, server = self._world.now(), machine.servers.get(ServerId(rebuild.row.server))
-        if server is not None and self._swarm.strikes("server-deleted", 0.2):
+        if server is not None and self._swarm.strikes("server-deleted", 0.6):
             self._world.delete(machine, server.id)
             server = None
         if not (to.power and to.compute):
@@ -118,6 +137,7 @@ class Rebuilds:
     def source_returned(self, machine: Machine) -> None:
         """Do what a starting nova-compute does: clean up what was evacuated, start the rest."""
         now, away = self._world.now(), set()
+        machine.started_at = now
         for one in self.all:
             own = one.row.source == machine.id.name
             if own and one.row.status != "completed" and not one.row.failed:

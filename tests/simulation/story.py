@@ -22,16 +22,20 @@ from tests.simulation.bmc import Bmc
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
+from tests.simulation.endings import Ending
 from tests.simulation.faults import Swarm
+from tests.simulation.monitors import Monitors
 from tests.simulation.nova import SimNova
 from tests.simulation.oracle import Oracle
-from tests.simulation.people import Monitors, Staff
+from tests.simulation.people import Staff
 from tests.simulation.virtual import VirtualClock, run
+from tests.simulation.windows import timed_anew
 from tests.simulation.world import World
 
 TROUBLE_S = 600.0
 CALM_S = 900.0
-QUIET_S = 500.0
+QUIET_S = 1000.0
+"""Longer than a release may take to be held."""
 LOWER = (Mode.OBSERVE, Mode.NOTIFY, Mode.FENCE)
 POLICY = Policy(
     grace_s=5.0, corroboration_s=60.0, proof_age_s=20.0, evacuation_timeout_s=200.0, settle_s=45.0
@@ -124,7 +128,7 @@ class Story:
             if isinstance(result, Exception):
                 self.oracle.wrong(f"BUG: {result!r}")
         heard = {name: consumer.heard for name, consumer in self.consumers.items()}
-        self.oracle.settled(heard)
+        Ending(self.oracle).judge(heard)
 
     def _calm(self) -> None:
         self.swarm.on = False
@@ -136,6 +140,7 @@ class Story:
         """Run one daemon after the other: each ends by a crash, a stop, or the end of the story."""
         while not self._ends.is_set():
             engine = self._engine()
+            timed_anew(self.oracle.maintenance.values(), self.clock.now())
             task = asyncio.create_task(engine.run())
             self.engine = engine
             self.boundaries.crash = partial(self._crash, task)

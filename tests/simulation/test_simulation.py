@@ -9,12 +9,23 @@ from typing import Any
 
 import pytest
 
+from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import Mode
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.release import Release, Step
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.ward import Rules
-from tests.simulation.story import tell
+from doctor_daemon.ports import Permit
+from tests.core import make
+from tests.simulation.nova import SimNova
+from tests.simulation.rebuilds import Rebuild
+from tests.simulation.returns import Returns
+from tests.simulation.story import Story, tell
 from tests.simulation.tally import Tally, quiet, run
+from tests.simulation.virtual import run as run_virtual
+from tests.simulation.windows import Window, timed_anew
 
 SEEDS = int(os.environ.get("SIM_SEEDS", "300"))
 
@@ -79,3 +90,78 @@ def test_the_oracle_sees_a_host_fenced_that_must_not_be() -> None:
     for seed in range(12):
         total.add(tell(seed, _reckless))
     assert any("I-7: cut of" in text for text in total.violations)
+
+
+def test_the_oracle_sees_a_flag_lifted_that_must_not_be() -> None:
+    found: list[str] = []
+
+    async def main() -> None:
+        story = Story(0)
+        machine = next(iter(story.world.machines.values()))
+        device, judge = machine.plan.levels[0].devices[0], Returns(story.oracle)
+        judge.lift_sent(machine)
+        judge.switch_sent(machine, device, device.uuid)
+        row = Migration(1, "vm", machine.id.name, "", "pre-migrating")
+        story.oracle.rebuilds.all.append(Rebuild(row, since_s=-100.0))
+        sending = Release(step=Step.LIFTING)
+        made = replace(make.incident(), host=machine.id, phase=Phase.RELEASING, release=sending)
+        story.disk.saved[made.id] = made
+        judge.lift_sent(machine)
+        judge.switch_sent(machine, device, "another machine")
+        machine.row.lifted_at = 10.0
+        judge.enable_sent(machine)
+        machine.beat_at = 11.0
+        judge.enable_sent(machine)
+        found.extend(story.oracle.violations)
+
+    run_virtual(main())
+    told = " ".join(found)
+    assert told.count("I-11") == 1
+    assert told.count("I-10: evacuations [1]") == 2
+    assert "I-10: nova-compute" in told
+    assert told.count("I-7: cmp-0 is switched on through a device of another machine") == 1
+    assert told.count("I-3: cmp-0 is switched on while it is well") == 1
+    assert told.count("has not reported in since its flag was lifted") == 1
+    assert "I-15" not in told
+
+
+def test_where_no_connection_stands_the_simulated_nova_tells_what_the_real_one_does() -> None:
+    found: list[Outcome] = []
+
+    async def main() -> None:
+        story = Story(0)
+        nova = SimNova(story.world, story.oracle)
+        story.world.nova_away_until = 1e9
+        permit = Permit(1, story.clock.now().plus(60))
+        found.append((await nova.force_down("service-0", "why", permit, disable=True))[0])
+        found.append((await nova.lift("service-0", permit))[0])
+        found.append((await nova.enable("service-0", permit))[0])
+        assert story.oracle.violations == []
+
+    run_virtual(main())
+    assert found == [Outcome.REFUSED] * 3
+
+
+@pytest.mark.parametrize(
+    ("stepped_s", "later_s", "kept"),
+    [
+        (0, 100, True),
+        (-7200, 5000, True),
+        (7200, 2, False),
+        (1000, 1500, True),
+        (1000, 2100, False),
+    ],
+)
+def test_a_maintenance_is_expected_for_as_long_as_the_wall_clock_says_after_a_reboot(
+    stepped_s: float, later_s: float, *, kept: bool
+) -> None:
+    """It was ordered for 3000 s: a step of the clock ends it only if it leads past its end."""
+    then = make.at(0)
+    window = Window(0.0, then.plus(3000), then.plus(3000))
+    assert window.kept(2.0, then.plus(2), 1.0)
+    assert not window.kept(0.5, then.plus(0.5), 1.0)
+    timed_anew([window], then)
+    assert window.ends == then.plus(3000)
+    start = replace(then.plus(10 + stepped_s), boot_id=make.OTHER_BOOT, boot_s=50.0)
+    timed_anew([window], start)
+    assert window.kept(10.0 + later_s, start.plus(later_s), 1.0) is kept

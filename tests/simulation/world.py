@@ -27,12 +27,15 @@ class Row:
     updated_s: float = 0.0
     foreign_flag: bool = False
     """forced_down was set by somebody other than the daemon."""
+    lifted_at: float = -1e9
+    """When forced_down was last taken away, by whomever."""
     foreign_at: float = -1e9
     """When somebody other than the daemon last wrote to it."""
 
     def write(self, now: float, *, forced_down: bool, status: str, reason: str) -> None:
         """Write to it as Nova does: what changes nothing does not touch it."""
         if (self.forced_down, self.status, self.reason) != (forced_down, status, reason):
+            self.lifted_at = now if self.forced_down and not forced_down else self.lifted_at
             self.forced_down, self.status, self.reason = forced_down, status, reason
             self.updated_s = now
 
@@ -47,6 +50,10 @@ class Machine:
     supplies: dict[str, bool]
     """Device name -> whether it lets power through. Power is on while any of a level's does."""
     compute: bool = True
+    beat_at: float = -1e9
+    """When its nova-compute last reported in."""
+    started_at: float = -1e9
+    """When its nova-compute was started last."""
     servers: dict[ServerId, Server] = field(default_factory=dict)
     history: list[tuple[float, bool]] = field(default_factory=list)
     """(when, power on), in order."""
@@ -162,4 +169,4 @@ class World:
             await asyncio.sleep(BEAT_S)
             for machine in self.machines.values():
                 if machine.compute and machine.power:
-                    machine.row.updated_s = self.now()
+                    machine.beat_at = machine.row.updated_s = self.now()

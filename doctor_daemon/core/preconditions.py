@@ -1,0 +1,143 @@
+"""What must be shown before a host gets its power, its flag or its status back: the gates of that.
+
+Each returns nothing when it is met, and a sentence when it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evidence import Verdict, Word
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.proof import Power, ProofKind
+from doctor_daemon.core.release import IDS_MAX
+
+REPORTS = 2
+"""Of nova-compute. A single one might have been on its way when the power was cut."""
+
+
+def alive(incident: Incident, context: Context) -> str:
+    """Ask for a sign of life since the proof, from a source or from the power itself.
+
+    nova-compute's own reports are asked for besides. Whoever vouched for a host without power
+    devices that it is off is asked for no more than the order to release it.
+    """
+    powers, proof, life = set(_powers(incident, context)), incident.proof, incident.life_at
+    if powers == {Power.OFF}:
+        return f"the power of {incident.host} reads off"
+    if proof is not None:
+        heard = life is not None and life.since(proof.taken_at) >= 0
+        if heard or Power.ON in powers or proof.kind is ProofKind.HUMAN:
+            return ""
+    return f"nobody has seen {incident.host} alive since it was proven off"
+
+
+def _powers(incident: Incident, context: Context) -> Iterator[Power]:
+    """Yield what each device that is the right one has read last, since the way back began."""
+    attempt, began = incident.fencing, incident.release.began
+    level = context.plan.level(attempt.level) if attempt else None
+    for device in level.devices if level else ():
+        answer = attempt.device(device.name) if attempt else None
+        if answer and answer.identity and answer.identity.uuid == device.uuid and answer.readings:
+            last = answer.readings[-1]
+            if began is not None and last.asked_at.since(began) >= 0:
+                yield last.power
+
+
+def accusing(incident: Incident) -> list[str]:
+    """Name the words that say down and were not taken back."""
+    return [name for name, word in incident.words.items() if word.verdict is Verdict.DOWN]
+
+
+def accusations(incident: Incident, context: Context) -> list[Word]:
+    """Return what was said against the host since its way back began, and still stands."""
+    new = [n for n in accusing(incident) if n not in incident.release.accusers]
+    words = (incident.words[name] for name in new)
+    limit_s = context.policy.evidence_age_s
+    return [word for word in words if context.now.since(word.last) <= limit_s]
+
+
+def unaccused(incident: Incident, context: Context) -> str:
+    """Ask that nobody has called the host down since its way back began."""
+    words = accusations(incident, context)
+    who = ", ".join(sorted({word.source for word in words}))
+    return f"{who} calls {incident.host} down" if words else ""
+
+
+def restarted(incident: Incident, _: Context) -> str:
+    """Ask for nova-compute's own reports: what was proven off cannot have sent them before.
+
+    After the lift they are counted anew. That Nova shows the service up then is no sign of life: a
+    last report from before is enough for that.
+    """
+    release = incident.release
+    if release.reports >= REPORTS:
+        return ""
+    since = " since the flag was lifted" if release.lifted else ""
+    return (
+        f"nova-compute of {incident.host} has reported in {release.reports} times{since}; "
+        f"{REPORTS} are needed, with no write to the service in between"
+    )
+
+
+def listed(incident: Incident, context: Context) -> str:
+    """Ask for a list of evacuations that is not old."""
+    asked_at, limit_s = incident.release.inspected_at, context.policy.flag_age_s
+    if asked_at is not None and context.now.since(asked_at) <= limit_s:
+        return ""
+    return f"Nova has not told the evacuations from {incident.host} in the last {limit_s:g} s"
+
+
+def ended(incident: Incident, _: Context) -> str:
+    """Ask that no evacuation is under way: a nova-compute that starts would destroy its source."""
+    return _still(incident.release.open, "are not over")
+
+
+def unstuck(incident: Incident, _: Context) -> str:
+    """Ask that no old evacuation threatens a server that is on the host, or has come back to it.
+
+    A nova-compute that starts completes one evacuation of each server, and destroys the server's
+    guest with it: also for one that has been stuck since before the server came back.
+    """
+    host = incident.host
+    return _still(
+        incident.release.stale,
+        f"are older than what became of their servers, which are on {host}: "
+        "a nova-compute that starts there destroys the guests of those",
+    )
+
+
+def cleaned(incident: Incident, _: Context) -> str:
+    """Ask that nova-compute has cleaned up: Nova refuses to lift the flag before."""
+    return _still(
+        incident.release.done, "are done and not completed: restart nova-compute there, to clean up"
+    )
+
+
+def _still(ids: tuple[int, ...], what: str) -> str:
+    if not ids:
+        return ""
+    more = " and more" if len(ids) == IDS_MAX else ""
+    return f"evacuations {named(ids)}{more} {what}"
+
+
+def named(ids: tuple[int, ...]) -> str:
+    """Name evacuations by Nova's numbers."""
+    return ", ".join(str(id_) for id_ in ids)
+
+
+def flag_is_ours(incident: Incident, _: Context) -> str:
+    """Leave a flag alone that was there before ours would have been."""
+    look = incident.sighting
+    if look is None or not look.forced_down or not incident.marking.foreign_flag:
+        return ""
+    return f"somebody else had forced {incident.host} down: whoever it was has to clear it"
+
+
+def disabled_by_us(incident: Incident, _: Context) -> str:
+    """Leave a status alone whose reason is not this incident's."""
+    look = incident.sighting
+    if look is not None and look.reason.startswith(incident.mark):
+        return ""
+    return f"{incident.host} was not disabled by this incident"

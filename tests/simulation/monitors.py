@@ -1,0 +1,149 @@
+"""Monitors that watch the hosts, and say what they see, sometimes wrongly."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from doctor_daemon.core.evidence import Evidence, Trust, Verdict
+from doctor_daemon.core.incident import IncidentId
+from doctor_daemon.engine.engine import Engine
+from doctor_daemon.errors import Conflict, DoctorError, Temporary
+from tests.simulation.oracle import Oracle
+from tests.simulation.world import Machine, World
+
+SOURCES = (
+    ("am", "prometheus", Trust.ALONE),
+    ("zbx", "zabbix", Trust.SECOND),
+    ("doctor", "ping", Trust.OPEN),
+)
+
+
+class Daemon(Protocol):
+    """Where the present daemon is found, if there is one."""
+
+    engine: Engine | None
+
+
+@dataclass
+class Episode:
+    """What a monitor has said of a host so far."""
+
+    number: int = 0
+    accused: bool = False
+    said: int = 0
+
+
+class Monitors:
+    """Says of every host what can be seen from outside, again and again, sometimes wrongly."""
+
+    def __init__(self, world: World, oracle: Oracle, daemon: Daemon) -> None:
+        self._world = world
+        self._oracle = oracle
+        self._daemon = daemon
+        self._swarm = world.swarm
+        self.false_alarms: set[str] = set()
+        self.quiet = False
+
+    async def watch(self, machine: Machine) -> None:
+        """Watch one host for ever, with every source."""
+        episodes = {name: Episode() for name, _, _ in SOURCES}
+        used = [s for s in SOURCES if self._swarm.random.random() < 0.6] or [SOURCES[0]]
+        while True:
+            await asyncio.sleep(self._swarm.seconds(3, 25))
+            for name, kind, trust in used:
+                await self._speak(machine, (name, kind, trust), episodes[name])
+
+    async def _speak(
+        self, machine: Machine, source: tuple[str, str, Trust], episode: Episode
+    ) -> None:
+        dead = not (machine.compute and machine.power) or machine.id.name in self.false_alarms
+        verdict = None
+        if dead and not self.quiet:
+            life = machine.power and self._swarm.strikes("evidence-of-life", 0.3)
+            verdict = Verdict.UP if life else Verdict.DOWN
+            episode.number += not episode.accused
+            episode.accused = True
+        elif episode.accused:
+            self._swarm.strikes("evidence-withdrawn", 100.0)
+            verdict = Verdict.WITHDRAWN if source[0] == "am" else Verdict.UP
+            episode.accused = False
+        if verdict is not None:
+            await self._say(machine, source, episode, verdict)
+
+    async def _say(
+        self,
+        machine: Machine,
+        source: tuple[str, str, Trust],
+        episode: Episode,
+        verdict: Verdict,
+    ) -> None:
+        name, kind, trust = source
+        episode.said += 1
+        evidence = Evidence(
+            host=machine.id,
+            verdict=verdict,
+            source=name,
+            kind=kind,
+            trust=trust,
+            fingerprint="host",
+            key=f"{name}|{machine.id}|{episode.number}|{episode.said}",
+            received_at=self._oracle.clock.now(),
+            claimed_s=self._world.now(),
+            summary="seen from outside",
+        )
+        if self._oracle.disk.saving[machine.id]:
+            self._swarm.note("heard-during-save")
+        await self.send(evidence)
+        await self._stale(evidence)
+        while self._swarm.strikes("evidence-repeats"):
+            await asyncio.sleep(self._swarm.seconds(0, 20))
+            await self.send(evidence)
+        if self._swarm.strikes("evidence-reorders"):
+            older = replace(evidence, verdict=Verdict.UP, key=evidence.key + "|old")
+            await self.send(replace(older, claimed_s=self._world.now() - 1000.0), stale=True)
+
+    async def _stale(self, evidence: Evidence) -> None:
+        """Deliver something against the host that was in a queue for much too long."""
+        engine = self._daemon.engine
+        if engine is None or not engine.ready.is_set() or not self._swarm.strikes("evidence-stale"):
+            return
+        long_ago = self._oracle.clock.now().plus(-self._oracle.policy.evidence_age_s - 1.0)
+        key = f"{evidence.key}|stale"
+        old = replace(evidence, verdict=Verdict.DOWN, key=key, received_at=long_ago)
+        try:
+            (receipt,) = await engine.desk.submit([old])
+        except DoctorError:
+            return
+        self._oracle.check("I-12", receipt.outcome == "too old", f"stale: {receipt.outcome}")
+
+    async def send(self, evidence: Evidence, *, stale: bool = False) -> None:
+        """Send as a real monitor does: until it is taken, but not for ever."""
+        for _ in range(4):
+            engine = self._daemon.engine
+            now = self._oracle.clock.now()
+            if engine is None or not engine.ready.is_set():
+                await asyncio.sleep(3)
+                continue
+            try:
+                (receipt,) = await engine.desk.submit([replace(evidence, received_at=now)])
+            except (Temporary, Conflict):  # busy, or dead: it hears nothing any more
+                await asyncio.sleep(1)
+                continue
+            if self._daemon.engine is engine:  # else it died before its answer went out
+                self._taken(evidence, receipt.outcome, receipt.incident, stale=stale)
+            return
+
+    def _taken(
+        self, evidence: Evidence, outcome: str, id_: IncidentId | None, *, stale: bool
+    ) -> None:
+        saved = self._oracle.disk.saved.get(id_) if id_ else None
+        if outcome == "opened":
+            self._oracle.opened_by[evidence.key] += 1
+        if saved is None or outcome not in ("opened", "joined"):
+            return
+        if evidence.verdict is Verdict.DOWN:
+            self._oracle.accused.append((saved.id, evidence.source))
+        if evidence.verdict is Verdict.UP and not stale and saved.untouched:
+            self._oracle.alive.add(saved.id)
