@@ -112,4 +112,10 @@ def _host(name: str, host: Mapping[str, Any], about: Any, wishes: Wishes) -> Jso
         "password_file": about["bmc"]["password_file"],
         "uuid": host["uuid"],
     }
-    return {"names": name, "domain": name, "mode": wishes.mode, "levels": [[device]]}
+    return {
+        "names": name,
+        "domain": name,
+        "mode": wishes.mode,
+        "shared_storage": True,
+        "levels": [[device]],
+    }

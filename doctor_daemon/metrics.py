@@ -74,6 +74,11 @@ class Metrics:
         self.evacuations = gauge(
             "doctor_evacuations", "Servers of open incidents, by how far each has got.", ("stage",)
         )
+        self.turns = gauge(
+            "doctor_evacuation_turns",
+            "Requests to evacuate that may be on their way at a time, as Nova's answers allow.",
+            (),
+        )
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))

@@ -9,7 +9,7 @@ from doctor_daemon.config.models import File
 from doctor_daemon.config.settings import AuthKind, Choice, SourceChoice
 from doctor_daemon.config.timing import Numbers
 from doctor_daemon.core.evidence import Trust
-from doctor_daemon.core.host import HostPlan, Mode
+from doctor_daemon.core.host import HostPlan, Mode, Scope
 
 NAMED_MAX = 5
 
@@ -23,6 +23,7 @@ def concerns(
     yield from _topologies(tuple(hosts.plans.values()))
     yield from _levels_outlast(numbers, hosts.plans.values())
     yield from _numbers(file, tuple(hosts.plans.values()))
+    yield from _disks(file, hosts.plans.values())
     for inventory in hosts.inventories:
         if inventory.unused:
             yield f"{inventory.file}: no entry uses {_listed(inventory.unused)}"
@@ -97,6 +98,29 @@ def _numbers(file: File, plans: tuple[HostPlan, ...]) -> Iterator[str]:
     homeless = [str(plan.host) for plan in plans if not plan.domain and not plan.protected]
     if homeless and len(homeless) < len(plans):
         yield f"hosts: {_listed(homeless)} have no domain: they share one budget"
+
+
+def _disks(file: File, plans: Iterable[HostPlan]) -> Iterator[str]:
+    """Say whose servers stay or begin anew, although the mode goes as far as moving them."""
+    moving = [
+        plan
+        for plan in plans
+        if min(file.mode, plan.mode) is Mode.EVACUATE
+        and plan.selection.scope is not Scope.NONE
+        and not plan.selection.shared_storage
+    ]
+    stay = [str(plan.host) for plan in moving if not plan.selection.lost_disks]
+    lost = [str(plan.host) for plan in moving if plan.selection.lost_disks]
+    if stay:
+        yield (
+            f"hosts without shared_storage: {_listed(stay)}: only their servers that boot from "
+            "volumes are moved"
+        )
+    if lost:
+        yield (
+            f"hosts with i_accept_lost_disks: {_listed(lost)}: their servers that were booted from "
+            "images begin anew, and lose what is on their disks"
+        )
 
 
 def _unverified(choices: Iterable[Choice]) -> Iterator[str]:

@@ -108,6 +108,7 @@ class HostReader:
             protected=entry.protected,
             levels=levels,
             digest=digest,
+            selection=entry.selection(),
         )
 
 

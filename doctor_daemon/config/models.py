@@ -21,6 +21,8 @@ from pydantic import (
     PlainValidator,
 )
 
+from doctor_daemon.config.choices import Choices
+from doctor_daemon.config.section import Section
 from doctor_daemon.config.words import (
     Address,
     parse_address,
@@ -51,14 +53,6 @@ Listen = Annotated[Address, PlainValidator(parse_address), PlainSerializer(str, 
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 SomeNames = Annotated[tuple[str, ...], BeforeValidator(parse_some_names)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(parse_networks)]
-
-
-class Section(BaseModel):
-    """A part of the file in which every option is known."""
-
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
 
 
 class PluginSection(BaseModel):
@@ -122,6 +116,10 @@ class Evacuation(Section):
     """Such requests of one host. Hosts take turns."""
     evacuation_tries: Annotated[int, Field(ge=1, le=20)] = _SHIPPED.evacuation_tries
     """How often a server is tried to be evacuated before a human is asked."""
+    no_host_tries: Annotated[int, Field(ge=1, le=20)] = _SHIPPED.no_host_tries
+    """The same for a server for which no other host has room."""
+    no_host_wait_s: Annotated[float, Field(ge=0.1, le=300)] = _SHIPPED.no_host_wait_s
+    """How long it is waited for room before such a server is tried again."""
     evacuation_timeout_s: Annotated[float, Field(ge=10, le=7200)] = _SHIPPED.evacuation_timeout_s
     """How long the evacuation of one server may take before its outcome is called unknown."""
     settle_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.settle_s
@@ -236,7 +234,7 @@ class PowerDevice(PluginSection):
     """OFF must be read over at least so long: for a device known to say it too early."""
 
 
-class Hosts(Section):
+class Hosts(Choices):
     """Hosts that are configured alike. In their texts {host}, {n} and more are replaced."""
 
     names: SomeNames

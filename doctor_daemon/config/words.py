@@ -82,6 +82,15 @@ def parse_names(value: object) -> tuple[str, ...]:
     return texts
 
 
+def parse_words(value: object) -> tuple[str, ...]:
+    """Read one text or a list of texts."""
+    texts = _texts([value] if isinstance(value, str) else value)
+    if texts is None or not all(texts):
+        msg = "expected a text, or a list of texts"
+        raise ValueError(msg)
+    return texts
+
+
 def parse_some_names(value: object) -> tuple[str, ...]:
     """Read one text or a list of texts that is not empty: nothing never stands for everything."""
     texts = parse_names(value)

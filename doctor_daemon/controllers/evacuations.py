@@ -26,6 +26,10 @@ BODY: Mapping[str, object] = {"evacuate": {}}
 """No host: the scheduler knows better than we which one has room."""
 PAGE = 500
 PAGES_MAX = 1_000
+_LASTING = frozenset({400, 403, 404, 406, 409})
+"""Nova's refusals that are about the server, the role or the request: each stays what it is."""
+_PASSING = ("still in use", "task_state")
+"""But not these: the service is not seen down yet; an older Nova is still at work on the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +117,6 @@ def judged(answer: Answer) -> tuple[Outcome, str]:
     if answer.status == HTTPStatus.REQUEST_TIMEOUT:
         return Outcome.UNKNOWN, words
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Outcome.REFUSED, words
+        lasting = answer.status in _LASTING and not any(text in words for text in _PASSING)
+        return (Outcome.FORBIDDEN if lasting else Outcome.REFUSED), words
     return Outcome.UNKNOWN, words

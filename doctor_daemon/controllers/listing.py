@@ -6,7 +6,8 @@ Two that agree can, for one host; for all hosts, the changes since the list bega
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 
 from doctor_daemon.controllers.compute import Compute, Got, RefusedError
@@ -28,18 +29,19 @@ PASSES_MAX = 4
 
 
 async def whole_list(
-    compute: Compute, filters: Mapping[str, str], calm: Clock | None = None
+    compute: Compute, filters: Mapping[str, str], calm: Clock | None = None, *, tagged: bool = False
 ) -> Got[tuple[Placed, ...]]:
     """Read a list of servers to its end, as of before its first page.
 
     `calm`: nobody waits for it. By this clock it rests between its pages, which are small.
+    `tagged`: with what is written on each server.
     """
     size = CALM_PAGE if calm else PAGE
     query = {"all_tenants": "1", "limit": str(size), **filters}
     placed: list[Placed] = []
     first: Instant | None = None
     for _ in range(PAGES_MAX):
-        got = await _page(compute, query)
+        got = await _page(compute, query, partial(read_page, tagged=tagged))
         first = first or got.asked_at
         placed += got.value.placed
         if not got.value.marker:
@@ -52,9 +54,11 @@ async def whole_list(
     raise Permanent(msg)
 
 
-async def _page(compute: Compute, query: Mapping[str, str]) -> Got[Page]:
+async def _page(
+    compute: Compute, query: Mapping[str, str], read: Callable[[bytes], Page]
+) -> Got[Page]:
     try:
-        return await compute.get("servers/detail", query, SERVERS, read_page)
+        return await compute.get("servers/detail", query, SERVERS, read)
     except RefusedError as error:
         if error.status == HTTPStatus.BAD_REQUEST and "marker" in query:
             # The server that the marker names was deleted for good between two pages.
@@ -65,9 +69,9 @@ async def _page(compute: Compute, query: Mapping[str, str]) -> Got[Page]:
 
 async def settled_list(compute: Compute, host: str) -> Got[Mapping[ServerId, Server]]:
     """List the servers of one host until two lists in a row agree, as of the earlier of the two."""
-    last = await whole_list(compute, {"host": host})
+    last = await whole_list(compute, {"host": host}, tagged=True)
     for _ in range(PASSES_MAX - 1):
-        before, last = last, await whole_list(compute, {"host": host})
+        before, last = last, await whole_list(compute, {"host": host}, tagged=True)
         found = only_on(host, last.value)
         if found.keys() == only_on(host, before.value).keys():
             return Got(found, before.asked_at)

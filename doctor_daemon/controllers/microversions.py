@@ -42,6 +42,8 @@ EVACUATE = Span(Version(2, 68), Version(2, 68))
 server that ran runs again and one that was stopped stays so. From 2.95 all would end stopped."""
 MIGRATIONS = Span(Version(2, 59), Version(2, 59))
 """From 2.59 migrations come in pages, newest first, and by changes-since."""
+AGGREGATES = Span(Version(2, 41), Version(2, 41))
+"""Any would do; from 2.41 aggregates have UUIDs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Offer:
     def missing(self) -> list[str]:
         """Say which of the pinned microversions are not offered."""
         wrong = []
-        for span in (SERVICES, UPDATE, SERVERS, EVACUATE, MIGRATIONS):
+        for span in (SERVICES, UPDATE, SERVERS, EVACUATE, MIGRATIONS, AGGREGATES):
             try:
                 self.choose(span)
             except Permanent as error:

@@ -13,6 +13,8 @@ from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from doctor_daemon.controllers.aggregates import PATH as AGGREGATES_PATH
+from doctor_daemon.controllers.aggregates import of_host, read_aggregates
 from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.controllers.compute import Compute, Way
 from doctor_daemon.controllers.evacuations import BODY, judged, only_from
@@ -20,7 +22,7 @@ from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
 from doctor_daemon.controllers.http import NoAnswerError, Wire, tls_context
 from doctor_daemon.controllers.keystone import Keystone, load_plugin
 from doctor_daemon.controllers.listing import settled_list, whole_list
-from doctor_daemon.controllers.microversions import EVACUATE, SERVICES, UPDATE
+from doctor_daemon.controllers.microversions import AGGREGATES, EVACUATE, SERVICES, UPDATE
 from doctor_daemon.controllers.preflight import preflight
 from doctor_daemon.controllers.servers import by_host, since
 from doctor_daemon.controllers.services import BINARY, all_services, one_service, read_services
@@ -168,6 +170,9 @@ class Nova:
         changes = whole_migrations(self._compute, self._changes(since_wall_s))
         return await self._timed("changed_evacuations", changes)
 
+    async def aggregates(self, host: HostId) -> Sequence[Mapping[str, str]]:
+        return await self._timed("aggregates", self._aggregates(host))
+
     async def check(self) -> Sequence[str]:
         """Try the account and the endpoint, changing nothing. See `preflight`."""
         return await preflight(self._tokens, self._compute)
@@ -235,6 +240,10 @@ class Nova:
         found = only_from(name, await whole_migrations(self._compute, {"source_compute": name}))
         await self._look(host)
         return found
+
+    async def _aggregates(self, host: HostId) -> Sequence[Mapping[str, str]]:
+        got = await self._compute.get(AGGREGATES_PATH, {}, AGGREGATES, read_aggregates)
+        return of_host(got.value, self._name(host))
 
     def _name(self, host: HostId) -> str:
         """Return the host's name; one of another cloud may be there by the same name."""

@@ -8,9 +8,10 @@ attribute is for admins only, and a row without it proves that the role does not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from doctor_daemon.controllers.aggregates import texts
 from doctor_daemon.controllers.rows import Row, decode, optional, rows, text
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.errors import Permanent, Temporary
@@ -38,14 +39,22 @@ class Page:
     marker: str
 
 
-def read_page(body: bytes) -> Page:
+def read_page(body: bytes, *, tagged: bool = False) -> Page:
     """Read one page. Raise Permanent when it does not say where the servers are.
+
+    `tagged`: with what is written on them, which most who list servers have no use for.
 
     Whether there is a next page is told by Nova's link, but the link is not followed: it names a
     host of its own, which may be wrong behind a proxy and must not get our token.
     """
     document = decode(body)
-    placed = tuple(_placed(row) for row in rows(document, "servers"))
+    listed = rows(document, "servers")
+    placed = tuple(_placed(row) for row in listed)
+    if tagged:
+        placed = tuple(
+            replace(one, server=_tagged(one.server, row))
+            for one, row in zip(placed, listed, strict=True)
+        )
     links = rows(document, "servers_links") if "servers_links" in document else ()
     more = any(link.get("rel") == "next" for link in links)
     return Page(placed, placed[-1].server.id if more and placed else "")
@@ -70,6 +79,26 @@ def _placed(row: Row) -> Placed:
         msg = f"Nova does not show {HOST}: the daemon's role does not suffice (admin is expected)"
         raise Permanent(msg)
     return Placed(server, optional(row, HOST))
+
+
+def _tagged(server: Server, row: Row) -> Server:
+    """Add what is written on a server and its flavor, and what its root disk is."""
+    flavor, image = row.get("flavor"), row.get("image")
+    specs = flavor.get("extra_specs") if isinstance(flavor, Mapping) else None
+    missing = [
+        name
+        for name, found in (("its metadata", row.get("metadata")), ("its flavor's tags", specs))
+        if not isinstance(found, Mapping)
+    ]
+    own = {f"server:{key}": word for key, word in texts(row.get("metadata")).items()}
+    flavors = {f"flavor:{key}": word for key, word in texts(specs).items()}
+    return replace(
+        server,
+        locked=row.get("locked") is True,
+        volume=False if isinstance(image, Mapping) else (image == "" or None),
+        tags={**own, **flavors},
+        unread=f"Nova does not show {' and '.join(missing)}" if missing else "",
+    )
 
 
 def _fault(row: Row) -> str:

@@ -165,9 +165,9 @@ def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context
         case Inspect(number) if number == incident.rounds.inspections:
             if coming_back(incident):
                 return uninspected(incident, context)
-            return unanswered(incident, context)
+            return unanswered(incident, context, failed.error)
         case Follow(number) if number == incident.rounds.follows:
-            return unanswered(incident, context)
+            return unanswered(incident, context, failed.error)
         case _:
             return incident
 

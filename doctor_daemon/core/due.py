@@ -31,6 +31,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.moves import unclear_to
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.ranks import place
 from doctor_daemon.core.release import Enable, Lift, Step, SwitchOn
 from doctor_daemon.core.releasing import moments
 from doctor_daemon.core.suspicion import decides_at
@@ -143,7 +144,7 @@ def _evacuate(incident: Incident, context: Context) -> Iterator[Effect]:
     look = incident.sighting
     again = look.asked_at.plus(context.policy.flag_age_s / 3) if look else context.now
     yield ask_look(incident, context) if context.now.reached(again) else Wait(again)
-    for record in incident.evacuations.values():
+    for record in sorted(incident.evacuations.values(), key=place):
         if record.stage is Stage.POSTING:
             yield Evacuate(record.server.id, record.attempt)
     yield from _ask(incident, context)

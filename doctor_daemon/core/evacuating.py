@@ -7,27 +7,36 @@ is under way is followed even when nothing more may be sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
+from doctor_daemon.core import ranks
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import BEFORE, Evacuation, Stage
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import bar, contradicted, guarded
-from doctor_daemon.core.host import Mode, Server, ServerId
+from doctor_daemon.core.host import Mode, Scope, Server
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Rounds
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.listing import listed
 from doctor_daemon.core.messages import Evacuate, EvacuateEnded, Followed, Inspected, Refused
-from doctor_daemon.core.moves import News, admitted, answered, doubtful, heard_of, news, overdue
+from doctor_daemon.core.moves import (
+    News,
+    admitted,
+    answered,
+    chosen,
+    doubtful,
+    heard_of,
+    news,
+    overdue,
+)
+from doctor_daemon.core.outcomes import names, put, tally
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.ranks import ranked
+from doctor_daemon.core.selection import kept, unread
 
 _AGAIN = "`doctor-daemon fence HOST` tries again"
-NAMES_MAX = 5
-
-Records = Mapping[ServerId, Evacuation]
 
 
 def to_be_moved(incident: Incident, context: Context) -> bool:
@@ -81,16 +90,24 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     rounds = incident.rounds
     if seen.number != rounds.inspections or incident.phase is not Phase.EVACUATING:
         return incident
+    selection = context.plan.selection
+    missing = unread(seen.servers.servers, seen.aggregates, selection)
+    if missing:  # neither everything nor nothing is meant by that
+        return unanswered(incident, context, missing)
     if incident.listings >= 0:
         incident = listed(incident, seen.servers, context)
-    rounds = replace(rounds, inspections=seen.number + 1, inspected_at=seen.asked_at)
+    tagged = seen.aggregates is not None
+    rounds = replace(rounds, inspections=seen.number + 1, inspected_at=seen.asked_at, tagged=tagged)
     incident = replace(incident, rounds=_answered(rounds, context))
-    answer = news(seen.migrations, seen.servers.servers, seen.asked_at)
+    there = [kept(server, seen.aggregates, selection) for server in seen.servers.servers]
+    answer = news(seen.migrations, there, seen.asked_at)
     before = incident.evacuations
-    new = (s for s in seen.servers.servers if s.id not in before or _came_back(s, incident))
+    new = (s for s in there if s.id not in before or _came_back(s, incident))
     found = {s.id: admitted(s, answer, context, before.get(s.id)) for s in new}
-    incident = _put(incident, {**before, **found}, context)
-    return _heard(incident, answer, context)
+    records = ranked({**before, **found}, selection)
+    if found:
+        incident = incident.note(context.now, ranks.told(records.values()))
+    return _heard(put(incident, records, context), answer, context)
 
 
 def _came_back(server: Server, incident: Incident) -> bool:
@@ -114,7 +131,7 @@ def _answered(rounds: Rounds, context: Context) -> Rounds:
 
 def _heard(incident: Incident, answer: News, context: Context) -> Incident:
     records = incident.evacuations.items()
-    return _put(incident, {id_: heard_of(r, answer, context) for id_, r in records}, context)
+    return put(incident, {id_: heard_of(r, answer, context) for id_, r in records}, context)
 
 
 def _evacuate_ended(incident: Incident, ended: EvacuateEnded, context: Context) -> Incident:
@@ -123,7 +140,7 @@ def _evacuate_ended(incident: Incident, ended: EvacuateEnded, context: Context) 
     if record is None:
         return incident
     after = answered(record, ended, context.policy)
-    return _put(incident, {**incident.evacuations, ended.effect.server: after}, context)
+    return put(incident, {**incident.evacuations, ended.effect.server: after}, context)
 
 
 def not_sent(incident: Incident, refusal: Refused, effect: Evacuate, context: Context) -> Incident:
@@ -160,7 +177,7 @@ def _being_posted(incident: Incident, effect: Evacuate) -> Evacuation | None:
     return record
 
 
-def unanswered(incident: Incident, context: Context) -> Incident:
+def unanswered(incident: Incident, context: Context, error: str) -> Incident:
     """Fold in that Nova did not answer a question: ask again, later and not for ever."""
     rounds, policy = incident.rounds, context.policy
     failures = rounds.failures + 1
@@ -175,7 +192,7 @@ def unanswered(incident: Incident, context: Context) -> Incident:
     incident = replace(incident, rounds=rounds)
     if failures < policy.force_down_tries:
         return incident
-    why = f"Nova could not be asked about the evacuations of {incident.host}"
+    why = f"Nova could not be asked about the evacuations of {incident.host}: {error}"
     return bar(incident, Held("nova", why, _AGAIN), context)
 
 
@@ -209,7 +226,7 @@ def evacuating(incident: Incident, context: Context) -> Incident:
     if incident.rounds.inspected_at is not None:  # before that, Nova may know how they ended
         records = {id_: overdue(r, context) for id_, r in incident.evacuations.items()}
         if records != incident.evacuations:
-            return _put(incident, records, context)
+            return put(incident, records, context)
     return _ended(_post(incident, context), context)
 
 
@@ -220,22 +237,28 @@ def _post(incident: Incident, context: Context) -> Incident:
     if rounds.barred or rounds.inspected_at is None or rounds.failures:
         return incident
     free = policy.posts_per_host - sum(r.stage is Stage.POSTING for r in records.values())
-    ready = [r for r in records.values() if _is_ready(r, now)]
+    until = ranks.open_rank(records.values())
+    ready = sorted((r for r in records.values() if _is_ready(r, now, until)), key=ranks.place)
     if free <= 0 or not ready:
         return incident
     refusal = refused(Act.EVACUATE, incident, context)
     if refusal is not None:
         held = Held(refusal.gate, refusal.why, refusal.frees)
         return incident if refusal.retry else bar(incident, held, context)
+    if context.plan.selection.scope is Scope.TAGGED and not rounds.tagged:
+        return replace(incident, rounds=replace(rounds, inspected_at=None))  # the aggregates count
+    if any(chosen(record, context) is not record for record in ready[:free]):
+        left = {id_: chosen(record, context) for id_, record in records.items()}
+        return put(incident, left, context)
     posting = {
         r.server.id: replace(r.at(Stage.POSTING, now), attempt=r.attempt + 1) for r in ready[:free]
     }
     return replace(incident, evacuations={**records, **posting})
 
 
-def _is_ready(record: Evacuation, now: Instant) -> bool:
+def _is_ready(record: Evacuation, now: Instant, until: int) -> bool:
     due = record.not_before is None or now.reached(record.not_before)
-    return record.stage is Stage.WAITING and due
+    return record.stage is Stage.WAITING and due and record.rank <= until
 
 
 def _ended(incident: Incident, context: Context) -> Incident:
@@ -253,39 +276,5 @@ def _ended(incident: Incident, context: Context) -> Incident:
     lost = [r for r in records if r.stage in (Stage.FAILED, Stage.UNKNOWN)]
     if not lost:
         return incident.move(Phase.DOWN, context.now, text)
-    why = f"{text}: {_names([r.server for r in lost])}: {lost[0].why}"
+    why = f"{text}: {names([r.server for r in lost])}: {lost[0].why}"
     return incident.hold(context.now, Held("evacuation", why, _AGAIN))
-
-
-def tally(incident: Incident) -> str:
-    """Say in a line what has become of the servers."""
-    records = incident.evacuations.values()
-    counts = {stage: sum(r.stage is stage for r in records) for stage in Stage}
-    said = ", ".join(f"{count} {stage}" for stage, count in counts.items() if count)
-    return f"{len(records)} servers: {said}" if records else "no server was on it"
-
-
-def _put(incident: Incident, records: Records, context: Context) -> Incident:
-    """Save the records, and tell of each outcome: those of one kind in one line."""
-    old, now = incident.evacuations, context.now
-    if records == old:
-        return incident
-    turned = [r for id_, r in records.items() if id_ not in old or old[id_].stage is not r.stage]
-    if any(record.stage.ended or record.stage is Stage.UNDER_WAY for record in turned):
-        incident = replace(incident, progress_at=now)  # merely trying again is none
-    ended: dict[tuple[Stage, str, str], list[Server]] = {}
-    for record in turned:
-        if record.stage.ended:
-            ended.setdefault((record.stage, record.to, record.why), []).append(record.server)
-    incident = replace(incident, evacuations=records)
-    for (stage, to, why), servers in ended.items():
-        where = f" to {to}" if to and stage is Stage.MOVED else ""
-        text = f"{stage}{where}: {_names(servers)}" + (f": {why}" if why else "")
-        incident = incident.tell(now, text, NoticeKind.OUTCOME, tuple(servers), outcome=stage.value)
-    return incident
-
-
-def _names(servers: list[Server]) -> str:
-    named = ", ".join(server.name or server.id for server in servers[:NAMES_MAX])
-    more = len(servers) - NAMES_MAX
-    return f"{named} and {more} more" if more > 0 else named

@@ -88,6 +88,10 @@ class Evacuation:
     to: str = ""
     why: str = ""
     """The reason of an outcome, or of the present stage, in words."""
+    rank: int = 0
+    """When its turn comes, from 1 on; 0: it has none."""
+    final: bool = False
+    """Whether Nova has refused the present attempt for good: the same again would be no use."""
 
     def at(self, stage: Stage, now: Instant, why: str = "") -> Evacuation:
         """Return the record at another stage, and why."""

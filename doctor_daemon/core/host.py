@@ -6,8 +6,9 @@ it confirms, and a level that fails leads to the next one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
 from typing import NewType
 
 ServerId = NewType("ServerId", str)
@@ -58,6 +59,35 @@ class Level:
         return not self.devices
 
 
+class Scope(StrEnum):
+    """Which servers of a host are moved, where no tag of theirs says otherwise."""
+
+    ALL = "all"
+    TAGGED = "tagged"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The operator's word on which servers of a host are moved, and how. See `selection`."""
+
+    scope: Scope = Scope.ALL
+    shared_storage: bool = False
+    """Whether every host reaches the disks of this one: they are found again, and not made anew."""
+    lost_disks: bool = False
+    """Whether servers may be rebuilt from their images although what is on their disks is lost."""
+    locked: bool = True
+    """Whether locked servers are moved."""
+    amphorae: bool = False
+    """Whether Octavia's amphorae are moved."""
+    ordered: bool = True
+    """Whether servers' own priorities count."""
+    service_projects: tuple[str, ...] = ()
+    """Projects whose servers belong to a service that replaces them itself."""
+    service_metadata: tuple[str, ...] = ()
+    """Metadata that marks such servers: `key`, or `key=value`."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostPlan:
     """What the configuration says of one host."""
@@ -71,6 +101,8 @@ class HostPlan:
     levels: tuple[Level, ...] = ()
     digest: str = ""
     """A digest of the levels; a proof taken under another one is void."""
+    selection: Selection = Selection()
+    """Which of its servers are moved."""
     known: bool = True
     """False: the host is no longer in the configuration."""
 
@@ -91,6 +123,14 @@ class Server:
     task_state: str = ""
     fault: str = ""
     """What Nova says went wrong with it, if its status is ERROR."""
+    locked: bool = False
+    volume: bool | None = None
+    """Whether its root disk is a volume; None: Nova was not asked, or has not said."""
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What is written on it and on what it was made of: `server:KEY` is its own metadata,
+    `flavor:KEY` its flavor's, and `aggregate:KEY` that of its host's aggregates."""
+    unread: str = ""
+    """What of its tags Nova did not show; empty: nothing was missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,8 @@ class Rounds:
     """Questions to Nova in a row that came back without an answer."""
     ask_at: Instant | None = None
     """Not before this is Nova asked again."""
+    tagged: bool = False
+    """Whether the last inspection asked for the host's aggregates too."""
     barred: Held | None = None
     """Why nothing more is posted. What is under way is followed to its end."""
 

@@ -11,12 +11,13 @@ from dataclasses import replace
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.host import Server, ServerList
 from doctor_daemon.core.incident import Incident, NoticeKind
+from doctor_daemon.core.selection import bare
 
 
 def listed(incident: Incident, fresh: ServerList, context: Context) -> Incident:
     """Correct what consumers were told, by the list that was asked for after force-down."""
     now, told = context.now, incident.servers
-    there = {server.id: server for server in fresh.servers}
+    there = {server.id: bare(server) for server in fresh.servers}
     added = tuple(server for id_, server in there.items() if id_ not in told)
     wrong = tuple(server for id_, server in told.items() if id_ not in there)
     incident = replace(incident, servers=there, servers_wall_s=fresh.asked_wall_s, listings=-1)

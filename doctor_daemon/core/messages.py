@@ -6,6 +6,7 @@ and a PUT each carry a number that never repeats within an incident.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -198,6 +199,8 @@ class Inspected:
     asked_at: Instant
     migrations: tuple[Migration, ...]
     servers: ServerList
+    aggregates: tuple[Mapping[str, str], ...] | None = None
+    """The metadata of each aggregate that the host is in; None: not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from typing import assert_never
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
+from doctor_daemon.core.failures import kind_of, wait_s
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import EvacuateEnded
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.selection import stays
 from doctor_daemon.core.tries import Outcome
 
 INSPECT_EVERY_S = 15.0
@@ -61,12 +63,18 @@ def admitted(
     if any(not row.ended for row in rows):
         return _joined(record, rows, now)
     if server.vm_state in _ELIGIBLE:
-        return record
+        return chosen(record, context)
     if server.vm_state == "error":
         why = "it is in ERROR, and not by an attempt of this incident"
     else:
         why = f"it is {server.vm_state or 'in no known state'}; Nova moves active and stopped ones"
     return record.at(Stage.SKIPPED, now, why)
+
+
+def chosen(record: Evacuation, context: Context) -> Evacuation:
+    """Skip a server that has not been asked for yet, and that the operator does not want moved."""
+    why = stays(record.server, context.plan.selection) if record.stage is Stage.WAITING else ""
+    return record.at(Stage.SKIPPED, context.now, why) if why else record
 
 
 def _joined(record: Evacuation, rows: tuple[Migration, ...], now: Instant) -> Evacuation:
@@ -106,7 +114,15 @@ def _while_waiting(
         if done:
             return _moved(record, done[-1], context.now)
         return record.at(Stage.SKIPPED, context.now, _GONE)
-    return replace(record, known=(*record.known, *(row.id for row in fresh)))
+    known = (*record.known, *(row.id for row in fresh))
+    return replace(record, server=_seen(record, told), known=known)
+
+
+def _seen(record: Evacuation, told: News) -> Server:
+    """Return the server as the last inspection shows it: its tags may have changed."""
+    if told.asked_at is None or told.there is None:
+        return record.server
+    return told.there.get(record.server.id, record.server)
 
 
 def _moved(record: Evacuation, row: Migration, now: Instant) -> Evacuation:
@@ -126,7 +142,7 @@ def _moved_on(
     if row.failed:
         return _failed_in_nova(record, fresh, told, context)
     known = (*record.known, *(one.id for one in fresh if one.failed))
-    record = replace(record, migration=row.id, to=row.to or record.to, known=known)
+    record = replace(record, migration=row.id, to=row.to or record.to, known=known, final=False)
     if record.stage is Stage.CHECKING:
         return record.at(Stage.UNDER_WAY, context.now, "its evacuation had begun")
     return record
@@ -150,7 +166,7 @@ def _failed_in_nova(
         return record.at(Stage.SKIPPED, context.now, _GONE)
     why = f"its evacuation ended as {fresh[-1].status}: {server.fault or 'Nova gives no reason'}"
     known = (*record.known, *(row.id for row in fresh))
-    return failed(replace(record, server=server, known=known), why, context)
+    return failed(replace(record, server=server, known=known), why, context, server.fault)
 
 
 def _settled(record: Evacuation) -> Instant:
@@ -200,13 +216,14 @@ def list_needed(records: Iterable[Evacuation], migrations: Iterable[Migration]) 
     )
 
 
-def failed(record: Evacuation, why: str, context: Context) -> Evacuation:
-    """Count a failed attempt: another one later, or the end."""
-    failures, policy = record.failures + 1, context.policy
-    record = replace(record, failures=failures, migration=0, to="")
-    if failures >= policy.evacuation_tries:
+def failed(record: Evacuation, why: str, context: Context, fault: str = "") -> Evacuation:
+    """Count a failed attempt: another one later, or the end. `fault`: Nova's word on the server."""
+    failures = record.failures + 1
+    pause_s = wait_s(kind_of(record, fault), failures, context.policy)
+    record = replace(record, failures=failures, migration=0, to="", final=False)
+    if pause_s is None:
         return record.at(Stage.FAILED, context.now, why)
-    later, settled = context.now.plus(policy.backoff(failures)), record.not_before
+    later, settled = context.now.plus(pause_s), record.not_before
     if settled is not None and later.since(settled) < 0:
         later = settled  # until then a request of which the answer was lost may still be acted on
     return replace(record.at(Stage.WAITING, context.now, why), not_before=later)
@@ -217,8 +234,10 @@ def answered(record: Evacuation, ended: EvacuateEnded, policy: Policy) -> Evacua
     match ended.outcome:
         case Outcome.ACCEPTED:
             return record.at(Stage.UNDER_WAY, ended.at)
-        case Outcome.REFUSED:
-            return replace(record.at(Stage.CHECKING, ended.at, ended.text), not_before=None)
+        case Outcome.REFUSED | Outcome.FORBIDDEN:
+            final = ended.outcome is Outcome.FORBIDDEN
+            checking = record.at(Stage.CHECKING, ended.at, ended.text)
+            return replace(checking, not_before=None, final=final)
         case Outcome.UNKNOWN:
             return doubtful(record, ended.at, policy)
         case Outcome.UNSENT:

@@ -51,6 +51,10 @@ class Policy:
     """Requests to evacuate a server that one host may have on their way at a time."""
     evacuation_tries: int = 3
     """How often a server is tried to be evacuated before a human is asked."""
+    no_host_tries: int = 3
+    """The same for a server for which no other host has room."""
+    no_host_wait_s: float = 15.0
+    """How long it is waited for room before such a server is tried again."""
     evacuation_timeout_s: float = 600.0
     """How long the evacuation of one server may take before its outcome is called unknown."""
     settle_s: float = 60.0

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     REFUSED = "refused"  # the other side has said no
+    FORBIDDEN = "forbidden"  # it has said no, and would say so again
     UNSENT = "unsent"  # nothing has left the daemon
     UNKNOWN = "unknown"  # no answer: it may or may not have been done
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from doctor_daemon.core.host import Server, ServerId, ServerList
+from doctor_daemon.core.selection import bare
 
 
 class HostMap:
@@ -48,7 +49,7 @@ class HostMap:
         self._as_of_wall_s = asked_wall_s
 
     def _put(self, server: Server, host: str) -> None:
-        self._by_host.setdefault(host, {})[server.id] = server
+        self._by_host.setdefault(host, {})[server.id] = bare(server)
         self._where[server.id] = host
 
     def _drop(self, id_: ServerId) -> None:

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.gates import Act, refused
-from doctor_daemon.core.host import HostId
+from doctor_daemon.core.host import HostId, Scope
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
     Cut,
@@ -43,10 +43,12 @@ from doctor_daemon.core.messages import (
     WasRead,
 )
 from doctor_daemon.core.moves import list_needed
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.engine.turnstile import Turn
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError, LateError, Permanent
 from doctor_daemon.ports import PowerDevice
@@ -55,6 +57,9 @@ REASON = "{} the host failed and its power is proven off"
 """What Nova's disabled_reason says; the incident's mark in it tells ours from others'."""
 
 STOPPING = "the daemon is stopping"
+
+ANSWERED = frozenset({Outcome.ACCEPTED, Outcome.REFUSED, Outcome.FORBIDDEN})
+"""Nova has dealt with it; anything else says that it, or the way to it, is in trouble."""
 
 
 def reason_of(incident: Incident) -> str:
@@ -102,19 +107,17 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case ListServers(number):
             return Listed(number, await nova.servers(host))
         case Inspect(number):
-            asked_at = ward.tools.clock.now()
-            migrations = tuple(await nova.evacuations(host))
-            return Inspected(number, asked_at, migrations, await nova.servers(host))
+            return await _inspect(number, current().saved, ward)
         case Follow(number):
             return await _follow(number, current().saved, ward)
         case Evacuate():
-            async with ward.turnstile.turn(host):
+            async with ward.turnstile.turn(host) as turn:
                 standing = current()
                 why = STOPPING if ward.stopping else _overtaken(effect, standing)
                 if why:
                     return Refused(effect, "overtaken", why)
                 shut = _shut(effect, Act.EVACUATE, standing, ward)
-                return shut or await _evacuate(effect, ward)
+                return shut or await _evacuate(effect, ward, turn)
         case SwitchOn():
             return _unwanted(effect, Act.SWITCH_ON, current(), ward) or await _switch_on(
                 effect, current, ward
@@ -194,6 +197,16 @@ async def _force_down(effect: ForceDown, incident: Incident, ward: Ward) -> Obse
     return PutEnded(effect, outcome, text, ward.tools.clock.now())
 
 
+async def _inspect(number: int, incident: Incident, ward: Ward) -> Observation:
+    """Ask for all that is to be known first; for the host's aggregates only where they count."""
+    host, nova, asked_at = incident.host, ward.tools.controller, ward.tools.clock.now()
+    tagged = ward.plan(host).selection.scope is Scope.TAGGED
+    asked = tagged and incident.phase is Phase.EVACUATING
+    aggregates = tuple(await nova.aggregates(host)) if asked else None
+    migrations = tuple(await nova.evacuations(host))
+    return Inspected(number, asked_at, migrations, await nova.servers(host), aggregates)
+
+
 async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
     """Ask how the evacuations stand; where one of ours has ended, who is on the host still."""
     host, rows = incident.host, (await ward.rounds.fresh()).values()
@@ -203,9 +216,12 @@ async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
     return Followed(number, own, await ward.tools.controller.servers(host))
 
 
-async def _evacuate(effect: Evacuate, ward: Ward) -> Observation:
+async def _evacuate(effect: Evacuate, ward: Ward, turn: Turn) -> Observation:
+    began = ward.tools.clock.now()
     outcome, text = await _ended(ward.tools.controller.evacuate(effect.server, ward.permit()))
-    return EvacuateEnded(effect, outcome, text, ward.tools.clock.now())
+    now = ward.tools.clock.now()
+    turn.ended(now.since(began), well=outcome in ANSWERED)
+    return EvacuateEnded(effect, outcome, text, now)
 
 
 async def _switch_on(

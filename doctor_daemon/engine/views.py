@@ -123,6 +123,7 @@ def _evacuation(record: Evacuation) -> dict[str, Any]:
         "project": record.server.project,
         "stage": record.stage.value,
         "attempt": record.attempt,
+        "rank": record.rank,
         "to": record.to,
         "why": record.why,
     }

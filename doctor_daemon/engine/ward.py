@@ -66,6 +66,7 @@ class Ward:
         self.maintenance: dict[HostId, Maintenance] = {}
         self.hostmap = HostMap()
         self.turnstile = Turnstile(rules.policy.posts_total)
+        tools.metrics.turns.set_function(lambda: self.turnstile.width)
         self.rounds = Rounds(
             tools.controller, tools.clock, lambda: self.rules.policy.follow_every_s
         )

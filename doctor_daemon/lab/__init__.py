@@ -28,6 +28,9 @@ NovaContract
                                     test_a_put_that_forces_down_does_not_block
     fields of servers               test_short_list, test_server_fields_by_microversion,
                                     test_show_one_server, test_unknown_server
+    what is written on them         test_metadata_is_listed, test_extra_specs_are_listed,
+                                    test_a_locked_server_is_listed,
+                                    test_the_metadata_of_aggregates
     filters of servers              test_host_filter, test_the_host_filter_without_all_tenants,
                                     test_project_filter, test_status_filter,
                                     test_a_members_host_filter_is_dropped,

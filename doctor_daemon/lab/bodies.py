@@ -75,6 +75,14 @@ def typed(body: object, allowed: Fields) -> Json:
     return body
 
 
+def texts(name: str, value: Json) -> dict[str, str]:
+    """Take an object of texts. Raises HTTPBadRequest."""
+    wrong = [key for key, text in value.items() if not isinstance(text, str)]
+    if wrong:
+        raise bad(f"{name}.{wrong[0]} is {value[wrong[0]]!r}, expected a text")
+    return dict(value)
+
+
 def bad(why: str) -> web.HTTPBadRequest:
     """Make the refusal of a body or of a query."""
     return web.HTTPBadRequest(text=why)

@@ -11,18 +11,25 @@ from dataclasses import asdict, dataclass, replace
 
 from aiohttp import web
 
-from doctor_daemon.lab.bodies import Fields, Json, bad, body_of, choice, json_of, read_rule
+from doctor_daemon.lab.bodies import Fields, Json, bad, body_of, choice, json_of, read_rule, texts
 from doctor_daemon.lab.consumer import Consumer
 from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.faults import Faults
 from doctor_daemon.lab.identity import Identity, User
 from doctor_daemon.lab.record import Violation, violations
-from doctor_daemon.lab.rows import Host, Server
+from doctor_daemon.lab.rows import Aggregate, Host, Server
 from doctor_daemon.lab.servers import STATUS
 from doctor_daemon.lab.world import Failure, World
 
 OPERATOR = "operator"
 BODY_MAX = 1024 * 1024
+SERVER_FIELDS: Fields = {
+    "vm_state": str,
+    "metadata": dict,
+    "specs": dict,
+    "volume": bool,
+    "locked": bool,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Control:
         router.add_post("/hosts/{host}/recover", self._recover)
         router.add_post("/hosts/{host}/power", self._power)
         router.add_post("/hosts/{host}/service", self._service)
+        router.add_post("/hosts/{host}/aggregates", self._aggregate)
         return app
 
     # -- the truth ---------------------------------------------------------------------------
@@ -189,12 +197,30 @@ class Control:
         return _done()
 
     async def _server_state(self, request: web.Request) -> web.Response:
-        """Bring a server to a state. Body: `{"vm_state": ...}`, one of Nova's."""
-        state = (await body_of(request, {"vm_state": str})).get("vm_state")
+        """Bring a server to a state, or change what is written on it.
+
+        Body: any of `vm_state`, one of Nova's; `metadata` and `specs` (its flavor's), objects of
+        texts; `volume` and `locked`, booleans.
+        """
+        body = await body_of(request, SERVER_FIELDS)
         known = [*(STATUS.keys() - {"deleted"})]
-        if state not in known:
-            raise bad(f"vm_state is {state!r}, expected one of {sorted(known)}")
-        self.world.set_state(self._server_id(request), str(state))
+        if not body or body.get("vm_state", known[0]) not in known:
+            raise bad(f"vm_state is {body.get('vm_state')!r}, expected one of {sorted(known)}")
+        server = self.world.servers[self._server_id(request)]
+        server.metadata = texts("metadata", body.get("metadata", server.metadata))
+        server.specs = texts("specs", body.get("specs", server.specs))
+        server.volume = bool(body.get("volume", server.volume))
+        server.locked = bool(body.get("locked", server.locked))
+        if "vm_state" in body:
+            self.world.set_state(server.id, str(body["vm_state"]))
+        return _done()
+
+    async def _aggregate(self, request: web.Request) -> web.Response:
+        """Put a host into one more aggregate. Body: `{"metadata": {...}}`, of texts."""
+        body = await body_of(request, {"metadata": dict})
+        name, metadata = self._named(request), texts("metadata", body.get("metadata", {}))
+        number = len(self.world.aggregates) + 1
+        self.world.aggregates.append(Aggregate(f"tagged-{number}", [name], metadata))
         return _done()
 
     async def _revoke(self, _request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from doctor_daemon.lab.faults import Faults, Seam, Service
 from doctor_daemon.lab.identity import Identity
 from doctor_daemon.lab.microversion import Version
 from doctor_daemon.lab.migrations import Migrations
+from doctor_daemon.lab.rows import Aggregate
 from doctor_daemon.lab.schema import Refusal
 from doctor_daemon.lab.servers import OwnerSees, Servers
 from doctor_daemon.lab.services import Services
@@ -24,6 +25,7 @@ from doctor_daemon.lab.services import Services
 Answer = Callable[[Call], Awaitable[Json | None]]
 """None: an empty body."""
 BODY_MAX = 64 * 1024
+ZONE = "availability_zone"
 _UNAUTHORIZED = {
     "error": {
         "code": 401,
@@ -110,26 +112,31 @@ class Nova:
         }
 
     async def _aggregates(self, call: Call) -> Json:
-        """List one aggregate a zone. Contract: NovaContract.test_aggregates."""
+        """List one aggregate a zone, and the others.
+
+        Contract: NovaContract.test_aggregates, test_the_metadata_of_aggregates.
+        """
         call.require_admin("os_compute_api:os-aggregates:index")
         zones: dict[str, list[str]] = {}
         for host in self._world.hosts.values():
             zones.setdefault(host.service.zone, []).append(host.name)
+        named = [Aggregate(f"rack-{zone}", hosts, {ZONE: zone}) for zone, hosts in zones.items()]
         return {
             "aggregates": [
-                self._aggregate(number, zone, hosts, call.version)
-                for number, (zone, hosts) in enumerate(zones.items(), 1)
+                self._aggregate(number, aggregate, call.version)
+                for number, aggregate in enumerate((*named, *self._world.aggregates), 1)
             ]
         }
 
-    def _aggregate(self, number: int, zone: str, hosts: list[str], version: Version) -> Json:
-        named = {"uuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, zone))} if version >= (2, 41) else {}
+    def _aggregate(self, number: int, aggregate: Aggregate, version: Version) -> Json:
+        made = str(uuid.uuid5(uuid.NAMESPACE_DNS, aggregate.name))
+        named = {"uuid": made} if version >= (2, 41) else {}
         return named | {
             "id": number,
-            "name": f"rack-{zone}",
-            "hosts": hosts,
-            "metadata": {"availability_zone": zone},
-            "availability_zone": zone,
+            "name": aggregate.name,
+            "hosts": aggregate.hosts,
+            "metadata": aggregate.metadata,
+            "availability_zone": aggregate.metadata.get(ZONE),
             "created_at": self._world.clock.second(self._world.began_s),
             "updated_at": None,
             "deleted_at": None,

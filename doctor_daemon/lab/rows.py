@@ -75,9 +75,22 @@ class Server:
     locked: bool = False
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+    specs: dict[str, str] = field(default_factory=dict)
+    """The extra specs of its flavor, as they were when it was booted."""
+    volume: bool = False
+    """Whether it boots from a volume, and not from an image."""
     deleted_at_s: float | None = None
     fault: tuple[str, float] | None = None
     """What went wrong with it last, and when."""
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """An aggregate of hosts, without an availability zone."""
+
+    name: str
+    hosts: list[str]
+    metadata: dict[str, str]
 
 
 @dataclass(slots=True)

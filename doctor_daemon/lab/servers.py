@@ -122,6 +122,7 @@ class Servers:
         return fields
 
     def _everyone(self, server: Server) -> Json:
+        """Name what its owner sees too. Contract: NovaContract.test_metadata_is_listed."""
         clock, deleted, status = self.world.clock, server.deleted_at_s, _status(server)
         fields: Json = {
             "id": server.id,
@@ -136,7 +137,7 @@ class Servers:
             "addresses": {},
             "accessIPv4": "",
             "accessIPv6": "",
-            "image": self._image(),
+            "image": "" if server.volume else self._image(),
             "metadata": {} if deleted else server.metadata,
             "config_drive": "",
             "key_name": None,
@@ -174,11 +175,12 @@ class Servers:
             fields["locked_reason"] = None
         if version >= (2, 96):
             fields["pinned_availability_zone"] = None
-        return fields | {"flavor": self._flavor(version)}
+        return fields | {"flavor": self._flavor(server, version)}
 
-    def _flavor(self, version: Version) -> Json:
+    def _flavor(self, server: Server, version: Version) -> Json:
+        """Tell the flavor. Contract: NovaContract.test_extra_specs_are_listed."""
         if version >= (2, 47):
-            return {**_FLAVOR, "extra_specs": {}}
+            return {**_FLAVOR, "extra_specs": server.specs}
         href = f"{self.root}/flavors/tiny"
         return {"id": "tiny", "links": [{"rel": "bookmark", "href": href}]}
 

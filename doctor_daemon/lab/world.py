@@ -18,7 +18,7 @@ from random import Random
 
 from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.record import Kind, Record
-from doctor_daemon.lab.rows import Host, Server, Service
+from doctor_daemon.lab.rows import Aggregate, Host, Server, Service
 
 _POWER_STATES = {"active": 1, "error": 1, "rescued": 1, "resized": 1, "paused": 3}
 
@@ -57,6 +57,8 @@ class World:
         self.hosts: dict[str, Host] = {}
         self.servers: dict[str, Server] = {}
         self.services: dict[str, Service] = {}
+        self.aggregates: list[Aggregate] = []
+        """Besides those that zones are made of."""
         self.resume_guests = False
         """Whether a host that boots starts its guests again, as Nova can be told to."""
         self.later = later

@@ -70,8 +70,13 @@ class Controller(Protocol):
     async def evacuate(self, server: ServerId, permit: Permit) -> tuple[Outcome, str]:
         """Ask once that a server of a dead host be rebuilt elsewhere; ACCEPTED means just that.
 
-        UNSENT: nothing has left. REFUSED: Nova has said no. UNKNOWN: look before asking again.
+        UNSENT: nothing has left. REFUSED: Nova has said no; FORBIDDEN: and would say so again.
+        UNKNOWN: look before asking again.
         """
+        ...
+
+    async def aggregates(self, host: HostId) -> Sequence[Mapping[str, str]]:
+        """Show the metadata of each aggregate that a host is in; raise unless it is complete."""
         ...
 
     async def evacuations(self, host: HostId) -> Sequence[Migration]:

@@ -23,7 +23,12 @@ def device(n: int) -> str:
 
 
 def host(name: str, levels: str, more: str = "") -> str:
-    return f"{{names: {name}, domain: r, mode: fence, levels: [{levels}]{more}}}"
+    mode = "" if "mode:" in more else ", mode: fence"
+    return f"{{names: {name}, domain: r, levels: [{levels}]{mode}{more}}}"
+
+
+MOVES = ", mode: evacuate"
+LOSSY = MOVES + ", i_accept_lost_disks: true"
 
 
 def test_a_calm_configuration_has_no_warnings(read: Reading) -> None:
@@ -80,11 +85,36 @@ def test_a_calm_configuration_has_no_warnings(read: Reading) -> None:
             f"hosts: [{host('a', f'[{device(1)[:-1]}, verify: false}}], manual')}]",
             "the TLS certificates of 1 power devices are not verified",
         ),
+        (
+            f"mode: evacuate\nhosts: [{host('a', 'manual', MOVES)}, {host('b', 'manual')}]",
+            "hosts without shared_storage: a: only their servers that boot from volumes are moved",
+        ),
+        (
+            f"mode: evacuate\nhosts: [{host('a', 'manual', LOSSY)}]",
+            "hosts with i_accept_lost_disks: a: their servers that were booted from images begin",
+        ),
     ],
 )
 def test_what_should_be_known_is_a_warning(read: Reading, text: str, warning: str) -> None:
     found = read(f"{text}\n").warnings
     assert any(warning in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("mode", "more"),
+    [
+        ("evacuate", ", mode: evacuate, shared_storage: true"),
+        ("evacuate", ", mode: evacuate, shared_storage: true, i_accept_lost_disks: true"),
+        ("evacuate", ", mode: evacuate, evacuate: none"),
+        ("evacuate", ""),
+        ("fence", ", mode: evacuate"),
+    ],
+)
+def test_of_disks_nothing_is_said_where_nothing_is_lost_or_left(
+    read: Reading, mode: str, more: str
+) -> None:
+    text = f"mode: {mode}\nhosts: [{host('a', 'manual', more)}]\n"
+    assert not [line for line in read(text).warnings if "disks" in line or "storage" in line]
 
 
 def test_a_protected_host_needs_no_level(read: Reading) -> None:

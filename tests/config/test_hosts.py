@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from doctor_daemon.config import Settings
-from doctor_daemon.core.host import Device, HostId, Level, Mode
+from doctor_daemon.core.host import Device, HostId, Level, Mode, Scope, Selection
 from doctor_daemon.ports import device_key
 
 Reading = Callable[..., Settings]
@@ -204,3 +206,50 @@ def test_an_inventory_may_give_names_and_numbers(read: Reading, folder: Path) ->
     settings = read("hosts: [{names: a, inventory_file: inv.yaml, domain: 'r{rack}-{slot}'}]\n")
     assert settings.plans[ident("a")].domain == "r07-7"
     assert settings.aliases == {"node-a": ident("a")}
+
+
+def test_by_default_all_servers_that_boot_from_volumes_are_moved(read: Reading) -> None:
+    plan = read("hosts: [{names: a}]\n").plans[ident("a")]
+    assert plan.selection == Selection()
+    assert (plan.selection.scope, plan.selection.shared_storage) == (Scope.ALL, False)
+
+
+@pytest.mark.parametrize(
+    ("option", "changes"),
+    [
+        ("evacuate: all", {}),
+        ("evacuate: tagged", {"scope": Scope.TAGGED}),
+        ("evacuate: none", {"scope": Scope.NONE}),
+        ("shared_storage: true", {"shared_storage": True}),
+        ("i_accept_lost_disks: true", {"lost_disks": True}),
+        ("locked_servers: leave", {"locked": False}),
+        ("amphorae: move", {"amphorae": True}),
+        ("restart_order: false", {"ordered": False}),
+        ("service_projects: [p1, p2]", {"service_projects": ("p1", "p2")}),
+        ("service_projects: p1", {"service_projects": ("p1",)}),
+        ("service_metadata: [role=lb, managed]", {"service_metadata": ("role=lb", "managed")}),
+    ],
+)
+def test_which_servers_are_moved_is_a_groups_own(
+    read: Reading, option: str, changes: dict[str, Any]
+) -> None:
+    plans = read(f"hosts: [{{names: a, {option}}}, {{names: b}}]\n").plans
+    assert plans[ident("a")].selection == replace(Selection(), **changes)
+    assert plans[ident("b")].selection == Selection()
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("evacuate: some", "hosts[0].evacuate"),
+        ("evacuate: true", "hosts[0].evacuate"),
+        ("shared_storage: ceph", "hosts[0].shared_storage"),
+        ("locked_servers: false", "hosts[0].locked_servers"),
+        ("service_projects: 7", "hosts[0].service_projects"),
+        ("service_metadata: ['']", "hosts[0].service_metadata"),
+    ],
+)
+def test_a_word_on_servers_that_is_none_is_refused(
+    refused: Refusal, option: str, words: str
+) -> None:
+    assert words in refused(f"hosts: [{{names: a, {option}}}]\n")

@@ -52,6 +52,7 @@ class FakeNova:
             "/v2.1/os-services": {"services": [SERVICE]},
             "/v2.1/servers/detail": {"servers": [SERVER]},
             "/v2.1/os-migrations": {"migrations": []},
+            "/v2.1/os-aggregates": {"aggregates": []},
             f"/v2.1/os-services/{UUID}": {"service": {**SERVICE, "forced_down": True}},
         }
         self.failures: list[Answer] = []
@@ -97,6 +98,7 @@ async def test_each_call_is_pinned_to_its_microversion(tmp_path: Path) -> None:
         await adapter.changed_servers(0.0)
         await adapter.evacuate(ServerId(UUID.upper()), permit)
         await adapter.changed_evacuations(0.0)
+        await adapter.aggregates(HOST)
         lists = "/v2.1/servers/detail?all_tenants=1&limit=200"
         calm = "/v2.1/servers/detail?all_tenants=1&limit=50"
         moves = "/v2.1/os-migrations?migration_type=evacuation&limit=500"
@@ -109,6 +111,7 @@ async def test_each_call_is_pinned_to_its_microversion(tmp_path: Path) -> None:
             ("GET", f"{calm}&changes-since=1970-01-01T00:00:00Z", "compute 2.90"),
             ("POST", f"/v2.1/servers/{UUID}/action", "compute 2.68"),
             ("GET", f"{moves}&changes-since=1970-01-01T00:00:00Z", "compute 2.59"),
+            ("GET", "/v2.1/os-aggregates", "compute 2.41"),
         ]
         assert json.loads(nova.requests[6].body) == {"evacuate": {}}
         assert json.loads(nova.requests[2].body) == {

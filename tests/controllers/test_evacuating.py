@@ -105,16 +105,6 @@ async def test_trap_10_without_a_good_answer_it_is_unknown_and_not_asked_for_aga
         assert found == ([server] if taken_on else [])
 
 
-@pytest.mark.parametrize("status", [301, 400, 403, 404, 406, 409, 413])
-async def test_a_client_error_refuses_an_evacuation_in_novas_words(status: int) -> None:
-    clock = FastClock()
-    async with Lab(SMALL) as lab, nova(lab, clock) as adapter:
-        lab.faults.add(rule(Do.STATUS, ACTION, "POST", status=status))
-        outcome, text = await adapter.evacuate(dead(lab), clock.permit())
-        assert outcome is Outcome.REFUSED
-        assert text.startswith(f"Nova answered {status}")
-
-
 async def test_too_many_requests_is_nothing_sent() -> None:
     clock = FastClock()
     async with Lab(SMALL) as lab, nova(lab, clock) as adapter:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from doctor_daemon.controllers import listing
+from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.lab.cloud import Lab
@@ -157,3 +158,18 @@ async def test_i13_a_clock_of_ours_that_is_wrong_hides_no_change() -> None:
             server.updated_at_s = lab.world.clock.now()
             changed = await adapter.changed_servers(clock.now().wall_s - 5)
             assert server.id in {one.id for one, _ in changed}
+
+
+async def test_what_is_written_on_servers_is_read_for_one_host_only() -> None:
+    async with Lab(SMALL) as lab, nova(lab) as adapter:
+        one, other = (s for s in lab.world.servers.values() if s.host == "compute-1")
+        one.metadata, one.volume, one.locked = {"HA_Enabled": "False"}, True, True
+        other.specs = {"evacuable": "true"}
+        found = {server.id: server for server in (await adapter.servers(HOST)).servers}
+        first, second = found[ServerId(one.id)], found[ServerId(other.id)]
+        assert (first.tags, first.volume) == ({"server:HA_Enabled": "False"}, True)
+        assert (second.tags, second.volume) == ({"flavor:evacuable": "true"}, False)
+        assert (first.locked, second.locked) == (True, False)
+        every = [server for on in (await adapter.all_servers()).values() for server in on]
+        changed = [server for server, _ in await adapter.changed_servers(0.0)]
+        assert {len(server.tags) for server in every + changed} == {0}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from doctor_daemon.controllers.servers import HOST, by_host, only_on, read_page, since
+from doctor_daemon.core.host import Server
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
 
@@ -91,3 +92,57 @@ def test_a_server_lacks_nothing(key: str) -> None:
 
 def test_changes_are_asked_for_in_utc() -> None:
     assert since(1795228322.9) == "2026-11-21T02:32:02Z"
+
+
+def _tagged(**changes: object) -> Server:
+    flavor = {"original_name": "tiny", "extra_specs": {"hw:tpm_version": "2.0"}}
+    row = {**SERVER, "metadata": {"HA_Enabled": "True"}, "flavor": flavor, "image": "", **changes}
+    (placed,) = read_page(_body("servers", row), tagged=True).placed
+    return placed.server
+
+
+def test_what_is_written_on_a_server_and_its_flavor_is_read_where_it_is_asked_for() -> None:
+    server = _tagged(locked=True)
+    assert server.tags == {"server:HA_Enabled": "True", "flavor:hw:tpm_version": "2.0"}
+    assert (server.volume, server.locked, server.unread) == (True, True, "")
+    (plain,) = read_page(_body("servers", SERVER)).placed
+    assert (plain.server.tags, plain.server.volume) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("image", "volume"),
+    [("", True), ({"id": "i1", "links": []}, False), ({}, False), (None, None), ("i1", None)],
+)
+def test_trap_18_a_root_disk_is_a_volume_only_where_nova_says_so(
+    image: object,
+    volume: bool | None,  # noqa: FBT001 - a column of the table
+) -> None:
+    assert _tagged(image=image).volume is volume
+
+
+@pytest.mark.parametrize("locked", [False, None, "true"])
+def test_a_server_is_locked_only_where_nova_says_so(locked: object) -> None:
+    assert not _tagged(locked=locked).locked
+
+
+@pytest.mark.parametrize(
+    ("changes", "unread"),
+    [
+        ({"metadata": None}, "Nova does not show its metadata"),
+        ({"flavor": {"original_name": "tiny"}}, "Nova does not show its flavor's tags"),
+        ({"flavor": None}, "Nova does not show its flavor's tags"),
+        (
+            {"flavor": {"id": "1"}, "metadata": []},
+            "Nova does not show its metadata and its flavor's tags",
+        ),
+    ],
+)
+def test_tags_that_are_not_shown_are_told_and_not_taken_for_none(
+    changes: Mapping[str, object], unread: str
+) -> None:
+    assert _tagged(**changes).unread == unread
+
+
+def test_a_tag_that_is_no_text_is_none() -> None:
+    assert _tagged(metadata={"HA_Enabled": True, "a": "b"}).tags["server:a"] == "b"
+    assert "server:HA_Enabled" not in _tagged(metadata={"HA_Enabled": True}).tags

@@ -11,7 +11,16 @@ from typing import Any
 
 from doctor_daemon.core.context import Armed, Context, Maintenance
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict, fold
-from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Server, ServerId
+from doctor_daemon.core.host import (
+    Device,
+    HostId,
+    HostPlan,
+    Level,
+    Mode,
+    Selection,
+    Server,
+    ServerId,
+)
 from doctor_daemon.core.host import ServerList as Servers
 from doctor_daemon.core.incident import Incident, IncidentId, Sighting, open_incident
 from doctor_daemon.core.instant import Instant
@@ -33,6 +42,8 @@ BMC = Device("bmc", "redfish", UUID)
 SECOND_BMC = Device("bmc-2", "redfish", UUID)
 PDU = Device("pdu", "outlet", UUID)
 MANUAL = Level(())
+SHARED = Selection(shared_storage=True)
+"""Every server may be moved: what is on its disk is found again elsewhere."""
 ARMED = Armed(on=True, by="ann", why="in production")
 
 
@@ -48,7 +59,7 @@ def level(*devices: Device) -> Level:
 def plan(*levels: Level, **changes: Fields) -> HostPlan:
     """Make the plan of a host that may be fenced, by its BMC if nothing else is said."""
     made = HostPlan(HOST, "rack-1", Mode.FENCE, "", levels or (level(BMC),), "digest-1")
-    return replace(made, **changes)
+    return replace(made, **{"selection": SHARED, **changes})
 
 
 def context(seconds: float | Instant = 0, **changes: Fields) -> Context:

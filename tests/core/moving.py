@@ -6,11 +6,12 @@ answers the questions that are due with them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
 
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
-from doctor_daemon.core.host import Mode, Server, ServerId
+from doctor_daemon.core.host import Mode, Scope, Server, ServerId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
     Evacuate,
@@ -46,6 +47,14 @@ def row(id_: int, name: str, status: str = "accepted", to: str = "") -> Migratio
     return Migration(id_, f"id-{name}", make.HOST.name, to, status)
 
 
+GUESTS: tuple[Server | str, ...] = (
+    "web",
+    guest("db", tags={"server:HA_Enabled": "True"}),
+    guest("app", tags={"server:evacuable": "1", "server:instanceha:restart_priority": "900"}),
+)
+"""Some with tags, some without."""
+
+
 class Moving(Walk):
     """A walk, and the Nova that it asks."""
 
@@ -57,6 +66,8 @@ class Moving(Walk):
         found = [guest(one) if isinstance(one, str) else one for one in servers or ("web",)]
         self.there = {server.id: server for server in found}
         self.rows: dict[int, Migration] = {}
+        self.aggregates: tuple[Mapping[str, str], ...] = ()
+        """What is written on the aggregates of the host."""
 
     # looking
 
@@ -110,7 +121,9 @@ class Moving(Walk):
         """Answer the inspection that is due, asked for so many seconds from now."""
         asked_at, found = self.now.plus(asked_s), tuple(self.there.values())
         rows, number = tuple(self.rows.values()), self.one(Inspect).number
-        return self.see(Inspected(number, asked_at, rows, make.servers(*found)))
+        tagged = self.context.plan.selection.scope is Scope.TAGGED
+        aggregates = self.aggregates if tagged else None
+        return self.see(Inspected(number, asked_at, rows, make.servers(*found), aggregates))
 
     def follow(self, *, untouched: tuple[int, ...] = ()) -> Self:
         """Answer the question for what has changed; rows no scheduler has touched are not in it."""

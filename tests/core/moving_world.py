@@ -24,6 +24,7 @@ from doctor_daemon.core.messages import (
     Refused,
 )
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.selection import stays
 from doctor_daemon.core.tries import Outcome
 from tests.core.world import World, outcomes, truths
 
@@ -63,6 +64,8 @@ class MovingWorld(World):
         walk = self.walk
         for effect in set(walk.all(Evacuate)) - self.running:
             assert refused(Act.EVACUATE, walk.incident, walk.context) is None
+            server = walk.incident.evacuations[effect.server].server
+            assert stays(server, walk.context.plan.selection) == ""
             assert self.open_rows(effect.server) == []
             late = [u for one, u in self.lost.items() if one.server == effect.server]
             assert all(walk.now.reached(until) for until in late)

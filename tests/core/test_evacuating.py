@@ -83,7 +83,8 @@ def test_the_list_is_corrected_once() -> None:
     walk.see(Resumed()).inspect()
     assert walk.told == told
     assert [entry.text for entry in walk.incident.timeline[lines:]] == [
-        "taken up again after a restart"
+        "taken up again after a restart",
+        "plan: 2 of 2 servers are to be moved",
     ]
 
 
@@ -96,13 +97,14 @@ def test_a_host_without_servers_is_down() -> None:
 
 def test_a_whole_evacuation_in_words() -> None:
     walk = Moving("web", "db", guest("old", "paused")).to_posted()
-    walk.turns(1, "done").elapse(2).follow()
-    walk.turns(2, "completed").elapse(2).follow()
+    walk.turns(2, "done").elapse(2).follow()
+    walk.turns(1, "completed").elapse(2).follow()
     assert walk.phase is Phase.DOWN
     assert [entry.text for entry in walk.incident.timeline[6:]] == [
         "Nova has it forced down and disabled (read back)",
         "Nova lists 3 servers on the host",
         "2 servers were missing from the map",
+        "plan: 2 of 3 servers are to be moved",
         "skipped: old: it is paused; Nova moves active and stopped ones",
         "moved to cmp-9: web",
         "moved to cmp-9: db",
@@ -116,10 +118,10 @@ def test_a_whole_evacuation_in_words() -> None:
 
 def test_i11_a_request_is_due_only_once_it_is_saved_as_being_sent() -> None:
     walk = Moving("web", "db").to_inspected()
-    assert walk.posts == [("web", 1), ("db", 1)]
+    assert walk.posts == [("db", 1), ("web", 1)]
     assert {walk.stage("web"), walk.stage("db")} == {POSTING}
     assert walk.record().since == walk.now
-    effect = walk.all(Evacuate)[0]
+    effect = walk.all(Evacuate)[1]
     walk.answer_post(effect)
     assert walk.posts == [("db", 1)]
     assert walk.stage() is UNDER_WAY
@@ -203,7 +205,7 @@ def test_c7_what_failed_beside_ours_is_not_taken_for_ours() -> None:
 
 def test_c7_an_inspection_from_before_the_request_says_nothing_of_it() -> None:
     walk = Moving("web", "db").to_inspected()
-    web, db = walk.all(Evacuate)
+    db, web = walk.all(Evacuate)
     walk.answer_post(db, Outcome.UNKNOWN).begins(5).turns(5, "error").elapse(2)
     asked, rows, number = walk.now, tuple(walk.rows.values()), walk.one(Inspect).number
     walk.begins(6).elapse(1).answer_post(web)

@@ -25,10 +25,10 @@ UNDER_WAY, MOVED, SKIPPED = Stage.UNDER_WAY, Stage.MOVED, Stage.SKIPPED
 
 def test_c8_a_failed_evacuation_is_tried_three_times_and_then_a_human_is_asked() -> None:
     walk = Moving("web", "db").to_inspected().begins(90, "db")
-    walk.answer_post(walk.all(Evacuate)[1])
+    walk.answer_post(walk.all(Evacuate)[0])
     for number in (1, 2, 3):
         assert walk.posts == [("web", number)]
-        walk.begins(number).post().turns(number, "error", vm_state="error", fault="No valid host")
+        walk.begins(number).post().turns(number, "error", vm_state="error", fault="no disk is left")
         walk.guard(2).follow().guard(2).inspect()
         walk.guard(4)
         if number == 2:
@@ -39,7 +39,7 @@ def test_c8_a_failed_evacuation_is_tried_three_times_and_then_a_human_is_asked()
     assert (walk.phase, walk.gate) == (Phase.HELD, "evacuation")
     assert walk.outcomes == [("failed", ["web"]), ("moved", ["db"])]
     assert walk.said == (
-        "held: 2 servers: 1 moved, 1 failed: web: its evacuation ended as error: No valid host; "
+        "held: 2 servers: 1 moved, 1 failed: web: its evacuation ended as error: no disk is left; "
         "`doctor-daemon fence HOST` tries again"
     )
 
@@ -175,7 +175,7 @@ def test_l2_trying_for_ever_is_no_progress() -> None:
 @pytest.mark.parametrize("stage", [UNDER_WAY, MOVED])
 def test_l2_a_server_that_gets_on_is_progress(stage: Stage) -> None:
     walk = Moving("web", "db").to_inspected()
-    web, db = walk.all(Evacuate)
+    db, web = walk.all(Evacuate)
     began = walk.incident.progress_at
     walk.elapse(0.5).answer_post(db, Outcome.UNKNOWN)
     assert walk.incident.progress_at == began
@@ -188,7 +188,7 @@ def test_l2_a_server_that_gets_on_is_progress(stage: Stage) -> None:
 
 def test_waits_are_for_what_time_alone_brings() -> None:
     walk = Moving("web", "db").to_inspected()
-    web, db = walk.all(Evacuate)
+    db, web = walk.all(Evacuate)
     proof = walk.incident.proof
     assert proof is not None
     walk.answer_post(web, Outcome.UNSENT)

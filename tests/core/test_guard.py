@@ -170,7 +170,7 @@ def test_a_proof_without_a_round_is_not_read() -> None:
 
 def test_b9_power_that_comes_back_stops_what_was_not_sent_and_is_fenced_again() -> None:
     walk = Moving("web", "db").to_inspected()
-    web, db = walk.all(Evacuate)
+    db, web = walk.all(Evacuate)
     walk.answer_post(web).begins(1).elapse(1).read(ON)
     assert (walk.phase, walk.said) == (Phase.FENCING, ALARM)
     assert (walk.incident.refences, walk.incident.proof, walk.posts) == (1, None, [])
@@ -210,7 +210,7 @@ def test_b9_unknown_is_not_on() -> None:
 
 
 def test_b9_after_another_round_what_is_left_is_moved() -> None:
-    walk = Moving("web", "db").to_posted().turns(1, "done").guard(2).follow().guard(4)
+    walk = Moving("web", "db").to_posted().turns(2, "done").guard(2).follow().guard(4)
     walk.elapse(5).read(ON)
     lines = len(walk.incident.timeline)
     assert walk.fence().phase is Phase.EVACUATING
@@ -220,7 +220,7 @@ def test_b9_after_another_round_what_is_left_is_moved() -> None:
     assert [one.name for one in told[0].servers] == ["db"]
     assert (walk.all(Inspect), walk.all(Follow), walk.posts) == ([Inspect(3)], [], [])
     assert walk.incident.rounds.guarded_from == walk.now
-    walk.turns(2, "done").inspect()
+    walk.turns(1, "done").inspect()
     assert (walk.phase, walk.said) == (Phase.DOWN, "2 servers: 2 moved")
 
 

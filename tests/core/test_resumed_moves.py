@@ -98,7 +98,7 @@ def test_c9_power_that_came_back_during_the_restart_is_fenced_again() -> None:
 
 
 def test_l2_what_ended_while_the_daemon_was_gone_is_told_as_it_ended() -> None:
-    walk = Moving("web", "db").to_posted().turns(1, "done").turns(2, "pre-migrating")
+    walk = Moving("web", "db").to_posted().turns(2, "done").turns(1, "pre-migrating")
     restart(walk, 700)
     assert walk.outcomes == []
     walk.inspect()
@@ -117,7 +117,7 @@ def test_the_questions_of_before_the_restart_are_not_answered_by_late_answers() 
 
 def test_what_stopped_it_is_asked_again_after_a_restart() -> None:
     walk = Moving("web", "db").to_inspected()
-    web, db = walk.all(Evacuate)
+    db, web = walk.all(Evacuate)
     walk.begins(1).answer_post(web).answer_post(db, Outcome.UNSENT)
     walk.given(mode=Mode.FENCE).guard(2)
     assert walk.incident.rounds.barred is not None
@@ -126,7 +126,7 @@ def test_what_stopped_it_is_asked_again_after_a_restart() -> None:
 
 
 def test_a_restart_leaves_outcomes_alone() -> None:
-    walk = Moving("web", "db").to_posted().turns(1, "done").elapse(2).follow()
+    walk = Moving("web", "db").to_posted().turns(2, "done").elapse(2).follow()
     before = walk.record("web")
     assert restart(walk).record("web") is before
     assert walk.reboot().record("web") is before
@@ -137,7 +137,7 @@ def test_a_restart_leaves_outcomes_alone() -> None:
 
 def test_a11_after_a_reboot_every_time_is_counted_anew() -> None:
     walk = Moving("web", "db", "app").to_inspected()
-    web, db, _ = walk.all(Evacuate)
+    _, db, web = walk.all(Evacuate)
     walk.begins(1).answer_post(web).answer_post(db, Outcome.UNSENT).reboot()
     records = [walk.record(name) for name in ("web", "db", "app")]
     assert [record.stage for record in records] == [UNDER_WAY, WAITING, CHECKING]
@@ -185,7 +185,7 @@ def test_c7_what_was_being_sent_is_doubted_in_whatever_phase_it_is_taken_up(
 
 def test_c7_a_request_whose_end_a_bug_has_swallowed_is_looked_for() -> None:
     walk = Moving("web", "db").to_inspected()
-    web, db = walk.all(Evacuate)
+    db, web = walk.all(Evacuate)
     walk.see(Crashed("KeyError", web))
     assert (walk.phase, walk.gate) == (Phase.HELD, "internal")
     assert walk.record("web").stage is CHECKING

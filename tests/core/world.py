@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from doctor_daemon.core.context import Armed, Charge
 from doctor_daemon.core.decide import decide
 from doctor_daemon.core.evidence import Trust, Verdict
-from doctor_daemon.core.host import HostPlan, Mode
+from doctor_daemon.core.host import HostPlan, Mode, Scope, Selection
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import (
     Crashed,
@@ -45,7 +45,7 @@ from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, Swi
 from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.make import ARMED, BMC, MANUAL, PDU, SECOND_BMC, level, plan
-from tests.core.moving import Moving
+from tests.core.moving import GUESTS, Moving
 from tests.core.walk import Walk, Way
 
 PLANS = (
@@ -59,6 +59,7 @@ PLANS = (
     plan(known=False),
     plan(mode=Mode.EVACUATE),
     plan(level(BMC, SECOND_BMC), mode=Mode.EVACUATE, digest="digest-2"),
+    plan(mode=Mode.EVACUATE, selection=Selection(Scope.TAGGED, shared_storage=True)),
 )
 ANSWERED = (Identify, Look, Cut, Read, ForceDown, ListServers, SwitchOn, Lift, Enable)
 TIMES_S = (0.0, 0.25, 1.0, 2.0, 6.0, 10.0, 31.0, 130.0, 900.0)
@@ -84,7 +85,7 @@ MOVES: tuple[Callable[[Moving], Walk], ...] = (
     Moving.to_inspected,
     Moving.to_posted,
 )
-plans = st.sampled_from((PLANS[:3] + PLANS[-2:]) * 3 + PLANS)
+plans = st.sampled_from((PLANS[:3] + PLANS[-3:]) * 3 + PLANS)
 """Mostly hosts that may be fenced: the others come to rest at once."""
 outcomes = st.sampled_from(Outcome)
 powers = st.sampled_from((Power.OFF,) * 3 + tuple(Power))
@@ -113,11 +114,11 @@ class World(RuleBasedStateMachine):
         self, chosen: HostPlan, trust: Trust, way: Way, move: Callable[[Moving], Walk]
     ) -> None:
         """Begin somewhere on the way down: few incidents would get there by chance."""
-        moving = chosen in PLANS[-2:]
+        moving = chosen in PLANS[-3:]
         usual = chosen in PLANS[:3] or moving
         said = make.evidence(trust=Trust.ALONE if usual else trust)
         mode = Mode.EVACUATE if moving else Mode.FENCE
-        self.walk = Moving("web", "db", "app", incident=make.incident(said), plan=chosen, mode=mode)
+        self.walk = Moving(*GUESTS, incident=make.incident(said), plan=chosen, mode=mode)
         if usual:
             (move if moving else way)(self.walk)
         self.begun()

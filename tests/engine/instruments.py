@@ -14,7 +14,7 @@ from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.notices import Notice
 from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import Permanent
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet, NoticeRow, Permit
 from tests.engine.rebuilds import Rebuilds
 from tests.simulation.virtual import VirtualClock
@@ -94,6 +94,9 @@ class ScriptedNova:
         self.errors: list[Exception] = []
         self.there: dict[str, tuple[Server, ...]] = {}
         self.fresh: dict[str, tuple[Server, ...]] = {}
+        self.aggregated: dict[str, tuple[Mapping[str, str], ...]] = {}
+        self.aggregates_fail = ""
+        """Why aggregates are not told; empty: they are."""
         self.beats = 0.0
         self.rebuilds = Rebuilds(self.there, lambda: self.clock.now().wall_s)
         self.posting_s = CALL_S
@@ -199,6 +202,12 @@ class ScriptedNova:
     async def evacuations(self, host: HostId) -> Sequence[Migration]:
         await self._call()
         return [row for row in self.rebuilds.rows if row.source == host.name]
+
+    async def aggregates(self, host: HostId) -> Sequence[Mapping[str, str]]:
+        await self._call()
+        if self.aggregates_fail:
+            raise Temporary(self.aggregates_fail)
+        return self.aggregated.get(host.name, ())
 
     async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
         self.asked_for_changes.append(asyncio.get_running_loop().time())

@@ -15,6 +15,7 @@ from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.tries import Outcome
 
 ELSEWHERE = "cmp-9"
+UNTAKEN = (Outcome.REFUSED, Outcome.FORBIDDEN, Outcome.UNSENT)
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Rebuilds:
         self.posts.append((asyncio.get_running_loop().time(), server))
         outcome = self.outcomes.pop(0) if self.outcomes else Outcome.ACCEPTED
         host = self._host(server)
-        if outcome in (Outcome.REFUSED, Outcome.UNSENT) or host is None:
+        if outcome in UNTAKEN or host is None:
             return Outcome.REFUSED if host is None else outcome
         if any(not row.ended for row in self.rows if row.server == server):
             self.twice.append(server)

@@ -17,6 +17,7 @@ from doctor_daemon.core.host import (
     HostPlan,
     Level,
     Mode,
+    Selection,
     Server,
     ServerId,
 )
@@ -70,6 +71,10 @@ class SlowDisk(MemoryStore):
         await super().commit(change, term=term)
 
 
+SHARED = Selection(shared_storage=True)
+"""Every server may be moved."""
+
+
 @dataclass
 class Rig:
     """The bench, and the daemon on it while `running`."""
@@ -77,6 +82,7 @@ class Rig:
     policy: Policy = field(default_factory=lambda: Policy(grace_s=10.0))
     mode: Mode = Mode.FENCE
     levels: tuple[Level, ...] = (Level((Device("bmc", "redfish", UUID),)),)
+    selection: Selection = SHARED
     clock: VirtualClock = field(default_factory=VirtualClock)
     disk: SlowDisk = field(default_factory=SlowDisk)
     metrics: Metrics = field(default_factory=Metrics)
@@ -98,7 +104,7 @@ class Rig:
         return next(iter(self.devices.values()))
 
     def plan(self, host: HostId) -> HostPlan:
-        return HostPlan(host, "rack-1", self.mode, "", self.levels, "digest")
+        return HostPlan(host, "rack-1", self.mode, "", self.levels, "digest", self.selection)
 
     def engine(self) -> Engine:
         """Make a daemon on this bench."""

@@ -84,6 +84,41 @@ class NovaServers:
             own = await ask(target, "GET", f"/servers/{server}", who=Who.MEMBER)
             assert own.status == 200
 
+    async def test_metadata_is_listed(self, target: NovaTarget) -> None:
+        host = target.hosts[0]
+        async with booted(target, host, host) as (tagged, other):
+            await target.write(tagged, {"HA_Enabled": "False", "a key": "und ein Wört"})
+            for version in ("2.1", "2.73", NEWEST):
+                found = {one["id"]: one for one in await listed(target, f"host={host}", version)}
+                assert found[tagged]["metadata"] == {"HA_Enabled": "False", "a key": "und ein Wört"}
+                assert found[other]["metadata"] == {}
+
+    async def test_extra_specs_are_listed(self, target: NovaTarget) -> None:
+        host, specs = target.hosts[0], {"evacuable": "true", "quota:cpu_shares": "512"}
+        async with booted(target, host, specs=specs) as (server,):
+            for version in ("2.47", "2.73", NEWEST):
+                (shown,) = await listed(target, f"uuid={server}", version)
+                assert shown["flavor"]["extra_specs"] == specs
+            (old,) = await listed(target, f"uuid={server}", "2.46")
+            assert "extra_specs" not in old["flavor"]
+
+    async def test_a_locked_server_is_listed(self, target: NovaTarget) -> None:
+        host = target.hosts[0]
+        async with booted(target, host, host) as (locked, other):
+            await target.lock(locked)
+            found = {one["id"]: one["locked"] for one in await listed(target, f"host={host}")}
+            assert (found[locked], found[other]) == (True, False)
+
+    async def test_the_metadata_of_aggregates(self, target: NovaTarget) -> None:
+        one, other = target.hosts
+        async with target.tagged(one, {"evacuable": "true", "rack": "7"}):
+            reply = await ask(target, "GET", "/os-aggregates", "2.41")
+            (mine,) = [row for row in reply.body["aggregates"] if "rack" in row["metadata"]]
+            assert mine["metadata"] == {"evacuable": "true", "rack": "7"}
+            assert (mine["hosts"], mine["availability_zone"]) == ([one], None)
+            assert len([row for row in reply.body["aggregates"] if one in row["hosts"]]) == 2
+            assert len([row for row in reply.body["aggregates"] if other in row["hosts"]]) == 1
+
     async def test_unknown_server(self, target: NovaTarget) -> None:
         unknown = "00000000-0000-4000-8000-000000000000"
         for named in (unknown, "nope"):

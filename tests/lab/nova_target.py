@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import StrEnum
@@ -74,8 +74,20 @@ class NovaTarget(Protocol):
     def slow_spawns(self, host: str) -> AbstractAsyncContextManager[None]:
         """Let guests that begin to start on a host meanwhile take longer than nova-compute does."""
 
-    async def boot(self, host: str) -> str:
-        """Boot a server on the host and wait until it is ACTIVE; its id."""
+    async def write(self, server_id: str, metadata: Mapping[str, str]) -> None:
+        """Have the server's owner write its metadata."""
+
+    async def lock(self, server_id: str) -> None:
+        """Have the server's owner lock it."""
+
+    def tagged(self, host: str, metadata: Mapping[str, str]) -> AbstractAsyncContextManager[None]:
+        """Let a host be in one more aggregate, with such metadata, until the end."""
+
+    async def boot(self, host: str, specs: Mapping[str, str] | None = None) -> str:
+        """Boot a server on the host and wait until it is ACTIVE; its id.
+
+        `specs`: the extra specs of its flavor.
+        """
 
     async def delete(self, server_id: str) -> None:
         """Delete a server and wait until it is gone."""
@@ -124,12 +136,14 @@ async def restored(target: NovaTarget, host: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def booted(target: NovaTarget, *hosts: str) -> AsyncIterator[list[str]]:
+async def booted(
+    target: NovaTarget, *hosts: str, specs: Mapping[str, str] | None = None
+) -> AsyncIterator[list[str]]:
     """Boot a server on each host named, and delete them afterwards, whatever fails."""
     async with AsyncExitStack() as stack:
 
         async def boot(host: str) -> str:
-            server = await target.boot(host)
+            server = await target.boot(host, specs)
             stack.push_async_callback(target.delete, server)
             return server
 

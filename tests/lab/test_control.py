@@ -195,3 +195,36 @@ async def test_wrong_requests_without_a_body(panel: Panel) -> None:
     assert (malformed.status, malformed.text) == (400, "the body is not JSON")
     assert (await panel.send("/record?since=x", method="GET")).status == 400
     assert (await panel.send("/servers/nobody", method="DELETE")).status == 404
+
+
+async def test_what_is_written_on_servers_and_hosts(panel: Panel) -> None:
+    server = (await panel.get("/servers"))[0]
+    row, path = panel.lab.world.servers[server["id"]], f"/servers/{server['id']}"
+    body = {"metadata": {"HA_Enabled": "True"}, "specs": {"evacuable": "true"}}
+    assert (await panel.send(path, {**body, "volume": True, "locked": True})).status == 204
+    assert (row.metadata, row.specs) == (body["metadata"], body["specs"])
+    assert (row.volume, row.locked, row.vm_state) == (True, True, "active")
+    assert (await panel.send(path, {"locked": False})).status == 204
+    assert (row.volume, row.locked) == (True, False)
+    tagged = {"metadata": {"evacuable": "true"}}
+    assert (await panel.send("/hosts/compute-1/aggregates", tagged)).status == 204
+    (made,) = panel.lab.world.aggregates
+    assert (made.hosts, made.metadata) == (["compute-1"], {"evacuable": "true"})
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/servers/{}", {}),
+        ("/servers/{}", {"metadata": {"HA_Enabled": True}}),
+        ("/servers/{}", {"specs": []}),
+        ("/servers/{}", {"volume": "yes"}),
+        ("/hosts/compute-1/aggregates", {"metadata": {"rack": 7}}),
+        ("/hosts/compute-1/aggregates", {"name": "x"}),
+    ],
+)
+async def test_what_cannot_be_written_is_refused(
+    panel: Panel, path: str, body: dict[str, object]
+) -> None:
+    server = (await panel.get("/servers"))[0]["id"]
+    assert (await panel.send(path.format(server), body)).status == 400

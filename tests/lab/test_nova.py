@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +12,7 @@ import pytest
 
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.nova import NovaOptions
+from doctor_daemon.lab.rows import Aggregate
 from doctor_daemon.lab.servers import OwnerSees
 from doctor_daemon.lab.world import Failure, Timing
 from tests.lab.caller import Caller, caller
@@ -87,9 +88,26 @@ class LabNova:
         finally:
             world.timing = before
 
-    async def boot(self, host: str) -> str:
+    async def write(self, server_id: str, metadata: Mapping[str, str]) -> None:
+        self.lab.world.servers[server_id].metadata = dict(metadata)
+
+    async def lock(self, server_id: str) -> None:
+        self.lab.world.servers[server_id].locked = True
+
+    @asynccontextmanager
+    async def tagged(self, host: str, metadata: Mapping[str, str]) -> AsyncIterator[None]:
+        made = Aggregate("tagged", [host], dict(metadata))
+        self.lab.world.aggregates.append(made)
+        try:
+            yield
+        finally:
+            self.lab.world.aggregates.remove(made)
+
+    async def boot(self, host: str, specs: Mapping[str, str] | None = None) -> str:
         owner = self.lab.members["project-1"]
-        return self.lab.world.boot(host, owner.project.id, owner.id).id
+        server = self.lab.world.boot(host, owner.project.id, owner.id)
+        server.specs = dict(specs or {})
+        return server.id
 
     async def delete(self, server_id: str) -> None:
         self.lab.world.delete(server_id)

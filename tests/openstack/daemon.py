@@ -29,7 +29,12 @@ _NAME = "doctor-daemon"
 # Short, so that a scenario can wait until a proof has expired; the time-outs below are its least.
 PROOF_AGE_S = 7.0
 # Short, so that a scenario with a lost answer can wait for it.
-EVACUATION = {"settle_s": 10.0, "guard_every_s": 1.0, "follow_every_s": 1.0}
+EVACUATION = {
+    "settle_s": 10.0,
+    "guard_every_s": 1.0,
+    "follow_every_s": 1.0,
+    "no_host_wait_s": 1.0,
+}
 
 
 def daemon_config(estate: Estate, folder: Path, timing: Mapping[str, float]) -> dict[str, Any]:
@@ -97,7 +102,9 @@ def evacuating(
         "mode": "evacuate",
         "evacuation": {**EVACUATION, **evacuation},
         "consumers": [*config["consumers"], vnfm],
-        "hosts": [{**hosts, "mode": "evacuate"} for hosts in config["hosts"]],
+        "hosts": [
+            {**hosts, "mode": "evacuate", "shared_storage": True} for hosts in config["hosts"]
+        ],
     }
 
 
@@ -207,17 +214,20 @@ def running(
     estate: Estate,
     evacuation: Mapping[str, float] | None = None,
     release: Mapping[str, float] | None = None,
+    hosts: Mapping[str, object] | None = None,
     **timing: float,
 ) -> Iterator[Daemon]:
     """A daemon that is ready and armed, stopped at the end whatever happened.
 
     ``evacuation``, ``release`` and ``timing`` are options of those sections, in the place of
     the scenarios' own; without the first nothing is evacuated.
+    ``hosts`` are options of all hosts.
     """
     folder = estate.scene_folder()
     config = {**daemon_config(estate, folder, timing), "release": dict(release or {})}
     if evacuation is not None:
         config = evacuating(estate, config, evacuation)
+    config["hosts"] = [{**one, **(hosts or {})} for one in config["hosts"]]
     _write_files(estate, folder, config)
     daemon = Daemon(estate, folder)
     try:

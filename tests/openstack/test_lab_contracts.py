@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
@@ -23,6 +24,7 @@ from tests.lab.keystone_contract import KeystoneContract, by_password
 from tests.lab.nova_contract import NovaContract
 from tests.lab.nova_target import Who
 from tests.openstack.estate import Estate
+from tests.openstack.tags import aggregate, flavored
 from tests.openstack.testbed.calls import ask
 from tests.openstack.testbed.configuration import (
     REPORT_INTERVAL_S,
@@ -113,9 +115,25 @@ class RealNova:
         finally:
             self.estate.hosts[host].spawns()
 
-    async def boot(self, host: str) -> str:
-        (server,) = await asyncio.to_thread(self.estate.boot, host, 1)
-        return server
+    async def write(self, server_id: str, metadata: Mapping[str, str]) -> None:
+        body = {"metadata": dict(metadata)}
+        path = f"/servers/{server_id}/metadata"
+        await asyncio.to_thread(self.estate.tenant.compute, "PUT", path, body)
+
+    async def lock(self, server_id: str) -> None:
+        path = f"/servers/{server_id}/action"
+        lock = partial(self.estate.tenant.compute, "POST", path, {"lock": None}, expect=202)
+        await asyncio.to_thread(lock)
+
+    @asynccontextmanager
+    async def tagged(self, host: str, metadata: Mapping[str, str]) -> AsyncIterator[None]:
+        with aggregate(self.estate, host, metadata):
+            yield
+
+    async def boot(self, host: str, specs: Mapping[str, str] | None = None) -> str:
+        with flavored(self.estate, specs or {}) as flavor:
+            (server,) = await asyncio.to_thread(self.estate.boot, host, 1, flavor)
+            return server
 
     async def delete(self, server_id: str) -> None:
         await asyncio.to_thread(delete, self.estate, server_id)

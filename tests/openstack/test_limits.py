@@ -35,7 +35,7 @@ def test_l_a_server_for_which_there_is_no_room_waits_for_a_human_and_the_others_
     estate.boot(ROOMY, 1, "huge")
     small = estate.boot(HOST, 3)
     [huge] = estate.boot(HOST, 1, "huge")
-    with running(estate, evacuation={"evacuation_tries": TRIES}) as daemon:
+    with running(estate, evacuation={"no_host_tries": TRIES}) as daemon:
         estate.crash(HOST)
         held = estate.operator.await_notice("held", 120)
         assert_moved(estate, HOST, active(small))

@@ -78,6 +78,7 @@ class Swarm:
     """One seed's mixture: `strikes(kind)` draws, and counts what struck."""
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.random = random.Random(seed)
         self.on = True
         self.struck: Counter[str] = Counter()

@@ -206,6 +206,13 @@ class SimNova:
             raise Temporary(msg)
         return Outcome.ACCEPTED, "200"
 
+    async def aggregates(self, host: HostId) -> Sequence[Mapping[str, str]]:
+        await self._ask("aggregates")
+        if self._swarm.strikes("nova-servers-fail"):
+            msg = "500"
+            raise Temporary(msg)
+        return self._world.machines[host].aggregates
+
     async def evacuations(self, host: HostId) -> Sequence[Migration]:
         await self._ask("evacuations")
         return self._rebuilds.of(host)

@@ -20,6 +20,7 @@ from doctor_daemon.ports import Change, NoticeRow
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
 from tests.simulation.rebuilds import Rebuilds
+from tests.simulation.tags import unwanted
 from tests.simulation.virtual import VirtualClock
 from tests.simulation.windows import Window
 from tests.simulation.world import Machine, World
@@ -245,6 +246,8 @@ class Oracle:
             self.wrong(f"I-2: evacuation of {server} without a saved proof and record")
             return
         self.check("I-11", record.stage is Stage.POSTING, f"{server} is posted as {record.stage}")
+        for text in unwanted(machine.servers[server], machine, saved, record):
+            self.wrong(text)
         self._proof_at_post(machine, saved, saved.proof)
 
     def _proof_at_post(self, machine: Machine, saved: Incident, proof: Proof) -> None:

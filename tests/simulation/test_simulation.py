@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from doctor_daemon.core.evacuation import Migration
-from doctor_daemon.core.host import Mode
+from doctor_daemon.core.host import Mode, Selection
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import Release, Step
 from doctor_daemon.core.tries import Outcome
@@ -90,6 +91,32 @@ def test_the_oracle_sees_a_host_fenced_that_must_not_be() -> None:
     for seed in range(12):
         total.add(tell(seed, _reckless))
     assert any("I-7: cut of" in text for text in total.violations)
+
+
+def _told(selection: Selection) -> Callable[..., Engine]:
+    """Make daemons that were told to move other servers than the operator wants."""
+
+    def make_engine(rules: Rules, *parts: Any) -> Engine:  # noqa: ANN401 - the engine's other parts
+        plans = {h: replace(p, selection=selection) for h, p in rules.plans.items()}
+        return Engine(replace(rules, plans=plans), *parts)
+
+    return make_engine
+
+
+@pytest.mark.parametrize(
+    ("selection", "words"),
+    [
+        (Selection(shared_storage=True), "is evacuated although: "),
+        (Selection(shared_storage=True, ordered=False), "is evacuated before "),
+    ],
+)
+def test_the_oracle_sees_a_server_moved_that_must_not_be_or_not_yet(
+    selection: Selection, words: str
+) -> None:
+    total = Tally()
+    for seed in range(12):
+        total.add(tell(seed, _told(selection)))
+    assert any(words in text for text in total.violations), total.violations
 
 
 def test_the_oracle_sees_a_flag_lifted_that_must_not_be() -> None:

@@ -6,10 +6,12 @@ Everything that changes is remembered with its time, so that the oracle can ask 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 
 from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Server, ServerId
+from tests.simulation import tags
 from tests.simulation.faults import Swarm
 
 BEAT_S = 10.0
@@ -55,6 +57,8 @@ class Machine:
     started_at: float = -1e9
     """When its nova-compute was started last."""
     servers: dict[ServerId, Server] = field(default_factory=dict)
+    aggregates: tuple[Mapping[str, str], ...] = ()
+    """The metadata of those that it is in."""
     history: list[tuple[float, bool]] = field(default_factory=list)
     """(when, power on), in order."""
 
@@ -92,6 +96,7 @@ class World:
 
     def __init__(self, swarm: Swarm) -> None:
         self.swarm = swarm
+        self.chance = Random(f"tags {swarm.seed}")  # of its own: no fault depends on it
         self.machines: dict[HostId, Machine] = {}
         self.running: dict[ServerId, set[HostId]] = {}
         """Where each server truly runs, from its first start on."""
@@ -118,13 +123,23 @@ class World:
         mode = draw.choice((Mode.FENCE,) * 4 + (Mode.EVACUATE,) * 8 + (Mode.NOTIFY, Mode.OBSERVE))
         protected = "runs the control plane" if draw.random() < 0.05 else ""
         host = HostId("default", name)
-        plan = HostPlan(host, f"rack-{number % 2}", mode, protected, tuple(levels), f"d-{number}")
+        plan = HostPlan(
+            host,
+            f"rack-{number % 2}",
+            mode,
+            protected,
+            tuple(levels),
+            f"d-{number}",
+            tags.selection(self.chance),
+        )
         supplies = {device.name: True for level in levels for device in level.devices}
         machine = Machine(host, plan, Row(f"service-{number}"), supplies)
+        machine.aggregates = tags.aggregates(self.chance)
         for n in range(draw.randint(0, 6)):
             id_ = ServerId(f"{name}-vm-{n}")
             state = draw.choice(("active",) * 6 + ("stopped", "stopped", "error", "paused"))
-            machine.servers[id_] = Server(id_, id_, f"project-{n % 2}", vm_state=state)
+            server = Server(id_, id_, f"project-{n % 2}", vm_state=state)
+            machine.servers[id_] = tags.written(server, self.chance)
         return machine
 
     def now(self) -> float:

@@ -159,7 +159,13 @@ class Site:
             "uuid": host["uuid"],
             "timeout_s": 1,
         }
-        entry = {"names": name, "domain": name, "mode": self.mode, "levels": [[device], "manual"]}
+        entry = {
+            "names": name,
+            "domain": name,
+            "mode": self.mode,
+            "shared_storage": True,
+            "levels": [[device], "manual"],
+        }
         return {**entry, **self.hosts.get(name, {})}
 
     # the operators

@@ -33,7 +33,7 @@ from doctor_daemon.stores.codec import (
 )
 from doctor_daemon.stores.shape import shape
 from tests.stores.anything import TEXTS, anything
-from tests.stores.values import at, entries, incident, rich
+from tests.stores.values import at, entries, evacuation, incident, rich
 
 INCIDENTS = anything(Incident)
 
@@ -222,3 +222,19 @@ def test_the_largest_that_the_core_lets_an_incident_become_fits_in() -> None:
     held = Held("maintenance", "é" * 700, "é" * 200)
     worst = replace(made, words=words, held=held, rounds=replace(made.rounds, barred=held))
     assert len(dump_head(worst).encode()) <= HEAD_MAX / 1.5
+
+
+def test_d8_records_from_before_tags_were_read_are_read_still() -> None:
+    now = evacuation("a")
+    document: Any = json.loads(EVACUATION.dumps(now))
+    for name in ("rank", "final"):
+        del document["value"][name]
+    for name in ("locked", "volume", "tags", "unread"):
+        del document["value"]["server"][name]
+    assert EVACUATION.loads(json.dumps(document)) == now
+    assert (
+        SERVER.loads(json.dumps({**document, "value": document["value"]["server"]})) == now.server
+    )
+    head: Any = json.loads(dump_head(rich()))
+    del head["value"]["rounds"]["tagged"]
+    assert HEAD.loads(json.dumps(head)) == bare(rich())

@@ -42,7 +42,12 @@ SHORTER: Mapping[str, float] = {
     "backoff_s": 0.2,
     "backoff_max_s": 1.0,
 }
-EVACUATION: Mapping[str, float] = {"follow_every_s": 0.5, "guard_every_s": 1.0, "settle_s": 10.0}
+EVACUATION: Mapping[str, float] = {
+    "follow_every_s": 0.5,
+    "guard_every_s": 1.0,
+    "settle_s": 10.0,
+    "no_host_wait_s": 1.0,
+}
 SHORTENED = (
     "Shorter than shipped, so that it is over in seconds: 2 s of grace instead of 10, one try of a "
     "power device instead of two, shorter pauses. As shipped: 3 readings of Off over 2 s."
@@ -193,4 +198,10 @@ def _host(number: int, name: str, found: Json) -> Json:
         "timeout_s": 1,
     }
     rack = f"rack-{number // RACK + 1}"
-    return {"names": name, "domain": rack, "mode": "evacuate", "levels": [[device], "manual"]}
+    return {
+        "names": name,
+        "domain": rack,
+        "mode": "evacuate",
+        "shared_storage": True,
+        "levels": [[device], "manual"],
+    }
