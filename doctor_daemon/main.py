@@ -16,11 +16,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from doctor_daemon import log
+from doctor_daemon.api.cinder import CinderApi
 from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, TokenGate
 from doctor_daemon.api.health import health_app
 from doctor_daemon.api.listener import Listener, Source
@@ -31,11 +31,13 @@ from doctor_daemon.config import AuthKind, Settings, SourceAuth, SourceChoice, l
 from doctor_daemon.engine.clock import SystemClock
 from doctor_daemon.engine.engine import Engine, hosts_known, settle_interpreter
 from doctor_daemon.engine.operators import Operators
+from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.locks.local import LocalLock
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Controller, Gatekeeper, Notifier, PowerDevice, Store
+from doctor_daemon.plugins import Faults
+from doctor_daemon.ports import Controller, Gatekeeper, Notifier, PowerDevice, Storage, Store
 from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
@@ -45,33 +47,6 @@ AGAIN_S = 5.0
 FAILED, UNUSABLE, BUG = 1, 2, 70
 """Exit statuses: trouble outside, a configuration that cannot be used, a bug (sysexits.h)."""
 logger: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-class Faults:
-    """Gathers why parts cannot be made, so that everything is told at once."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._places: dict[str, list[str]] = {}
-
-    def made(self, place: str, make: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the plug-in's
-        """Make what stands at a place of the configuration; None where that cannot be."""
-        try:
-            return make(*args)
-        except ConfigError as error:
-            for line in str(error).splitlines():
-                self._places.setdefault(line, []).append(place)
-            return None
-
-    def raise_any(self) -> None:
-        """Raise ConfigError, a line for each fault, if there is any."""
-        if self._places:
-            raise ConfigError("\n".join(self._lines()))
-
-    def _lines(self) -> Iterator[str]:
-        for line, (place, *others) in self._places.items():
-            more = f" and {len(others)} more" if others else ""
-            yield f"{place}{more}: {line}" if place else line
 
 
 def instruments(settings: Settings) -> Instruments:
@@ -93,9 +68,20 @@ def instruments(settings: Settings) -> Instruments:
         one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
         for one in settings.consumers
     }
+    storage = _storage(settings, metrics, faults)
     faults.raise_any()
     _measure(controller, partial(_observe, metrics, cloud.kind))
-    return Instruments(clock, store, controller, devices, notifiers, metrics)
+    return Instruments(clock, store, controller, devices, notifiers, metrics, storage)
+
+
+def _storage(settings: Settings, metrics: Metrics, faults: Faults) -> Storage | None:
+    """Make the adapter of the block storage, if the configuration names one."""
+    choice = settings.storage
+    if choice is None:
+        return None
+    made: Storage | None = faults.made("storage", choice.plugin, choice.config, SystemClock())
+    _measure(made, partial(_observe, metrics, choice.kind))
+    return made
 
 
 def _measure(adapter: object, observe: Callable[[str, float, str], None]) -> None:
@@ -142,6 +128,8 @@ class Daemon:
             listen = on_address("metrics_listen", address.host, address.port)
             await stack.enter_async_context(served(app, listen))
             await stack.enter_async_context(self._kept("the cloud", self.tools.controller.run))
+            if self.tools.storage:
+                await stack.enter_async_context(self._kept("storage", self.tools.storage.run))
             await stack.enter_async_context(self._kept("systemd", self._supervisor.attend))
             engine = asyncio.create_task(self.engine.run())
             try:
@@ -199,10 +187,15 @@ class Daemon:
         options, desk = self.settings.operators, self.engine.desk
         group = find_group(options.group)
         names = [host.name for host in hosts_known(self.engine)]
-        api = OperatorsApi(Operators(self.engine), desk.host, group, names)
-        with bound(options.socket, group) as made:
-            async with served(api.app(), on_socket(made)):
-                yield
+        orders = VolumeOrders(self.engine, self.tools.storage)
+        more = CinderApi(orders).routes()
+        api = OperatorsApi(Operators(self.engine), desk.host, group, names, more)
+        try:
+            with bound(options.socket, group) as made:
+                async with served(api.app(), on_socket(made)):
+                    yield
+        finally:
+            await orders.close()
 
     @contextlib.asynccontextmanager
     async def _kept(self, what: str, work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
@@ -231,6 +224,8 @@ class Daemon:
         for notifier in self.tools.notifiers.values():
             await notifier.close()
         await self.tools.controller.close()
+        if self.tools.storage:
+            await self.tools.storage.close()
         await self.tools.store.close()
 
 

@@ -7,6 +7,7 @@ convention: the API's number, and a `Config` that is frozen and refuses what it 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -20,6 +21,7 @@ INSPECTORS = "doctor_daemon.inspectors"
 FENCERS = "doctor_daemon.fencers"
 CONTROLLERS = "doctor_daemon.controllers"
 NOTIFIERS = "doctor_daemon.notifiers"
+STORAGE = "doctor_daemon.storage"
 STORES = "doctor_daemon.stores"
 
 
@@ -82,3 +84,30 @@ def _kept(found: object, entry: EntryPoint) -> type[Any]:
         msg = f"{_origin(entry)}: its `Config` must be frozen, with extra='forbid'"
         raise ConfigError(msg)
     return found
+
+
+class Faults:
+    """Gathers why parts cannot be made, so that everything is told at once."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._places: dict[str, list[str]] = {}
+
+    def made(self, place: str, make: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the plug-in's
+        """Make what stands at a place of the configuration; None where that cannot be."""
+        try:
+            return make(*args)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                self._places.setdefault(line, []).append(place)
+            return None
+
+    def raise_any(self) -> None:
+        """Raise ConfigError, a line for each fault, if there is any."""
+        if self._places:
+            raise ConfigError("\n".join(self._lines()))
+
+    def _lines(self) -> Iterator[str]:
+        for line, (place, *others) in self._places.items():
+            more = f" and {len(others)} more" if others else ""
+            yield f"{place}{more}: {line}" if place else line

@@ -7,7 +7,6 @@ operator sends is read as strictly as the configuration: a misspelt field is ref
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -16,7 +15,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from doctor_daemon.api.answers import too_large
+from doctor_daemon.api.bodies import BODY_MAX
+from doctor_daemon.api.bodies import read_body as _body
+from doctor_daemon.api.bodies import read_why as _why
+from doctor_daemon.api.bodies import shown as _shown
+from doctor_daemon.api.bodies import wrong as _wrong
 from doctor_daemon.api.unix import Group, name_of, peer_of
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.messages import Order
@@ -25,14 +28,11 @@ from doctor_daemon.engine.views import short
 from doctor_daemon.ports import Wanted
 from doctor_daemon.ports.refusal import Refusal
 
-BODY_MAX = 65_536
-WHY_MAX = 500
 LIST_MAX = 1000
 IDS_MAX = 200
 ID_MAX = 100
 STATES = ("pending", "delivered", "dead")
 SECONDS_MAX = 366 * 24 * 3600
-SHOWN_MAX = 60
 PERSON = web.RequestKey("person", str)
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -48,12 +48,17 @@ class OperatorsApi:
         find: Callable[[str], HostId | None],
         group: Group,
         names: Sequence[str] = (),
+        more: Sequence[web.RouteDef] = (),
     ) -> None:
-        """Serve these operators; `find` knows hosts by name or alias, `names` lists them."""
+        """Serve these operators; `find` knows hosts by name or alias, `names` lists them.
+
+        `more` is served to the same people.
+        """
         self._operators = operators
         self._find = find
         self._group = group
         self._names = names
+        self._more = more
 
     def app(self) -> web.Application:
         """Return the application, for a Unix socket only."""
@@ -70,6 +75,7 @@ class OperatorsApi:
                 web.post("/v1/hosts/{host}/orders", self._order),
                 web.get("/v1/notices", self._notices),
                 web.post("/v1/notices/replay", self._replay),
+                *self._more,
             ]
         )
         return app
@@ -204,44 +210,6 @@ class OperatorsApi:
 def _record(request: web.Request, what: str, **more: object) -> None:
     """Log what an operator has done: the store keeps it too, but a log is read first."""
     log.info("an operator's order", order=what, by=request[PERSON], **more)
-
-
-def _wrong(field: str, found: object, expected: str) -> Refusal:
-    said = "it is missing" if found is None else f"found {_shown(found)}"
-    return Refusal(422, "invalid", said, field=field, expected=expected)
-
-
-def _shown(found: object) -> str:
-    if isinstance(found, list | dict):
-        return "a list" if isinstance(found, list) else "an object"
-    text = repr(found)
-    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
-
-
-async def _body(request: web.Request, *fields: str) -> Mapping[str, Any]:
-    """Read a JSON object that has no other fields than these."""
-    try:
-        body = json.loads(await request.read())
-    except web.HTTPRequestEntityTooLarge:
-        raise too_large(BODY_MAX) from None
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise Refusal(
-            400, "invalid", "it is no JSON object", field="body", expected="a JSON object"
-        )
-    for name in body:
-        if name not in fields:
-            expected = ", ".join(fields)
-            raise Refusal(422, "invalid", "unknown field", field=_shown(name), expected=expected)
-    return body
-
-
-def _why(body: Mapping[str, Any]) -> str:
-    why = body.get("why")
-    if not isinstance(why, str) or not 0 < len(why.strip()) <= WHY_MAX:
-        raise _wrong("why", why, f"a text of 1 to {WHY_MAX} characters")
-    return " ".join(why.split())
 
 
 def _limit(request: web.Request) -> int:

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
+from doctor_daemon.cli import cinder_arguments
 
 CONFIG = Path("/etc/doctor-daemon/doctor-daemon.yaml")
 SOCKET = Path("/run/doctor-daemon/doctor-daemon.sock")
+CLEARED = "Clear its forced_down flag in Nova first: Nova is asked whether you have."
 CONFIRM_S = 900.0
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _EXITS = "Exit status: 0 done; 1 not done, and why is on standard error; 2 wrongly typed."
@@ -36,6 +38,8 @@ def parse(words: Sequence[str] | None = None) -> Options:
             top.error("maintenance: expected --for TIME and --why REASON, or --end alone")
     if options.command == "notices" and options.verb == "replay":
         _check_replay(top, options)
+    if options.command == "cinder":
+        cinder_arguments.check(top, options)
     return options
 
 
@@ -61,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_notices(commands)
     _add_switches(commands)
     _add_orders(commands)
+    cinder_arguments.add(_asking(commands, "cinder", *cinder_arguments.TEXTS))
     return top
 
 
@@ -260,11 +265,7 @@ def _add_orders(commands: Any) -> None:  # noqa: ANN401 - as above
     for word, text, more in (
         ("fence", "cut a host's power now", "Every gate is still asked, and off is still proven."),
         ("dismiss", "call a suspicion off, or end what is held", ""),
-        (
-            "close",
-            "end the incident of a host that is down",
-            "Clear its forced_down flag in Nova first: Nova is asked whether you have.",
-        ),
+        ("close", "end the incident of a host that is down", CLEARED),
         (
             "release",
             "give a host that was down back to Nova, once that is safe",

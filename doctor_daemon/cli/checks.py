@@ -51,11 +51,14 @@ async def check_online(settings: Settings) -> Sequence[Answer]:
             for level in plan.levels
             for device in level.devices
         ]
-        return [*await _check_cloud(tools, settings), *await asyncio.gather(*devices)]
+        cloud, storage = await _check_cloud(tools, settings), await _check_storage(tools)
+        return [*cloud, *storage, *await asyncio.gather(*devices)]
     finally:
         for device in tools.devices.values():
             await device.close()
         await tools.controller.close()
+        if tools.storage:
+            await tools.storage.close()
 
 
 async def _check_cloud(tools: Instruments, settings: Settings) -> Sequence[Answer]:
@@ -66,6 +69,16 @@ async def _check_cloud(tools: Instruments, settings: Settings) -> Sequence[Answe
     unknown = await _within(_unknown_hosts(tools, settings))
     hosts = [(False, text) for text in unknown] or [(True, "cloud: it knows every host")]
     return [(True, "cloud: login, roles and versions"), *hosts]
+
+
+async def _check_storage(tools: Instruments) -> Sequence[Answer]:
+    """Ask the block storage, where there is one, whether operators' orders would be taken."""
+    if tools.storage is None:
+        return []
+    wrong = await _within(tools.storage.check())
+    return [(False, f"storage: {text}") for text in wrong] or [
+        (True, "storage: login, roles and versions")
+    ]
 
 
 async def _unknown_hosts(tools: Instruments, settings: Settings) -> Sequence[str]:

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, urlencode
 
-from doctor_daemon.cli import show
+from doctor_daemon.cli import cinder, show
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.errors import DoctorError
@@ -138,6 +138,10 @@ def _typed(options: Options) -> str:
     return typed
 
 
+def _cinder(options: Options) -> int:
+    return _tell(options, cinder.answered(options), cinder.words)
+
+
 COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "run": _run,
     "check-config": _check,
@@ -155,6 +159,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "release": _order,
     "power-on": _order,
     "confirm-off": _order,
+    "cinder": _cinder,
 }
 
 

@@ -23,6 +23,7 @@ from doctor_daemon.config.models import (
     File,
     Release,
     State,
+    Storage,
     Timing,
 )
 from doctor_daemon.config.problems import Document, Loc, Problems
@@ -32,7 +33,7 @@ from doctor_daemon.config.sources import SourceReader
 from doctor_daemon.config.timing import Numbers, broken, call_s
 from doctor_daemon.core.host import Mode
 from doctor_daemon.errors import ConfigError
-from doctor_daemon.plugins import CONTROLLERS, NOTIFIERS, STORES
+from doctor_daemon.plugins import CONTROLLERS, NOTIFIERS, STORAGE, STORES
 
 
 def load(path: Path) -> Settings:
@@ -64,6 +65,7 @@ class _Loading:
         file = self._file()
         cloud = self._chooser.choose(CONTROLLERS, Cloud, ("cloud",), raw.get("cloud", {}))
         store = self._chooser.choose(STORES, State, ("state",), raw.get("state", {}))
+        storage = self._storage(raw.get("storage"))
         sources = tuple(self._sources.read(timing.evidence_age_s))
         consumers = tuple(self._consumers())
         self._repeated("sources")
@@ -88,6 +90,7 @@ class _Loading:
             log=file.log,
             store=store,
             cloud=cloud,
+            storage=storage,
             sources=sources,
             consumers=consumers,
             devices=tuple(self._hosts.devices.choices),
@@ -114,6 +117,12 @@ class _Loading:
         """Return a section whose options all have defaults, as far as it is right."""
         value = self._document.value.get(option, {})
         return salvaged(model, value, self._chooser.folder) or model()
+
+    def _storage(self, value: object) -> Choice | None:
+        """Return what the block storage is reached by, where the file has any."""
+        if value is None:
+            return None
+        return self._chooser.choose(STORAGE, Storage, ("storage",), value)
 
     def _consumers(self) -> Iterator[Choice]:
         for loc, item in self._document.items("consumers"):

@@ -203,6 +203,13 @@ class Cloud(PluginSection):
     """The name by which `hosts` refer to it."""
 
 
+class Storage(PluginSection):
+    """The cloud's block storage, for `doctor-daemon cinder`. Left out: there is none to see to."""
+
+    type: Name = "cinder"
+    """Which adapter."""
+
+
 class Source(PluginSection):
     """Somebody whose word about hosts is heard."""
 
@@ -283,6 +290,8 @@ class File(Section):
     """How a host comes back."""
     cloud: Cloud
     """The cloud's control plane."""
+    storage: Storage | None = None
+    """The cloud's block storage. Only operators' orders use it."""
     sources: tuple[Source, ...] = ()
     """Whose word about hosts is heard."""
     consumers: tuple[Consumer, ...] = ()

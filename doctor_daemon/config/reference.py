@@ -41,6 +41,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("release", models.Release),
     ("state", models.State),
     ("cloud", models.Cloud),
+    ("storage", models.Storage),
     ("sources[]", models.Source),
     ("sources[].auth", models.Auth),
     ("consumers[]", models.Consumer),
@@ -50,6 +51,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
 _GROUPS = (
     (plugins.STORES, "state"),
     (plugins.CONTROLLERS, "cloud"),
+    (plugins.STORAGE, "storage"),
     (plugins.INSPECTORS, "sources"),
     (plugins.NOTIFIERS, "consumers"),
     (plugins.FENCERS, "hosts[].levels"),

@@ -82,6 +82,8 @@ class Settings:
     store: Choice
     cloud: Choice
     """Its name is the cloud's in every HostId."""
+    storage: Choice | None = None
+    """None: the file has no block storage."""
     sources: tuple[SourceChoice, ...]
     consumers: tuple[Choice, ...]
     devices: tuple[DeviceChoice, ...]

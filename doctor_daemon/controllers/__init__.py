@@ -1,1 +1,1 @@
-"""Controllers: the cloud's control plane as it really speaks. Nova is the one there is."""
+"""Controllers: the cloud's control plane as it really speaks: Nova, and Cinder's services."""

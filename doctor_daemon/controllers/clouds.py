@@ -37,6 +37,8 @@ class Cloud:
     key: str = ""
     compute_url: str = ""
     """`compute_endpoint_override`, in the place of the catalogue's; may hold %(project_id)s."""
+    volume_url: str = ""
+    """The same of Cinder: `block_storage_endpoint_override` or `volumev3_endpoint_override`."""
 
     @property
     def where(self) -> str:
@@ -71,7 +73,14 @@ def read_cloud(secret: SecretFile, name: str) -> Cloud:
         cert=_text(entry, "cert", where),
         key=_text(entry, "key", where),
         compute_url=_text(entry, "compute_endpoint_override", where).rstrip("/"),
+        volume_url=_volume_url(entry, where),
     )
+
+
+def _volume_url(entry: Mapping[str, object], where: str) -> str:
+    """Read Cinder's address by the newer of its two names, or by the older."""
+    names = ("block_storage_endpoint_override", "volumev3_endpoint_override")
+    return next(filter(None, (_text(entry, name, where) for name in names)), "").rstrip("/")
 
 
 def _entry(file: Path, name: str) -> Mapping[str, object]:

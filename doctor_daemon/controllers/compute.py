@@ -1,4 +1,4 @@
-"""The compute endpoint: each call with a token, a microversion, a request id and its bounds.
+"""An endpoint of OpenStack: each call with a token, a microversion, a request id and its bounds.
 
 Reading is tried again a few times: the same question, the same meaning. Writing never is, because
 whether to write again is a decision. The one exception is 401, which says that nothing was done and
@@ -22,10 +22,11 @@ from tenacity import (
     stop_after_attempt,
     stop_before_delay,
 )
+from typing_extensions import override
 
 from doctor_daemon.controllers.http import Answer, Request, Wire
 from doctor_daemon.controllers.keystone import Grant
-from doctor_daemon.controllers.microversions import Offer, Span, parse_offer
+from doctor_daemon.controllers.microversions import Offer, Span, Version, parse_offer
 from doctor_daemon.controllers.rows import decode
 from doctor_daemon.controllers.tokens import Token, Tokens
 from doctor_daemon.core.instant import Instant
@@ -53,7 +54,7 @@ class BusyError(Temporary):
 
 
 class RefusedError(Permanent):
-    """Nova's no, with its status."""
+    """A no of the service's own, with its status."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -76,23 +77,35 @@ class Way:
     timeout_s: float
 
 
-class Compute:
-    """One Nova."""
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Whose endpoint it is: in errors, in the header of microversions, and how it tells of them."""
 
-    def __init__(self, tokens: Tokens, *, reads: Way, writes: Way, evacuations: Way) -> None:
+    name: str
+    word: str
+    offered: Callable[[bytes], Offer]
+
+
+NOVA = Product("Nova", "compute", lambda body: parse_offer(decode(body)))
+
+
+class Endpoint:
+    """One endpoint of one product."""
+
+    def __init__(self, tokens: Tokens, product: Product, *, reads: Way, writes: Way) -> None:
         """Talk by these connections: what must not wait for another has its own."""
         self._tokens = tokens
+        self._product = product
         self._reads = reads
         self._writes = writes
-        self._evacuations = evacuations
         self._offer: Offer | None = None
         self.ahead_s = 0.0
-        """How far Nova's clock is ahead of ours, by its last answer, to the second."""
+        """How far the clock there is ahead of ours, by its last answer, to the second."""
 
     async def offer(self) -> Offer:
         """Return which microversions the endpoint offers; asked once, and again after a 406."""
         if self._offer is None:
-            self._offer = (await self._read("", {}, None, _offered)).value
+            self._offer = (await self._read("", {}, None, self._product.offered)).value
         return self._offer
 
     async def get(
@@ -108,19 +121,12 @@ class Compute:
 
         Only a permit that has not lapsed when the connection stands lets anything be sent.
         """
-        request = _writing("PUT", path, body, span, self._writes.timeout_s)
+        request = self._writing("PUT", path, body, span, self._writes.timeout_s)
         return await self._authorised(self._writes.wire, request, permit)
-
-    async def post(
-        self, path: str, body: Mapping[str, object], span: Span, permit: Permit
-    ) -> Answer:
-        """Ask once for an evacuation, as `put` writes once: many at a time, by kept connections."""
-        request = _writing("POST", path, body, span, self._evacuations.timeout_s)
-        return await self._authorised(self._evacuations.wire, request, permit)
 
     async def close(self) -> None:
         """Close every connection."""
-        for way in (self._reads, self._writes, self._evacuations):
+        for way in (self._reads, self._writes):
             await way.wire.close()
 
     async def _read(
@@ -143,7 +149,7 @@ class Compute:
         headers: Mapping[str, str],
         read: Callable[[bytes], T],
     ) -> Got[T]:
-        pinned = {"OpenStack-API-Version": f"compute {await self._chosen(span)}"} if span else {}
+        pinned = self._pinned(await self._chosen(span)) if span else {}
         request = Request(
             method="GET",
             url=path,
@@ -159,16 +165,19 @@ class Compute:
             return Got(read(answer.body), answer.asked_at)
         return Got(await asyncio.to_thread(read, answer.body), answer.asked_at)
 
-    async def _chosen(self, span: Span) -> object:
+    async def _chosen(self, span: Span) -> Version:
         """Ask what is offered only where there is a choice: a pinned call waits for nothing."""
         return span.high if span.low == span.high else (await self.offer()).choose(span)
+
+    def _pinned(self, version: Version) -> Mapping[str, str]:
+        return {"OpenStack-API-Version": f"{self._product.word} {version}"}
 
     def _check(self, answer: Answer, request: Request) -> None:
         """Raise unless the answer is a 200."""
         if answer.status == HTTPStatus.OK:
             return
         asked = f"GET {request.url or '/'} ({request.headers['X-OpenStack-Request-ID']})"
-        text = f"{asked}: Nova answered {answer.words()}"
+        text = f"{asked}: {self._product.name} answered {answer.words()}"
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING:
             raise BusyError(text, _retry_after_s(answer.headers))
         if answer.status == HTTPStatus.NOT_ACCEPTABLE:
@@ -183,32 +192,53 @@ class Compute:
         fresh = await self._tokens.instead_of(token)
         answer = await wire.send(_with(request, fresh), permit)
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            raise self._tokens.refused(fresh, answer.words())
+            raise self._tokens.refused(fresh, answer.words(), self._product.name)
         return self._accepted(answer)
 
     def _accepted(self, answer: Answer) -> Answer:
-        if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # that may come from before Nova
+        if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # that may come from before it
             self._tokens.accepted()
         return answer
 
+    def _writing(
+        self, method: str, path: str, body: Mapping[str, object], span: Span, timeout_s: float
+    ) -> Request:
+        """Return a request that changes something. It is pinned: it waits for no discovery."""
+        return Request(
+            method=method,
+            url=path,
+            headers={**self._pinned(span.high), **_request_id()},
+            body=body,
+            timeout_s=timeout_s,
+            answer_max=SMALL_MAX,
+        )
 
-def _writing(
-    method: str, path: str, body: Mapping[str, object], span: Span, timeout_s: float
-) -> Request:
-    """Return a request that changes something. It is pinned: it waits for no discovery."""
-    return Request(
-        method=method,
-        url=path,
-        headers={"OpenStack-API-Version": f"compute {span.high}", **_request_id()},
-        body=body,
-        timeout_s=timeout_s,
-        answer_max=SMALL_MAX,
-    )
+
+class Compute(Endpoint):
+    """One Nova. Evacuations have connections of their own."""
+
+    def __init__(self, tokens: Tokens, *, reads: Way, writes: Way, evacuations: Way) -> None:
+        """Talk by these connections."""
+        super().__init__(tokens, NOVA, reads=reads, writes=writes)
+        self._evacuations = evacuations
+
+    async def post(
+        self, path: str, body: Mapping[str, object], span: Span, permit: Permit
+    ) -> Answer:
+        """Ask once for an evacuation, as `put` writes once: many at a time, by kept connections."""
+        request = self._writing("POST", path, body, span, self._evacuations.timeout_s)
+        return await self._authorised(self._evacuations.wire, request, permit)
+
+    @override
+    async def close(self) -> None:
+        """Close every connection."""
+        await super().close()
+        await self._evacuations.wire.close()
 
 
 def _with(request: Request, token: Token) -> Request:
     """Put the token in, and the path behind the endpoint that came with the token."""
-    base = token.grant.compute_url if request.url else _root(token.grant)
+    base = token.grant.url if request.url else _root(token.grant)
     return replace(
         request,
         url=f"{base}/{request.url}",
@@ -217,18 +247,12 @@ def _with(request: Request, token: Token) -> Request:
 
 
 def _root(grant: Grant) -> str:
-    """Return where Nova describes itself: older catalogues add the project's id to it."""
-    return (
-        grant.compute_url.removesuffix(f"/{grant.project}") if grant.project else grant.compute_url
-    )
-
-
-def _offered(body: bytes) -> Offer:
-    return parse_offer(decode(body))
+    """Return where it describes itself: older catalogues add the project's id to it."""
+    return grant.url.removesuffix(f"/{grant.project}") if grant.project else grant.url
 
 
 def _request_id() -> Mapping[str, str]:
-    """Return a global request id: found in Nova's log, and in those of whom Nova calls."""
+    """Return a global request id: found in its log, and in those of whom it calls."""
     return {"X-OpenStack-Request-ID": f"req-{uuid.uuid4()}"}
 
 

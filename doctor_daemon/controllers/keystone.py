@@ -1,4 +1,4 @@
-"""Keystone: how one cloud of a clouds.yaml becomes a token and the compute endpoint.
+"""Keystone: how one cloud of a clouds.yaml becomes a token and the endpoint of a service.
 
 keystoneauth knows every way to authenticate, but it is synchronous, so `Keystone.grant` is called
 in a thread and hands plain values out; see `tokens`. It is also made to forget its own ideas of
@@ -54,10 +54,10 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What Keystone gave, in plain values: the token's headers, where Nova is, for how long."""
+    """What Keystone gave, in plain values: the token's headers, the endpoint, for how long."""
 
     headers: Mapping[str, str] = field(repr=False)
-    compute_url: str
+    url: str
     lifetime_s: float
     project: str = ""
     """The project's id; empty: the token is of no project."""
@@ -65,16 +65,32 @@ class Grant:
     roles: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose endpoint is wanted: its type in the catalogue, and what clouds.yaml may put there."""
+
+    type: str
+    override: Callable[[Cloud], str]
+
+
+COMPUTE = Wanted("compute", lambda cloud: cloud.compute_url)
+VOLUMES = Wanted("volumev3", lambda cloud: cloud.volume_url)
+"""keystoneauth finds it by its newer name, block-storage, too."""
+
+
 class Keystone:
     """A conversation with Keystone. Every call blocks: it belongs into a thread."""
 
-    def __init__(self, read: Callable[[], Cloud], timeout_s: float) -> None:
+    def __init__(
+        self, read: Callable[[], Cloud], timeout_s: float, wanted: Wanted = COMPUTE
+    ) -> None:
         """Talk for the cloud that `read` returns, waiting `timeout_s` for each byte at most.
 
         The file is read anew each time, so that a rotated password needs no restart.
         """
         self._read = read
         self._timeout_s = timeout_s
+        self._wanted = wanted
 
     def grant(self) -> Grant:
         """Fetch a new token. Raise Temporary, Permanent (refused) or ConfigError."""
@@ -84,7 +100,8 @@ class Keystone:
             with BoundedSession() as bare:
                 session = _session(cloud, bare, self._timeout_s)
                 access = plugin.get_access(session)
-                return _grant(cloud, access, plugin.get_headers(session) or {})
+                headers = plugin.get_headers(session) or {}
+                return _grant(cloud, access, headers, self._wanted)
         except wrong.ClientException as error:
             raise _failure(cloud, error) from None
         except _NONSENSE as error:  # keystoneauth takes answers as they come
@@ -158,7 +175,7 @@ def _verify(cloud: Cloud) -> bool | str:
     return cloud.cacert or paths.cafile or paths.capath or True
 
 
-def _grant(cloud: Cloud, access: AccessInfo, headers: Mapping[str, str]) -> Grant:
+def _grant(cloud: Cloud, access: AccessInfo, headers: Mapping[str, str], wanted: Wanted) -> Grant:
     expires, issued = access.expires, access.issued
     if expires is None or issued is None or expires <= issued:
         msg = f"Keystone's token for {cloud.where} does not say how long it lives"
@@ -167,7 +184,7 @@ def _grant(cloud: Cloud, access: AccessInfo, headers: Mapping[str, str]) -> Gran
         remember(secret)
     return Grant(
         headers=dict(headers),
-        compute_url=_compute_url(cloud, access),
+        url=_url(cloud, access, wanted),
         lifetime_s=(expires - issued).total_seconds(),
         project=access.project_id or "",
         system=bool(access.system_scoped),
@@ -175,12 +192,12 @@ def _grant(cloud: Cloud, access: AccessInfo, headers: Mapping[str, str]) -> Gran
     )
 
 
-def _compute_url(cloud: Cloud, access: AccessInfo) -> str:
-    """Return the compute endpoint as it stands in the catalogue, without a slash at the end."""
-    if cloud.compute_url:
-        return cloud.compute_url.replace("%(project_id)s", access.project_id or "")
+def _url(cloud: Cloud, access: AccessInfo, wanted: Wanted) -> str:
+    """Return the endpoint as it stands in the catalogue, without a slash at the end."""
+    if stated := wanted.override(cloud):
+        return stated.replace("%(project_id)s", access.project_id or "")
     found = (
-        access.service_catalog.get_endpoint_data_list("compute", cloud.interface)
+        access.service_catalog.get_endpoint_data_list(wanted.type, cloud.interface)
         if access.has_service_catalog()
         else []
     )
@@ -193,8 +210,8 @@ def _compute_url(cloud: Cloud, access: AccessInfo) -> str:
             return str(endpoint.url).rstrip("/")
     there = f"it has one in: {', '.join(regions)}" if regions else "is the token of a project?"
     region = f" in region {cloud.region}" if cloud.region else ""
-    wanted = f"{cloud.interface} endpoint of compute{region}"
-    msg = f"{cloud.where}: the catalogue has no {wanted}; {there}"
+    none = f"the catalogue has no {cloud.interface} endpoint of {wanted.type}{region}"
+    msg = f"{cloud.where}: {none}; {there}"
     raise Permanent(msg)
 
 

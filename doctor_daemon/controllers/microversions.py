@@ -52,14 +52,16 @@ class Offer:
 
     low: Version
     high: Version
+    of: str = "Nova"
 
     def choose(self, span: Span) -> Version:
         """Return the highest microversion of both. Raise Permanent when there is none."""
         chosen = min(self.high, span.high)
         if chosen < span.low or span.high < self.low:
             wanted = f"{span.low} to {span.high}" if span.low != span.high else str(span.low)
-            msg = f"this Nova offers microversions {self.low} to {self.high}; {wanted} is needed"
-            if self.high < span.low:
+            offered = f"this {self.of} offers microversions {self.low} to {self.high}"
+            msg = f"{offered}; {wanted} is needed"
+            if self.high < span.low and self.of == "Nova":
                 msg += " (Nova 20, Train, or newer)"
             raise Permanent(msg)
         return chosen

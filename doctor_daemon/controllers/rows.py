@@ -1,4 +1,4 @@
-"""Rows of Nova's lists, read strictly: what is not as documented is an error, not a default."""
+"""Rows of lists, read strictly: what is not as documented is an error, not a default."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from doctor_daemon.errors import Permanent, Temporary
 Row = Mapping[str, object]
 
 
-def decode(body: bytes) -> Mapping[str, object]:
+def decode(body: bytes, of: str = "Nova") -> Mapping[str, object]:
     """Decode a JSON object. Raise Temporary: half an answer, or a proxy's page in its place.
 
     The hook does nothing, and that is its use: the parser holds Python's global lock from end to
@@ -20,10 +20,10 @@ def decode(body: bytes) -> Mapping[str, object]:
     try:
         document = json.loads(body, object_hook=_same)
     except (ValueError, RecursionError) as error:
-        msg = f"Nova's answer is not JSON: {type(error).__name__}"
+        msg = f"{of}'s answer is not JSON: {type(error).__name__}"
         raise Temporary(msg) from None
     if not isinstance(document, dict):
-        msg = f"Nova's answer is a JSON {type(document).__name__}, expected an object"
+        msg = f"{of}'s answer is a JSON {type(document).__name__}, expected an object"
         raise Temporary(msg)
     return document
 
@@ -32,11 +32,11 @@ def _same(row: dict[str, object]) -> dict[str, object]:
     return row
 
 
-def rows(document: Mapping[str, object], key: str) -> Sequence[Row]:
+def rows(document: Mapping[str, object], key: str, of: str = "Nova") -> Sequence[Row]:
     """Return the list of objects under a key. Raise Permanent."""
     found = document.get(key)
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        msg = f"Nova's answer has no list {key!r} of objects"
+        msg = f"{of}'s answer has no list {key!r} of objects"
         raise Permanent(msg)
     return found
 
@@ -47,10 +47,10 @@ def optional(row: Row, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def text(row: Row, key: str) -> str:
+def text(row: Row, key: str, of: str = "Nova") -> str:
     """Return a text that must be there. Raise Permanent."""
     value = row.get(key)
     if not isinstance(value, str) or not value:
-        msg = f"Nova's row has {key} = {value!r:.60}, expected a text"
+        msg = f"{of}'s row has {key} = {value!r:.60}, expected a text"
         raise Permanent(msg)
     return value

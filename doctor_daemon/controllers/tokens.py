@@ -111,11 +111,11 @@ class Tokens:
             return token  # somebody else has met the same 401 and has a new one
         return await self._fresh()
 
-    def refused(self, used: Token, words: str) -> Permanent:
+    def refused(self, used: Token, words: str, by: str = "Nova") -> Permanent:
         """Return the error of a fresh token that was refused too; another is not fetched soon."""
         error = Permanent(
-            "Nova refuses a token that Keystone has just given. Does this Nova trust this "
-            f"Keystone, and is {used.grant.compute_url} the right Nova? It said: {words}"
+            f"{by} refuses a token that Keystone has just given. Does this {by} trust this "
+            f"Keystone, and is {used.grant.url} the right {by}? It said: {words}"
         )
         if self._token is not None and self._token.number == used.number:
             self._nova.lengthen(error, self._clock.now())

@@ -18,7 +18,16 @@ from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.rounds import Rounds
 from doctor_daemon.engine.turnstile import Turnstile
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Change, Clock, Controller, Notifier, Permit, PowerDevice, Store
+from doctor_daemon.ports import (
+    Change,
+    Clock,
+    Controller,
+    Notifier,
+    Permit,
+    PowerDevice,
+    Storage,
+    Store,
+)
 
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
@@ -46,6 +55,8 @@ class Instruments:
     """`device_key` -> device."""
     notifiers: Mapping[str, Notifier]
     metrics: Metrics
+    storage: Storage | None = None
+    """The block storage; None: the configuration names none."""
 
 
 class Ward:

@@ -3,7 +3,7 @@
 It imports nothing of the daemon: what it says of a signature, a token or a fence is a second
 opinion. Each behaviour is there because a real service was seen to behave so; the contract that
 says it is in `tests/lab/`, and the real service passes the same one (Nova 34, Keystone 30,
-sushy-tools 2.2).
+Cinder 29, sushy-tools 2.2).
 
 NovaContract
     versions and microversions      test_discovery, test_microversion_headers, test_latest,
@@ -81,6 +81,27 @@ RedfishContract
     errors                          test_error_body, test_wrong_methods, test_wrong_resets
     power                           test_force_off_takes_effect_later, test_off_again,
                                     test_on_again, test_restart_ends_on
+
+CinderContract
+    versions and who may ask        test_discovery, test_microversions, test_no_token,
+                                    test_a_member_is_forbidden, test_request_ids,
+                                    test_the_path_of_another_project_is_refused,
+                                    test_unknown_words
+    rows of os-services             test_rows, test_filters
+    disable and enable              test_disable_log_reason,
+                                    test_disable_log_reason_needs_no_reason,
+                                    test_plain_enable_and_disable_change_nothing,
+                                    test_wrong_bodies, test_unknown_services
+    freeze and thaw                 test_freeze_disables_and_is_refused_twice,
+                                    test_a_freeze_writes_over_the_reason_of_a_disabling,
+                                    test_thaw_enables_what_somebody_had_disabled,
+                                    test_a_freeze_of_a_dead_service_is_a_500_and_takes_effect
+    failover                        test_failover_and_back,
+                                    test_failover_by_its_other_name_has_no_route,
+                                    test_failover_host_takes_a_cluster_from_3_26,
+                                    test_a_failover_to_nowhere_changes_nothing,
+                                    test_a_failover_that_cannot_be
+    log levels                      test_log_levels_are_read_and_set, test_log_levels_need_3_32
 
 Beyond what a real service could be made to show here: services of a cell that does not answer
 (Nova's source), SerialNumber and PoweringOff (DMTF's schema), revoked tokens that Nova refuses at

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from doctor_daemon.lab import certificates, credentials
+from doctor_daemon.lab.cinder import Cinder
 from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.consumer import Consumer
 from doctor_daemon.lab.control import OPERATOR, Control
@@ -30,6 +31,8 @@ from doctor_daemon.lab.listeners import Listener, serve
 from doctor_daemon.lab.nova import Nova, NovaOptions
 from doctor_daemon.lab.record import Record, Violation
 from doctor_daemon.lab.redfish import ROOT, USER, Redfish, RedfishOptions
+from doctor_daemon.lab.volume_services import CinderOptions
+from doctor_daemon.lab.volumes import VOLUME, Volumes
 from doctor_daemon.lab.world import Timing, World
 
 Json = dict[str, Any]
@@ -53,6 +56,7 @@ class LabOptions:
     timing: Timing = field(default_factory=Timing)
     keystone: KeystoneOptions = field(default_factory=KeystoneOptions)
     nova: NovaOptions = field(default_factory=NovaOptions)
+    cinder: CinderOptions = field(default_factory=CinderOptions)
     redfish: RedfishOptions = field(default_factory=RedfishOptions)
     folder: Path | None = None
     """Where credentials are put; None for one that goes with the lab."""
@@ -69,6 +73,7 @@ class Lab:
     identity: Identity
     keystone: Keystone
     nova: Nova
+    cinder: Cinder
     redfish: Redfish
     consumer: Consumer
     control: Control
@@ -117,6 +122,7 @@ class Lab:
             "control": self.control_url,
             "keystone": f"{self.keystone.root}/v3",
             "nova": f"{self.nova.root}/v2.1",
+            "cinder": f"{self.cinder.root}/v3",
             "clouds": str(self.folder / credentials.CLOUDS),
             "cloud": ADMIN,
             "ca": str(self.ca) if self.ca else None,
@@ -188,7 +194,7 @@ class Lab:
         options = self.options
         self.folder = options.folder or _folder(stack)
         self.ca, tls = await certificates.make(self.folder) if options.tls else (None, None)
-        keystone, nova, hooks = (Listener.bind(stack, tls) for _ in range(3))
+        keystone, nova, cinder, hooks = (Listener.bind(stack, tls) for _ in range(4))
         control = Listener.bind(stack)
         self.control_url, self.hooks_url = control.url, hooks.url
         self.keystone = Keystone(self.identity, self.world.clock, keystone.url, options.keystone)
@@ -196,6 +202,8 @@ class Lab:
             self.evacuations, self.identity, nova.url, f"{keystone.url}/v3", options.nova
         )
         self.keystone.endpoints["compute"] = f"{self.nova.root}/v2.1"
+        self.cinder = self._made_cinder(cinder.url, f"{keystone.url}/v3")
+        self.keystone.endpoints["block-storage"] = f"{cinder.url}/v3/$(project_id)s"
         self.redfish = Redfish(self.world, options.redfish)
         bmcs = self._bind_bmcs(stack, tls)
         self.control = Control(
@@ -208,11 +216,29 @@ class Lab:
         )
         await serve(self.keystone.app(self.faults), [keystone], stack)
         await serve(self.nova.app(self.faults), [nova], stack)
+        await serve(self.cinder.app(self.faults), [cinder], stack)
         await serve(self.consumer.app(self.faults), [hooks], stack)
         await serve(self.redfish.app(self.faults), bmcs, stack)
         await serve(self.control.app(), [control], stack)
         stack.callback(self.redfish.close)
         stack.callback(self.faults.close)
+
+    def _made_cinder(self, root: str, auth_url: str) -> Cinder:
+        """Make a Cinder with two backends, one of them with a replication target."""
+        world, options = self.world, self.options.cinder
+        volumes = Volumes(
+            world.clock,
+            world.later,
+            lambda: world.timing,
+            options.rpc_timeout_s,
+            options.failover_s,
+        )
+        volumes.add(VOLUME, "control@alpha", ("spare",))
+        volumes.add("cinder-scheduler", "control")
+        volumes.add(VOLUME, "control@beta")
+        for host in ("stor-1@gamma", "stor-2@gamma") if options.clustered else ():
+            volumes.add(VOLUME, host, ("spare",), "gamma")
+        return Cinder(volumes, self.identity, root, auth_url, options)
 
     def _bind_bmcs(self, stack: AsyncExitStack, tls: ssl.SSLContext | None) -> list[Listener]:
         """Bind a port for each BMC, or one for all."""

@@ -31,6 +31,7 @@ class Service(StrEnum):
 
     KEYSTONE = "keystone"
     NOVA = "nova"
+    CINDER = "cinder"
     BMC = "bmc"
     CONSUMER = "consumer"
 

@@ -182,7 +182,12 @@ class Keystone:
         body = self._described(token)
         if token.project and "nocatalog" not in request.query:
             body["catalog"] = [
-                {"id": _id(kind), "type": kind, "name": kind, "endpoints": _endpoints(kind, url)}
+                {
+                    "id": _id(kind),
+                    "type": kind,
+                    "name": kind,
+                    "endpoints": _endpoints(kind, url, token.project),
+                }
                 for kind, url in self.endpoints.items()
             ]
         headers = {"X-Subject-Token": token.text, "Vary": "X-Auth-Token"}
@@ -264,14 +269,14 @@ def _in_default(domain: object) -> bool:
     )
 
 
-def _endpoints(kind: str, url: str) -> list[Json]:
+def _endpoints(kind: str, url: str, project: Project) -> list[Json]:
     return [
         {
             "id": _id(f"{kind}/{interface}"),
             "interface": interface,
             "region": REGION,
             "region_id": REGION,
-            "url": url,
+            "url": url.replace("$(project_id)s", project.id),
         }
         for interface in ("public", "internal", "admin")
     ]

@@ -18,6 +18,7 @@ from doctor_daemon.ports.intake import (
 )
 from doctor_daemon.ports.power import PowerDevice, PowerDevices, device_key
 from doctor_daemon.ports.secrets import SecretFile, conceal, remember
+from doctor_daemon.ports.storage import Storage
 from doctor_daemon.ports.store import (
     Change,
     Delivery,
@@ -55,6 +56,7 @@ __all__ = [
     "SecretFile",
     "Snapshot",
     "SourceTerms",
+    "Storage",
     "Store",
     "Wanted",
     "conceal",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from doctor_daemon.api.operators import BODY_MAX
+from doctor_daemon.api.bodies import BODY_MAX
 from tests.api.desk import desk, parsed, refused, request
 from tests.api.rig import error
 

@@ -72,7 +72,12 @@ def test_options_are_not_guessed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_defaults() -> None:
     for command in ASKING:
-        words = {"maintenance": ["x", "--end"], "explain": ["x"], "arm": ["--why", "y"]}
+        words = {
+            "maintenance": ["x", "--end"],
+            "explain": ["x"],
+            "arm": ["--why", "y"],
+            "cinder": ["services"],
+        }
         more = words.get(command, ["--why", "y"] if command == "disarm" else ["x", "--why", "y"])
         options = parse(
             [command, *(more if command not in ("status", "incidents", "notices") else [])]

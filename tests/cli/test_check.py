@@ -212,3 +212,22 @@ async def test_checks_run_side_by_side(place: Site) -> None:
     asked = sum(applied.rule is slow for applied in place.lab.faults.applied)
     assert asked >= 2 * len(HOSTS)
     assert loop.time() - began_s < asked * slow.seconds
+
+
+async def test_the_block_storage_is_checked_too(place: Site) -> None:
+    def change(found: Json, cloud: str) -> None:
+        clouds_file = found["cloud"]["clouds_file"]
+        found["storage"] = {"type": "cinder", "clouds_file": clouds_file, "cloud": cloud}
+
+    path = changed(place, "storage", lambda found: change(found, "doctor"))
+    done = await check(place, path, "--online")
+    assert (done.status, verdicts(done, "error")) == (0, [])
+    assert "storage: login, roles and versions" in verdicts(done, "ok")
+    path = changed(place, "no-role", lambda found: change(found, "project-1"))
+    done = await check(place, path, "--online")
+    (error,) = verdicts(done, "error")
+    assert error.startswith("storage: GET os-services")
+    path = changed(place, "nowhere", lambda found: change(found, "nowhere"))
+    done = await check(place, path)
+    (error,) = verdicts(done, "error")
+    assert "storage: " in error

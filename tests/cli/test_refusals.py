@@ -32,6 +32,8 @@ EVERY = (
     ("fence", "x", "--why", "x"),
     ("dismiss", "x", "--why", "x"),
     ("close", "x", "--why", "x"),
+    ("cinder", "services"),
+    ("cinder", "freeze", "control@alpha", "--why", "x"),
     ("confirm-off", "x", "--why", "x"),
     ("confirm-off", "x", "--why", "x", "--host-again", "x"),
 )

@@ -102,6 +102,7 @@ def test_every_option_of_the_repeated_sections_is_written_somewhere() -> None:
     for model, items in (
         (models.State, [written["state"]]),
         (models.Cloud, [written["cloud"]]),
+        (models.Storage, [written["storage"]]),
         (models.Source, written["sources"]),
         (models.Auth, [source["auth"] for source in written["sources"]]),
         (models.Consumer, written["consumers"]),
@@ -115,6 +116,7 @@ def test_every_option_of_the_repeated_sections_is_written_somewhere() -> None:
 USES: dict[str, tuple[str, Callable[[Any], Any]]] = {
     plugins.STORES: ("sqlite", lambda file: [file["state"]]),
     plugins.CONTROLLERS: ("nova", lambda file: [file["cloud"]]),
+    plugins.STORAGE: ("cinder", lambda file: [file["storage"]]),
     plugins.FENCERS: ("redfish", lambda file: file["hosts"][0]["levels"][0]),
 }
 
@@ -151,10 +153,14 @@ def test_every_option_of_the_built_in_consumers_is_written(number: int) -> None:
     assert own.keys() <= consumers[number].keys()
 
 
-@pytest.mark.parametrize("section", ["state", "cloud"])
+@pytest.mark.parametrize("section", ["state", "cloud", "storage"])
 def test_the_store_and_the_cloud_are_written_with_their_defaults(section: str) -> None:
     written = yaml.safe_load(EXAMPLE.read_text())[section]
-    group = plugins.STORES if section == "state" else plugins.CONTROLLERS
+    group = {
+        "state": plugins.STORES,
+        "cloud": plugins.CONTROLLERS,
+        "storage": plugins.STORAGE,
+    }[section]
     model: type[BaseModel] = plugins.find(group, written["type"]).Config
     for name, field in model.model_fields.items():
         if not field.is_required():

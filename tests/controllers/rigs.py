@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from doctor_daemon.controllers.cinder import Cinder, CinderConfig
 from doctor_daemon.controllers.nova import Nova, NovaConfig
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
@@ -82,7 +83,21 @@ async def nova(
         await adapter.close()
 
 
-def calls(adapter: Nova) -> Calls:
+@asynccontextmanager
+async def cinder(
+    lab: Lab, clock: FastClock | None = None, cloud: str = ADMIN, **options: float
+) -> AsyncIterator[Cinder]:
+    """Make an adapter for a cloud of the lab's clouds.yaml, and close it."""
+    values = {"clouds_file": lab.folder / CLOUDS, "cloud": cloud, "read_timeout_s": 5.0, **options}
+    adapter = Cinder(CinderConfig.model_validate(values), clock or FastClock())
+    adapter.on_call = Calls()
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
+
+
+def calls(adapter: Nova | Cinder) -> Calls:
     assert isinstance(adapter.on_call, Calls)
     return adapter.on_call
 

@@ -41,7 +41,7 @@ async def _grant(cloud: Cloud, timeout_s: float = 5.0) -> Grant:
 async def test_a_token_is_granted(name: str) -> None:
     async with Lab(LabOptions(hosts=1)) as lab:
         grant = await _grant(_cloud(lab, name))
-        assert grant.compute_url == f"{lab.nova.root}/v2.1"
+        assert grant.url == f"{lab.nova.root}/v2.1"
         assert lab.identity.token(grant.headers["X-Auth-Token"]) is not None
         assert grant.lifetime_s == pytest.approx(3600, abs=2)
         assert grant.project == lab.admin.project.id
@@ -52,7 +52,7 @@ async def test_a_token_is_granted(name: str) -> None:
 
 async def test_tls_is_verified_against_the_clouds_own_ca(tmp_path: Path) -> None:
     async with Lab(LabOptions(hosts=1, tls=True)) as lab:
-        assert (await _grant(_cloud(lab))).compute_url.startswith("https://")
+        assert (await _grant(_cloud(lab))).url.startswith("https://")
         document = json.loads((lab.folder / CLOUDS).read_text())
         del document["clouds"][ADMIN]["cacert"]
         cloud = read_cloud(secret_file(tmp_path, "clouds.yaml", document), ADMIN)
@@ -124,13 +124,13 @@ async def _granted(
 
 async def test_the_catalogues_endpoint_is_used_as_it_stands() -> None:
     grant = await _granted(issuing(keystone_token()))
-    assert (grant.compute_url, grant.lifetime_s) == (CATALOGUE_URL, 3600.0)
+    assert (grant.url, grant.lifetime_s) == (CATALOGUE_URL, 3600.0)
 
 
 async def test_an_override_wins_and_knows_the_project() -> None:
     override = "http://127.0.0.1:2/v2/%(project_id)s"
     grant = await _granted(issuing(keystone_token(catalog=[])), compute_url=override)
-    assert grant.compute_url == "http://127.0.0.1:2/v2/p1"
+    assert grant.url == "http://127.0.0.1:2/v2/p1"
 
 
 async def test_one_of_two_regions_must_be_named() -> None:
@@ -138,7 +138,7 @@ async def test_one_of_two_regions_must_be_named() -> None:
     two = issuing(keystone_token(catalog=[{"type": "compute", "endpoints": regions}]))
     with pytest.raises(Permanent, match="region_name: missing; expected one of R1, R2"):
         await _granted(two)
-    assert (await _granted(two, region="R2")).compute_url == "http://127.0.0.1:2/v2.1"
+    assert (await _granted(two, region="R2")).url == "http://127.0.0.1:2/v2.1"
     with pytest.raises(Permanent, match=r"no public endpoint of compute in region R3.*R1, R2"):
         await _granted(two, region="R3")
 

@@ -4,11 +4,12 @@ import re
 from pathlib import Path
 
 import doctor_daemon.lab
+from tests.lab.cinder_contract import CinderContract
 from tests.lab.keystone_contract import KeystoneContract
 from tests.lab.nova_contract import NovaContract
 from tests.lab.redfish_contract import RedfishContract
 
-CONTRACTS = (NovaContract, KeystoneContract, RedfishContract)
+CONTRACTS = (NovaContract, KeystoneContract, RedfishContract, CinderContract)
 
 
 def names_of(contract: type) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.openstack.testbed.calls import Cloud
 from tests.openstack.testbed.site import PASSWORD, Site
 
-_SERVICE_USERS = ("nova", "placement", "glance", "neutron")
+_SERVICE_USERS = ("nova", "placement", "glance", "neutron", "cinder")
 _ENDPOINTS = (
     # service type, name, port, path
     ("identity", "keystone", "keystone", "/v3"),
@@ -13,6 +13,7 @@ _ENDPOINTS = (
     ("compute", "nova", "nova", "/v2.1"),
     ("image", "glance", "stub", "/image"),
     ("network", "neutron", "stub", "/network"),
+    ("block-storage", "cinder", "cinder", "/v3/$(project_id)s"),
 )
 _CLOUD = """\
   {name}:

@@ -35,7 +35,9 @@ def write_configuration(site: Site) -> None:
     _write(etc / "placement" / "placement.conf", _placement(site))
     _write(etc / "nova" / "nova.conf", _nova(site))
     (etc / "nova" / "policy.yaml").write_text(_POLICY)
-    site.state("control").mkdir(parents=True, exist_ok=True)
+    _write(etc / "cinder" / "cinder.conf", _cinder(site))
+    for name in ("control", "cinder"):
+        site.state(name).mkdir(parents=True, exist_ok=True)
     for host in HOSTS:
         _write_compute(site, host)
 
@@ -145,6 +147,49 @@ def _nova_default(site: Site) -> dict[str, object]:
         "instance_usage_audit": "false",
         "update_resources_interval": 30,
         "osapi_compute_workers": 1,
+    }
+
+
+def _cinder(site: Site) -> Sections:
+    """One host with two backends, of which only the first has a replication target."""
+    etc, state = site.home / "venv" / "etc" / "cinder", site.state("cinder")
+    backend = {
+        "volume_driver": "cinder.volume.drivers.testbed.ReplicatedDriver",
+        "target_helper": "fake",
+        "volume_clear": "none",
+    }
+    credentials = _credentials(site, "cinder")
+    return {
+        "DEFAULT": {
+            **_LOG,
+            "transport_url": f"rabbit://testbed:{PASSWORD}@127.0.0.1:{site.port('amqp')}/",
+            "my_ip": "127.0.0.1",
+            "host": "control",
+            "state_path": state,
+            "osapi_volume_listen": "127.0.0.1",
+            "osapi_volume_listen_port": site.port("cinder"),
+            "osapi_volume_workers": 1,
+            "auth_strategy": "keystone",
+            "api_paste_config": etc / "api-paste.ini",
+            "resource_query_filters_file": etc / "resource_filters.json",
+            "rootwrap_config": etc / "rootwrap.conf",
+            "report_interval": REPORT_INTERVAL_S,
+            "service_down_time": SERVICE_DOWN_TIME_S,
+            "rpc_response_timeout": RPC_RESPONSE_TIMEOUT_S,
+            "enabled_backends": "alpha,beta",
+        },
+        "alpha": {
+            **backend,
+            "volume_backend_name": "alpha",
+            "replication_device": "backend_id:spare",
+        },
+        "beta": {**backend, "volume_backend_name": "beta"},
+        "database": {**_POOL, "connection": database(site, "cinder")},
+        "oslo_concurrency": {"lock_path": state},
+        "coordination": {"backend_url": f"file://{state}"},
+        "keystone_authtoken": _token_check(site, "cinder"),
+        "nova": credentials,
+        "service_user": {**credentials, "send_service_user_token": "true"},
     }
 
 

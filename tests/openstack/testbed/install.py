@@ -33,7 +33,7 @@ def install(home: Path, say: Say) -> None:
     home.mkdir(parents=True, exist_ok=True)
     down(home)
     _install_packages(home / "venv", say)
-    _install_driver(home / "venv")
+    _install_drivers(home / "venv")
     began = time.monotonic()
     make_template(home)
     if time.monotonic() - began > 1:
@@ -57,7 +57,7 @@ def _install_packages(venv: Path, say: Say) -> None:
     stamp = venv / "installed"
     if stamp.exists() and stamp.read_text() == want:
         return
-    say("installing Nova, Keystone and Placement")
+    say("installing Nova, Keystone, Placement and Cinder")
     if not (venv / "bin" / "python").exists():
         subprocess.run([sys.executable, "-m", "venv", venv], check=True, timeout=120)
     argv: list[str | Path] = [venv / "bin" / "python", "-m", "pip", "install", "--quiet"]
@@ -69,7 +69,11 @@ def _install_packages(venv: Path, say: Say) -> None:
     say("installed")
 
 
-def _install_driver(venv: Path) -> None:
-    """Nova loads compute drivers only from its own nova.virt package."""
-    [package] = venv.glob("lib/python3.*/site-packages/nova/virt")
-    shutil.copyfile(HERE / "driver.py", package / "testbed.py")
+def _install_drivers(venv: Path) -> None:
+    """Nova loads compute drivers only from its own nova.virt package; Cinder's go beside others."""
+    for source, package in (
+        ("driver.py", "nova/virt"),
+        ("volume_driver.py", "cinder/volume/drivers"),
+    ):
+        [folder] = venv.glob(f"lib/python3.*/site-packages/{package}")
+        shutil.copyfile(HERE / source, folder / "testbed.py")

@@ -109,6 +109,11 @@ class Services:
         files = ("--config-file", self._nova_conf, "--config-file", own)
         self.processes.launch(host, [self.site.bin / "nova-compute", *files])
 
+    def start_cinder(self, name: str) -> None:
+        """cinder-api, cinder-scheduler or cinder-volume."""
+        conf = self._etc / "cinder" / "cinder.conf"
+        self.processes.launch(name, [self.site.bin / name, "--config-file", conf])
+
     @property
     def _nova_conf(self) -> Path:
         return self._etc / "nova" / "nova.conf"

@@ -30,6 +30,7 @@ _SERVICES = (
     "prometheus",
     "alertmanager",
     "metrics",
+    "cinder",
 )
 _OFFSETS = {
     **{name: offset for offset, name in enumerate(_SERVICES)},

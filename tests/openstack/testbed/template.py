@@ -19,7 +19,7 @@ from tests.openstack.testbed.services import HERE, Services
 from tests.openstack.testbed.site import PASSWORD, Site, listening
 
 _MADE_BY = ("constraints.txt", "template.py", "catalogue.py", "configuration.py", "site.py")
-_DATABASES = ("nova_api", "nova_cell0", "nova_cell1", "placement", "keystone")
+_DATABASES = ("nova_api", "nova_cell0", "nova_cell1", "placement", "keystone", "cinder")
 
 
 def stamp() -> str:
@@ -64,9 +64,8 @@ def fit_endpoints(site: Site) -> None:
     made_on = Site(site.home, site.template, int((site.template / "base").read_text()))
     if made_on.base == site.base:
         return
-    ports = {
-        made_on.port(name): site.port(name) for name in ("keystone", "placement", "nova", "stub")
-    }
+    named = ("keystone", "placement", "nova", "stub", "cinder")
+    ports = {made_on.port(name): site.port(name) for name in named}
     # By way of a spelling that no old address has, since old and new ports may overlap.
     for old, new in ports.items():
         _replace(site, f":{old}", f";{new}")
@@ -146,3 +145,4 @@ def _fill_others(site: Site) -> None:
     bootstrap = ("--bootstrap-password", PASSWORD, "--bootstrap-region-id", "RegionOne")
     _manage(site, "keystone-manage", conf, "bootstrap", *bootstrap)
     _manage(site, "placement-manage", "placement/placement.conf", "db", "sync")
+    _manage(site, "cinder-manage", "cinder/cinder.conf", "db", "sync")
