@@ -13,7 +13,8 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,8 +23,10 @@ import pytest
 from doctor_daemon.lab.faults import Do, Rule, Service
 from doctor_daemon.lab.world import Failure
 from tests.house.source import ROOT
+from tests.lab.cinder_target import VOLUME
 from tests.slice.process import daemon
 from tests.slice.site import LAB, Site, site
+from tests.slice.storage import with_cinder
 from tests.test_docs import OPERATING, README, Command, of, rows, section
 
 RACK = {f"compute-{number}": {"domain": "rack-1"} for number in range(1, 6)}
@@ -40,13 +43,23 @@ async def play(folder: Path, timing: Mapping[str, float], take: Take) -> None:
     """Give every command that is shown, and have what it prints taken."""
     lab, changes = replace(LAB, hosts=len(RACK)), {"timing": timing, "budget": {}}
     made = site(folder, lab, mode="evacuate", changes=changes, hosts=RACK)
-    async with made as place, daemon(place):
-        place.lab.faults.add(REFUSAL)
+    async with made as place, _all_there(place):
         for command in (*of(README, "doctor-daemon"), *of(OPERATING, "doctor-daemon")):
             if command.words[1] != "run" and command.words[1:3] != ("notices", "replay"):
                 # It is running, and nothing was given up; tests/slice/test_letters.py replays.
                 await prepare(command, place)
                 await take(command, place)
+
+
+@asynccontextmanager
+async def _all_there(place: Site) -> AsyncIterator[None]:
+    """Run the daemon, in a cloud with everything that the pages name."""
+    place.lab.faults.add(REFUSAL)
+    with_cinder(place)
+    place.lab.cinder.volumes.add(VOLUME, "stor-1@ceph")
+    place.lab.cinder.volumes.add(VOLUME, "stor-2@array", ("array-b",))
+    async with daemon(place):
+        yield
 
 
 async def prepare(command: Command, place: Site) -> None:

@@ -9,17 +9,11 @@ from doctor_daemon.lab.volume_services import CinderOptions
 from tests.cli.terminal import Terminal
 from tests.lab.cinder_target import ALPHA, VOLUME
 from tests.slice.process import RUN, daemon, kill, ready, started
-from tests.slice.site import LAB, ME, Site, site
+from tests.slice.site import LAB, ME, site
+from tests.slice.storage import with_cinder
 
 SLOW = replace(LAB, cinder=CinderOptions(rpc_timeout_s=30.0, failover_s=0.1))
 WHY = ("--why", "CHG-4715")
-
-
-def with_cinder(place: Site) -> None:
-    """Name the lab's Cinder in the configuration, as the cloud itself is named there."""
-    found = place.lab.describe()
-    options = {"type": "cinder", "clouds_file": found["clouds"], "cloud": found["cloud"]}
-    place.changes = {**place.changes, "storage": options}
 
 
 async def test_an_order_from_the_command_to_cinder_and_back(tmp_path: Path) -> None:
