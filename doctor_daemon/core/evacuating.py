@@ -15,12 +15,13 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import BEFORE, Evacuation, Stage
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import bar, contradicted, guarded
-from doctor_daemon.core.host import Mode, Scope, Server
+from doctor_daemon.core.host import Mode, Scope
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Rounds
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.listing import listed
 from doctor_daemon.core.messages import Evacuate, EvacuateEnded, Followed, Inspected, Refused
 from doctor_daemon.core.moves import (
+    GONE,
     News,
     admitted,
     answered,
@@ -102,7 +103,7 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     there = [kept(server, seen.aggregates, selection) for server in seen.servers.servers]
     answer = news(seen.migrations, there, seen.asked_at)
     before = incident.evacuations
-    new = (s for s in there if s.id not in before or _came_back(s, incident))
+    new = (s for s in there if s.id not in before or _came_back(before[s.id], seen.asked_at))
     found = {s.id: admitted(s, answer, context, before.get(s.id)) for s in new}
     records = ranked({**before, **found}, selection)
     if found:
@@ -110,9 +111,10 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     return _heard(put(incident, records, context), answer, context)
 
 
-def _came_back(server: Server, incident: Incident) -> bool:
-    """Tell whether a server is there that had an outcome before the host was last in service."""
-    return incident.evacuations[server.id].migration == BEFORE
+def _came_back(record: Evacuation, listed_at: Instant) -> bool:
+    """Tell whether a server that is listed on the host had left it, or was there in service."""
+    left = record.stage is Stage.MOVED or record.why == GONE
+    return record.migration == BEFORE or (left and listed_at.since(record.since) > 0)
 
 
 def _followed(incident: Incident, seen: Followed, context: Context) -> Incident:

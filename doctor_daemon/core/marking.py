@@ -143,7 +143,8 @@ def _mark(incident: Incident, context: Context) -> Incident:
         return incident
     number = max(marking.number, 1)
     disable = look.status != "disabled"
-    marking = replace(marking, number=number, before=marking.before or look, disable=disable)
+    before = look if marking.foreign_flag else marking.before or look
+    marking = replace(marking, number=number, before=before, disable=disable)
     return replace(incident, marking=marking)
 
 

@@ -25,7 +25,7 @@ from doctor_daemon.core.tries import Outcome
 INSPECT_EVERY_S = 15.0
 """Between two inspections for the sake of what is in doubt; the changes are asked for besides."""
 _ELIGIBLE = ("active", "stopped")
-_GONE = "it is not on the host any more, and no evacuation of ours took it: deleted, or moved"
+GONE = "it is not on the host any more, and no evacuation of ours took it: deleted, or moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _while_waiting(
         done = [row for row in fresh if row.succeeded]
         if done:
             return _moved(record, done[-1], context.now)
-        return record.at(Stage.SKIPPED, context.now, _GONE)
+        return record.at(Stage.SKIPPED, context.now, GONE)
     known = (*record.known, *(row.id for row in fresh))
     return replace(record, server=_seen(record, told), known=known)
 
@@ -163,7 +163,7 @@ def _failed_in_nova(
         return record.at(Stage.CHECKING, context.now, why)
     server = there.get(record.server.id)
     if server is None:
-        return record.at(Stage.SKIPPED, context.now, _GONE)
+        return record.at(Stage.SKIPPED, context.now, GONE)
     why = f"its evacuation ended as {fresh[-1].status}: {server.fault or 'Nova gives no reason'}"
     known = (*record.known, *(row.id for row in fresh))
     return failed(replace(record, server=server, known=known), why, context, server.fault)
@@ -198,7 +198,7 @@ def _without_trace(record: Evacuation, told: News, context: Context) -> Evacuati
     if there is None:
         return record
     if record.server.id not in there:
-        return record.at(Stage.SKIPPED, context.now, _GONE)
+        return record.at(Stage.SKIPPED, context.now, GONE)
     if record.stage is Stage.CHECKING:
         why = record.why or "the request was not answered, and Nova has no trace of it"
         return failed(record, why, context)

@@ -120,7 +120,10 @@ def flag_noticed(incident: Incident, sighting: Sighting, context: Context) -> In
         return incident
     if sighting.forced_down == (last.forced_down if last else True):
         return incident
-    text = "forced_down was cleared by somebody else; `doctor-daemon close HOST` ends this"
+    text, marking = "forced_down was cleared by somebody else", incident.marking
     if sighting.forced_down:
-        text = "forced_down is set again"
-    return replace(incident, sighting=sighting).note(context.now, text)
+        text = "forced_down was set again by somebody else, and is theirs to clear"
+        marking = replace(marking, before=sighting)
+    else:
+        text = f"{text}; `doctor-daemon close HOST` ends this"
+    return replace(incident, sighting=sighting, marking=marking).note(context.now, text)

@@ -174,8 +174,9 @@ def _watch(incident: Incident, look: Sighting, context: Context) -> Incident:
     """Wait until the watch is over and all is well; then enable, or be done."""
     release, now = incident.release, context.now
     if look.forced_down:
-        why = f"somebody has forced {incident.host} down again"
-        return incident.hold(now, Held("release", why, _AGAIN))
+        why = f"somebody has forced {incident.host} down again, which is theirs to clear"
+        theirs = replace(incident, marking=replace(incident.marking, before=look))
+        return theirs.hold(now, Held("release", why, f"once it is cleared, {_AGAIN}"))
     until = watched_until(release, context)
     told_at = release.inspected_at
     watched = look.asked_at.reached(until) and told_at is not None and told_at.reached(until)

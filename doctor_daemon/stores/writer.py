@@ -175,8 +175,10 @@ class Writer:
                 with suppress(Empty):
                     return self._queue.get(timeout=CALM_S)
             self._logged = 0
-            self._mover = Thread(target=self._move, name="store-log", daemon=True)
-            self._mover.start()
+            mover = Thread(target=self._move, name="store-log", daemon=True)
+            with suppress(RuntimeError):  # no more threads are allowed: the log can wait
+                mover.start()
+                self._mover = mover
         return self._queue.get()
 
     def _group(self, connection: sqlite3.Connection, jobs: Sequence[_Job]) -> list[_End]:

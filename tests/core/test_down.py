@@ -39,7 +39,7 @@ def test_c4_a_flag_that_disappears_is_told_once() -> None:
         "forced_down was cleared by somebody else; `doctor-daemon close HOST` ends this"
     )
     walk.elapse(1).see(Noticed(sighting(0, asked_at=walk.now, forced_down=True)))
-    assert walk.said == "forced_down is set again"
+    assert walk.said == "forced_down was set again by somebody else, and is theirs to clear"
     assert len(walk.incident.timeline) == lines + 2
     assert walk.phase is Phase.DOWN
 
