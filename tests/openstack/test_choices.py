@@ -25,8 +25,6 @@ def test_p_of_a_mixed_host_what_is_tagged_moves_in_ranks_and_each_owner_is_told(
     plain, yes, no, last, first, locked, paused = servers = estate.boot(HOST, 7)
     with flavored(estate, {"evacuable": "true"}) as flavor:
         [by_flavor] = estate.boot(HOST, 1, flavor)
-    with flavored(estate, {"evacuable": "true", "hw:tpm_version": "2.0"}) as flavor:
-        tpm = estate.boot(HOST, 1, flavor)
     write(estate, yes, HA_Enabled="True")
     write(estate, no, HA_Enabled="False", evacuable="true")
     write(estate, last, evacuable="true", priority="1")
@@ -44,13 +42,12 @@ def test_p_of_a_mixed_host_what_is_tagged_moves_in_ranks_and_each_owner_is_told(
     order = [server_of(row) for row in posts(estate)]
     assert sorted(order) == sorted(moved)
     assert (order[0], order[-1]) == (first, last)
-    stayed = [plain, no, paused, *tpm]
+    stayed = [plain, no, paused]
     told = {**dict.fromkeys(moved, "moved"), **dict.fromkeys(stayed, "skipped")}
     assert outcomes(estate.owner.notices()) == told
-    assert {*servers, by_flavor, *tpm} == {*told}
+    assert {*servers, by_flavor} == {*told}
     assert "no tag" in records[plain]["why"]
     assert "HA_Enabled=False" in records[no]["why"]
-    assert "TPM" in records[tpm[0]]["why"]
     assert estate.violations() == []
 
 
