@@ -47,7 +47,7 @@ NovaContract
                                     test_a_member_may_not_evacuate, test_wrong_evacuate_bodies
     what becomes of an evacuation   test_the_source_after_an_evacuation,
                                     test_failures_are_told_later,
-                                    test_a_second_post_is_accepted_and_both_go_on,
+                                    test_a_second_post_is_accepted_and_both_are_lost,
                                     test_a_destination_that_dies_leaves_it_for_ever,
                                     test_a_dead_destination_reads_its_messages_when_it_returns
     the return of a host            test_trap_7_evacuations_under_way_do_not_keep_the_flag,

@@ -32,7 +32,7 @@ class Actions:
         Nova does not ask whether the server is being evacuated already.
         Contract: NovaContract.test_an_evacuation, test_evacuations_that_are_refused,
         test_wrong_evacuate_bodies, test_a_member_may_not_evacuate,
-        test_a_second_post_is_accepted_and_both_go_on.
+        test_a_second_post_is_accepted_and_both_are_lost.
         """
         _check(call, await call.request.read())
         server = self.servers.find(call)

@@ -127,7 +127,7 @@ class Evacuations:
         """Pick a row and a host: the server's first row that is accepted, whoever's it is.
 
         So one that nobody works on any more is taken in the place of the new one, which then stays
-        accepted for ever. Contract: NovaContract.test_a_second_post_is_accepted_and_both_go_on,
+        accepted for ever. Contract: NovaContract.test_a_second_post_is_accepted_and_both_are_lost,
         test_a_dead_destination_reads_its_messages_when_it_returns and test_failures_are_told_later.
         """
         accepted = (row for row in self._by_server[work.server.id] if row.status == "accepted")
@@ -197,7 +197,7 @@ class Evacuations:
     def _move(self, work: _Work, to: Host) -> None:
         """Say where the server is now, a moment before the migration is done.
 
-        Contract: NovaContract.test_a_second_post_is_accepted_and_both_go_on and
+        Contract: NovaContract.test_a_second_post_is_accepted_and_both_are_lost and
         test_a_stopped_server_stays_stopped.
         """
         if work.lost:
