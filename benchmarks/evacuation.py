@@ -1,8 +1,9 @@
 """The last evacuation's POST, when many hosts die at once, beside the floor.
 
-First the floor evacuates its hosts, then the daemon as many others, in one lab: side by side they
-would share one Nova and each be measured by the other. Both ends are read from the lab's record,
-which stamps every POST that Nova has taken on; both begin when the first word is sent.
+First the floor, then the daemon, each with a lab of its own: in one they would share a Nova, and
+the daemon would have what the floor has moved to its hosts to move as well. Both ends are read from
+the lab's record, which stamps every POST that Nova has taken on; both begin when the first word is
+sent.
 """
 
 from __future__ import annotations
@@ -36,15 +37,16 @@ class Evacuated:
 async def evacuated(delays: Delays, counts: Counts) -> Evacuated:
     """Evacuate as often as asked for, each time in a new cloud."""
     size = counts.evacuated_hosts
-    servers = dict.fromkeys(range(2 * size), counts.evacuated_servers)
-    layout = Layout(servers, 2 * size + SPARE, FORCED_PROJECTS)
+    layout = Layout(
+        dict.fromkeys(range(size), counts.evacuated_servers), size + SPARE, FORCED_PROJECTS
+    )
     wishes = Wishes(mode="evacuate", timing=FORCED_TIMING)
     found = Evacuated([], [], {})
     for _ in range(counts.evacuations):
         async with scene(layout, delays, wishes) as place:
-            hosts = place.cloud.hosts
-            found.floor.append(await _floored(place, hosts[:size]))
-            found.daemon.append(await _told(place, hosts[size : 2 * size]))
+            found.floor.append(await _floored(place, place.cloud.hosts[:size]))
+        async with scene(layout, delays, wishes) as place:
+            found.daemon.append(await _told(place, place.cloud.hosts[:size]))
             found.effective.update(place.configuration.effective())
     return found
 
