@@ -63,10 +63,11 @@ class RefusedError(Permanent):
 
 @dataclass(frozen=True, slots=True)
 class Got(Generic[T]):
-    """What was read, and a moment before it was asked for."""
+    """What was read, in which microversion, and a moment before it was asked for."""
 
     value: T
     asked_at: Instant
+    version: Version | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,24 @@ class Endpoint:
             self._offer = (await self._read("", {}, None, self._product.offered)).value
         return self._offer
 
+    async def version(self, span: Span) -> Version:
+        """Return the microversion of a call. Raise NotOfferedError, or what asking raises."""
+        return span.high if span.low == span.high else (await self.offer()).choose(span)
+
+    def _known(self, span: Span) -> Version:
+        """Choose for what changes something, which waits for no discovery.
+
+        Before anything was read, the highest: who has it not does nothing and says so.
+        """
+        if self._offer is None:
+            return span.high
+        return self._offer.choose(span)
+
     async def get(
         self, path: str, query: Mapping[str, str], span: Span, read: Callable[[bytes], T]
     ) -> Got[T]:
         """Ask, try again what may pass, and read the answer with `read`. Raise a DoctorError."""
-        return await self._read(path, query, span, read)
+        return await self._read(path, query, await self.version(span), read)
 
     async def put(
         self, path: str, body: Mapping[str, object], span: Span, permit: Permit | None
@@ -130,7 +144,11 @@ class Endpoint:
             await way.wire.close()
 
     async def _read(
-        self, path: str, query: Mapping[str, str], span: Span | None, read: Callable[[bytes], T]
+        self,
+        path: str,
+        query: Mapping[str, str],
+        version: Version | None,
+        read: Callable[[bytes], T],
     ) -> Got[T]:
         headers = _request_id()
         retrying = AsyncRetrying(
@@ -139,17 +157,17 @@ class Endpoint:
             retry=retry_if_exception_type(Temporary),
             reraise=True,
         )
-        return await retrying(self._read_once, path, query, span, headers, read)
+        return await retrying(self._read_once, path, query, version, headers, read)
 
     async def _read_once(
         self,
         path: str,
         query: Mapping[str, str],
-        span: Span | None,
+        version: Version | None,
         headers: Mapping[str, str],
         read: Callable[[bytes], T],
     ) -> Got[T]:
-        pinned = self._pinned(await self._chosen(span)) if span else {}
+        pinned = self._pinned(version) if version else {}
         request = Request(
             method="GET",
             url=path,
@@ -162,12 +180,9 @@ class Endpoint:
         self.ahead_s = _ahead_s(answer, self.ahead_s)
         self._check(answer, request)
         if len(answer.body) <= INLINE_MAX:
-            return Got(read(answer.body), answer.asked_at)
-        return Got(await asyncio.to_thread(read, answer.body), answer.asked_at)
-
-    async def _chosen(self, span: Span) -> Version:
-        """Ask what is offered only where there is a choice: a pinned call waits for nothing."""
-        return span.high if span.low == span.high else (await self.offer()).choose(span)
+            return Got(read(answer.body), answer.asked_at, version)
+        value = await asyncio.to_thread(read, answer.body)
+        return Got(value, answer.asked_at, version)
 
     def _pinned(self, version: Version) -> Mapping[str, str]:
         return {"OpenStack-API-Version": f"{self._product.word} {version}"}
@@ -180,8 +195,6 @@ class Endpoint:
         text = f"{asked}: {self._product.name} answered {answer.words()}"
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING:
             raise BusyError(text, _retry_after_s(answer.headers))
-        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
-            self._offer = None
         raise RefusedError(text, answer.status)
 
     async def _authorised(self, wire: Wire, request: Request, permit: Permit | None) -> Answer:
@@ -198,16 +211,18 @@ class Endpoint:
     def _accepted(self, answer: Answer) -> Answer:
         if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:  # that may come from before it
             self._tokens.accepted()
+        if answer.status == HTTPStatus.NOT_ACCEPTABLE:
+            self._offer = None
         return answer
 
     def _writing(
         self, method: str, path: str, body: Mapping[str, object], span: Span, timeout_s: float
     ) -> Request:
-        """Return a request that changes something. It is pinned: it waits for no discovery."""
+        """Return a request that changes something."""
         return Request(
             method=method,
             url=path,
-            headers={**self._pinned(span.high), **_request_id()},
+            headers={**self._pinned(self._known(span)), **_request_id()},
             body=body,
             timeout_s=timeout_s,
             answer_max=SMALL_MAX,

@@ -7,7 +7,6 @@ Source: Nova API reference. The traps of that API are named in the tests.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
@@ -17,23 +16,22 @@ from doctor_daemon.controllers.aggregates import PATH as AGGREGATES_PATH
 from doctor_daemon.controllers.aggregates import of_host, read_aggregates
 from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.controllers.compute import Compute, Way
-from doctor_daemon.controllers.evacuations import BODY, judged, only_from
+from doctor_daemon.controllers.evacuations import evacuate, only_from
 from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
-from doctor_daemon.controllers.http import NoAnswerError, Wire, tls_context
+from doctor_daemon.controllers.http import Wire, tls_context
 from doctor_daemon.controllers.keystone import Keystone, load_plugin
 from doctor_daemon.controllers.listing import settled_list, whole_list
-from doctor_daemon.controllers.microversions import AGGREGATES, EVACUATE, SERVICES, UPDATE
+from doctor_daemon.controllers.microversions import AGGREGATES, SERVICES
 from doctor_daemon.controllers.preflight import preflight
 from doctor_daemon.controllers.servers import by_host, since
 from doctor_daemon.controllers.services import BINARY, all_services, one_service, read_services
 from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
-from doctor_daemon.controllers.updates import ENABLE, LIFT, Update, fencing
-from doctor_daemon.controllers.updates import judged as judged_update
+from doctor_daemon.controllers.updates import ENABLE, LIFT, fencing, write
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import DoctorError, LateError, Permanent
+from doctor_daemon.errors import DoctorError, Permanent
 from doctor_daemon.ports import Clock, Fleet, Permit
 from doctor_daemon.ports.secrets import SecretFile
 
@@ -127,17 +125,21 @@ class Nova:
     async def force_down(
         self, service: str, reason: str, permit: Permit, *, disable: bool
     ) -> tuple[Outcome, str]:
-        """Write once. REFUSED: nothing was done; UNKNOWN: read it back. Raise LateError."""
+        """Write once. REFUSED: nothing was done; UNKNOWN: read it back. Raise LateError.
+
+        Before 2.53 it takes a PUT for the flag and then one for the status. The outcome is that of
+        the flag, without which the other is not sent; the text tells of both.
+        """
         update = fencing(reason, disable=disable)
-        return await self._timed("force_down", self._update(service, update, permit), _word)
+        return await self._timed("force_down", write(self._compute, service, update, permit), _word)
 
     async def lift(self, service: str, permit: Permit) -> tuple[Outcome, str]:
         """Write once, as force_down does. REFUSED too while `done` evacuations remain."""
-        return await self._timed("lift", self._update(service, LIFT, permit), _word)
+        return await self._timed("lift", write(self._compute, service, LIFT, permit), _word)
 
     async def enable(self, service: str, permit: Permit) -> tuple[Outcome, str]:
         """Write once. Nova waits for a nova-compute that died unnoticed: that may end UNKNOWN."""
-        return await self._timed("enable", self._update(service, ENABLE, permit), _word)
+        return await self._timed("enable", write(self._compute, service, ENABLE, permit), _word)
 
     async def servers(self, host: HostId) -> ServerList:
         return await self._timed("servers", self._servers(host))
@@ -160,7 +162,7 @@ class Nova:
 
         Only a 401 is answered by asking again, with a new token: it says that nothing was done.
         """
-        return await self._timed("evacuate", self._evacuate(server, permit), _word)
+        return await self._timed("evacuate", evacuate(self._compute, server, permit), _word)
 
     async def evacuations(self, host: HostId) -> Sequence[Migration]:
         return await self._timed("evacuations", self._evacuations(host))
@@ -192,25 +194,11 @@ class Nova:
         name = self._name(host)
         query = {"host": name, "binary": BINARY}
         got = await self._compute.get("os-services", query, SERVICES, read_services)
-        return one_service(got.value, name, got.asked_at)
+        return one_service(got.value, name, got.asked_at, got.version)
 
     async def _fleet(self) -> Fleet:
         got = await self._compute.get("os-services", {"binary": BINARY}, SERVICES, read_services)
-        return all_services(got.value, got.asked_at)
-
-    async def _update(self, service: str, update: Update, permit: Permit) -> tuple[Outcome, str]:
-        try:
-            id_ = str(uuid.UUID(service))
-            answer = await self._compute.put(f"os-services/{id_}", update.body, UPDATE, permit)
-        except ValueError:
-            return Outcome.REFUSED, f"{service!r:.60} is no id of a compute service"
-        except NoAnswerError as error:
-            return Outcome.UNKNOWN, str(error)
-        except LateError:
-            raise
-        except DoctorError as error:  # no connection, or no token
-            return Outcome.REFUSED, str(error)
-        return judged_update(answer, id_, update)
+        return all_services(got.value, got.asked_at, got.version)
 
     async def _servers(self, host: HostId) -> ServerList:
         """List between two looks: Nova leaves the servers of a cell that is down out silently."""
@@ -218,20 +206,6 @@ class Nova:
         got = await settled_list(self._compute, self._name(host))
         await self._look(host)
         return ServerList(tuple(got.value.values()), got.asked_at.wall_s)
-
-    async def _evacuate(self, server: str, permit: Permit) -> tuple[Outcome, str]:
-        try:
-            path = f"servers/{uuid.UUID(server)}/action"
-            answer = await self._compute.post(path, BODY, EVACUATE, permit)
-        except ValueError:
-            return Outcome.REFUSED, f"{server!r:.60} is no id of a server"
-        except NoAnswerError as error:
-            return Outcome.UNKNOWN, str(error)
-        except LateError:
-            raise
-        except DoctorError as error:  # no connection, or no token
-            return Outcome.UNSENT, str(error)
-        return judged(answer)
 
     async def _evacuations(self, host: HostId) -> Sequence[Migration]:
         """List between two looks: one that is silently left out would be asked for again."""

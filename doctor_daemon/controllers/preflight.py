@@ -11,10 +11,11 @@ from http import HTTPStatus
 
 from doctor_daemon.controllers.compute import Compute
 from doctor_daemon.controllers.evacuations import whole_list
-from doctor_daemon.controllers.microversions import SERVERS, SERVICES, UPDATE
+from doctor_daemon.controllers.microversions import SERVERS, SERVICES
 from doctor_daemon.controllers.servers import read_page
 from doctor_daemon.controllers.services import BINARY, all_services, read_services
 from doctor_daemon.controllers.tokens import Tokens
+from doctor_daemon.controllers.updates import fencing, puts
 from doctor_daemon.errors import DoctorError
 
 NO_SERVICE = "00000000-0000-0000-0000-000000000000"
@@ -35,7 +36,7 @@ async def preflight(tokens: Tokens, compute: Compute) -> list[str]:
     wrong = []
     for check in (_versions, _services, _servers, _filter, _migrations, _update):
         wrong += await _words(check, compute)
-    return wrong
+    return list(dict.fromkeys(wrong))  # one microversion may be missing for several
 
 
 async def _words(check: Callable[[Compute], Awaitable[list[str]]], compute: Compute) -> list[str]:
@@ -51,7 +52,7 @@ async def _versions(compute: Compute) -> list[str]:
 
 async def _services(compute: Compute) -> list[str]:
     got = await compute.get("os-services", {"binary": BINARY}, SERVICES, read_services)
-    fleet = all_services(got.value, got.asked_at)
+    fleet = all_services(got.value, got.asked_at, got.version)
     wrong = []
     if not fleet.services and not fleet.unknown:
         wrong.append(f"Nova lists no {BINARY} at all: is this the right cloud and region?")
@@ -84,8 +85,11 @@ async def _migrations(compute: Compute) -> list[str]:
 
 
 async def _update(compute: Compute) -> list[str]:
-    body = {"forced_down": True}
-    answer = await compute.put(f"os-services/{NO_SERVICE}", body, UPDATE, None)
+    offer = await compute.offer()
+    offer.choose(SERVICES)
+    service = f"0@{NO_HOST}" if offer.by_name else NO_SERVICE
+    (put,) = puts(service, fencing("", disable=False))
+    answer = await compute.put(put.path, put.body, put.span, None)
     if answer.status == HTTPStatus.NOT_FOUND:
         return []
     if answer.status == HTTPStatus.FORBIDDEN:

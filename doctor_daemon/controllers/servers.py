@@ -1,6 +1,6 @@
 """Nova's servers, as its lists show them: which server is on which host.
 
-Source: Nova API reference, "List Servers Detailed", at microversions 2.73 to 2.90. A filter that
+Source: Nova API reference, "List Servers Detailed", at microversions 2.1 to 2.90. A filter that
 the role may not use is dropped by Nova without a word, so every row's own host is looked at; that
 attribute is for admins only, and a row without it proves that the role does not suffice.
 """

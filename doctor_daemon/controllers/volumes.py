@@ -16,13 +16,13 @@ from doctor_daemon.core.volumes import VOLUME, Target, VolumeService
 from doctor_daemon.errors import Permanent
 
 CINDER = "Cinder"
-SERVICES = Span(Version(3, 0), Version(3, 7))
+SERVICES = Span(Version(3, 0), Version(3, 7), "to list services")
 """From 3.7 a service names its cluster. From 3.49 a list would have every backend asked for its
 state by way of the scheduler, which may be what is down."""
-UPDATE = Span(Version(3, 0), Version(3, 0))
-CLUSTERS = Span(Version(3, 26), Version(3, 26))
+UPDATE = Span(Version(3, 0), Version(3, 0), "to change services")
+CLUSTERS = Span(Version(3, 26), Version(3, 26), "to change clusters")
 """From 3.26 freeze, thaw and failover take a cluster in the place of a host."""
-LOGS = Span(Version(3, 32), Version(3, 32))
+LOGS = Span(Version(3, 32), Version(3, 32), "to read and set log levels")
 """From 3.32 log levels can be read and set."""
 _STATES = ("up", "down")
 _STATUSES = ("enabled", "disabled")

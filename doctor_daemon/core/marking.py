@@ -165,6 +165,8 @@ def _down(incident: Incident, context: Context) -> Incident:
         text = "Nova has it forced down; it was disabled by us before"
     elif marking.foreign_disable:
         text = "Nova has it forced down; somebody else had disabled it: their reason is kept"
+    elif look is not None and look.status != "disabled":
+        text = "Nova has it forced down, and not disabled"
     else:
         text = "Nova has it forced down and disabled"
     incident, text = replace(incident, marking=marking), f"{text} (read back)"

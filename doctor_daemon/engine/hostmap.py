@@ -32,11 +32,21 @@ class HostMap:
         found = self._by_host.get(host, {})
         return ServerList(tuple(found[id_] for id_ in sorted(found)), self._as_of_wall_s)
 
-    def replace(self, by_host: Mapping[str, Iterable[Server]], asked_wall_s: float) -> None:
-        """Put a full pass in the place of everything."""
+    def replace(
+        self,
+        by_host: Mapping[str, Iterable[Server]],
+        asked_wall_s: float,
+        unseen: Iterable[str] = (),
+    ) -> None:
+        """Put a full pass in the place of everything but what was known of the unseen hosts.
+
+        Nova leaves the servers of a cell that does not answer out, and those hosts are not empty.
+        """
+        kept = {host: list(self._by_host.get(host, {}).values()) for host in unseen}
         self._by_host, self._where = {}, {}
-        for host, servers in by_host.items():
+        for host, servers in (*kept.items(), *by_host.items()):
             for server in servers:
+                self._drop(server.id)
                 self._put(server, host)
         self._as_of_wall_s = asked_wall_s
 

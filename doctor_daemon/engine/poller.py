@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
@@ -49,6 +50,8 @@ class Poller:
         self._noticed = noticed
         self._polling = polling or Polling()
         self._good: dict[str, Instant] = {}
+        self._unknown: AbstractSet[str] = frozenset()
+        """The hosts of which the last list of services could say nothing: their cell is down."""
         for what in ("services", "servers"):
             ward.tools.metrics.poll_age.labels(what).set_function(partial(self._age, what))
         self.ready = asyncio.Event()
@@ -95,14 +98,16 @@ class Poller:
         return self._ward.tools.clock.now().since(good) if good else float("inf")
 
     async def _services(self) -> None:
-        self._noticed(await self._ward.tools.controller.fleet())
+        fleet = await self._ward.tools.controller.fleet()
+        self._unknown = fleet.unknown
+        self._noticed(fleet)
 
     async def _all(self) -> None:
         """Read the whole map. What changes meanwhile is read again after it."""
-        now = self._ward.tools.clock.now()
+        now, unseen = self._ward.tools.clock.now(), self._unknown
         # The first fills the map, which the first notices wait for.
         servers = await self._ward.tools.controller.all_servers(calm=self.ready.is_set())
-        self._ward.hostmap.replace(servers, now.wall_s)
+        self._ward.hostmap.replace(servers, now.wall_s, unseen | self._unknown)
         self.ready.set()
 
     async def _changed(self) -> None:

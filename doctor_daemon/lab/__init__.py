@@ -19,7 +19,11 @@ NovaContract
     PUT by UUID                     test_one_put_forces_down_and_disables, test_put_combinations,
                                     test_wrong_bodies_are_refused, test_malformed_bodies,
                                     test_wrong_service_names, test_only_nova_compute_can_be_changed
-    PUT before 2.53                 test_the_older_dialect, test_the_older_dialect_refuses
+    PUT before 2.53                 test_the_older_dialect, test_the_older_dialect_refuses,
+                                    test_a_number_is_as_stable_as_a_uuid,
+                                    test_by_name_forced_down_first_does_not_block,
+                                    test_by_name_disabled_first_blocks,
+                                    test_by_name_a_member_may_change_nothing
     heartbeats and state            test_forced_down_is_down_at_once,
                                     test_heartbeats_go_on_while_forced_down,
                                     test_a_dead_service_is_down_after_service_down_time,
@@ -44,7 +48,9 @@ NovaContract
     host_status                     test_host_status_order, test_host_status_of_a_dead_host
     evacuate                        test_an_evacuation, test_a_stopped_server_stays_stopped,
                                     test_evacuations_that_are_refused,
-                                    test_a_member_may_not_evacuate, test_wrong_evacuate_bodies
+                                    test_a_member_may_not_evacuate, test_wrong_evacuate_bodies,
+                                    test_evacuate_bodies_by_microversion,
+                                    test_nobody_is_forced_to_no_host
     what becomes of an evacuation   test_the_source_after_an_evacuation,
                                     test_failures_are_told_later,
                                     test_a_second_post_is_accepted_and_both_are_lost,
@@ -60,7 +66,11 @@ NovaContract
                                     test_a_dead_host_whose_flag_is_lifted_may_show_up
     migrations                      test_migration_rows_filters_and_pages,
                                     test_the_migrations_of_a_deleted_server_are_gone,
-                                    test_wrong_migration_queries
+                                    test_wrong_migration_queries, test_migrations_before_2_59
+
+OldNovaContract
+    a lower ceiling                 test_it_offers_no_more, test_more_is_not_acceptable,
+                                    test_its_latest_is_its_own, test_what_is_its_own_it_does
 
 KeystoneContract
     versions                        test_discovery

@@ -1,6 +1,6 @@
 """Nova's list of migrations, which in the lab are evacuations.
 
-Source: nova/api/openstack/compute/migrations.py and its query schema at 2.59. Contract:
+Source: nova/api/openstack/compute/migrations.py and its query schemas. Contract:
 tests/lab/nova_migrations.py, whose tests are named at each behaviour.
 """
 
@@ -15,12 +15,15 @@ from doctor_daemon.lab.call import Call, Json
 from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.listing import MAX_LIMIT
+from doctor_daemon.lab.microversion import Version
 from doctor_daemon.lab.rows import Migration
 from doctor_daemon.lab.schema import Refusal
 
 _MODELLED = {"source_compute", "migration_type", "instance_uuid", "status"}
 _MODELLED |= {"limit", "marker", "changes-since"}
 _OTHERS = {"hidden", "host"}
+_OLD = {"source_compute", "migration_type", "instance_uuid", "status"}
+"""What is a filter from the beginning on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +37,25 @@ class Migrations:
     async def index(self, call: Call) -> Json:
         """List them, the newest first. A full page links to another one, which may be empty.
 
-        Contract: NovaContract.test_migration_rows_filters_and_pages and
-        test_a_member_is_forbidden.
+        Before 2.59 there are no pages: it is all of them, and what is not known is overlooked.
+        Contract: NovaContract.test_migration_rows_filters_and_pages, test_a_member_is_forbidden
+        and test_migrations_before_2_59.
         """
-        if call.version < (2, 59):
-            raise Refusal(501, "the lab does not model the list of migrations before 2.59")
         query = dict(call.request.query)
-        _check(query)
+        paged = call.version >= (2, 59)
+        _check(query, paged=paged)
+        if not paged:
+            query = {name: word for name, word in query.items() if name in _OLD}
         call.require_admin("os_compute_api:os-migrations:index")
-        limit = min(int(query.get("limit") or MAX_LIMIT), MAX_LIMIT)
+        limit = min(int(query.get("limit") or MAX_LIMIT), MAX_LIMIT) if paged else None
         since_s = self._since(query)
         found: list[Migration] = []
         for migration in self._newest_first(query):
-            if len(found) >= limit:
+            if limit is not None and len(found) >= limit:
                 break
             if self._matches(migration, query, since_s):
                 found.append(migration)
-        answer: Json = {"migrations": [self._row(migration) for migration in found]}
+        answer: Json = {"migrations": [self._row(one, call.version) for one in found]}
         if found and len(found) == limit:
             follow = urlencode({**query, "marker": found[-1].uuid})
             href = f"{self.root}/v2.1/os-migrations?{follow}"
@@ -103,9 +108,9 @@ class Migrations:
         except ValueError as error:
             raise _wrong("changes-since", word, f"{word!r} is not a 'date-time'") from error
 
-    def _row(self, migration: Migration) -> Json:
+    def _row(self, migration: Migration, version: Version) -> Json:
         updated_s = migration.updated_at_s
-        return {
+        row: Json = {
             "id": migration.id,
             "uuid": migration.uuid,
             "instance_uuid": migration.server,
@@ -121,16 +126,21 @@ class Migrations:
             "created_at": self._clock.second(migration.created_at_s),
             "updated_at": None if updated_s is None else self._clock.second(updated_s),
         }
+        if version < (2, 59):
+            del row["uuid"]
+        if version < (2, 23):
+            del row["migration_type"]
+        return row
 
 
-def _check(query: dict[str, str]) -> None:
+def _check(query: dict[str, str], *, paged: bool) -> None:
     """Raises Refusal (400) for a wrong query, (501) for a filter that is not modelled."""
-    if extra := sorted(query.keys() - _MODELLED - _OTHERS):
+    if paged and (extra := sorted(query.keys() - _MODELLED - _OTHERS)):
         names = ", ".join(map(repr, extra))
         raise Refusal(400, f"Additional properties are not allowed ({names} was unexpected)")
     if others := sorted(query.keys() & _OTHERS):
         raise Refusal(501, f"the lab does not model the filter {others[0]!r}")
-    limit = query.get("limit", "0")
+    limit = query.get("limit", "0") if paged else "0"
     if not re.fullmatch("[0-9]*", limit):
         raise _wrong("limit", limit, f"{limit!r} does not match '^[0-9]*$'")
 

@@ -37,7 +37,10 @@ class Controller(Protocol):
     async def force_down(
         self, service: str, reason: str, permit: Permit, *, disable: bool
     ) -> tuple[Outcome, str]:
-        """Set forced_down by one PUT, with `disable` also the status and its reason."""
+        """Set forced_down, with `disable` also the status and its reason, in one PUT if Nova can.
+
+        The outcome is that of the flag; what became of the status is in the text, and in a look.
+        """
         ...
 
     async def lift(self, service: str, permit: Permit) -> tuple[Outcome, str]:

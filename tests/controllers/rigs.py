@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,16 +17,19 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.lab.cloud import ADMIN, Lab, LabOptions
 from doctor_daemon.lab.credentials import CLOUDS
 from doctor_daemon.lab.faults import Do, Rule, Service
+from doctor_daemon.lab.nova import NovaOptions
 from doctor_daemon.ports import Permit
 from doctor_daemon.ports.secrets import SecretFile
 from tests.fakes.clock import BootClock
-from tests.fakes.peer import Answer, answering
+from tests.fakes.peer import Answer, Request, answering, telling
 
 HOST = HostId("default", "compute-1")
 SMALL = LabOptions(hosts=2)
 """Two hosts with two servers each."""
 CATALOGUE_URL = "http://127.0.0.1:1/compute/v2.1"
 OTHER = HostId("default", "compute-2")
+OLD = replace(SMALL, nova=NovaOptions(highest=(2, 52)))
+"""The same, with a Nova of before 2.53."""
 
 
 class FastClock:
@@ -183,3 +187,22 @@ async def applied(lab: Lab, count: int) -> None:
     async with asyncio.timeout(10):
         while len(lab.faults.applied) < count:  # noqa: ASYNC110 - the lab has no event for it
             await asyncio.sleep(0.002)
+
+
+def service_id(lab: Lab, host: str = HOST.name) -> str:
+    """Return the id by which the lab's Nova lets the daemon change a host's service."""
+    service = lab.world.hosts[host].service
+    old = lab.options.nova.highest < (2, 53)
+    return f"{service.id}@{host}" if old else service.uuid
+
+
+def offering(answer: Answer, highest: str = "2.104") -> Answer:
+    """Answer as before, but describe a version where that is asked for."""
+    version = {"id": "v2.1", "version": highest, "min_version": "2.1"}
+    described = telling({"version": version})
+
+    async def either(request: Request, writer: asyncio.StreamWriter) -> None:
+        root = request.method == "GET" and request.path.endswith("/v2.1/")
+        await (described if root else answer)(request, writer)
+
+    return either

@@ -245,8 +245,11 @@ async def test_the_check_finds_what_is_too_old_or_not_there() -> None:
     old = CinderOptions(release=27, highest=(3, 27))
     async with Lab(replace(SMALL, cinder=old)) as lab, cinder(lab) as adapter:
         lab.cinder.volumes.rows.clear()
-        versions, empty = await adapter.check()
-        assert versions == "this Cinder offers microversions 3.0 to 3.27; 3.32 is needed"
-        assert "lists no cinder-volume at all" in empty
         with pytest.raises(Permanent, match=r"Version 3\.32 is not supported"):
+            await adapter.log_levels(LogScope())
+        versions, empty = await adapter.check()
+        needed = "3.32 is needed to read and set log levels"
+        assert versions == f"this Cinder offers microversions 3.0 to 3.27; {needed}"
+        assert "lists no cinder-volume at all" in empty
+        with pytest.raises(Permanent, match=needed):  # what is offered is known now
             await adapter.log_levels(LogScope())

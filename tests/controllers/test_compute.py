@@ -103,10 +103,10 @@ async def test_each_call_is_pinned_to_its_microversion(tmp_path: Path) -> None:
         calm = "/v2.1/servers/detail?all_tenants=1&limit=50"
         moves = "/v2.1/os-migrations?migration_type=evacuation&limit=500"
         assert [_shape(request) for request in nova.requests] == [
+            ("GET", "/v2.1/", None),
             ("GET", "/v2.1/os-services?host=compute-1&binary=nova-compute", "compute 2.69"),
             ("GET", "/v2.1/os-services?binary=nova-compute", "compute 2.69"),
             ("PUT", f"/v2.1/os-services/{UUID}", "compute 2.53"),
-            ("GET", "/v2.1/", None),
             ("GET", lists, "compute 2.90"),
             ("GET", f"{calm}&changes-since=1970-01-01T00:00:00Z", "compute 2.90"),
             ("POST", f"/v2.1/servers/{UUID}/action", "compute 2.68"),
@@ -114,7 +114,7 @@ async def test_each_call_is_pinned_to_its_microversion(tmp_path: Path) -> None:
             ("GET", "/v2.1/os-aggregates", "compute 2.41"),
         ]
         assert json.loads(nova.requests[6].body) == {"evacuate": {}}
-        assert json.loads(nova.requests[2].body) == {
+        assert json.loads(nova.requests[3].body) == {
             "forced_down": True,
             "status": "disabled",
             "disabled_reason": "why",
@@ -127,10 +127,11 @@ async def test_a_request_id_is_one_that_openstack_accepts_and_lasts_over_retries
 ) -> None:
     fake = FakeNova()
     async with _cloud(fake, tmp_path) as (adapter, nova):
+        await adapter.fleet()
         fake.failures = [telling({}, 503)]
         await adapter.look(HOST)
         await adapter.look(HOST)
-        first, again, second = (r.headers["x-openstack-request-id"] for r in nova.requests)
+        first, again, second = (r.headers["x-openstack-request-id"] for r in nova.requests[2:])
         # oslo.middleware ignores, silently, what does not look like this.
         pattern = r"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
         assert re.fullmatch(pattern, first)

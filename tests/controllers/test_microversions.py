@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 import pytest
 
 from doctor_daemon.controllers.microversions import (
+    AGGREGATES,
+    EVACUATE,
+    FORCE_DOWN,
+    MIGRATIONS,
     SERVERS,
     SERVICES,
+    STATUS,
     UPDATE,
+    NotOfferedError,
     Offer,
+    Span,
     Version,
     parse_offer,
 )
-from doctor_daemon.controllers.servers import HOST
-from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
-
-UUID = "4f22b540-1c82-456c-b2f4-ba0d18d9a30f"
-AT = Instant("boot", 1.0, 2.0)
-SERVICE: Mapping[str, object] = {
-    "binary": "nova-compute",
-    "host": "cmp-1",
-    "id": UUID,
-    "zone": "nova",
-    "status": "enabled",
-    "state": "up",
-    "updated_at": "2026-11-21T02:32:02.000000",
-    "disabled_reason": None,
-    "forced_down": False,
-}
-STUB = {"binary": "nova-compute", "host": "cmp-2", "status": "UNKNOWN"}
-SERVER: Mapping[str, object] = {
-    "id": "s1",
-    "name": "vm-1",
-    "status": "ACTIVE",
-    "tenant_id": "p1",
-    HOST: "cmp-1",
-}
-
-
-def _body(key: str, *rows: Mapping[str, object], **more: object) -> bytes:
-    return json.dumps({key: rows, **more}).encode()
 
 
 def _offer(low: str, high: str) -> Offer:
@@ -51,30 +27,78 @@ def _offer(low: str, high: str) -> Offer:
 
 
 @pytest.mark.parametrize(
-    ("high", "chosen"), [("2.73", (2, 73)), ("2.90", (2, 90)), ("2.100", (2, 90)), ("2.9", None)]
+    ("span", "high", "chosen"),
+    [
+        (SERVERS, "2.1", (2, 1)),
+        (SERVERS, "2.73", (2, 73)),
+        (SERVERS, "2.90", (2, 90)),
+        (SERVERS, "2.100", (2, 90)),
+        (SERVICES, "2.11", (2, 11)),
+        (SERVICES, "2.52", (2, 52)),
+        (SERVICES, "2.104", (2, 69)),
+        (EVACUATE, "2.29", (2, 29)),
+        (EVACUATE, "2.52", (2, 52)),
+        (EVACUATE, "2.104", (2, 68)),
+        (MIGRATIONS, "2.9", (2, 9)),
+        (MIGRATIONS, "2.58", (2, 58)),
+        (MIGRATIONS, "2.104", (2, 59)),
+        (AGGREGATES, "2.29", (2, 29)),
+        (AGGREGATES, "2.104", (2, 41)),
+        (FORCE_DOWN, "2.52", (2, 11)),
+        (STATUS, "2.52", (2, 1)),
+        (UPDATE, "2.104", (2, 53)),
+    ],
 )
-def test_the_highest_of_both_is_chosen(high: str, chosen: tuple[int, int] | None) -> None:
-    offer = _offer("2.1", high)
-    if chosen is not None:
-        assert offer.choose(SERVERS) == Version(*chosen)
-        return
-    with pytest.raises(Permanent, match=r"offers microversions 2\.1 to 2\.9; 2\.73 to 2\.90 is"):
-        offer.choose(SERVERS)
+def test_the_highest_of_both_is_chosen(span: Span, high: str, chosen: tuple[int, int]) -> None:
+    assert _offer("2.1", high).choose(span) == Version(*chosen)
 
 
-def test_a_cloud_that_is_too_old_is_told_what_it_lacks() -> None:
-    assert _offer("2.1", "2.104").missing() == []
-    (missing,) = _offer("2.1", "2.72").missing()
-    assert missing.endswith("2.1 to 2.72; 2.73 to 2.90 is needed (Nova 20, Train, or newer)")
-    assert len(_offer("2.1", "2.52").missing()) == 5
+@pytest.mark.parametrize(
+    ("span", "high", "words"),
+    [
+        (SERVICES, "2.10", r"2\.1 to 2\.10; 2\.11 to 2\.69 is needed .* \(Nova 12, Liberty, or"),
+        (EVACUATE, "2.28", r"2\.29 to 2\.68 is needed to have servers .* \(Nova 14, Newton, or"),
+        (UPDATE, "2.52", r"2\.53 is needed to change a service by its UUID \(Nova 16, Pike, or"),
+    ],
+)
+def test_what_is_not_offered_is_told_with_what_it_is_for(span: Span, high: str, words: str) -> None:
+    with pytest.raises(NotOfferedError, match=words):
+        _offer("2.1", high).choose(span)
+
+
+@pytest.mark.parametrize(
+    ("high", "missing"),
+    [
+        ("2.104", []),
+        ("2.53", []),
+        ("2.52", []),
+        ("2.29", []),
+        ("2.28", [EVACUATE]),
+        ("2.11", [EVACUATE]),
+        ("2.10", [SERVICES, FORCE_DOWN, EVACUATE]),
+        ("2.1", [SERVICES, FORCE_DOWN, EVACUATE]),
+    ],
+)
+def test_a_cloud_that_is_too_old_is_told_what_it_lacks(high: str, missing: list[Span]) -> None:
+    told = _offer("2.1", high).missing()
+    assert len(told) == len(missing)
+    for words, span in zip(told, missing, strict=True):
+        assert span.use in words
+
+
+@pytest.mark.parametrize(("high", "by_name"), [("2.11", True), ("2.52", True), ("2.53", False)])
+def test_the_dialect_is_told_by_what_is_offered(high: str, *, by_name: bool) -> None:
+    assert _offer("2.1", high).by_name is by_name
 
 
 def test_a_cloud_that_is_too_new_is_told_so_too() -> None:
     offer = _offer("2.80", "2.200")
     assert offer.choose(SERVERS) == Version(2, 90)
     for span in (SERVICES, UPDATE):
-        with pytest.raises(Permanent, match=r"2\.80 to 2\.200"):
+        with pytest.raises(Permanent, match=r"2\.80 to 2\.200") as told:
             offer.choose(span)
+        assert "or newer" not in str(told.value)
+    assert len(offer.missing()) == 5
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.faults import Do
 from doctor_daemon.lab.world import Timing
-from tests.controllers.rigs import HOST, OTHER, SMALL, FastClock, nova, rule
+from tests.controllers.rigs import HOST, OTHER, SMALL, FastClock, nova, offering, rule
 from tests.controllers.test_evacuating import dead
 from tests.fakes.peer import Peer, telling
 
@@ -108,11 +108,12 @@ async def test_every_evacuation_of_a_host_is_listed_page_by_page() -> None:
 
 async def test_a_list_of_migrations_without_an_end_is_given_up() -> None:
     document = {"migrations": [ROW], "migrations_links": LINKS}
-    async with Lab(SMALL) as lab, nova(lab) as adapter, Peer(telling(document)) as peer:
+    answer = offering(telling(document))
+    async with Lab(SMALL) as lab, nova(lab) as adapter, Peer(answer) as peer:
         lab.keystone.endpoints["compute"] = f"{peer.origin}/v2.1"
         with pytest.raises(Permanent, match="no end after 1000 pages"):
             await adapter.changed_evacuations(0.0)
-        assert len(peer.requests) == PAGES_MAX
+        assert len(peer.requests) == 1 + PAGES_MAX
 
 
 async def test_a_marker_that_is_gone_breaks_a_list_of_migrations_and_not_more() -> None:

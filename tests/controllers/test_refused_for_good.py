@@ -24,7 +24,7 @@ from tests.controllers.test_evacuating import ACTION, dead
         (403, Outcome.FORBIDDEN),
         (404, Outcome.FORBIDDEN),
         (405, Outcome.REFUSED),
-        (406, Outcome.FORBIDDEN),
+        (406, Outcome.REFUSED),
         (409, Outcome.FORBIDDEN),
         (413, Outcome.REFUSED),
     ],

@@ -12,8 +12,18 @@ from doctor_daemon.controllers.compute import SMALL_MAX
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.lab.cloud import Lab
 from doctor_daemon.lab.faults import Do, Rule
-from tests.controllers.releasing import DEEDS, DONE, against, deeds, fenced, is_done, put
-from tests.controllers.rigs import HOST, SMALL, FastClock, calls, every_put, nova
+from tests.controllers.releasing import (
+    DEEDS,
+    DIALECTS,
+    DONE,
+    against,
+    deeds,
+    dialects,
+    fenced,
+    is_done,
+    put,
+)
+from tests.controllers.rigs import HOST, FastClock, calls, every_put, nova, service_id
 from tests.fakes.peer import (
     Answer,
     answering,
@@ -51,15 +61,19 @@ faults = pytest.mark.parametrize(
 )
 
 
+@dialects
 @deeds
 @faults
-async def test_the_table_of_errors(name: str, fault: Rule, outcome: Outcome, *, done: bool) -> None:
+async def test_the_table_of_errors(
+    dialect: str, name: str, fault: Rule, outcome: Outcome, *, done: bool
+) -> None:
     clock = FastClock()
-    async with Lab(SMALL) as lab, nova(lab, clock, force_down_timeout_s=0.5) as adapter:
+    options = DIALECTS[dialect]
+    async with Lab(options) as lab, nova(lab, clock, force_down_timeout_s=0.5) as adapter:
         await adapter.look(HOST)
         service = fenced(lab)
         lab.faults.add(fault, every_put())
-        ended, text = await DEEDS[name](adapter, service.uuid, clock.permit())
+        ended, text = await DEEDS[name](adapter, service_id(lab), clock.permit())
         assert (ended, is_done(name, service)) == (outcome, done), text
         unauthorized = fault.status == 401
         assert len(lab.faults.applied) == 1 + unauthorized, "a write is sent once"
@@ -84,10 +98,13 @@ RUDE: Mapping[str, Answer] = {
 }
 
 
+@dialects
 @deeds
 @pytest.mark.parametrize("answer", RUDE.values(), ids=RUDE)
-async def test_no_clear_answer_is_unknown_and_sent_once(name: str, answer: Answer) -> None:
-    outcome, text, peer = await against(name, answer)
+async def test_no_clear_answer_is_unknown_and_sent_once(
+    dialect: str, name: str, answer: Answer
+) -> None:
+    outcome, text, peer = await against(name, answer, dialect)
     assert outcome is Outcome.UNKNOWN, text
     assert [request.method for request in peer.requests] == ["PUT"]
 

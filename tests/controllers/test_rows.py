@@ -17,7 +17,7 @@ from doctor_daemon.controllers.microversions import (
 from doctor_daemon.controllers.rows import decode
 from doctor_daemon.controllers.servers import HOST, by_host, only_on, read_page
 from doctor_daemon.controllers.services import all_services, one_service, read_services
-from doctor_daemon.controllers.updates import ENABLE, LIFT, REASON_MAX, fencing, storable
+from doctor_daemon.controllers.updates import ENABLE, LIFT, REASON_MAX, fencing, puts, storable
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import DoctorError, Permanent, Temporary
 
@@ -90,8 +90,9 @@ def test_whatever_is_answered_only_doctor_errors_come_out(document: object, reas
     with suppress(DoctorError):
         parse_offer(document)
     for update in (fencing(reason, disable=True), LIFT, ENABLE):
-        with suppress(DoctorError):
-            assert not update.shown(json.dumps(document).encode(), UUID)
+        for put in (*puts(UUID, update), *puts("6@cmp-1", update)):
+            with suppress(DoctorError):
+                assert not put.shown(json.dumps(document).encode())
     assert 1 <= len(storable(reason)) <= REASON_MAX
     assert not storable(reason).startswith("AUTO: ")
 

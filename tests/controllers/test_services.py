@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from doctor_daemon.controllers.microversions import Version
 from doctor_daemon.controllers.servers import HOST
 from doctor_daemon.controllers.services import all_services, one_service, read_services
 from doctor_daemon.core.instant import Instant
@@ -111,3 +112,34 @@ def test_a_row_of_an_older_microversion_is_an_error() -> None:
     old = {key: value for key, value in SERVICE.items() if key != "forced_down"}
     with pytest.raises(Permanent, match="has no forced_down"):
         all_services([old], AT)
+
+
+OLD = Version(2, 52)
+NUMBERED = {**SERVICE, "id": 6}
+
+
+def test_before_2_53_the_number_and_the_host_are_the_id() -> None:
+    assert one_service([NUMBERED], "cmp-1", AT, OLD).uuid == "6@cmp-1"
+    other = {**NUMBERED, "host": "cmp-2"}
+    fleet = all_services([NUMBERED, other], AT, OLD)
+    assert {host: look.uuid for host, look in fleet.services.items()} == {
+        "cmp-1": "6@cmp-1",
+        "cmp-2": "6@cmp-2",
+    }
+
+
+@pytest.mark.parametrize("number", [None, "6", UUID, True, 6.0, -1])
+def test_before_2_53_an_id_that_is_no_number_is_an_error(number: object) -> None:
+    with pytest.raises(Permanent, match="expected a number"):
+        one_service([{**NUMBERED, "id": number}], "cmp-1", AT, OLD)
+
+
+@pytest.mark.parametrize("version", [Version(2, 11), OLD, Version(2, 53), Version(2, 68)])
+def test_trap_2_before_2_69_nothing_is_known_of_a_host_that_is_missing(version: Version) -> None:
+    with pytest.raises(Temporary, match=rf"at {version} that may mean that its cell"):
+        one_service([], "cmp-1", AT, version)
+
+
+def test_trap_2_from_2_69_on_a_host_that_is_missing_is_not_there() -> None:
+    with pytest.raises(Permanent, match="named exactly 'cmp-1'"):
+        one_service([], "cmp-1", AT, Version(2, 69))

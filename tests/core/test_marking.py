@@ -86,6 +86,12 @@ def test_c5_a_put_is_believed_only_when_it_is_read_back(outcome: Outcome) -> Non
     assert walk.said == "Nova has it forced down and disabled (read back)"
 
 
+def test_a_flag_without_the_status_is_enough_and_is_said_to_be_just_that() -> None:
+    walk = Walk().to_proof().put(Outcome.ACCEPTED).look(state="down", forced_down=True)
+    assert walk.phase is Phase.DOWN
+    assert walk.said == "Nova has it forced down, and not disabled (read back)"
+
+
 def test_c5_a_look_from_before_the_end_of_the_put_reads_nothing_back() -> None:
     walk = Walk().to_proof().elapse(1)
     effect = walk.one(ForceDown)

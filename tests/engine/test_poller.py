@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from doctor_daemon.core.host import Server
+from doctor_daemon.engine.hostmap import HostMap
+from doctor_daemon.ports import Fleet
 from tests.engine.instruments import ScriptedNova
 from tests.engine.rig import HOST, Rig, server
 from tests.simulation.virtual import run
@@ -70,3 +73,50 @@ def test_a_pass_that_fails_is_made_again_soon() -> None:
     rig.nova.errors = [ConnectionError("as the test wants it")] * 4
     run(main())
     assert len(rig.bugs) > 0
+
+
+class DarkCloud(LargeCloud):
+    """A cell of it does not answer now and then: its hosts are unknown, its servers missing."""
+
+    dark: frozenset[str] = frozenset()
+
+    async def fleet(self) -> Fleet:
+        return replace(await super().fleet(), unknown=self.dark)
+
+    async def all_servers(self, *, calm: bool = False) -> Mapping[str, tuple[Server, ...]]:
+        found = await super().all_servers(calm=calm)
+        return {host: servers for host, servers in found.items() if host not in self.dark}
+
+
+def test_trap_2_a_pass_while_a_cell_is_down_empties_no_host_of_it() -> None:
+    rig = Rig()
+    cloud = DarkCloud(rig.clock)
+    cloud.there, cloud.passes, cloud.changes = rig.nova.there, [], []
+    rig.nova = cloud
+    before = cloud.there[HOST.name]
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await asyncio.sleep(60)
+            assert set(engine.ward.servers(HOST).servers) == set(before)
+            cloud.dark = frozenset({HOST.name})
+            await asyncio.sleep(3600 + PASS_S)
+            assert len(cloud.passes) == 2
+            assert set(engine.ward.servers(HOST).servers) == set(before), "it is not empty"
+            cloud.dark, cloud.there[HOST.name] = frozenset(), before[:1]
+            await asyncio.sleep(3600 + PASS_S)
+            assert set(engine.ward.servers(HOST).servers) == set(before[:1]), "and then it is seen"
+
+    run(main())
+    assert rig.bugs == []
+
+
+def test_a_server_that_left_a_host_that_is_not_seen_is_on_one_host_only() -> None:
+    hostmap = HostMap()
+    stays, moves = server(1, "red"), server(2, "red")
+    hostmap.replace({"a": [stays, moves], "b": []}, 1.0)
+    hostmap.replace({"b": [moves]}, 2.0, {"a", "never-heard-of"})
+    assert hostmap.servers("a").servers == (stays,)
+    assert hostmap.servers("b").servers == (moves,)
+    hostmap.change([(moves, "")], 3.0)
+    assert hostmap.servers("b").servers == ()

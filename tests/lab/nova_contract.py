@@ -15,6 +15,7 @@ of 20 s they take about seven minutes.
 """
 
 from tests.lab.nova_api import NovaApi
+from tests.lab.nova_dialects import NovaDialects
 from tests.lab.nova_evacuations import NovaEvacuations
 from tests.lab.nova_migrations import NovaMigrations
 from tests.lab.nova_returns import NovaReturns
@@ -23,6 +24,12 @@ from tests.lab.nova_services import NovaServices
 
 
 class NovaContract(
-    NovaApi, NovaServices, NovaServers, NovaEvacuations, NovaMigrations, NovaReturns
+    NovaApi,
+    NovaServices,
+    NovaDialects,
+    NovaServers,
+    NovaEvacuations,
+    NovaMigrations,
+    NovaReturns,
 ):
     """All of it."""

@@ -18,6 +18,7 @@ from doctor_daemon.lab.world import Failure, Timing
 from tests.lab.caller import Caller, caller
 from tests.lab.nova_contract import NovaContract
 from tests.lab.nova_target import Who, ask, put, row
+from tests.lab.old_nova_contract import OldNovaContract
 
 TIMING = Timing(report_interval_s=0.2, service_down_s=0.6, compute_start_s=0.1)
 NOVA = NovaOptions(rpc_timeout_s=0.5)
@@ -118,6 +119,14 @@ async def target() -> AsyncIterator[LabNova]:
     options = LabOptions(hosts=3, servers_per_host=0, timing=TIMING, nova=NOVA)
     async with Lab(options) as lab, caller() as asks:
         yield LabNova(lab, asks)
+
+
+class TestOldNova(OldNovaContract):
+    @pytest.fixture
+    async def target(self) -> AsyncIterator[LabNova]:
+        options = LabOptions(hosts=2, servers_per_host=0, nova=replace(NOVA, highest=(2, 52)))
+        async with Lab(options) as lab, caller() as asks:
+            yield LabNova(lab, asks)
 
 
 class TestContract(NovaContract):

@@ -118,13 +118,13 @@ def _consumer(name: str, url: str, **audience: object) -> dict[str, Any]:
     }
 
 
-def _write_files(estate: Estate, folder: Path, config: Mapping[str, Any]) -> None:
+def _write_files(estate: Estate, folder: Path, config: Mapping[str, Any], nova: str) -> None:
     secrets = {
         "bmc-password": rack.PASSWORD,
         "alertmanager-token": TOKEN,
         "operator-key": OPERATOR_KEY,
         "owner-key": TENANT_KEY,
-        "clouds.yaml": _clouds(estate),
+        "clouds.yaml": _clouds(estate, nova),
     }
     for name, text in secrets.items():
         (folder / name).touch(mode=0o600)
@@ -137,10 +137,10 @@ def _write_files(estate: Estate, folder: Path, config: Mapping[str, Any]) -> Non
     (folder / "doctor-daemon.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
 
 
-def _clouds(estate: Estate) -> str:
-    """The testbed's clouds.yaml, with the recording proxy in the place of Nova."""
+def _clouds(estate: Estate, nova: str) -> str:
+    """The testbed's clouds.yaml, with another address in the place of Nova's."""
     clouds = yaml.safe_load((estate.site.run / "clouds.yaml").read_text())
-    clouds["clouds"]["admin"]["compute_endpoint_override"] = estate.proxy.url + "/v2.1"
+    clouds["clouds"]["admin"]["compute_endpoint_override"] = nova + "/v2.1"
     return str(yaml.safe_dump(clouds))
 
 
@@ -215,20 +215,22 @@ def running(
     evacuation: Mapping[str, float] | None = None,
     release: Mapping[str, float] | None = None,
     hosts: Mapping[str, object] | None = None,
+    *,
+    nova: str = "",
     **timing: float,
 ) -> Iterator[Daemon]:
     """A daemon that is ready and armed, stopped at the end whatever happened.
 
     ``evacuation``, ``release`` and ``timing`` are options of those sections, in the place of
-    the scenarios' own; without the first nothing is evacuated.
-    ``hosts`` are options of all hosts.
+    the scenarios' own; without the first nothing is evacuated. ``hosts`` are options of all
+    hosts. ``nova``: another address for it than the recording proxy's, which is to lead there.
     """
     folder = estate.scene_folder()
     config = {**daemon_config(estate, folder, timing), "release": dict(release or {})}
     if evacuation is not None:
         config = evacuating(estate, config, evacuation)
     config["hosts"] = [{**one, **(hosts or {})} for one in config["hosts"]]
-    _write_files(estate, folder, config)
+    _write_files(estate, folder, config, nova or estate.proxy.url)
     daemon = Daemon(estate, folder)
     try:
         daemon.start()

@@ -105,10 +105,11 @@ class Estate:
         """What the daemon told Nova in this scene.
 
         A PUT counts from when it came, even if its answer was lost; one that was dropped does not.
+        Before 2.53 it names the host.
         """
         names = {service: name for name, service in self.services.items()}
         rows = [
-            (names[row.asked.path.rpartition("/")[2]], row)
+            (row.json.get("host") or names[_last(row)], row)
             for row in self.passed("PUT", "/os-services/")
             if row.forwarded
         ]
@@ -216,3 +217,8 @@ class Estate:
         for row in self.admin.compute("GET", path)["servers"]:
             self.admin.compute("DELETE", f"/servers/{row['id']}", expect=204)
         wait_for("no server left", lambda: not self.admin.compute("GET", path)["servers"], 60)
+
+
+def _last(row: Passed) -> str:
+    """The last part of a path."""
+    return row.asked.path.rpartition("/")[2]

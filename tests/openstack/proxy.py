@@ -85,6 +85,20 @@ class Hold:
         self._decided.set()
 
 
+def forward(address: tuple[str, int], asked: Asked) -> Reply:
+    """Ask somebody else, and return the answer. OSError: there is none."""
+    connection = http.client.HTTPConnection(*address, timeout=TIMEOUT_S)
+    headers = {name: value for name, value in asked.headers.items() if name not in _HOP}
+    try:
+        connection.request(asked.method, asked.path, asked.body or None, headers)
+        got = connection.getresponse()
+        body = got.read()
+    finally:
+        connection.close()
+    kept = {name: value for name, value in got.getheaders() if name.lower() not in _HOP}
+    return Reply(got.status, body, kept)
+
+
 class Proxy:
     """Forwards to one service; requests of several connections at once."""
 
@@ -146,7 +160,7 @@ class Proxy:
             return None
         row = self._note(replace(row, forwarded=time.monotonic()))
         try:
-            reply = self._forward(asked)
+            reply = forward(self._address, asked)
         except OSError:
             return Reply(502, b"the service behind the proxy does not answer")
         self._note(replace(row, status=reply.status, answered=time.monotonic()))
@@ -166,15 +180,3 @@ class Proxy:
         with self._lock:
             self._passed[row.number] = row
         return row
-
-    def _forward(self, asked: Asked) -> Reply:
-        connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_S)
-        headers = {name: value for name, value in asked.headers.items() if name not in _HOP}
-        try:
-            connection.request(asked.method, asked.path, asked.body or None, headers)
-            got = connection.getresponse()
-            body = got.read()
-        finally:
-            connection.close()
-        kept = {name: value for name, value in got.getheaders() if name.lower() not in _HOP}
-        return Reply(got.status, body, kept)

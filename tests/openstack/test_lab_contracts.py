@@ -23,6 +23,8 @@ from tests.lab.caller import Caller, caller
 from tests.lab.keystone_contract import KeystoneContract, by_password
 from tests.lab.nova_contract import NovaContract
 from tests.lab.nova_target import Who
+from tests.lab.old_nova_contract import OldNovaContract
+from tests.openstack.elderly import Elderly
 from tests.openstack.estate import Estate
 from tests.openstack.tags import aggregate, flavored
 from tests.openstack.testbed.calls import ask
@@ -54,12 +56,14 @@ class RealNova:
     hosts: tuple[str, str] = (HOSTS[0], HOSTS[1])
     service_down_s: float = SERVICE_DOWN_TIME_S + REPORT_INTERVAL_S + BUSY_S
     rpc_timeout_s: float = RPC_RESPONSE_TIMEOUT_S
+    root: str = ""
+    """What is asked in the place of Nova itself."""
     launched: set[str] = field(default_factory=set)
     """Hosts whose nova-compute was started and has perhaps not reported yet."""
 
     @property
     def url(self) -> str:
-        return self.estate.site.url("nova", "/v2.1")
+        return (self.root or self.estate.site.url("nova")) + "/v2.1"
 
     async def token(self, who: Who) -> str:
         return self.tokens[who]
@@ -264,6 +268,19 @@ class TestRealNova(NovaContract):
     async def target(self, zoned: Estate, tokens: dict[Who, str]) -> AsyncIterator[RealNova]:
         async with caller() as asks:
             yield RealNova(zoned, tokens, asks)
+
+
+class TestElderlyNova(OldNovaContract):
+    """The same Nova, behind a proxy that lets it offer no more than one of before 2.53."""
+
+    @pytest.fixture
+    async def target(self, whole_estate: Estate, tokens: dict[Who, str]) -> AsyncIterator[RealNova]:
+        elderly = Elderly("127.0.0.1", whole_estate.site.port("nova"))
+        try:
+            async with caller() as asks:
+                yield RealNova(whole_estate, tokens, asks, root=elderly.url)
+        finally:
+            await asyncio.to_thread(elderly.close)
 
 
 class TestRealKeystone(KeystoneContract):
