@@ -157,6 +157,8 @@ def not_sent(incident: Incident, refusal: Refused, effect: Evacuate, context: Co
 
 def overtaken(incident: Incident, effect: Evacuate) -> str:
     """Say why a request that waited for its turn is not to be sent any more; empty: it is."""
+    if incident.rounds.barred is not None:
+        return f"nothing more is evacuated: {incident.rounds.barred.why}"
     if incident.phase is Phase.EVACUATING and _being_posted(incident, effect) is not None:
         return ""
     return f"{effect.server} is not to be evacuated any more"

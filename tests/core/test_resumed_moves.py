@@ -7,6 +7,7 @@ import pytest
 from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.host import Mode
+from doctor_daemon.core.incident import Held
 from doctor_daemon.core.messages import (
     Crashed,
     Evacuate,
@@ -221,6 +222,14 @@ def test_c7_a_request_is_sent_only_while_it_is_the_one_that_is_saved() -> None:
         assert overtaken(walk.incident, other) == f"{other.server} is not to be evacuated any more"
     assert overtaken(replace(walk.incident, phase=Phase.HELD), web)
     assert overtaken(walk.answer_post(web).incident, web)
+
+
+def test_what_waits_for_its_turn_is_not_sent_once_nothing_more_is_evacuated() -> None:
+    walk = Moving("web", "db").to_inspected()
+    web, _ = walk.all(Evacuate)
+    barred = Held("flag", "Nova does not have it forced down any more", "ask who cleared it")
+    incident = replace(walk.incident, rounds=replace(walk.incident.rounds, barred=barred))
+    assert overtaken(incident, web) == f"nothing more is evacuated: {barred.why}"
 
 
 # a second beginning
