@@ -90,7 +90,9 @@ class Outbox:
         return rows
 
     def holds(self, row: NoticeRow) -> bool:
-        """Tell whether a notice is waiting here, or under way."""
+        """Tell whether a notice is waiting here, under way, or told and not noted as told yet."""
+        if any(ack.id == row.id and ack.state == "delivered" for ack in self._acks):
+            return True
         lane = self._lanes.get(row.consumer)
         return lane is not None and lane.holds(row)
 

@@ -108,3 +108,23 @@ def test_what_is_dead_is_counted_again_in_time() -> None:
             assert letters(rig) == 1
 
     run(main())
+
+
+def test_what_was_told_a_moment_ago_is_not_told_again() -> None:
+    """Until that is saved it looks like an order whose answer got lost."""
+    rig = quiet(delivering=Delivering(ack_every_s=1.0))
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            ids = await bury(rig, engine, 2)
+            operators, before = Operators(engine), len(heard(rig))
+            await operators.replay(ids[:1])
+            await asyncio.sleep(0.5)
+            assert [row.id for row in heard(rig)[before:]] == ids[:1]
+            assert ids[0] in await states(engine, "pending")
+            done = await operators.replay_all("vnfm")
+            assert [row["id"] for row in done["replayed"]] == ids[1:]
+            await asyncio.sleep(5)
+            assert [row.id for row in heard(rig)[before:]] == ids
+
+    run(main())
