@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from doctor_daemon.api.answers import too_large
+from doctor_daemon.core.evacuation import Stuck
 from doctor_daemon.ports.refusal import Refusal
 
 BODY_MAX = 65_536
 WHY_MAX = 500
 SHOWN_MAX = 60
+STUCK_MAX = 20
+_STUCK = re.compile(r"([0-9]{1,18})(?:@([^\s@]{1,255}))?", re.ASCII)
 
 
 def wrong(field: str, found: object, expected: str) -> Refusal:
@@ -55,3 +59,19 @@ def read_why(body: Mapping[str, Any]) -> str:
     if not isinstance(why, str) or not 0 < len(why.strip()) <= WHY_MAX:
         raise wrong("why", why, f"a text of 1 to {WHY_MAX} characters")
     return " ".join(why.split())
+
+
+def read_stuck(body: Mapping[str, Any]) -> tuple[Stuck, ...]:
+    """Read the evacuations that a human takes for stuck: each `MIGRATION@DESTINATION`."""
+    found = body.get("accept_stuck", [])
+    if not isinstance(found, list) or len(found) > STUCK_MAX:
+        raise wrong("accept_stuck", found, f"a list of up to {STUCK_MAX} evacuations")
+    return tuple(map(_stuck, found))
+
+
+def _stuck(found: object) -> Stuck:
+    parts = _STUCK.fullmatch(found) if isinstance(found, str) else None
+    if parts is None:
+        expected = "each MIGRATION@DESTINATION, or MIGRATION alone where Nova shows no destination"
+        raise wrong("accept_stuck", found, expected)
+    return Stuck(int(parts[1]), parts[2] or "")

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from doctor_daemon.api.bodies import BODY_MAX
+from doctor_daemon.api.bodies import BODY_MAX, read_stuck
 from doctor_daemon.api.bodies import read_body as _body
 from doctor_daemon.api.bodies import read_why as _why
 from doctor_daemon.api.bodies import shown as _shown
@@ -160,7 +160,8 @@ class OperatorsApi:
         return web.json_response(self._operators.status())
 
     async def _order(self, request: web.Request) -> web.Response:
-        body, host = await _body(request, "order", "why", "for_s", "host"), self._named(request)
+        fields = ("order", "why", "for_s", "host", "accept_stuck")
+        body, host = await _body(request, *fields), self._named(request)
         try:
             order = Order(body.get("order", ""))
         except ValueError:
@@ -173,8 +174,14 @@ class OperatorsApi:
         elif extra := sorted({"host", "for_s"} & set(body)):
             raise Refusal(422, "invalid", "unknown field", field=extra[0], expected="order, why")
         why = _why(body)
-        case = await self._operators.order(host, order, request[PERSON], why, for_s)
-        _record(request, order.value, host=str(host), why=why)
+        stuck = read_stuck(body)
+        if stuck and order is not Order.RELEASE:
+            raise Refusal(
+                422, "invalid", "unknown field", field="accept_stuck", expected="order, why"
+            )
+        case = await self._operators.order(host, order, request[PERSON], why, for_s, accept=stuck)
+        more = {"accept_stuck": [str(one) for one in stuck]} if stuck else {}
+        _record(request, order.value, host=str(host), why=why, **more)
         return web.json_response({"incident": short(case.incident)})
 
     async def _replay(self, request: web.Request) -> web.Response:

@@ -7,19 +7,18 @@ power should not guess what was meant.
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
 from doctor_daemon.cli import cinder_arguments
+from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
 CONFIG = Path("/etc/doctor-daemon/doctor-daemon.yaml")
 SOCKET = Path("/run/doctor-daemon/doctor-daemon.sock")
 CLEARED = "Clear its forced_down flag in Nova first: Nova is asked whether you have."
 CONFIRM_S = 900.0
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _EXITS = "Exit status: 0 done; 1 not done, and why is on standard error; 2 wrongly typed."
 _ABOUT = """Watches OpenStack compute hosts, proves a failed one is off, and only then has Nova
 force it down."""
@@ -67,32 +66,6 @@ def parser() -> argparse.ArgumentParser:
     _add_orders(commands)
     cinder_arguments.add(_asking(commands, "cinder", *cinder_arguments.TEXTS))
     return top
-
-
-def duration(text: str) -> float:
-    """Read a duration such as 90s, 15m, 4h or 2d; return seconds."""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", text)
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if seconds <= 0:
-        msg = f"found {text!r}; expected a number above 0 and a unit: 90s, 15m, 4h, 2d"
-        raise argparse.ArgumentTypeError(msg)
-    return seconds
-
-
-def name(text: str) -> str:
-    """Read the name of a host."""
-    if not text.strip():
-        msg = "found nothing; expected the name of a host"
-        raise argparse.ArgumentTypeError(msg)
-    return text.strip()
-
-
-def consumer(text: str) -> str:
-    """Read the name of a consumer."""
-    if not text.strip():
-        msg = "found nothing; expected the name of a consumer"
-        raise argparse.ArgumentTypeError(msg)
-    return text.strip()
 
 
 def _command(commands: Any, word: str, text: str, more: str = "") -> Any:  # noqa: ANN401 - argparse names no public type
@@ -161,26 +134,15 @@ def _add_demo(commands: Any) -> None:  # noqa: ANN401 - as above
         help="what goes wrong beside the host (default: none); `list` lists what can",
     )
     made.add_argument(
-        "--host-count", type=_count(2, 500), default=20, metavar="N", help="default: 20"
+        "--host-count", type=count(2, 500), default=20, metavar="N", help="default: 20"
     )
     made.add_argument(
-        "--servers", type=_count(1, 200), default=10, metavar="N", help="on a host; default: 10"
+        "--servers", type=count(1, 200), default=10, metavar="N", help="on a host; default: 10"
     )
     made.add_argument(
         "--json", action="store_true", help="say what was counted in one last line, as JSON"
     )
     made.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
-
-
-def _count(least: int, most: int) -> Callable[[str], int]:
-    def count(text: str) -> int:
-        number = int(text) if text.isascii() and text.isdecimal() and len(text) < len("1000") else 0
-        if not least <= number <= most:
-            msg = f"found {text!r}; expected a number from {least} to {most}"
-            raise argparse.ArgumentTypeError(msg)
-        return number
-
-    return count
 
 
 def _add_questions(commands: Any) -> None:  # noqa: ANN401 - as above
@@ -277,7 +239,10 @@ def _add_orders(commands: Any) -> None:  # noqa: ANN401 - as above
             "Only once no server of it is being evacuated. It does not release it.",
         ),
     ):
-        _reason(_about_host(commands, word, text, more))
+        made = _about_host(commands, word, text, more)
+        _reason(made)
+        if word == "release":
+            _add_stuck(made)
     made = _about_host(
         commands,
         "confirm-off",
@@ -297,4 +262,15 @@ def _add_orders(commands: Any) -> None:  # noqa: ANN401 - as above
     )
     made.add_argument(
         "--host-again", metavar="HOST", help="the host's name once more, for use without a terminal"
+    )
+
+
+def _add_stuck(made: Any) -> None:  # noqa: ANN401 - as above
+    made.add_argument(
+        "--accept-stuck",
+        action="append",
+        type=stuck,
+        metavar="MIGRATION@DESTINATION",
+        help="vouch that an evacuation will never end and that you have seen no guest of it at its "
+        "destination; once the release is held because of it (may be given more than once)",
     )

@@ -114,6 +114,8 @@ def _maintenance(options: Options) -> int:
 
 def _order(options: Options) -> int:
     body: dict[str, Any] = {"order": options.command, "why": options.why}
+    if options.command == "release" and options.accept_stuck:
+        body["accept_stuck"] = options.accept_stuck
     if options.command == "confirm-off":
         body |= {"for_s": options.for_s, "host": _typed(options)}
     ask(options.socket, "POST", f"{_of(options.host)}/orders", body)

@@ -24,6 +24,7 @@ def concerns(
     yield from _levels_outlast(numbers, hosts.plans.values())
     yield from _numbers(file, tuple(hosts.plans.values()))
     yield from _disks(file, hosts.plans.values())
+    yield from _unmoved(file, hosts.plans.values())
     for inventory in hosts.inventories:
         if inventory.unused:
             yield f"{inventory.file}: no entry uses {_listed(inventory.unused)}"
@@ -127,3 +128,17 @@ def _unverified(choices: Iterable[Choice]) -> Iterator[str]:
     count = sum(getattr(choice.config, "verify", True) is False for choice in choices)
     if count:
         yield f"hosts: the TLS certificates of {count} power devices are not verified"
+
+
+def _unmoved(file: File, plans: Iterable[HostPlan]) -> Iterator[str]:
+    """Say which hosts are not switched on by themselves, although that is configured."""
+    idle = [
+        str(plan.host)
+        for plan in plans
+        if plan.way_back.power_on and min(file.mode, plan.mode) < Mode.EVACUATE
+    ]
+    if idle:
+        yield (
+            f"hosts with power_on whose mode is not evacuate: {_listed(idle)}: they are not "
+            "switched on, for nobody knows whether something else is about to move their servers"
+        )

@@ -109,6 +109,7 @@ class HostReader:
             levels=levels,
             digest=digest,
             selection=entry.selection(),
+            way_back=entry.way_back(),
         )
 
 

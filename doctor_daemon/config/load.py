@@ -21,12 +21,12 @@ from doctor_daemon.config.models import (
     Consumer,
     Evacuation,
     File,
-    Release,
     State,
     Storage,
     Timing,
 )
 from doctor_daemon.config.problems import Document, Loc, Problems
+from doctor_daemon.config.release import Release
 from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, validated
 from doctor_daemon.config.settings import Choice, Settings
 from doctor_daemon.config.sources import SourceReader

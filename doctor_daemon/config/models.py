@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from doctor_daemon.config.choices import Choices
+from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Section
 from doctor_daemon.config.words import (
     Address,
@@ -133,17 +134,6 @@ class Evacuation(Section):
     """A server is only evacuated if forced_down was read back within this time."""
 
 
-class Release(Section):
-    """The way back: when a host that was forced down is given back to Nova. Times are seconds."""
-
-    release_every_s: Annotated[float, Field(ge=1, le=300)] = _SHIPPED.release_every_s
-    """Between two questions about a host on its way back."""
-    watch_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.watch_s
-    """How long a host whose flag was lifted is watched before it is enabled."""
-    enable: bool = _SHIPPED.enable
-    """Whether a host is enabled at its end, if the daemon has disabled it."""
-
-
 class Budget(Section):
     """How many hosts may be fenced. Beyond it a human is asked: many at once are seldom dead."""
 
@@ -241,7 +231,7 @@ class PowerDevice(PluginSection):
     """OFF must be read over at least so long: for a device known to say it too early."""
 
 
-class Hosts(Choices):
+class Hosts(Choices, WaysBack):
     """Hosts that are configured alike. In their texts {host}, {n} and more are replaced."""
 
     names: SomeNames

@@ -24,6 +24,7 @@ from pydantic_core import PydanticUndefined
 from doctor_daemon import plugins
 from doctor_daemon.config import models
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
+from doctor_daemon.config.release import Release
 from doctor_daemon.config.timing import RULES
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import Mode
@@ -38,7 +39,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("timing", models.Timing),
     ("budget", models.Budget),
     ("evacuation", models.Evacuation),
-    ("release", models.Release),
+    ("release", Release),
     ("state", models.State),
     ("cloud", models.Cloud),
     ("storage", models.Storage),

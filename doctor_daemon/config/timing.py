@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
-from doctor_daemon.config.models import Budget, Evacuation, Release, Timing
+from doctor_daemon.config.models import Budget, Evacuation, Timing
+from doctor_daemon.config.release import Release
 from doctor_daemon.core.policy import Policy
 
 CALL_S = 10.0

@@ -54,3 +54,5 @@ class Context:
     maintenance: Maintenance | None = None
     charges: tuple[Charge, ...] = ()
     """What all incidents have taken from the budget, this one included."""
+    returns: int = 0
+    """How many incidents of this host have ended with its return, within `flap_window_s`."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from doctor_daemon.core.automatic import powering, seen_alive
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuating import evacuating, lost, not_sent, told, unanswered
@@ -112,7 +113,7 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             fold = seen if incident.phase is Phase.RELEASING else looked
             return fold(asked, sighting, context)
         case Noticed(sighting):
-            return flag_noticed(incident, sighting, context)
+            return seen_alive(flag_noticed(incident, sighting, context), sighting, context)
         case Identified():
             return identified(incident, observation)
         case CutEnded():
@@ -210,7 +211,9 @@ def _settle(incident: Incident, context: Context) -> Incident:
             return evacuating(incident, context)
         case Phase.RELEASING:
             return releasing(switching(incident, context), context)
-        case Phase.DOWN | Phase.HELD:
+        case Phase.DOWN:
+            return switching(powering(closing(incident, context), context), context)
+        case Phase.HELD:
             return switching(closing(incident, context), context)
         case Phase.RESOLVED | Phase.DISMISSED:
             return incident

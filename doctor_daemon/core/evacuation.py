@@ -63,6 +63,22 @@ class Migration:
         return self.succeeded or self.failed
 
 
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """An evacuation that does not end, and its destination as Nova has it (empty: it has none).
+
+    Only somebody who has looked at the destination knows that no guest of it runs there: Nova's API
+    does not tell. If the destination becomes another one, nobody has vouched for that.
+    """
+
+    migration: int
+    to: str
+
+    def __str__(self) -> str:
+        """Return it as an operator types it."""
+        return f"{self.migration}@{self.to}" if self.to else str(self.migration)
+
+
 BEFORE = -1
 """In the place of a migration: the outcome is from before the host was last in service."""
 

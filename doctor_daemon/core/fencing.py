@@ -34,6 +34,8 @@ from doctor_daemon.core.proof import (
     Rule,
     proven,
 )
+from doctor_daemon.core.recall import recallable
+from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 
@@ -143,9 +145,11 @@ def spanned_at(incident: Incident, context: Context) -> Instant | None:
     """Return when the looks will span the grace, or None when nothing is waited for.
 
     A single look, or two in quick succession, would not show a service that reports in: a report
-    has to have had its time. An operator's order waits for nothing, nor does a later cut.
+    has to have had its time. An operator's order waits for nothing, nor does a later cut, unless
+    the host was in use in between.
     """
-    if incident.first is None or incident.ordered_at or incident.cut_started:
+    later = incident.cut_started is not None and not recallable(incident)
+    if incident.first is None or incident.ordered_at or later:
         return None
     return incident.first.asked_at.plus(SPAN * context.policy.grace_s)
 
@@ -164,9 +168,13 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
     refusal = refused(Act.CUT, incident, context)
     if refusal:
         why = refusal.why
-        if incident.refences and not incident.charged:
+        if recallable(incident):
+            why = f"it failed once its flag was lifted, and it is not cut again: {why}"
+        elif incident.refences and not incident.charged:
             why = f"the power came back after the proof, and it is not cut again: {why}"
         return incident.hold(now, Held(refusal.gate, why, refusal.frees))
+    if recallable(incident):
+        incident = out_of_service(incident)
     charges = incident.charges if _paid(incident, context) else (*incident.charges, now)
     names = " and ".join(f"{device.kind} {device.name}" for device in level.devices)
     return replace(

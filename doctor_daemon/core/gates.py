@@ -216,6 +216,10 @@ GATES: tuple[Gate, ...] = (
     Gate("ended", _ON, needs.ended, "wait for them, and see what keeps them"),
     Gate("stale", _ON, needs.unstuck, "evacuate their servers while it is off, or delete them"),
     Gate("cleaned", _LIFT, needs.cleaned, "restart nova-compute there", retry=True),
+    Gate(
+        "quarantine", _LIFT, needs.quarantined, "wait, or `doctor-daemon release HOST`", retry=True
+    ),
+    Gate("flaps", _LIFT, needs.flapped, "find out why; then `doctor-daemon release HOST`"),
     Gate("ours", _LIFT, needs.flag_is_ours, "ask who forced it down"),
     Gate("reason", frozenset({Act.ENABLE}), needs.disabled_by_us, "ask who disabled it"),
 )

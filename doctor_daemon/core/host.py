@@ -89,6 +89,18 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """The operator's word on how a host that was forced down comes back."""
+
+    automatic: bool = False
+    """Whether its release begins by itself when its nova-compute reports in again."""
+    power_on: bool = False
+    """Whether it is switched on by itself once its servers have been moved."""
+    enable: bool = True
+    """Whether it is enabled at the end, if it was the daemon that had disabled it."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostPlan:
     """What the configuration says of one host."""
 
@@ -103,6 +115,8 @@ class HostPlan:
     """A digest of the levels; a proof taken under another one is void."""
     selection: Selection = Selection()
     """Which of its servers are moved."""
+    way_back: WayBack = WayBack()
+    """How it comes back."""
     known: bool = True
     """False: the host is no longer in the configuration."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.evacuation import Migration, Stuck
 from doctor_daemon.core.evidence import Evidence
 from doctor_daemon.core.host import ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
@@ -255,7 +255,8 @@ class Order(StrEnum):
 class Ordered:
     """An operator's word, with the person and the reason, as it was given at `at`.
 
-    `until` ends a confirm-off. What is heard of the host after `at` counts against it.
+    `until` ends a confirm-off. What is heard of the host after `at` counts against it. `accept` is
+    for a release: stuck evacuations of which nothing will come, as that human vouches.
     """
 
     order: Order
@@ -263,6 +264,7 @@ class Ordered:
     why: str
     at: Instant
     until: Instant | None = None
+    accept: tuple[Stuck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ from doctor_daemon.core.incident import Held, Incident, NoticeKind
 from doctor_daemon.core.messages import Order, Ordered
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Proof, ProofKind
-from doctor_daemon.core.release import Closing, Step
-from doctor_daemon.core.returning import out_of_service, set_out
-from doctor_daemon.core.switching import wanted
+from doctor_daemon.core.recall import recallable, recalled
+from doctor_daemon.core.release import IDS_MAX, Closing, Step
+from doctor_daemon.core.returning import set_out
+from doctor_daemon.core.service import out_of_service
+from doctor_daemon.core.switching import unswitched, wanted
 from doctor_daemon.core.topology import begin
 
 _ALLOWED = {
@@ -27,7 +29,7 @@ _ALLOWED = {
     Order.RELEASE: (Phase.DOWN, Phase.HELD),
     Order.POWER_ON: (Phase.DOWN, Phase.RELEASING),
 }
-_BACK = ("release", "evacuation")
+_BACK = ("release", "evacuation", "flaps")
 """The gates that leave a host forced down by us, and each of its servers with an outcome."""
 _SHUT = (Phase.DOWN, Phase.RELEASING)
 """The phases in which that is so whatever happens, be it a bug."""
@@ -46,18 +48,36 @@ def _releasable(held: Held) -> bool:
 def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
     """Say why an order cannot be followed now; empty: it can."""
     allowed = _ALLOWED[ordered.order]
-    if incident.phase not in allowed:
+    alone = incident.phase is Phase.RELEASING and not incident.release.ordered
+    if incident.phase not in allowed and not (alone and ordered.order is Order.RELEASE):
         phases = " or ".join(allowed)
         return f"the incident is {incident.phase}; {ordered.order} is for one that is {phases}"
     fencing = incident.phase is Phase.FENCING
-    if ordered.order is Order.DISMISS and fencing and not incident.untouched:
+    fit = incident.untouched or recallable(incident)
+    if ordered.order is Order.DISMISS and fencing and not fit:
         return "the power cut has begun: it cannot be called off any more"
     if ordered.order is Order.CONFIRM_OFF:
         return _unfit(ordered, context)
+    if ordered.order is Order.RELEASE:
+        return _unreleasable(incident, ordered)
     if incident.phase is Phase.RELEASING and _too_late(incident, ordered.order):
         return "the flag is being lifted, or is: it is too late for that"
-    if ordered.order is Order.RELEASE and incident.held and not _releasable(incident.held):
-        return f"it is held by the gate {incident.held.gate}: {incident.held.frees}"
+    return ""
+
+
+def _unreleasable(incident: Incident, ordered: Ordered) -> str:
+    """Say why a release cannot be ordered, or an evacuation not be taken for stuck."""
+    held = incident.held
+    if held is not None and not _releasable(held):
+        return f"it is held by the gate {held.gate}: {held.frees}"
+    if not ordered.accept:
+        return ""
+    if held is None or held.gate != "release":
+        return "no evacuation is taken for stuck before the release has waited for it, and is held"
+    for one in ordered.accept:
+        if one not in incident.release.stuck:
+            stuck = ", ".join(map(str, incident.release.stuck)) or "there is none"
+            return f"{one} is not an evacuation that does not end, as Nova has it: {stuck}"
     return ""
 
 
@@ -91,11 +111,11 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
                 return incident.note(now, text)
             return begin(out_of_service(incident).move(Phase.FENCING, now, text), context)
         case Order.RELEASE:
-            return set_out(incident, context, text)
+            return _released(incident, ordered, text, context)
         case Order.POWER_ON:
             return wanted(incident, context, text)
-        case Order.DISMISS if incident.phase is Phase.RELEASING:
-            return incident.move(Phase.DOWN, now, f"{text}; it stays forced down")
+        case Order.DISMISS if incident.phase is Phase.RELEASING or recallable(incident):
+            return _called_off(incident, text, context)
         case Order.DISMISS if incident.untouched:
             return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
         case Order.CONFIRM_OFF:
@@ -107,6 +127,30 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
             return replace(noted, closing=closing, look_failures=0, look_at=None)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _called_off(incident: Incident, text: str, context: Context) -> Incident:
+    """End a way back, which does not begin by itself any more; or the fencing of a host in use."""
+    now = context.now
+    if incident.phase is Phase.FENCING:
+        return recalled(incident, text, now)
+    incident = replace(incident, release=replace(incident.release, called_off=True))
+    return incident.move(Phase.DOWN, now, f"{text}; it stays forced down")
+
+
+def _released(incident: Incident, ordered: Ordered, text: str, context: Context) -> Incident:
+    """Begin the way back, or take one that has begun by itself for ordered from now on."""
+    now, release = context.now, incident.release
+    if incident.phase is Phase.RELEASING:
+        release = replace(release, ordered=True, began=now)
+        return replace(incident.note(now, text), release=release)
+    accepted = tuple(dict.fromkeys((*release.accepted, *ordered.accept)))[-IDS_MAX:]
+    begun = set_out(replace(incident, release=replace(release, accepted=accepted)), context, text)
+    for one in ordered.accept:
+        there = f"{one.to} has no guest of its server" if one.to else "it has no destination"
+        word = f"{ordered.by} vouches that evacuation {one.migration} is stuck, and that {there}"
+        begun = begun.note(now, f"{word}; Nova cannot show that")
+    return begun
 
 
 def _confirmed(incident: Incident, ordered: Ordered, context: Context) -> Incident:
@@ -140,6 +184,7 @@ def closing(incident: Incident, context: Context) -> Incident:
     if look is not None and look.asked_at.since(wish.since) >= 0:
         if not look.forced_down or (end is Phase.DISMISSED and incident.marking.foreign_flag):
             text = f"ended by {wish.by}: {wish.why}; forced_down is not ours any more"
+            incident = unswitched(incident, now, "the incident is over")
             return incident.move(end, now, text, _taken_back(incident, end))
         text = "not ended: Nova still has the host forced down; clear the flag first"
         return replace(incident.note(now, text), closing=None)

@@ -31,7 +31,7 @@ class Phase(StrEnum):
 
 SUCCESSORS: Mapping[Phase, frozenset[Phase]] = {
     Phase.SUSPECTED: frozenset({Phase.FENCING, Phase.HELD, Phase.DISMISSED}),
-    Phase.FENCING: frozenset({Phase.FORCING_DOWN, Phase.HELD, Phase.DISMISSED}),
+    Phase.FENCING: frozenset({Phase.FORCING_DOWN, Phase.RELEASING, Phase.HELD, Phase.DISMISSED}),
     Phase.FORCING_DOWN: frozenset({Phase.EVACUATING, Phase.DOWN, Phase.FENCING, Phase.HELD}),
     Phase.EVACUATING: frozenset({Phase.DOWN, Phase.FENCING, Phase.HELD}),
     Phase.DOWN: frozenset({Phase.RELEASING, Phase.RESOLVED, Phase.HELD}),

@@ -69,6 +69,11 @@ class Policy:
     """Between two questions about a host on its way back."""
     watch_s: float = 60.0
     """How long a host whose flag was lifted is watched before it is enabled."""
+    quarantine_s: float = 300.0
+    """How long a host has to be seen alive without a gap before it is released without an order."""
+    flaps_max: int = 2
+    """How often a host may be given back in `flap_window_s` before it takes an order."""
+    flap_window_s: float = 86_400.0
     enable: bool = True
     """Whether a host on its way back is enabled, if this incident has disabled it."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evidence import Verdict, Word
+from doctor_daemon.core.evidence import Verdict, Word, Words
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import Power, ProofKind
-from doctor_daemon.core.release import IDS_MAX
+from doctor_daemon.core.release import IDS_MAX, Release
 
 REPORTS = 2
 """Of nova-compute. A single one might have been on its way when the power was cut."""
@@ -23,13 +23,16 @@ def alive(incident: Incident, context: Context) -> str:
     nova-compute's own reports are asked for besides. Whoever vouched for a host without power
     devices that it is off is asked for no more than the order to release it.
     """
-    powers, proof, life = set(_powers(incident, context)), incident.proof, incident.life_at
+    powers, life = set(_powers(incident, context)), incident.life_at
+    proof, since = incident.proof, incident.release.began
     if powers == {Power.OFF}:
         return f"the power of {incident.host} reads off"
     if proof is not None:
-        heard = life is not None and life.since(proof.taken_at) >= 0
-        if heard or Power.ON in powers or proof.kind is ProofKind.HUMAN:
-            return ""
+        since = proof.taken_at
+    heard = life is not None and since is not None and life.since(since) >= 0
+    vouched = proof is not None and proof.kind is ProofKind.HUMAN
+    if heard or vouched or Power.ON in powers:
+        return ""
     return f"nobody has seen {incident.host} alive since it was proven off"
 
 
@@ -50,19 +53,54 @@ def accusing(incident: Incident) -> list[str]:
     return [name for name, word in incident.words.items() if word.verdict is Verdict.DOWN]
 
 
-def accusations(incident: Incident, context: Context) -> list[Word]:
-    """Return what was said against the host since its way back began, and still stands."""
-    new = [n for n in accusing(incident) if n not in incident.release.accusers]
-    words = (incident.words[name] for name in new)
-    limit_s = context.policy.evidence_age_s
-    return [word for word in words if context.now.since(word.last) <= limit_s]
+def accusations(incident: Incident, context: Context) -> Words:
+    """Return what was said against the host since its way back began, and still stands.
+
+    A source that had accused it before says nothing new by saying so again, until the flag is
+    lifted: after that it speaks of a host that is in use.
+    """
+    release, limit_s = incident.release, context.policy.evidence_age_s
+    return {
+        name: word
+        for name, word in incident.words.items()
+        if word.verdict is Verdict.DOWN
+        and context.now.since(word.last) <= limit_s
+        and (name not in release.accusers or _since_lift(word, release))
+    }
+
+
+def _since_lift(word: Word, release: Release) -> bool:
+    return release.lifted_at is not None and word.last.since(release.lifted_at) > 0
+
+
+def said_before(incident: Incident) -> tuple[str, ...]:
+    """Name those of the earlier accusers who have not spoken of the host in use."""
+    release, words = incident.release, incident.words
+    return tuple(n for n in release.accusers if n in words and not _since_lift(words[n], release))
+
+
+def unanswered(incident: Incident, context: Context) -> Words:
+    """Return what was said against the host, and not answered by a sign of life since.
+
+    Any source's will do, and that of nova-compute, as at the beginning of an incident.
+    """
+    signs = [sign for sign in (incident.life_at, incident.release.alive_at) if sign is not None]
+    return {
+        name: word
+        for name, word in accusations(incident, context).items()
+        if all(word.last.since(sign) > 0 for sign in signs)
+    }
+
+
+def accusers(words: Words) -> str:
+    """Name who has said something."""
+    return ", ".join(sorted({word.source for word in words.values()}))
 
 
 def unaccused(incident: Incident, context: Context) -> str:
     """Ask that nobody has called the host down since its way back began."""
     words = accusations(incident, context)
-    who = ", ".join(sorted({word.source for word in words}))
-    return f"{who} calls {incident.host} down" if words else ""
+    return f"{accusers(words)} calls {incident.host} down" if words else ""
 
 
 def restarted(incident: Incident, _: Context) -> str:
@@ -133,6 +171,35 @@ def flag_is_ours(incident: Incident, _: Context) -> str:
     if look is None or not look.forced_down or not incident.marking.foreign_flag:
         return ""
     return f"somebody else had forced {incident.host} down: whoever it was has to clear it"
+
+
+def quarantined(incident: Incident, context: Context) -> str:
+    """Ask a host that comes back by itself to be seen alive for long, and called down by nobody.
+
+    An operator's order asks for less: that human has seen to it.
+    """
+    release, window = incident.release, context.maintenance
+    if release.ordered:
+        return ""
+    if window is not None and not context.now.reached(window.until):
+        return f"{incident.host} is in maintenance by {window.by}: {window.why}"
+    limit_s, seen_s = context.policy.quarantine_s, 0.0
+    if release.alive_since is not None:
+        said = [w.last for w in incident.words.values() if w.verdict is Verdict.DOWN]
+        seen_s = min(context.now.since(at) for at in (release.alive_since, *said))
+    if release.alive_since is not None and seen_s >= limit_s:
+        return ""
+    well = f"{incident.host} has been seen alive, and not called down,"
+    return f"{well} for {seen_s:.0f} of {limit_s:g} s"
+
+
+def flapped(incident: Incident, context: Context) -> str:
+    """Ask that a host has not come back, and failed again, too often to do so by itself."""
+    count, policy = context.returns + incident.release.returns, context.policy
+    if incident.release.ordered or count < policy.flaps_max:
+        return ""
+    hours = policy.flap_window_s / 3600
+    return f"{incident.host} has come back {count} times in {hours:g} hours, and failed again"
 
 
 def disabled_by_us(incident: Incident, _: Context) -> str:

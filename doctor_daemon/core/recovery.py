@@ -14,6 +14,9 @@ from doctor_daemon.core.evacuating import doubted, fresh_rounds
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.preconditions import said_before
+from doctor_daemon.core.recall import recallable
+from doctor_daemon.core.release import Release
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.tries import Outcome
 
@@ -39,7 +42,7 @@ def resumed(incident: Incident, context: Context) -> Incident:
     incident = doubted(incident, now, context.policy, rebooted=rebooted)
     incident = _unswitched(incident, now)
     if incident.phase is Phase.RELEASING:
-        return _rerelease(incident, now, rebooted=rebooted)
+        return _rerelease(incident, now)
     if incident.phase is Phase.FENCING:
         return _refence(incident, context)
     if incident.phase is Phase.EVACUATING:
@@ -48,31 +51,54 @@ def resumed(incident: Incident, context: Context) -> Incident:
 
 
 def _unswitched(incident: Incident, now: Instant) -> Incident:
-    """Forget the wish to switch the host on: it may have been done already."""
-    if incident.release.switching is None:
+    """Forget the wish to switch the host on: it may have been done already.
+
+    One of the policy's that nothing was sent of begins anew.
+    """
+    release, wish = incident.release, incident.release.switching
+    if wish is None:
         return incident
+    if wish.patient and wish.go_at is None:
+        rounds = replace(incident.rounds, ask_at=None)
+        release = replace(release, switching=replace(wish, since=now), inspected_at=None)
+        return replace(incident, release=release, rounds=rounds)
     text = "whether it was switched on is not known: `doctor-daemon power-on HOST` asks again"
-    release = replace(incident.release, switching=None)
+    release = replace(release, switching=None)
     return replace(incident.note(now, text), release=release)
 
 
-def _rerelease(incident: Incident, now: Instant, *, rebooted: bool) -> Incident:
+def _rerelease(incident: Incident, now: Instant) -> Incident:
     """Take the way back up again: a request without an answer may have been sent, and is read back.
 
-    What was seen of the host before is not counted, and what is watched is watched anew.
+    What was seen of the host before is not counted, what is watched is watched anew, and nobody is
+    asked for help because the daemon was away for long.
     """
-    release = incident.release
+    release = _timed_anew(incident, now)
     if release.sending:
         release = replace(release, put=Outcome.UNKNOWN, put_at=now)
     release = replace(
         release,
-        began=now if rebooted else release.began,
-        lifted_at=now if release.lifted else None,
+        put_at=now if release.put else None,
+        accused_at=None,
         reports=0,
         inspected_at=None,
     )
     rounds = fresh_rounds(incident, now)
     return replace(_unread(incident), release=release, rounds=rounds, first=None)
+
+
+def _timed_anew(incident: Incident, now: Instant) -> Release:
+    """Return its way back as if it had come so far just now: nobody has looked at it meanwhile."""
+    release = incident.release
+    return replace(
+        release,
+        began=now,
+        lifted_at=now if release.lifted_at else None,
+        accusers=said_before(incident),
+        accused_at=now if release.accused_at else None,
+        alive_at=None,
+        alive_since=None,
+    )
 
 
 def _reguard(incident: Incident, now: Instant) -> Incident:
@@ -95,6 +121,8 @@ def _remark(incident: Incident, now: Instant) -> Incident:
 def _refence(incident: Incident, context: Context) -> Incident:
     """Go on reading if every cut of the try was answered; else begin the try anew."""
     attempt, now = incident.fencing, context.now
+    if recallable(incident):
+        incident = replace(incident, release=_timed_anew(incident, now))
     if attempt is None:
         return incident
     answered = attempt.devices and all(answer.cut for answer in attempt.devices.values())

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.evacuation import Migration, Stuck
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.tries import Outcome
 
@@ -47,6 +47,8 @@ class Switching:
     since: Instant
     go_at: Instant | None = None
     """When the gates were passed; None: not yet."""
+    patient: bool = False
+    """It is the policy's own wish: a shut gate is waited for as long as for any other progress."""
     answered: tuple[str, ...] = ()
     """The devices that were asked, and have answered or not in time."""
 
@@ -56,6 +58,18 @@ class Release:
     """The way back of a host, as far as it has got."""
 
     step: Step = Step.CHECKING
+    ordered: bool = True
+    """Whether an operator has ordered it; else it has begun by itself."""
+    called_off: bool = False
+    """An operator has: it does not begin by itself any more."""
+    powered: bool = False
+    """Whether the policy has had it switched on, or tried to: that is done once."""
+    returns: int = 0
+    """How often its flag has gone in this incident: how often it has come back."""
+    alive_since: Instant | None = None
+    """Since when nova-compute reports in without a gap."""
+    accepted: tuple[Stuck, ...] = ()
+    """Evacuations that an operator vouches for: they are stuck, and nothing will come of them."""
     began: Instant | None = None
     """When it was ordered; after a reboot, when it was taken up again."""
     lifted_at: Instant | None = None
@@ -66,19 +80,27 @@ class Release:
     """How the last Lift or Enable has ended; None: it may still be under way."""
     put_at: Instant | None = None
     accusers: tuple[str, ...] = ()
-    """Whose word against the host is older than its way back: it says nothing new."""
+    """Whose word against it is older than its way back: until the lift it says nothing new."""
+    accused_at: Instant | None = None
+    """Since when it is called down without a sign of life since; only once its flag is gone."""
+    alive_at: Instant | None = None
+    """When it last showed life after it had been called down: what was said before is answered."""
+    again: bool = False
+    """It was in use, and is being fenced once more: until the cut a sign of life ends that."""
     reports: int = 0
     """How often nova-compute has reported in, with no write in between; after the lift, since."""
     inspected_at: Instant | None = None
     """When the list of evacuations was asked for of which the next four tell."""
     open: tuple[int, ...] = ()
     """Evacuations of the host that may still be under way."""
+    bound: tuple[str, ...] = ()
+    """Where each of these goes, as Nova has it."""
     done: tuple[int, ...] = ()
     """Those that the host's own nova-compute has not cleaned up after."""
     stale: tuple[int, ...] = ()
     """Those that a nova-compute which starts there acts upon, though their servers are back."""
     old: tuple[int, ...] = ()
-    """The like, of servers that are elsewhere: they would be stale if those came back."""
+    """The like, of servers that are elsewhere, or that an operator has vouched for."""
     switching: Switching | None = None
 
     @property
@@ -90,6 +112,15 @@ class Release:
     def sending(self) -> bool:
         """Tell whether a Lift or an Enable may be on its way."""
         return self.step in (Step.LIFTING, Step.ENABLING) and self.put is None
+
+    @property
+    def stuck(self) -> tuple[Stuck, ...]:
+        """Name the evacuations that may be under way, each with its destination."""
+        return tuple(map(Stuck, self.open, self.bound))
+
+    def anew(self) -> Release:
+        """Return the way back of a host that has not set out on it."""
+        return Release(number=self.number, returns=self.returns)
 
     def at(self, step: Step) -> Release:
         """Return it at another step. One that sends a request gives it a number of its own."""
@@ -107,15 +138,19 @@ class Release:
         rows = sorted(migrations, key=lambda row: row.id)
         last = {row.server: row.id for row in rows if row.status in _OVER or row.succeeded}
         left = [row for row in rows if row.status not in _OVER]
-        open_ = [r for r in left if not r.succeeded and r.id > last.get(r.server, 0)]
-        stuck = [row for row in left if row not in open_]
+        newest = [r for r in left if not r.succeeded and r.id > last.get(r.server, 0)]
+        open_ = [r for r in newest if Stuck(r.id, r.to) not in self.accepted]
+        stuck = [row for row in left if row not in newest]
+        gone = [row for row in stuck if not row.succeeded and row.server not in there]
+        vouched = [row for row in newest if row not in open_]
         return replace(
             self,
             inspected_at=asked_at,
             open=_ids(open_),
+            bound=tuple(row.to for row in open_)[:IDS_MAX],
             done=_ids(row for row in left if row.succeeded),
             stale=_ids(row for row in stuck if row.server in there),
-            old=_ids(r for r in stuck if not r.succeeded and r.server not in there),
+            old=_ids(gone + vouched),
         )
 
 

@@ -20,14 +20,18 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import (
     accusations,
+    accusers,
     accusing,
     named,
     restarted,
     unaccused,
+    unanswered,
     unstuck,
 )
 from doctor_daemon.core.release import Release, Step
-from doctor_daemon.core.returning import back, in_service, out_of_service
+from doctor_daemon.core.returning import back
+from doctor_daemon.core.service import in_service, out_of_service
+from doctor_daemon.core.switching import unswitched
 from doctor_daemon.core.topology import begin
 
 _AGAIN = "`doctor-daemon release HOST` tries again"
@@ -41,9 +45,10 @@ def releasing(incident: Incident, context: Context) -> Incident:
     kept = tuple(name for name in release.accusers if name in standing)
     if kept != release.accusers:
         return replace(incident, release=replace(release, accusers=kept))
-    if release.sending:
-        return incident  # whatever has happened: the answer comes first
-    for check in (_failed_again, _overdue):
+    accused = _accused(incident, context)
+    if accused is not incident or release.sending:
+        return accused  # whatever else has happened: the answer comes first
+    for check in (_failed_again, _silent, _overdue):
         checked = check(incident, context)
         if checked is not incident:
             return checked
@@ -64,48 +69,101 @@ def releasing(incident: Incident, context: Context) -> Incident:
 # what goes wrong
 
 
-def _failed_again(incident: Incident, context: Context) -> Incident:
-    """Go back where the host is called down again: at once while the flag stands."""
-    release, policy, now = incident.release, context.policy, context.now
-    words, look = accusations(incident, context), incident.sighting
-    if not words or (release.step is Step.CHECKING and look is None):
-        return incident
-    who = ", ".join(sorted({word.source for word in words}))
+def _in_use(incident: Incident) -> bool:
+    """Tell whether Nova has been seen to use the host again, whoever has cleared its flag."""
+    look, release = incident.sighting, incident.release
     gone = look is not None and not look.forced_down
-    if release.step is Step.CHECKING and not gone:
-        return incident.move(Phase.DOWN, now, f"{who} says down again: it stays forced down")
-    over = max(now.since(word.first) for word in words) >= policy.grace_s
-    known = release.lifted or release.step is Step.CHECKING
-    if not known or not over or not enough(incident.words, now, policy.evidence_age_s):
+    return release.lifted or (release.step is Step.CHECKING and gone)
+
+
+def _accused(incident: Incident, context: Context) -> Incident:
+    """Note since when a host in use is called down; only looks from then on compare its reports."""
+    release = incident.release
+    against = _in_use(incident) and unanswered(incident, context)
+    if bool(against) is (release.accused_at is not None):
         return incident
-    return _fence_again(incident, context, f"{who} says down again, and the flag is lifted")
+    if not against:
+        return replace(incident, release=replace(release, accused_at=None))
+    release = replace(release, accused_at=context.now)
+    return replace(incident, release=release, first=None, look_at=None)
+
+
+def _failed_again(incident: Incident, context: Context) -> Incident:
+    """Go back where the host is called down again: at once while the flag stands.
+
+    Else it is fenced once more, if nothing is heard of it in the grace, and that is enough.
+    """
+    release, policy, now = incident.release, context.policy, context.now
+    if not _in_use(incident):
+        words = accusations(incident, context)
+        if not words or release.step is not Step.CHECKING or incident.sighting is None:
+            return incident
+        text = f"{accusers(words)} says down again: it stays forced down"
+        return incident.move(Phase.DOWN, now, text)
+    since, words = release.accused_at, unanswered(incident, context)
+    if since is None or now.since(since) < policy.grace_s:
+        return incident
+    if not enough(words, now, policy.evidence_age_s):
+        return incident
+    text = f"{accusers(words)} says down again, and the flag is lifted"
+    return _fence_again(incident, context, text)
 
 
 def _fence_again(incident: Incident, context: Context, text: str) -> Incident:
-    """Fence a host that failed once its flag was lifted: its servers may run there again."""
+    """Fence a host that failed once its flag was lifted: its servers may run there again.
+
+    Its way back is remembered until the cut: a sign of life leads back to it.
+    """
+    now = context.now
     refences = len(incident.charges)  # by a human's word it may be down for nothing
-    incident = replace(out_of_service(in_service(incident)), refences=refences)
+    incident = unswitched(incident, now, "it is fenced again")
+    incident = replace(in_service(incident), refences=refences, ordered_at=None)
     if refences > context.policy.refences_max:
         why = f"{text}; {incident.host} was fenced {refences} times already"
         held = Held("power", why, "find out why it fails; then `doctor-daemon fence HOST`")
-        return incident.hold(context.now, held)
-    return begin(incident.move(Phase.FENCING, context.now, f"ALARM: {text}"), context)
+        return out_of_service(incident).hold(now, held)
+    release = replace(incident.release, again=True)
+    moved = incident.move(Phase.FENCING, now, f"ALARM: {text}")
+    return begin(replace(moved, release=release), context)
 
 
 def gives_up_at(incident: Incident, context: Context) -> Instant:
-    """Return when a human is asked because the way back has come no further."""
+    """Return when a human is asked because the way back has come no further.
+
+    What was sent is read back first: nobody is to be asked about what is not known yet.
+    """
     release, policy = incident.release, context.policy
     if release.lifted and release.lifted_at is not None:
-        return release.lifted_at.plus(policy.watch_s + policy.progress_s)
+        until = release.lifted_at.plus(policy.watch_s + policy.progress_s)
+    else:
+        wait_s = policy.progress_s + (0 if release.ordered else policy.quarantine_s)
+        if release.open:
+            wait_s = min(policy.evacuation_timeout_s, policy.progress_s)
+        until = (release.began or incident.phase_at).plus(wait_s)
+    if release.put_at is None:
+        return until
+    told = release.put_at.plus(policy.settle_s)
+    return told if until.since(told) < 0 else until
+
+
+def _silent(incident: Incident, context: Context) -> Incident:
+    """Go back where a host that had begun to come back by itself has fallen silent."""
+    release, watch_s = incident.release, context.policy.watch_s
+    alone = not release.ordered and release.step is Step.CHECKING and not _in_use(incident)
     began = release.began or incident.phase_at
-    stuck_s = policy.evacuation_timeout_s if release.open else policy.progress_s
-    return began.plus(min(stuck_s, policy.progress_s))
+    if not alone or release.alive_since is not None or context.now.since(began) < 2 * watch_s:
+        return incident
+    text = "nova-compute does not report in: it stays forced down until it does"
+    return incident.move(Phase.DOWN, context.now, text)
 
 
 def _overdue(incident: Incident, context: Context) -> Incident:
     if not context.now.reached(gives_up_at(incident, context)):
         return incident
-    return incident.hold(context.now, Held("release", _missing(incident, context), _AGAIN))
+    frees = _AGAIN
+    if incident.release.open and not incident.release.lifted:
+        frees = f"{_AGAIN}; with --accept-stuck if no guest of it is at its destination"
+    return incident.hold(context.now, Held("release", _missing(incident, context), frees))
 
 
 def _missing(incident: Incident, context: Context) -> str:
@@ -118,8 +176,12 @@ def _missing(incident: Incident, context: Context) -> str:
     if release.lifted and look is not None and look.state != "up":
         return f"Nova does not show {host} up"
     if not release.lifted and release.open:
-        return f"evacuations {named(release.open)} from {host} do not end"
-    if accusations(incident, context):
+        stuck = ", ".join(map(str, release.stuck))
+        return f"evacuations {stuck} from {host} do not end"
+    words = accusations(incident, context)
+    if words and not unanswered(incident, context):
+        return f"{accusers(words)} calls {host} down again and again, and it is seen alive"
+    if words:
         return f"{host} is called down, and not by enough to fence it"
     act = Act.ENABLE if release.lifted else Act.LIFT
     asked = enumerate(verdicts(act, incident, context))
@@ -145,7 +207,11 @@ def _lifted(incident: Incident, context: Context, text: str) -> Incident:
     watch_s, now = context.policy.watch_s, context.now
     noted = in_service(incident).note(now, f"{text}; watching it for {watch_s:g} s")
     release = replace(
-        incident.release.at(Step.WATCHING), lifted_at=now, inspected_at=None, reports=0
+        incident.release.at(Step.WATCHING),
+        lifted_at=now,
+        inspected_at=None,
+        reports=0,
+        returns=incident.release.returns + 1,
     )
     rounds = replace(incident.rounds, ask_at=None)
     return replace(noted, release=release, rounds=rounds, progress_at=now, look_at=None, first=None)
@@ -183,7 +249,8 @@ def _watch(incident: Incident, look: Sighting, context: Context) -> Incident:
     shut = restarted(incident, context) or unaccused(incident, context)
     if not watched or look.state != "up" or release.done or shut:
         return incident
-    if not (context.policy.enable and ours(incident, look)):
+    wanted = context.policy.enable and context.plan.way_back.enable
+    if not (wanted and ours(incident, look)):
         return _resolved(incident, look, now)
     if refused(Act.ENABLE, incident, context) is not None:
         return incident
@@ -197,6 +264,7 @@ def watched_until(release: Release, context: Context) -> Instant:
 
 def _resolved(incident: Incident, look: Sighting, now: Instant) -> Incident:
     """End it; say what is left there that will harm a server which comes back."""
+    incident = unswitched(incident, now, "the host is back")
     if incident.release.old:
         text = (
             f"evacuations {named(incident.release.old)} are stuck: before a server of theirs comes "
@@ -219,5 +287,5 @@ def moments(incident: Incident, context: Context) -> Iterator[Instant]:
     yield gives_up_at(incident, context)
     if release.lifted:
         yield watched_until(release, context)
-    for word in accusations(incident, context):
-        yield word.first.plus(context.policy.grace_s)
+    if release.accused_at is not None:
+        yield release.accused_at.plus(context.policy.grace_s)

@@ -9,17 +9,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evacuation import BEFORE, Stage
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.messages import Inspected, Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import accusing, named
+from doctor_daemon.core.recall import since_accused
 from doctor_daemon.core.release import (
     Enable,
     EnableEnded,
     Lift,
     LiftEnded,
-    Release,
     Step,
     SwitchedOn,
     SwitchOn,
@@ -27,6 +26,9 @@ from doctor_daemon.core.release import (
 from doctor_daemon.core.suspicion import looked
 from doctor_daemon.core.switching import switched_on
 from doctor_daemon.core.tries import Outcome
+
+SHARE = 0.3
+"""Of the grace: between two looks at a host in use that is called down. A sign of life may show."""
 
 
 def coming_back(incident: Incident) -> bool:
@@ -41,19 +43,43 @@ def seen(incident: Incident, sighting: Sighting, context: Context) -> Incident:
     After the lift a write, be it our own, takes nothing away from what was counted.
     """
     before, policy = incident.first, context.policy
-    after = looked(incident, sighting, context)
+    after = looked(_flag_seen(incident, sighting, context), sighting, context)
     if after.phase is not Phase.RELEASING:
         return after
-    release = after.release
+    release, since = after.release, after.release.alive_since
+    gap = before is not None and sighting.asked_at.since(before.asked_at) > policy.watch_s
     if before is None or not sighting.alike(before):
         release = replace(release, reports=release.reports if release.lifted else 0)
     elif sighting.stirred(before):
-        release = replace(release, reports=release.reports + 1)
+        since = sighting.asked_at if gap or since is None else since
+        release = replace(release, reports=release.reports + 1, alive_since=since)
+        if release.accused_at is not None and since_accused(incident, before):
+            release = replace(release, alive_at=context.now)
         after = replace(after, first=sighting)
-    elif sighting.asked_at.since(before.asked_at) > policy.watch_s:
-        release = replace(release, reports=0)  # it has fallen silent
-    again = None if release.put else context.now.plus(policy.release_every_s)
+    elif gap:
+        release = replace(release, reports=0, alive_since=None)  # it has fallen silent
+    early = after.first is not None and not since_accused(after, after.first)
+    every_s = policy.release_every_s
+    if after.release.accused_at is not None:
+        every_s = min(every_s, max(policy.grace_s * SHARE, 1.0))
+    again = None if release.put or early else context.now.plus(every_s)
     return replace(after, release=release, look_at=again)
+
+
+def _flag_seen(incident: Incident, sighting: Sighting, context: Context) -> Incident:
+    """Say what others have done to the flag: one that is set again is theirs to clear."""
+    last, release = incident.sighting, incident.release
+    if last is None or last.forced_down is sighting.forced_down:
+        return incident
+    if sighting.forced_down:
+        marking = replace(incident.marking, before=sighting)
+        text = "forced_down was set again by somebody else, and is theirs to clear"
+        return replace(incident, marking=marking).note(context.now, text)
+    if release.step is not Step.CHECKING:
+        return incident
+    who = "by somebody else, or by a request of ours that came late"
+    text = f"forced_down was cleared {who if release.number else 'by somebody else'}"
+    return incident.note(context.now, text)
 
 
 def inspected(incident: Incident, told: Inspected, context: Context) -> Incident:
@@ -129,12 +155,15 @@ def back(incident: Incident, context: Context, why: str) -> Incident:
     return replace(incident, release=release, rounds=rounds, look_at=later)
 
 
-def set_out(incident: Incident, context: Context, text: str) -> Incident:
+def set_out(incident: Incident, context: Context, text: str, *, ordered: bool = True) -> Incident:
     """Begin the way back: whatever was seen of the host before is not counted."""
     now, old, rounds = context.now, incident.release, incident.rounds
-    release = Release(
+    release = replace(
+        old.anew(),
+        ordered=ordered,
+        powered=old.powered,
+        accepted=old.accepted,
         began=now,
-        number=old.number,
         accusers=tuple(accusing(incident)),
         switching=old.switching if incident.phase is Phase.DOWN else None,
     )
@@ -155,20 +184,3 @@ def superseded(incident: Incident, effect: SwitchOn | Lift | Enable) -> str:
     else:
         wanted = _present(incident, effect)
     return "" if wanted else f"it is not wanted any more: the incident is {incident.phase}"
-
-
-def in_service(incident: Incident) -> Incident:
-    """Take what became of its servers for history: they may come back to a host that is in use."""
-    records = {id_: record.of_before() for id_, record in incident.evacuations.items()}
-    return replace(incident, evacuations=records, listings=0)
-
-
-def out_of_service(incident: Incident) -> Incident:
-    """Forget its way back, and the servers that had moved before the host was last in use."""
-    away = {
-        id_
-        for id_, record in incident.evacuations.items()
-        if record.stage is Stage.MOVED and record.migration == BEFORE
-    }
-    there = {id_: server for id_, server in incident.servers.items() if id_ not in away}
-    return replace(incident, servers=there, release=Release(number=incident.release.number))

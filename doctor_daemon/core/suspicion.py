@@ -14,6 +14,8 @@ from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Heard
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.preconditions import unanswered
+from doctor_daemon.core.recall import recallable, recalled, since_accused
 from doctor_daemon.core.topology import begin
 
 
@@ -25,10 +27,13 @@ def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
         return incident  # its source has said something newer since
     incident = replace(incident, words=words)
     if evidence.verdict is Verdict.UP:
-        return alive(incident, f"{evidence.source} has seen it alive", now)
+        at = evidence.received_at
+        return alive(incident, f"{evidence.source} has seen it alive", now, at)
+    text = f"{evidence.source} takes it back; nobody calls the host down any more"
     if open_to_life(incident) and not accused(words):
-        text = f"{evidence.source} takes it back; nobody calls the host down any more"
         return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
+    if recallable(incident) and not unanswered(incident, context):
+        return recalled(incident, text, now)
     return incident
 
 
@@ -38,12 +43,17 @@ def open_to_life(incident: Incident) -> bool:
     return working and incident.untouched
 
 
-def alive(incident: Incident, text: str, now: Instant) -> Incident:
-    """Take a sign of life: the end before the cut, a contradiction of OFF after it."""
+def alive(incident: Incident, text: str, now: Instant, at: Instant | None = None) -> Incident:
+    """Take a sign of life: the end before the cut, a contradiction of OFF after it.
+
+    `at` is when it was received, if that is known: what is said later may be folded in first.
+    """
     if open_to_life(incident):
         return incident.move(Phase.DISMISSED, now, text, NoticeKind.WITHDRAWN)
     if incident.phase in (Phase.DOWN, Phase.RELEASING):
-        return replace(incident, life_at=now)  # it may well be back: that is for release
+        return replace(incident, life_at=at or now)  # it may well be back: that is for release
+    if recallable(incident):
+        return recalled(incident, text, now)
     incident = replace(incident, life_at=now)
     return incident.note(now, f"{text}: this contradicts that its power is off")
 
@@ -53,9 +63,9 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
     earlier, now = incident.sighting, context.now
     service = incident.service or sighting.uuid
     first = incident.first
-    if first is None or not sighting.alike(first):
+    if first is None or not sighting.alike(first) or not since_accused(incident, first):
         first = sighting
-    if open_to_life(incident):
+    if open_to_life(incident) or recallable(incident):
         earlier = first
     incident = replace(incident, first=first, sighting=sighting, service=service)
     if sighting.uuid != service and incident.phase is not Phase.HELD:
@@ -74,6 +84,8 @@ def telling(incident: Incident, earlier: Sighting) -> bool:
     Before the cut any is. After it, only one that was sent after every cut had ended; and where we
     may have written to the service ourselves, only one that was sent after that had ended, too.
     """
+    if recallable(incident):
+        return since_accused(incident, earlier)
     put_at = incident.marking.put_at
     if incident.marking.number > 0 and (put_at is None or earlier.asked_at.since(put_at) < 0):
         return False

@@ -1,7 +1,7 @@
-"""Switching a host on, by an operator's order: only once no server of it is on its way elsewhere.
+"""Switching a host on, ordered or by policy: only once no server of it is on its way elsewhere.
 
 A nova-compute that starts destroys the disks of what it finds being evacuated. So Nova is asked for
-all evacuations first, and the order is followed, or ends with a reason, within half a minute.
+all evacuations first, and an order is followed, or ends with a reason, within half a minute.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from dataclasses import replace
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.host import Device, HostPlan
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Refused
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import SwitchedOn, Switching, SwitchOn
 
+_BY_HAND = "see to that; then `doctor-daemon release HOST`, and switch it on"
 
-def wanted(incident: Incident, context: Context, text: str) -> Incident:
-    """Take note of the order: Nova is asked first."""
+
+def wanted(incident: Incident, context: Context, text: str, *, patient: bool = False) -> Incident:
+    """Take note of the order, or of the policy, which is patient: Nova is asked first."""
     release, rounds, now = incident.release, incident.rounds, context.now
     number = release.number + 1
-    wish = Switching(number, now)
+    wish = Switching(number, now, patient=patient)
     release = replace(release, number=number, switching=wish, inspected_at=None)
     rounds = replace(rounds, inspections=rounds.inspections + 1, failures=0, ask_at=None)
     return replace(incident.note(now, text), release=release, rounds=rounds)
@@ -41,24 +44,41 @@ def switching(incident: Incident, context: Context) -> Incident:
     wish, now = incident.release.switching, context.now
     if wish is None:
         return incident
+    if incident.held is not None:
+        return unswitched(incident, now, f"{incident.host} is held: {incident.held.why}")
     names = [device.name for _, device in switches(incident, context.plan)]
     if wish.go_at is not None:
         over = all(name in wish.answered for name in names)
         return _put(incident, None) if over else incident
     refusal = refused(Act.SWITCH_ON, incident, context)
-    why = refusal.why if refusal else ""
+    why, late = refusal.why if refusal else "", now.reached(ends_at(wish, context))
     if not names:
         why = "no power device is configured"
-    elif refusal is not None and refusal.retry and not now.reached(ends_at(wish, context)):
+    elif refusal is not None and (refusal.retry or wish.patient) and not late:
         return incident
-    if why:
+    if not why:
+        return _put(incident, replace(wish, go_at=now))
+    if not wish.patient or incident.phase is not Phase.DOWN:
         return _put(incident.note(now, f"not switched on: {why}"), None)
-    return _put(incident, replace(wish, go_at=now))
+    held = Held("release", f"not switched on: {why}", _BY_HAND)
+    return _put(incident, None).hold(now, held)
+
+
+def unswitched(incident: Incident, now: Instant, why: str) -> Incident:
+    """Answer an order that cannot be followed any more: it does not just vanish."""
+    wish = incident.release.switching
+    if wish is None:
+        return incident
+    text = f"not switched on: {why}"
+    if wish.go_at is not None:
+        text = f"whether it was switched on is not known, for {why}"
+    return _put(incident.note(now, text), None)
 
 
 def ends_at(wish: Switching, context: Context) -> Instant:
     """Return when an order that could not be followed is given up."""
-    return wish.since.plus(context.policy.off_timeout_s)
+    policy = context.policy
+    return wish.since.plus(policy.progress_s if wish.patient else policy.off_timeout_s)
 
 
 def switched_on(incident: Incident, ended: SwitchedOn, context: Context) -> Incident:
@@ -74,10 +94,12 @@ def not_switched(
 
 
 def _answered(incident: Incident, effect: SwitchOn, text: str, context: Context) -> Incident:
-    wish = incident.release.switching
+    wish, text = incident.release.switching, f"{effect.device}: switch on {text}"
+    if wish is None and incident.held is not None and effect.number == incident.release.number:
+        return incident.note(context.now, text)  # it was given up when the incident was held
     if wish is None or wish.number != effect.number or effect.device in wish.answered:
         return incident
-    noted = incident.note(context.now, f"{effect.device}: switch on {text}")
+    noted = incident.note(context.now, text)
     return _put(noted, replace(wish, answered=(*wish.answered, effect.device)))
 
 

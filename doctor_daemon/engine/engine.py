@@ -135,6 +135,8 @@ class Engine:
         self.ward.seed(charges)
         self.ward.sequences.update(snapshot.sequences)
         self.desk.remember(snapshot.evidence)
+        for host, wall_s in snapshot.returns:
+            self.ward.came_back(host, wall_s)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
         self.outbox.resume(snapshot.gaps)
@@ -191,6 +193,8 @@ class Engine:
 
     def _watch(self, before: Incident | None, after: Incident) -> None:
         watch(before, after, self.ward)
+        if after.phase is Phase.RESOLVED and (before is None or before.phase is not after.phase):
+            self.ward.came_back(after.host, after.phase_at.wall_s)
 
     def _gauges(self) -> None:
         """Say how everything stands: only when somebody asks, for it looks at every server."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from doctor_daemon import log
 from doctor_daemon.core.context import Armed, Maintenance
+from doctor_daemon.core.evacuation import Stuck
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
@@ -99,7 +100,14 @@ class Operators:
     # orders
 
     async def order(
-        self, host: HostId, order: Order, by: str, why: str, for_s: float = 0.0
+        self,
+        host: HostId,
+        order: Order,
+        by: str,
+        why: str,
+        for_s: float = 0.0,
+        *,
+        accept: tuple[Stuck, ...] = (),
     ) -> Case:
         """Give an order about a host's open incident; `fence` opens one where there is none.
 
@@ -112,7 +120,7 @@ class Operators:
             msg = f"{host} has no open incident"
             raise Permanent(msg)
         now = self._now()
-        ordered = Ordered(order, by, why, now, now.plus(for_s) if for_s else None)
+        ordered = Ordered(order, by, why, now, now.plus(for_s) if for_s else None, accept)
         refused = refusal(case.incident, ordered, self._ward.context(host))
         if refused:
             raise Permanent(refused)

@@ -132,9 +132,12 @@ def _evacuation(record: Evacuation) -> dict[str, Any]:
 def _release(release: Release) -> dict[str, Any]:
     return {
         "step": release.step.value,
+        "ordered": release.ordered,
         "reports": release.reports,
         "evacuations_open": list(release.open),
         "evacuations_done": list(release.done),
+        "evacuations_stuck": [str(one) for one in release.stuck],
+        "evacuations_accepted": [str(one) for one in release.accepted],
     }
 
 

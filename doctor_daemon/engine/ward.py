@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
 from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.rounds import Rounds
@@ -29,6 +30,7 @@ from doctor_daemon.ports import (
     Store,
 )
 
+RETURNS_MAX = 100
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
 
@@ -82,6 +84,8 @@ class Ward:
             tools.controller, tools.clock, lambda: self.rules.policy.follow_every_s
         )
         self.sequences: dict[tuple[str, HostId], int] = {}
+        self.returned: dict[HostId, list[float]] = {}
+        """Host -> when its incidents ended with its return, by the wall clock."""
         self._charges: dict[tuple[str, int], Charge] = {}
 
     def plan(self, host: HostId) -> HostPlan:
@@ -99,7 +103,17 @@ class Ward:
             armed=self.armed,
             maintenance=self._window(host, now_only=True),
             charges=tuple(self._charges.values()),
+            returns=self._returns(host, now),
         )
+
+    def _returns(self, host: HostId, now: Instant) -> int:
+        """Count by the wall clock: these are days, and incidents of other boots count too."""
+        window_s = self.rules.policy.flap_window_s
+        return sum(now.wall_s - at_s <= window_s for at_s in self.returned.get(host, ()))
+
+    def came_back(self, host: HostId, wall_s: float) -> None:
+        """Note that a host is back in service; only the last few times are of any interest."""
+        self.returned[host] = [*self.returned.get(host, ()), wall_s][-RETURNS_MAX:]
 
     def _window(self, host: HostId, *, now_only: bool) -> Maintenance | None:
         window = self.maintenance.get(host)

@@ -78,6 +78,8 @@ class Snapshot:
     """(consumer, host) whose last notice that is not pending was given up."""
     evidence: Sequence[EvidenceRow] = ()
     """The latest evidence, for the repeated keys."""
+    returns: Sequence[tuple[HostId, float]] = ()
+    """(host, when) of the latest incidents that ended with a return, by the wall clock."""
 
 
 @dataclass(frozen=True, slots=True)

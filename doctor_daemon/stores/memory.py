@@ -19,6 +19,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server, ServerId
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, EvidenceRow, Heading, NoticeRow, Snapshot, Wanted
 from doctor_daemon.stores.changes import check_change, moment_of
@@ -28,6 +29,7 @@ from doctor_daemon.stores.retention import (
     KEYS_KEEP_S,
     KEYS_MAX,
     NOTICES_MAX,
+    RETURNS_MAX,
 )
 
 K = TypeVar("K")
@@ -113,7 +115,13 @@ class MemoryStore:
                 replace(row, summary=self._said[row.host, row.source, row.fingerprint])
                 for row in list(self._evidence.values())[-KEYS_MAX:]
             ),
+            returns=self._returns(),
         )
+
+    def _returns(self) -> Sequence[tuple[HostId, float]]:
+        heads = [saved.head for saved in self._incidents.values()]
+        over = [(i.host, i.phase_at.wall_s) for i in heads if i.phase is Phase.RESOLVED]
+        return tuple(sorted(over, key=lambda one: one[1])[-RETURNS_MAX:])
 
     async def find(self, id_: IncidentId) -> Incident | None:
         saved = self._incidents.get(id_)

@@ -10,6 +10,7 @@ from doctor_daemon.core.context import Armed, Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import EvidenceRow, Heading, Snapshot
 from doctor_daemon.stores.codec import (
@@ -21,7 +22,7 @@ from doctor_daemon.stores.codec import (
     load_head,
 )
 from doctor_daemon.stores.notices import pending
-from doctor_daemon.stores.retention import HEADINGS_MAX, KEYS_MAX
+from doctor_daemon.stores.retention import HEADINGS_MAX, KEYS_MAX, RETURNS_MAX
 
 
 def snapshot(connection: sqlite3.Connection) -> Snapshot:
@@ -43,6 +44,7 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
         },
         gaps=frozenset(_gaps(connection)),
         evidence=_evidence(connection),
+        returns=tuple(_returns(connection)),
     )
 
 
@@ -126,6 +128,16 @@ def _event(row: tuple[Any, ...]) -> EvidenceRow:
         at=Instant(*at),
         incident=incident,
     )
+
+
+def _returns(connection: sqlite3.Connection) -> Iterator[tuple[HostId, float]]:
+    rows = connection.execute(
+        "SELECT cloud, host, ended_wall_s FROM incidents"
+        " WHERE ended_wall_s IS NOT NULL AND phase = ?"
+        " ORDER BY ended_wall_s DESC, seq DESC LIMIT ?",
+        (Phase.RESOLVED.value, RETURNS_MAX),
+    ).fetchall()
+    yield from ((HostId(cloud, name), ended_s) for cloud, name, ended_s in reversed(rows))
 
 
 _HEADINGS = (

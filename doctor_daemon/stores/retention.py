@@ -23,6 +23,8 @@ KEYS_KEEP_S = 86_400.0
 KEYS_MAX = 100_000
 FOLDS_MAX = 100_000
 HEADINGS_MAX = 1000
+RETURNS_MAX = 1000
+"""Of the incidents that have ended, so many are looked at for hosts that fail again and again."""
 NOTICES_MAX = 10_000
 DAY_S = 86_400.0
 

@@ -22,6 +22,9 @@ def wrong(field: str, message: str, expected: str) -> dict[str, Any]:
 
 
 CONFIRM = {"order": "confirm-off", "why": "x", "host": "cmp-1", "for_s": 60}
+RELEASE = {"order": "release", "why": "x"}
+SOME = "a list of up to 20 evacuations"
+EACH = "each MIGRATION@DESTINATION, or MIGRATION alone where Nova shows no destination"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,20 @@ CONFIRM = {"order": "confirm-off", "why": "x", "host": "cmp-1", "for_s": 60}
         (
             ORDER,
             {"order": "fence", "why": "x", "y": 1},
-            wrong("'y'", "unknown field", "order, why, for_s, host"),
+            wrong("'y'", "unknown field", "order, why, for_s, host, accept_stuck"),
+        ),
+        (ORDER, RELEASE | {"accept_stuck": "17"}, wrong("accept_stuck", "found '17'", SOME)),
+        (
+            ORDER,
+            RELEASE | {"accept_stuck": ["1"] * 21},
+            wrong("accept_stuck", "found a list", SOME),
+        ),
+        (ORDER, RELEASE | {"accept_stuck": [17]}, wrong("accept_stuck", "found 17", EACH)),
+        (ORDER, RELEASE | {"accept_stuck": ["x@y"]}, wrong("accept_stuck", "found 'x@y'", EACH)),
+        (
+            ORDER,
+            {"order": "fence", "why": "x", "accept_stuck": ["17"]},
+            wrong("accept_stuck", "unknown field", "order, why"),
         ),
         (ORDER, CONFIRM | {"host": None}, wrong("host", "it is missing", "cmp-1, typed out")),
         (ORDER, CONFIRM | {"host": "cmp-2"}, wrong("host", "found 'cmp-2'", "cmp-1, typed out")),

@@ -70,6 +70,21 @@ def test_options_are_not_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "unrecognized arguments: --js" in said(["status", "--js"], capsys)
 
 
+def test_an_evacuation_is_taken_for_stuck_with_its_destination(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["release", "x", "--why", "y"]
+    assert parse(words).accept_stuck is None
+    both = parse([*words, "--accept-stuck", "17@cmp-2", "--accept-stuck", "18"])
+    assert both.accept_stuck == ["17@cmp-2", "18"]
+    for wrong in ("", "cmp-2", "17@", "@cmp-2", "17 @cmp-2", "-1@cmp-2", "\u0661@cmp-2"):
+        told = said([*words, f"--accept-stuck={wrong}"], capsys)
+        assert "expected the evacuation's number and its destination: 17@compute-2" in told
+    assert "unrecognized arguments" in said(
+        ["fence", "x", "--why", "y", "--accept-stuck=1"], capsys
+    )
+
+
 def test_defaults() -> None:
     for command in ASKING:
         words = {

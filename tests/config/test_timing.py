@@ -10,7 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from doctor_daemon.config import Settings
-from doctor_daemon.config.models import Budget, Evacuation, Release, Timing
+from doctor_daemon.config.models import Budget, Evacuation, Timing
+from doctor_daemon.config.release import Release
 from doctor_daemon.config.timing import CALL_S, RULES, Numbers, broken, call_s, policy
 from doctor_daemon.core.policy import Policy
 from tests.config.samples import BmcConfig, CloudConfig

@@ -8,6 +8,7 @@ from dataclasses import replace
 from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
 from tests.contracts.store_disk import OTHER_BOOT, Disk, first
@@ -111,6 +112,23 @@ class Memory:
             await store.commit(opening(name, name), term=term)
         await store.commit(step(incident("c", "c"), incident("c", "c")), term=term)
         assert [one.id for one in (await store.load()).incidents] == ["c", "a", "b"]
+
+    async def test_the_returns_of_hosts_are_loaded_in_their_order(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        for number, name in enumerate(("cmp-1", "cmp-2", "cmp-1")):
+            opened = replace(head_of(opening(f"i{number}", name, number)), phase=Phase.DOWN)
+            await store.commit(Change(head=opened, entries=opened.timeline), term=term)
+            ended = opened.move(Phase.RESOLVED, at(100 - number), "back")
+            await store.commit(step(opened, ended), term=term)
+        await store.commit(opening("open", "cmp-3"), term=term)
+        await store.commit(opening("false", "cmp-4"), term=term)
+        await store.commit(closing(head_of(opening("false", "cmp-4")), 5), term=term)
+        again, _ = await disk.store()
+        assert (await again.load()).returns == (
+            (host("cmp-1"), at(98).wall_s),
+            (host("cmp-2"), at(99).wall_s),
+            (host("cmp-1"), at(100).wall_s),
+        )
 
     async def test_headings_show_the_newest_first(self, disk: Disk) -> None:
         store, term = await disk.store()

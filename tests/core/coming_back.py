@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Self
 
 from doctor_daemon.core.host import Mode, Server
-from doctor_daemon.core.messages import Inspect, Inspected, Look, Order, Resumed
+from doctor_daemon.core.messages import (
+    Cut,
+    ForceDown,
+    Inspect,
+    Inspected,
+    Look,
+    Order,
+    Resumed,
+)
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, Step
@@ -69,6 +77,18 @@ class Back(Moving):
         if outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             self.shown |= {"status": "enabled", "reason": ""}
         return self.wait(0.25).see(EnableEnded(effect, outcome, text, self.now))
+
+    def fence(self) -> Self:
+        """Fence the host once more, silent as it is, and have all go well up to the flag."""
+        for _ in range(20):
+            self.identify().show()
+            if self.all(Cut):
+                break
+            self.elapse(1)
+        self.cut().prove()
+        if self.all(ForceDown):
+            self.put()
+        return self.show(**THERE, reason=REASON)
 
     def round(self, power: Power = Power.ON, seconds: float = 10) -> Self:
         """Let some seconds pass, and answer everything that is due then."""

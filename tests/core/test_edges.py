@@ -109,6 +109,12 @@ def test_releasing_to_down() -> None:
     assert Back().to_releasing().order(Order.DISMISS).phase is Phase.DOWN
 
 
+def test_fencing_to_releasing() -> None:
+    walk = Back().to_watching().hear("zabbix").show().elapse(10)
+    walk.hear("prometheus", verdict=Verdict.UP)
+    assert walk.phase is Phase.RELEASING
+
+
 def test_releasing_to_fencing() -> None:
     walk = Back().to_watching().hear("zabbix").elapse(10)
     assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)

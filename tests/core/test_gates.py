@@ -95,13 +95,15 @@ def test_which_gate_stops_what() -> None:
         "ended": {"switch_on", "lift"},
         "stale": {"switch_on", "lift"},
         "cleaned": {"lift"},
+        "quarantine": {"lift"},
+        "flaps": {"lift"},
         "ours": {"lift"},
         "reason": {"enable"},
     }
 
 
 def test_a_gate_that_is_asked_again_later_says_so() -> None:
-    back = ["alive", "accused", "restarted", "listed", "cleaned"]
+    back = ["alive", "accused", "restarted", "listed", "cleaned", "quarantine"]
     again = ["look", "proof", "readback", *back]
     assert [gate.name for gate in GATES if gate.retry] == again
 

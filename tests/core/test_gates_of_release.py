@@ -32,7 +32,9 @@ UNSEEN = "nobody has seen cmp-1 alive since it was proven off"
         ({}, ""),
         ({"life_at": None}, UNSEEN),
         ({"life_at": at(-0.25)}, UNSEEN),
-        ({"proof": None}, UNSEEN),
+        ({"proof": None}, ""),
+        ({"proof": None, "life_at": at(-61)}, UNSEEN),
+        ({"proof": None, "release": Release()}, UNSEEN),
         ({"proof": human_proof(), "life_at": None}, ""),
     ],
 )

@@ -170,7 +170,7 @@ def test_trap_9_an_evacuation_that_does_not_end_holds_and_is_named(status: str) 
     assert (walk.phase, shut(walk)) == (Phase.RELEASING, ["ended"])
     walk.round()
     assert (walk.phase, walk.gate) == (Phase.HELD, "release")
-    assert walk.said.startswith("held: evacuations 2 from cmp-1 do not end; `doctor-daemon release")
+    assert walk.said.startswith("held: evacuations 2@cmp-9 from cmp-1 do not end; `doctor-")
 
 
 @pytest.mark.parametrize("status", ["failed", "error", "cancelled", "completed"])

@@ -12,8 +12,9 @@ from doctor_daemon.core.notices import notices
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.recall import recallable
 from doctor_daemon.core.release import Lift, Step
-from tests.core.coming_back import REASON, Back
+from tests.core.coming_back import Back
 from tests.core.moving import Moving, guest
 from tests.core.walk import Walk
 
@@ -37,9 +38,7 @@ def test_after_the_lift_a_host_that_fails_is_fenced_once_more() -> None:
 
 
 def test_our_own_disable_is_not_taken_for_somebody_elses() -> None:
-    walk = again(Back().to_watching()).elapse(10)
-    walk.identify().look(reason=REASON, status="disabled").cut().prove()
-    walk.put().look(state="down", forced_down=True, status="disabled", reason=REASON)
+    walk = again(Back().to_watching()).show().elapse(10).fence()
     assert walk.said == "Nova has it forced down; it was disabled by us before (read back)"
 
 
@@ -90,9 +89,10 @@ def test_servers_that_came_back_are_moved_once_more() -> None:
     back.order(Order.RELEASE).identify().read(Power.ON).tell().show().round().round()
     back.lift().show()
     again(back).elapse(10)
-    assert (back.phase, back.incident.servers) == (Phase.FENCING, {})
+    assert recallable(back.incident)
     back.there = {one.id: one for one in (guest("web"),)}
-    back.fence().inspect()
+    assert back.fence().incident.servers == {}
+    back.inspect()
     assert back.stage("web") is Stage.POSTING
     assert back.posts == [("web", 2)]
     assert back.stage("db") is Stage.MOVED

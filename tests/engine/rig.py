@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict
 from doctor_daemon.core.host import (
@@ -20,6 +20,7 @@ from doctor_daemon.core.host import (
     Selection,
     Server,
     ServerId,
+    WayBack,
 )
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
@@ -83,6 +84,7 @@ class Rig:
     mode: Mode = Mode.FENCE
     levels: tuple[Level, ...] = (Level((Device("bmc", "redfish", UUID),)),)
     selection: Selection = SHARED
+    way_back: WayBack = field(default_factory=WayBack)
     clock: VirtualClock = field(default_factory=VirtualClock)
     disk: SlowDisk = field(default_factory=SlowDisk)
     metrics: Metrics = field(default_factory=Metrics)
@@ -104,7 +106,8 @@ class Rig:
         return next(iter(self.devices.values()))
 
     def plan(self, host: HostId) -> HostPlan:
-        return HostPlan(host, "rack-1", self.mode, "", self.levels, "digest", self.selection)
+        plan = HostPlan(host, "rack-1", self.mode, "", self.levels, "digest", self.selection)
+        return replace(plan, way_back=self.way_back)
 
     def engine(self) -> Engine:
         """Make a daemon on this bench."""

@@ -12,65 +12,39 @@ from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Permanent
+from tests.engine.coming_back import (
+    NAME,
+    down,
+    give_back,
+    host_down,
+    is_back,
+    order,
+    over,
+)
 from tests.engine.instruments import HOST
-from tests.engine.moving import SOON, bench, comes, stages
-from tests.engine.rig import Rig, accuse, incident_of, until
+from tests.engine.moving import bench, comes, stages
+from tests.engine.rig import incident_of, until
 from tests.simulation.virtual import run
-
-NAME = HOST.name
-
-
-async def down(rig: Rig, engine: Engine) -> None:
-    """Fence the host, and move its servers."""
-    await accuse(rig, engine)
-    await until(engine, Phase.DOWN)
-
-
-async def order(engine: Engine, what: Order) -> None:
-    await Operators(engine).order(HOST, what, "ann", "new mainboard")
-
-
-async def give_back(rig: Rig, engine: Engine) -> None:
-    """Repair the host, start it, and order its release."""
-    rig.device.on = True
-    rig.nova.start(NAME)
-    await order(engine, Order.RELEASE)
-
-
-async def over(engine: Engine) -> None:
-    """Wait for the end of the incident."""
-    await comes(lambda: HOST not in engine.desk.cases)
-
-
-def is_back(rig: Rig) -> bool:
-    nova = rig.nova
-    return NAME not in nova.down and NAME in nova.enabled
 
 
 def test_a_host_comes_back() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await give_back(rig, engine)
             await over(engine)
             assert is_back(rig)
             assert rig.nova.lifts == [f"s-{NAME}"]
             await comes(lambda: rig.consumer.kinds()[-1] == "recovered")
             await comes(lambda: rig.consumer.kinds("red")[-1] == "recovered")
-        assert rig.bugs == []
 
     run(main())
 
 
 def test_a_host_that_nobody_starts_stays_forced_down_and_is_held() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             rig.device.on = True
             await order(engine, Order.RELEASE)
             await until(engine, Phase.HELD, limit_s=1000)
@@ -88,9 +62,7 @@ def test_a_host_that_nobody_starts_stays_forced_down_and_is_held() -> None:
 
 def test_trap_8_done_rows_are_waited_for_until_nova_compute_is_restarted() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             rig.device.on = True
             rig.nova.running.add(NAME)  # it lives, and has cleaned up nothing
             await order(engine, Order.RELEASE)
@@ -108,9 +80,7 @@ def test_trap_8_done_rows_are_waited_for_until_nova_compute_is_restarted() -> No
 
 def test_trap_9_rows_that_are_done_once_more_after_the_lift_keep_it_from_being_enabled() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await give_back(rig, engine)
             await comes(lambda: NAME not in rig.nova.down)
             rig.nova.rebuilds.turn(1, "done")
@@ -127,9 +97,7 @@ def test_trap_9_rows_that_are_done_once_more_after_the_lift_keep_it_from_being_e
 
 def test_a_host_that_dies_again_before_the_lift_is_down_as_it_was() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await engine.desk.submit([rig.evidence(Verdict.UP)])
             await order(engine, Order.RELEASE)
             await engine.desk.submit([rig.evidence()])
@@ -145,9 +113,7 @@ def test_a_host_that_dies_again_before_the_lift_is_down_as_it_was() -> None:
 
 def test_a_host_that_dies_again_after_the_lift_is_proven_off_anew() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await give_back(rig, engine)
             await engine.desk.submit([rig.evidence(Verdict.UP)])
             await comes(lambda: NAME not in rig.nova.down)
@@ -205,9 +171,7 @@ def test_a_daemon_that_dies_on_the_way_back_is_followed_by_one_that_ends_it(afte
 
 def test_somebody_else_clears_the_flag_first() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await give_back(rig, engine)
             rig.nova.down.discard(NAME)
             await over(engine)
@@ -219,9 +183,7 @@ def test_somebody_else_clears_the_flag_first() -> None:
 
 def test_somebody_forces_it_down_again_while_it_is_watched() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await give_back(rig, engine)
             await comes(lambda: NAME not in rig.nova.down)
             await asyncio.sleep(5)
@@ -234,9 +196,7 @@ def test_somebody_forces_it_down_again_while_it_is_watched() -> None:
 
 def test_the_policy_may_leave_it_disabled() -> None:
     async def main() -> None:
-        rig = bench(policy=Policy(grace_s=1.0, enable=False))
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down(policy=Policy(grace_s=1.0, enable=False)) as (rig, engine):
             await give_back(rig, engine)
             await over(engine)
             assert NAME not in rig.nova.down
@@ -247,9 +207,7 @@ def test_the_policy_may_leave_it_disabled() -> None:
 
 def test_an_operator_has_it_switched_on() -> None:
     async def main() -> None:
-        rig = bench(policy=SOON)
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await order(engine, Order.POWER_ON)
             await comes(lambda: rig.device.switches == 1)
             await asyncio.sleep(5)
@@ -265,9 +223,7 @@ def test_an_operator_has_it_switched_on() -> None:
 
 def test_disarmed_nothing_is_switched_on_and_nothing_lifted() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await Operators(engine).disarm("ann", "storage is being moved")
             await order(engine, Order.POWER_ON)
             await give_back(rig, engine)
@@ -282,9 +238,7 @@ def test_disarmed_nothing_is_switched_on_and_nothing_lifted() -> None:
 
 def test_a_release_is_called_off() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (_, engine):
             await order(engine, Order.RELEASE)
             await order(engine, Order.DISMISS)
             assert incident_of(engine).phase is Phase.DOWN

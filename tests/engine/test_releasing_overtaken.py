@@ -9,10 +9,10 @@ from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import Step
 from doctor_daemon.engine.operators import Operators
+from tests.engine.coming_back import NAME, give_back, host_down, is_back, order, over
 from tests.engine.instruments import UUID
-from tests.engine.moving import SOON, bench, comes
+from tests.engine.moving import comes
 from tests.engine.rig import Rig, incident_of, until
-from tests.engine.test_releasing import NAME, down, give_back, is_back, order, over
 from tests.simulation.virtual import run
 
 
@@ -20,9 +20,7 @@ def test_a_bmc_that_answers_for_another_machine_is_not_told_to_switch_it_on() ->
     """The address may be another machine's by now; and what is asked next is this one again."""
 
     async def main() -> None:
-        rig = bench(policy=SOON)
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             rig.device.uuid = UUID.replace("0001", "0002")
             await order(engine, Order.POWER_ON)
             await asyncio.sleep(5)
@@ -41,9 +39,7 @@ def test_a_bmc_that_answers_for_another_machine_is_not_told_to_switch_it_on() ->
 
 def test_a_bmc_that_does_not_say_who_it_is_is_not_told_to_switch_on() -> None:
     async def main() -> None:
-        rig = bench(policy=SOON)
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             rig.device.locked_out = True
             await order(engine, Order.POWER_ON)
             await asyncio.sleep(5)
@@ -56,9 +52,7 @@ def test_a_bmc_that_does_not_say_who_it_is_is_not_told_to_switch_on() -> None:
 
 def test_while_a_bmc_is_asked_who_it_is_the_daemon_may_be_disarmed() -> None:
     async def main() -> None:
-        rig = bench(policy=SOON)
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             rig.device.call_s = 3.0
             asked = rig.device.identities
             await order(engine, Order.POWER_ON)
@@ -73,9 +67,7 @@ def test_while_a_bmc_is_asked_who_it_is_the_daemon_may_be_disarmed() -> None:
 
 def test_while_a_bmc_is_asked_who_it_is_the_order_may_be_given_anew() -> None:
     async def main() -> None:
-        rig = bench(policy=SOON)
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             rig.device.call_s = 3.0
             asked = rig.device.identities
             await order(engine, Order.POWER_ON)
@@ -90,9 +82,7 @@ def test_while_a_bmc_is_asked_who_it_is_the_order_may_be_given_anew() -> None:
 
 def test_a_host_that_is_called_down_just_before_the_lift_is_not_lifted() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await give_back(rig, engine)
             await engine.desk.submit([rig.evidence(Verdict.UP)])
             rig.disk.commit_s = 2.0
@@ -113,15 +103,15 @@ def journalling(rig: Rig) -> bool:
 
 def test_a_bug_on_the_way_back_is_no_end_of_it() -> None:
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             rig.device.bug = KeyError("bug")
             await give_back(rig, engine)
             await until(engine, Phase.HELD)
             held = incident_of(engine).held
             assert held is not None
             assert (held.gate, held.out_of) == ("internal", Phase.RELEASING)
+            assert {type(bug) for bug in rig.bugs} == {KeyError}
+            rig.bugs.clear()
             rig.device.bug = None
             await order(engine, Order.RELEASE)
             await over(engine)
@@ -134,9 +124,7 @@ def test_a_host_that_dies_with_the_lift_is_not_enabled() -> None:
     """Nova shows it up for a while yet, by its last report."""
 
     async def main() -> None:
-        rig = bench()
-        async with rig.running() as engine:
-            await down(rig, engine)
+        async with host_down() as (rig, engine):
             await give_back(rig, engine)
             await comes(lambda: bool(rig.nova.lifts))
             rig.nova.running.discard(NAME)

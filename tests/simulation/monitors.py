@@ -139,6 +139,10 @@ class Monitors:
         self, evidence: Evidence, outcome: str, id_: IncidentId | None, *, stale: bool
     ) -> None:
         saved = self._oracle.disk.saved.get(id_) if id_ else None
+        down, told = evidence.verdict is Verdict.DOWN, outcome == "joined"
+        if saved is not None and not stale and (told or (down and outcome == "repeated")):
+            heard = self._oracle.heard[saved.id]
+            heard[evidence.verdict] = self._world.now()
         if outcome == "opened":
             self._oracle.opened_by[evidence.key] += 1
         if saved is None or outcome not in ("opened", "joined"):

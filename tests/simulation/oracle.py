@@ -6,10 +6,11 @@ is sent. Each violation is a sentence that begins with the invariant's number.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import pairwise
 
 from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import Device, HostId, Mode, ServerId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.phases import SUCCESSORS, Phase
@@ -41,8 +42,7 @@ class Oracle:
         self, world: World, disk: Disk, clock: VirtualClock, boundaries: Boundaries, policy: Policy
     ) -> None:
         self.world = world
-        self.disk = disk
-        self.clock = clock
+        self.disk, self.clock = disk, clock
         self.boundaries = boundaries
         self.policy = policy
         self.violations: list[str] = []
@@ -52,7 +52,9 @@ class Oracle:
         self.maintenance: dict[HostId, Window] = {}
         self.alive: set[str] = set()
         """Incidents that had heard of life before their cut was saved: they must never cut."""
-        self.opened_by: Counter[str] = Counter()
+        self.opened_by = Counter[str]()
+        # When an incident was last told so, by anybody who heard that it was taken:
+        self.heard = defaultdict[IncidentId, dict[Verdict, float]](dict)
         self.accused: list[tuple[IncidentId, str]] = []
         """(incident, source) of all evidence against a host that its sender heard was taken."""
         self.shut: dict[HostId, tuple[float, Try]] = {}
@@ -118,6 +120,12 @@ class Oracle:
             self.rounds[f"{after.id}/{len(after.charges)}"] = now - decided_ago_s
         if before is None:
             return
+        if after.held and after.held.gate == "flaps" and before.held is None:
+            self.world.swarm.note("came-back-too-often")
+        if before.release.again and after.charged and not before.charged:
+            heard = self.heard[after.id]
+            lives = heard.get(Verdict.UP, -1e9) >= heard.get(Verdict.DOWN, -1e9)
+            self.check("I-14", not lives, f"{after.host} is in use, seen alive, and cut")
         begun = before.fencing if before.fencing and before.fencing.go_at else None
         if begun and (after.fencing is None or after.fencing.number != begun.number):
             self.shut[after.host] = (now, begun)

@@ -20,7 +20,7 @@ MAINTENANCE_S = 3000.0
 """Longer than the whole story, if nobody steps the clock."""
 
 
-RELEASABLE = ("release", "evacuation", "internal")
+RELEASABLE = ("release", "evacuation", "internal", "flaps")
 """Gates at which they try a release, be it refused."""
 
 
@@ -116,6 +116,9 @@ class Staff:
         machine, draw = self._world.machines[incident.host], self._swarm.random.random()
         if self._swarm.on and draw < 0.3:
             return
+        if machine.plan.way_back.automatic and draw < 0.6 and not self._monitors.quiet:
+            self._mend(machine)  # the rest comes by itself
+            return
         if draw < 0.7 and not self._monitors.quiet:
             if draw < 0.5:
                 await self._order(operators, incident, Order.POWER_ON)
@@ -132,7 +135,12 @@ class Staff:
     async def _bring_back(self, operators: Operators, incident: Incident) -> None:
         """Do what a release still wants; call it off, or let the host fail again, now and then."""
         machine, draw = self._world.machines[incident.host], self._swarm.random.random()
-        if self._swarm.strikes("returns-badly"):
+        if incident.release.lifted and self._swarm.strikes("called-down-in-use", 3.0):
+            self._monitors.false_alarms.add(machine.id.name)
+            over = self._monitors.false_alarms.discard
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._swarm.seconds(5, 40), over, machine.id.name)
+        elif self._swarm.strikes("returns-badly"):
             if draw < 0.3:
                 await self._order(operators, incident, Order.DISMISS)
             elif draw < 0.6:

@@ -96,7 +96,7 @@ class Rebuilds:
         server = machine.servers.get(ServerId(rebuild.row.server))
         if server is None:
             return rebuild.turn(now, "failed")
-        if swarm.strikes("evacuation-stuck", 0.3):
+        if swarm.strikes("evacuation-stuck", 0.6):
             return None
         fit = [m for m in self._world.machines.values() if m is not machine and m.takes_servers]
         if not fit or swarm.strikes("no-valid-host"):

@@ -27,6 +27,12 @@ class Returns:
         told = f"{machine.id} is switched on while it is {saved.phase if saved else 'well'}"
         self._oracle.check("I-3", wanted or now - left_at <= BOUND_S, told)
         self._over("I-10", machine, ("accepted", "pre-migrating"))
+        wish = saved.release.switching if saved else None
+        if wish is not None and wish.patient:
+            self._world.swarm.note("switched-on-by-itself")
+            evacuates = min(machine.plan.mode, self._oracle.mode) is Mode.EVACUATE
+            may = machine.plan.way_back.power_on and evacuates
+            self._oracle.check("I-7", may, f"{machine.id} is switched on by itself")
 
     def lift_sent(self, machine: Machine) -> None:
         """Check that a host comes back only as Nova's own procedure wants it."""
@@ -42,6 +48,8 @@ class Returns:
             "I-11", journalled, f"the flag of {machine.id} is lifted before it was saved"
         )
         self._over("I-10", machine, ("accepted", "pre-migrating", "done"))
+        if not saved.release.ordered:
+            self._by_itself(machine)
         cut_s = self._oracle.clock.now().since(saved.proof.taken_at) if saved.proof else 0.0
         started = machine.started_at > now - cut_s
         self._oracle.check(
@@ -49,6 +57,21 @@ class Returns:
         )
         theirs = machine.row.foreign_flag and now - machine.row.foreign_at > LOOK_RACE_S
         self._oracle.check("I-18", not theirs, f"the flag of {machine.id} is somebody else's")
+
+    def _by_itself(self, machine: Machine) -> None:
+        """Check that a host which nobody has seen to has lived for long, and not failed often."""
+        oracle, now = self._oracle, self._world.now()
+        self._world.swarm.note("released-by-itself")
+        may = machine.plan.way_back.automatic
+        oracle.check("I-10", may, f"{machine.id} is released without an order")
+        lived_s = now - machine.beats_since
+        long = lived_s >= oracle.policy.quarantine_s - BOUND_S
+        oracle.check("I-10", long, f"{machine.id} is released after {lived_s:.0f} s of life")
+        if oracle.clock.wall_offset_s == 0:  # else it cannot be told how long ago that was
+            before = [i for i in oracle.disk.saved.values() if i.host == machine.id]
+            count = sum(incident.phase is Phase.RESOLVED for incident in before)
+            few = count < oracle.policy.flaps_max
+            oracle.check("I-10", few, f"{machine.id} is released, and came back {count} times")
 
     def enable_sent(self, machine: Machine) -> None:
         """Check that only our own disable is undone."""

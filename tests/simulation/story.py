@@ -34,11 +34,17 @@ from tests.simulation.world import World
 
 TROUBLE_S = 600.0
 CALM_S = 900.0
-QUIET_S = 1000.0
+QUIET_S = 1100.0
 """Longer than a release may take to be held."""
 LOWER = (Mode.OBSERVE, Mode.NOTIFY, Mode.FENCE)
 POLICY = Policy(
-    grace_s=5.0, corroboration_s=60.0, proof_age_s=20.0, evacuation_timeout_s=200.0, settle_s=45.0
+    grace_s=5.0,
+    corroboration_s=60.0,
+    proof_age_s=20.0,
+    evacuation_timeout_s=200.0,
+    settle_s=45.0,
+    quarantine_s=90.0,
+    flaps_max=1,
 )
 PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=5.0)
 

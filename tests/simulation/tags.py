@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from doctor_daemon.core.evacuation import Evacuation, Stage
-from doctor_daemon.core.host import Scope, Selection, Server
+from doctor_daemon.core.host import Scope, Selection, Server, WayBack
 from doctor_daemon.core.incident import Incident
 
 if TYPE_CHECKING:
@@ -32,6 +32,15 @@ def selection(chance: Random) -> Selection:
         ordered=chance.random() < 0.8,
         service_projects=(SERVICE_PROJECT,),
         service_metadata=("role=service",),
+    )
+
+
+def way_back(chance: Random) -> WayBack:
+    """Draw how a host may come back: mostly that somebody orders it."""
+    return WayBack(
+        automatic=chance.random() < 0.4,
+        power_on=chance.random() < 0.3,
+        enable=chance.random() < 0.9,
     )
 
 

@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from doctor_daemon.core.evacuation import Migration
-from doctor_daemon.core.host import Mode, Selection
+from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.host import Mode, Selection, WayBack
+from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import Release, Step
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.ward import Rules
-from doctor_daemon.ports import Permit
+from doctor_daemon.ports import Change, Permit
 from tests.core import make
 from tests.simulation.nova import SimNova
 from tests.simulation.rebuilds import Rebuild
@@ -192,3 +194,45 @@ def test_a_maintenance_is_expected_for_as_long_as_the_wall_clock_says_after_a_re
     start = replace(then.plus(10 + stepped_s), boot_id=make.OTHER_BOOT, boot_s=50.0)
     timed_anew([window], start)
     assert window.kept(10.0 + later_s, start.plus(later_s), 1.0) is kept
+
+
+def test_the_oracle_sees_a_host_released_by_itself_that_must_not_be() -> None:
+    found: list[str] = []
+
+    async def main() -> None:
+        story = Story(0)
+        machine, judge = next(iter(story.world.machines.values())), Returns(story.oracle)
+        machine.plan = replace(machine.plan, way_back=WayBack())
+        machine.beats_since = -10.0
+        alone = Release(step=Step.LIFTING, ordered=False)
+        made = replace(make.incident(), host=machine.id, phase=Phase.RELEASING, release=alone)
+        story.disk.saved[made.id] = made
+        over = replace(made, id=IncidentId("inc-2"), phase=Phase.RESOLVED)
+        story.disk.saved[over.id] = over
+        judge.lift_sent(machine)
+        found.extend(story.oracle.violations)
+
+    run_virtual(main())
+    told = " ".join(found)
+    assert "is released without an order" in told
+    assert "is released after 10 s of life" in told
+    assert "is released, and came back 1 times" in told
+
+
+def test_the_oracle_sees_a_host_in_use_cut_after_a_sign_of_life() -> None:
+    found: list[str] = []
+
+    async def main() -> None:
+        oracle = Story(0).oracle
+        before = replace(make.incident(), phase=Phase.FENCING, release=Release(again=True))
+        after = replace(before, release=Release(), charges=(make.at(0),))
+        heard = oracle.heard[before.id]
+        heard[Verdict.UP], heard[Verdict.DOWN] = 5.0, 6.0
+        oracle.committed(before, Change(head=after))
+        assert not [text for text in oracle.violations if "I-14" in text]
+        heard[Verdict.UP] = 7.0
+        oracle.committed(before, Change(head=after))
+        found.extend(oracle.violations)
+
+    run_virtual(main())
+    assert len([text for text in found if "I-14" in text]) == 1

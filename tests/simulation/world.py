@@ -14,6 +14,8 @@ from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Serve
 from tests.simulation import tags
 from tests.simulation.faults import Swarm
 
+GAP_S = 130.0
+"""A silence that no pace of looking can miss."""
 BEAT_S = 10.0
 """How often a living nova-compute reports in."""
 
@@ -54,6 +56,8 @@ class Machine:
     compute: bool = True
     beat_at: float = -1e9
     """When its nova-compute last reported in."""
+    beats_since: float = -1e9
+    """Since when it does so without a gap."""
     started_at: float = -1e9
     """When its nova-compute was started last."""
     servers: dict[ServerId, Server] = field(default_factory=dict)
@@ -131,6 +135,7 @@ class World:
             tuple(levels),
             f"d-{number}",
             tags.selection(self.chance),
+            way_back=tags.way_back(self.chance),
         )
         supplies = {device.name: True for level in levels for device in level.devices}
         machine = Machine(host, plan, Row(f"service-{number}"), supplies)
@@ -184,4 +189,6 @@ class World:
             await asyncio.sleep(BEAT_S)
             for machine in self.machines.values():
                 if machine.compute and machine.power:
+                    if self.now() - machine.beat_at > GAP_S:
+                        machine.beats_since = self.now()
                     machine.beat_at = machine.row.updated_s = self.now()

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 
 from doctor_daemon.core.context import Armed, Maintenance
-from doctor_daemon.core.evacuation import Evacuation
+from doctor_daemon.core.evacuation import Evacuation, Stuck
 from doctor_daemon.core.evidence import SUMMARY_MAX, WORDS_MAX, Trust, Verdict, Word
 from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Held, Incident
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.release import IDS_MAX, Release, Switching
 from doctor_daemon.core.tries import READINGS_MAX
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.codec import (
@@ -220,7 +221,11 @@ def test_the_largest_that_the_core_lets_an_incident_become_fits_in() -> None:
     words = {name: replace(word, summary="é" * SUMMARY_MAX) for name, word in made.words.items()}
     # Both quote an operator's reason, which the API keeps to 500 characters.
     held = Held("maintenance", "é" * 700, "é" * 200)
-    worst = replace(made, words=words, held=held, rounds=replace(made.rounds, barred=held))
+    stuck = tuple(Stuck(10**17 + n, f"{n:0255}") for n in range(IDS_MAX))
+    ids = tuple(one.migration for one in stuck)
+    release = replace(made.release, open=ids, bound=tuple(one.to for one in stuck), accepted=stuck)
+    rounds = replace(made.rounds, barred=held)
+    worst = replace(made, words=words, held=held, rounds=rounds, release=release)
     assert len(dump_head(worst).encode()) <= HEAD_MAX / 1.5
 
 
@@ -238,3 +243,12 @@ def test_d8_records_from_before_tags_were_read_are_read_still() -> None:
     head: Any = json.loads(dump_head(rich()))
     del head["value"]["rounds"]["tagged"]
     assert HEAD.loads(json.dumps(head)) == bare(rich())
+
+
+def test_heads_from_before_a_release_could_begin_by_itself_are_read_still() -> None:
+    made = replace(rich(), release=Release(began=at(8), switching=Switching(1, at(8))))
+    head: Any = json.loads(dump_head(made))
+    for name in ("ordered", "returns", "powered", "called_off", "accused_at", "bound", "accepted"):
+        del head["value"]["release"][name]
+    del head["value"]["release"]["switching"]["patient"]
+    assert HEAD.loads(json.dumps(head)) == bare(made)

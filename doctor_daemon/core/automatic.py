@@ -1,0 +1,74 @@
+"""What the policy does by itself for a host that is down: switch it on, and begin its way back.
+
+Both only where the operator's configuration says so, and both ask every gate that an order asks,
+and more: nobody stands beside the machine. A host that comes back again and again is left to a
+human, who is told why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.host import Mode
+from doctor_daemon.core.incident import Held, Incident, Sighting
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.preconditions import flapped
+from doctor_daemon.core.returning import set_out
+from doctor_daemon.core.switching import wanted
+
+REPORTS = "nova-compute reports in again"
+
+
+def seen_alive(incident: Incident, sighting: Sighting, context: Context) -> Incident:
+    """Begin the way back where nova-compute has reported in since the last look, and policy is so.
+
+    What the poller shows in passing is enough to begin: all that is needed is asked for on the way.
+    """
+    last = incident.sighting
+    old = last is not None and sighting.asked_at.since(last.asked_at) < 0
+    if incident.phase is not Phase.DOWN or old or not context.plan.way_back.automatic:
+        return incident
+    if last is None or not sighting.alike(last):
+        return replace(incident, sighting=sighting)  # from here on it is compared
+    if not sighting.stirred(last) or not _free(incident, context):
+        return incident
+    theirs = sighting.forced_down and incident.marking.foreign_flag
+    if theirs or incident.closing is not None:
+        return incident
+    begun = replace(incident, sighting=sighting)
+    way = replace(begun.release, ordered=False)
+    why = flapped(replace(begun, release=way), context)
+    if why:
+        frees = "find out why it fails; then `doctor-daemon release HOST`"
+        return begun.hold(context.now, Held("flaps", why, frees))
+    return set_out(begun, context, f"{REPORTS}: its release begins by itself", ordered=False)
+
+
+def powering(incident: Incident, context: Context) -> Incident:
+    """Have a host switched on whose servers have moved, once: an order may do so again.
+
+    Where the daemon does not move servers it cannot know that nobody is about to.
+    """
+    release, plan = incident.release, context.plan
+    moved = incident.rounds.inspected_at is not None
+    evacuates = min(context.mode, plan.mode) >= Mode.EVACUATE
+    if incident.phase is not Phase.DOWN or release.powered:
+        return incident
+    if not (plan.way_back.power_on and evacuates and moved):
+        return incident
+    if release.switching is not None or not _free(incident, context):
+        return incident
+    powered = replace(incident, release=replace(release, powered=True))
+    why = flapped(replace(incident, release=replace(release, ordered=False)), context)
+    if why:
+        return powered.note(context.now, f"not switched on by itself: {why}")
+    return wanted(powered, context, "its servers have moved: it is to be switched on", patient=True)
+
+
+def _free(incident: Incident, context: Context) -> bool:
+    """Tell whether nobody has told the daemon to keep its hands off this host."""
+    window = context.maintenance
+    kept = window is not None and not context.now.reached(window.until)
+    able = context.plan.known and min(context.mode, context.plan.mode) >= Mode.FENCE
+    return able and context.armed.on and not kept and not incident.release.called_off
