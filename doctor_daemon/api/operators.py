@@ -20,6 +20,7 @@ from doctor_daemon.api.bodies import read_body as _body
 from doctor_daemon.api.bodies import read_why as _why
 from doctor_daemon.api.bodies import shown as _shown
 from doctor_daemon.api.bodies import wrong as _wrong
+from doctor_daemon.api.states import States
 from doctor_daemon.api.unix import Group, name_of, peer_of
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.messages import Order
@@ -74,6 +75,7 @@ class OperatorsApi:
                 web.delete("/v1/hosts/{host}/maintenance", self._end_maintenance),
                 web.post("/v1/hosts/{host}/orders", self._order),
                 web.get("/v1/notices", self._notices),
+                web.get("/v1/servers", States(self._operators, self._host).answer),
                 web.post("/v1/notices/replay", self._replay),
                 *self._more,
             ]

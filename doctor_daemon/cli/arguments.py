@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
-from doctor_daemon.cli import cinder_arguments
+from doctor_daemon.cli import cinder_arguments, states
 from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
 CONFIG = Path("/etc/doctor-daemon/doctor-daemon.yaml")
@@ -150,6 +150,7 @@ def _add_questions(commands: Any) -> None:  # noqa: ANN401 - as above
     made = _asking(commands, "incidents", "list incidents, open and over, the newest first")
     made.add_argument("--host", type=name, help="of this host only")
     made.add_argument("--limit", type=int, default=50, metavar="N", help="at most (default: 50)")
+    states.add_options(_asking(commands, states.WORD, states.TEXT, states.MORE), name)
     _about_host(
         commands,
         "explain",
@@ -167,13 +168,8 @@ def _add_notices(commands: Any) -> None:  # noqa: ANN401 - as above
     )
     only = made.add_mutually_exclusive_group()
     for state, text in (("dead", "given up"), ("pending", "not delivered yet")):
-        only.add_argument(
-            f"--{state}",
-            dest="state",
-            action="store_const",
-            const=state,
-            help=f"only what is {text}",
-        )
+        about = f"only what is {text}"
+        only.add_argument(f"--{state}", dest="state", action="store_const", const=state, help=about)
     made.add_argument("--consumer", type=consumer, metavar="NAME", help="to this consumer only")
     made.add_argument("--limit", type=int, metavar="N", help="at most (default: 50)")
     verbs = made.add_subparsers(metavar="[replay]", dest="verb")

@@ -21,8 +21,9 @@ from doctor_daemon.ports import device_key
 CHECKS_AT_ONCE = 16
 CHECK_S = 60.0
 
-Answer = tuple[bool, str]
-"""Whether it is fine, and what was found."""
+Answer = tuple[str, str]
+"""OK, WARNING or ERROR, and what was found."""
+OK, WARNING, ERROR = "ok", "warning", "error"
 
 
 def check_offline(path: Path) -> tuple[Settings | None, Sequence[str]]:
@@ -65,10 +66,17 @@ async def _check_cloud(tools: Instruments, settings: Settings) -> Sequence[Answe
     """Ask the cloud whether we may do what is needed, and whether it knows every host."""
     wrong = await _within(tools.controller.check())
     if wrong:
-        return [(False, f"cloud: {text}") for text in wrong]
+        return [(ERROR, f"cloud: {text}") for text in wrong]
     unknown = await _within(_unknown_hosts(tools, settings))
-    hosts = [(False, text) for text in unknown] or [(True, "cloud: it knows every host")]
-    return [(True, "cloud: login, roles and versions"), *hosts]
+    hosts = [(ERROR, text) for text in unknown] or [(OK, "cloud: it knows every host")]
+    return [(OK, "cloud: login, roles and versions"), *hosts, *await _check_owners(tools)]
+
+
+async def _check_owners(tools: Instruments) -> Sequence[Answer]:
+    """Warn where servers' owners cannot see how their hosts stand. The daemon needs none of it."""
+    hidden = await _within(tools.controller.hidden_from_owners())
+    warnings = [(WARNING, f"cloud: {text}") for text in hidden]
+    return warnings or [(OK, "cloud: servers' owners are shown host_status")]
 
 
 async def _check_storage(tools: Instruments) -> Sequence[Answer]:
@@ -76,8 +84,8 @@ async def _check_storage(tools: Instruments) -> Sequence[Answer]:
     if tools.storage is None:
         return []
     wrong = await _within(tools.storage.check())
-    return [(False, f"storage: {text}") for text in wrong] or [
-        (True, "storage: login, roles and versions")
+    return [(ERROR, f"storage: {text}") for text in wrong] or [
+        (OK, "storage: login, roles and versions")
     ]
 
 
@@ -112,11 +120,11 @@ async def _check_device(
                 identity = await tools.devices[name].identify()
                 reading = await tools.devices[name].read()
         except TimeoutError:
-            return False, f"{name}: no answer within {CHECK_S:g} s"
+            return ERROR, f"{name}: no answer within {CHECK_S:g} s"
         except DoctorError as error:
-            return False, f"{name}: {error}"
+            return ERROR, f"{name}: {error}"
     if identity.uuid != device.uuid:
-        return False, f"{name}: answers for {identity.uuid}, expected {device.uuid}"
+        return ERROR, f"{name}: answers for {identity.uuid}, expected {device.uuid}"
     if reading.power is Power.UNKNOWN:
-        return False, f"{name}: does not say clearly whether the power is on: {reading.raw}"
-    return True, f"{name}: {identity.uuid}, power {reading.power.value}"
+        return ERROR, f"{name}: does not say clearly whether the power is on: {reading.raw}"
+    return OK, f"{name}: {identity.uuid}, power {reading.power.value}"

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, urlencode
 
-from doctor_daemon.cli import cinder, show
+from doctor_daemon.cli import cinder, show, states
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.errors import DoctorError
@@ -48,15 +48,15 @@ def _check(options: Options) -> int:
 
 
 def _checked(options: Options) -> int:
-    from doctor_daemon.cli.checks import check_offline, check_online  # noqa: PLC0415 - as above
+    from doctor_daemon.cli.checks import ERROR, check_offline, check_online  # noqa: PLC0415 - as above
 
     settings, lines = check_offline(options.config)
     _print(lines)
     if settings is None or not options.online:
         return 0 if settings else 1
     answers = asyncio.run(check_online(settings))
-    _print(f"{'ok' if fine else 'error'}: {text}" for fine, text in answers)
-    return 0 if all(fine for fine, _ in answers) else 1
+    _print(f"{word}: {text}" for word, text in answers)
+    return 1 if ERROR in (word for word, _ in answers) else 0
 
 
 def _demo(options: Options) -> int:
@@ -80,6 +80,10 @@ def _incidents(options: Options) -> int:
 
 def _explain(options: Options) -> int:
     return _tell(options, ask(options.socket, "GET", _of(options.host)), show.explanation)
+
+
+def _states(options: Options) -> int:
+    return _tell(options, ask(options.socket, "GET", states.resource(options)), states.states)
 
 
 def _notices(options: Options) -> int:
@@ -152,6 +156,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "incidents": _incidents,
     "explain": _explain,
     "notices": _notices,
+    states.WORD: _states,
     "arm": _switch,
     "disarm": _switch,
     "maintenance": _maintenance,

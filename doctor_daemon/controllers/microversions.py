@@ -55,6 +55,10 @@ STATUS = Span(Version(2, 1), Version(2, 1), "to enable and disable a host by its
 SERVERS = Span(Version(2, 1), Version(2, 90), "to list servers")
 """Of what is read of a server, `locked` came with 2.9 and a flavor's extra_specs with 2.47: where
 they are not shown, that is known. Above 2.90 lists grow more costly."""
+HOST_STATUS = Span(
+    Version(2, 16), Version(2, 90), "to see what owners are shown of hosts", "13, Mitaka"
+)
+"""The same list. Before 2.16 nobody is shown how a server's host stands."""
 EVACUATE = Span(
     Version(2, 29), Version(2, 68), "to have servers evacuated by the scheduler", "14, Newton"
 )

@@ -22,9 +22,11 @@ from doctor_daemon.controllers.http import Wire, tls_context
 from doctor_daemon.controllers.keystone import Keystone, load_plugin
 from doctor_daemon.controllers.listing import settled_list, whole_list
 from doctor_daemon.controllers.microversions import AGGREGATES, SERVICES
+from doctor_daemon.controllers.owners import Account, hidden
 from doctor_daemon.controllers.preflight import preflight
 from doctor_daemon.controllers.servers import by_host, since
 from doctor_daemon.controllers.services import BINARY, all_services, one_service, read_services
+from doctor_daemon.controllers.states import list_states
 from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
 from doctor_daemon.controllers.updates import ENABLE, LIFT, fencing, write
 from doctor_daemon.core.evacuation import Migration
@@ -34,6 +36,7 @@ from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import DoctorError, Permanent
 from doctor_daemon.ports import Clock, Fleet, Permit
 from doctor_daemon.ports.secrets import SecretFile
+from doctor_daemon.ports.states import StatesPage, StatesWanted
 
 WRITE_CONNECTIONS = 8
 READ_KEEP_S = 15.0
@@ -57,6 +60,9 @@ class NovaConfig(BaseModel):
     """OpenStack's own clouds.yaml; a secure.yaml beside it is read too."""
     cloud: str = Field(min_length=1)
     """The entry of `clouds` to use. Its user needs the role admin in its project."""
+    owner_cloud: str = ""
+    """Another entry of it: an ordinary user of a project with a server. Only
+    `check-config --online` logs in as that user, to see what owners are shown of hosts."""
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60, allow_inf_nan=False)
     """How long a connection may take, waiting for a free one included."""
     read_timeout_s: float = Field(default=75.0, gt=0, le=600, allow_inf_nan=False)
@@ -100,6 +106,8 @@ class Nova:
         )
         deadline_s = KEYSTONE_WAITS * config.keystone_timeout_s
         self._tokens = Tokens(keystone.grant, clock, deadline_s, self._observe)
+        times = (config.connect_timeout_s, config.read_timeout_s, config.keystone_timeout_s)
+        self._owner = Account(config.clouds_file, config.owner_cloud, *times, deadline_s)
 
         def way(connections: int, keep_s: float, timeout_s: float) -> Way:
             connect_s = config.connect_timeout_s
@@ -175,9 +183,17 @@ class Nova:
     async def aggregates(self, host: HostId) -> Sequence[Mapping[str, str]]:
         return await self._timed("aggregates", self._aggregates(host))
 
+    async def states(self, wanted: StatesWanted) -> StatesPage:
+        asked = list_states(self._compute, wanted, self._look, self._fleet)
+        return await self._timed("states", asked)
+
     async def check(self) -> Sequence[str]:
         """Try the account and the endpoint, changing nothing. See `preflight`."""
         return await preflight(self._tokens, self._compute)
+
+    async def hidden_from_owners(self) -> Sequence[str]:
+        """Ask as an owner, if there is an account for that. See `owners`."""
+        return await hidden(self._owner, self._clock)
 
     async def run(self) -> None:
         await self._tokens.run()

@@ -43,9 +43,6 @@ def read_page(body: bytes, *, tagged: bool = False) -> Page:
     """Read one page. Raise Permanent when it does not say where the servers are.
 
     `tagged`: with what is written on them, which most who list servers have no use for.
-
-    Whether there is a next page is told by Nova's link, but the link is not followed: it names a
-    host of its own, which may be wrong behind a proxy and must not get our token.
     """
     document = decode(body)
     listed = rows(document, "servers")
@@ -55,13 +52,22 @@ def read_page(body: bytes, *, tagged: bool = False) -> Page:
             replace(one, server=_tagged(one.server, row))
             for one, row in zip(placed, listed, strict=True)
         )
+    return Page(placed, next_marker(document, placed[-1].server.id if placed else ""))
+
+
+def next_marker(document: Row, last: str) -> str:
+    """Return the marker of the next page: the last server's id; empty: there is none.
+
+    Whether there is a next page is told by Nova's link, but the link is not followed: it names a
+    host of its own, which may be wrong behind a proxy and must not get our token.
+    """
     links = rows(document, "servers_links") if "servers_links" in document else ()
-    more = any(link.get("rel") == "next" for link in links)
-    return Page(placed, placed[-1].server.id if more and placed else "")
+    return last if any(link.get("rel") == "next" for link in links) else ""
 
 
-def _placed(row: Row) -> Placed:
-    server = Server(
+def server_of(row: Row) -> Server:
+    """Read one server. Raise Permanent when what a server never lacks is missing."""
+    return Server(
         id=ServerId(text(row, "id")),
         name=optional(row, "name"),
         project=text(row, "tenant_id"),
@@ -70,6 +76,10 @@ def _placed(row: Row) -> Placed:
         task_state=optional(row, STATE + "task_state"),
         fault=_fault(row),
     )
+
+
+def _placed(row: Row) -> Placed:
+    server = server_of(row)
     if server.status in _GONE:
         return Placed(server, "")
     if HOST not in row:

@@ -33,6 +33,7 @@ class NoticeKind(StrEnum):
     HELD = "held"
     OUTCOME = "outcome"
     RECOVERED = "recovered"
+    MAINTENANCE = "maintenance"  # Nova's, of a host that nothing is wrong with: see core/upkeep
 
 
 @dataclass(frozen=True, slots=True)

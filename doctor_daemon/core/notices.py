@@ -37,7 +37,7 @@ class Notice:
     entry: int
     wall_s: float
     outcome: str = ""
-    """With OUTCOME: moved, skipped, failed or unknown."""
+    """With OUTCOME: moved, skipped, failed or unknown; with MAINTENANCE: begun or ended."""
 
 
 def notices(incident: Incident, after: int, context: Context) -> Iterator[Notice]:
@@ -56,21 +56,28 @@ def _audible(entry: Entry, context: Context) -> bool:
     return not (planned and entry.tell is NoticeKind.SUSPECTED)
 
 
-def _for_all(
-    entry: Entry, kind: NoticeKind, incident: Incident, context: Context
-) -> Iterator[Notice]:
-    named = tuple(incident.servers.values()) if entry.servers is None else entry.servers
+def audiences(named: tuple[Server, ...]) -> Iterator[tuple[str, tuple[Server, ...]]]:
+    """Yield who is told of these servers: the operators of all, each project of its own."""
     owned: dict[str, list[Server]] = {}
     for server in named:
         owned.setdefault(server.project, []).append(server)
     owned.pop(OPERATORS, None)
-    for project, servers in ((OPERATORS, named), *sorted(owned.items())):
+    yield OPERATORS, named
+    for project, servers in sorted(owned.items()):
+        yield project, tuple(servers)
+
+
+def _for_all(
+    entry: Entry, kind: NoticeKind, incident: Incident, context: Context
+) -> Iterator[Notice]:
+    named = tuple(incident.servers.values()) if entry.servers is None else entry.servers
+    for project, servers in audiences(named):
         yield Notice(
             kind=kind,
             incident=incident.id,
             host=incident.host,
             project=project,
-            servers=tuple(servers),
+            servers=servers,
             servers_wall_s=incident.servers_wall_s,
             fenced=_fenced(entry, incident, context),
             text=entry.text,

@@ -181,8 +181,7 @@ class Case:
                 raise _Unsaveable from second
 
     def _stand(self, state: Incident) -> None:
-        self._state = self._ahead = state
-        self._peeked = 0
+        self._state, self._ahead, self._peeked = state, state, 0
 
     def _owes(self, letters: list[Letter], wanted: Sequence[Effect]) -> bool:
         """Tell whether the state must be saved before what it wants is done."""
@@ -197,6 +196,7 @@ class Case:
         self, heard: list[Evidence], wanted: Sequence[Effect], tasks: asyncio.TaskGroup
     ) -> None:
         """Save the state. What it wants to know is asked meanwhile: that changes nothing."""
+        await self._ward.quiet(self.incident.host)
         incident = next_version(self._saved, self._state)
         try:
             step = change(self._saved, incident, heard, self._ward)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from doctor_daemon.core.evidence import Evidence
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.notices import Notice, notices
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
@@ -63,27 +64,35 @@ def evidence_row(evidence: Evidence, incident: Incident | None) -> EvidenceRow:
 
 
 def _rows(known: int, incident: Incident, ward: Ward) -> Iterator[NoticeRow]:
-    """Render the new entries' notices, numbered on from the last that was given out."""
-    now, host = ward.tools.clock.now(), incident.host
-    told = tuple(notices(incident, known, ward.context(host)))
+    """Render the new entries' notices."""
+    told = tuple(notices(incident, known, ward.context(incident.host)))
+    yield from rows_of(told, ward, incident.opened_at)
+
+
+def rows_of(
+    told: Sequence[Notice], ward: Ward, evidence_at: Instant | None = None
+) -> Iterator[NoticeRow]:
+    """Render notices of one host, numbered on from the last that was given out."""
+    now = ward.tools.clock.now()
     for name, notifier in ward.tools.notifiers.items():
-        sequence = ward.sequences.get((name, host), 0)
+        given = 0
         for notice in told:
             if not notifier.wants(notice):
                 continue
-            sequence += 1
+            given += 1
+            sequence = ward.sequences.get((name, notice.host), 0) + given
             id_ = notice_id(notice, name)
             yield NoticeRow(
                 id=id_,
                 consumer=name,
                 project=notice.project,
-                host=host,
-                incident=incident.id,
+                host=notice.host,
+                incident=notice.incident,
                 kind=notice.kind,
                 sequence=sequence,
                 body=notifier.render(notice, id_, sequence),
                 made_at=now,
-                evidence_at=incident.opened_at,
+                evidence_at=evidence_at,
             )
 
 

@@ -21,6 +21,7 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Elapsed, Noticed
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.engine.caretaker import Caretaker
 from doctor_daemon.engine.case import Case, Letter, Links
 from doctor_daemon.engine.desk import Desk
 from doctor_daemon.engine.outbox import Delivering, Outbox
@@ -77,6 +78,7 @@ class Engine:
         self.ticked: Instant | None = None
         """The last tick: the sign that the engine makes progress."""
         self.outbox = Outbox(self.ward, self._met, pace.delivering)
+        self.caretaker = Caretaker(self.ward, self.desk.cases, self.outbox.put, self._met)
         self._bug = bug
         self._tasks: asyncio.TaskGroup | None = None
         self._driven: set[asyncio.Task[None]] = set()
@@ -91,7 +93,8 @@ class Engine:
         with closing(self.ward.rounds):
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                loops = (self.poller.run, self.outbox.run, self._tick, self._prune)
+                own = (self._tick, self._prune)
+                loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
                 ]
@@ -139,6 +142,7 @@ class Engine:
             self.ward.came_back(host, wall_s)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
+        self.caretaker.resume(snapshot.upkeep)
         self.outbox.resume(snapshot.gaps)
         self.outbox.put(snapshot.pending)
 
@@ -179,7 +183,8 @@ class Engine:
         self._bug(what, error)
 
     def _noticed(self, fleet: Fleet) -> None:
-        """Show hosts that are down how Nova has them now."""
+        """Show hosts that are down how Nova has them now; and see who is in maintenance there."""
+        self.caretaker.look(fleet)
         for host, case in list(self.desk.cases.items()):
             sighting = fleet.services.get(host.name)
             if sighting is not None and case.incident.phase is Phase.DOWN:

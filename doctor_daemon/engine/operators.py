@@ -21,10 +21,12 @@ from doctor_daemon.core.orders import refusal
 from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.desk import new_id
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.states import server_states
 from doctor_daemon.engine.views import explained, short, standing
 from doctor_daemon.engine.ward import save_switch
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Heading, NoticeRow, Wanted
+from doctor_daemon.ports.states import StatesWanted
 
 MAINTENANCE_MAX_S = 30 * 24 * 3600.0
 NOTICES_MAX = 10_000
@@ -229,6 +231,10 @@ class Operators:
         case = self._engine.desk.cases.get(host)
         incident = case.incident if case else await self._last(host)
         return explained(host, incident, self._ward)
+
+    async def server_states(self, wanted: StatesWanted) -> dict[str, Any]:
+        """Say how some servers and their hosts stand now, and what open incidents say of them."""
+        return await server_states(wanted, self._engine.desk, self._ward)
 
     async def _last(self, host: HostId) -> Incident | None:
         headings = await self._ward.tools.store.headings(host, 1)

@@ -86,6 +86,8 @@ class Ward:
         self.sequences: dict[tuple[str, HostId], int] = {}
         self.returned: dict[HostId, list[float]] = {}
         """Host -> when its incidents ended with its return, by the wall clock."""
+        self.telling: dict[HostId, asyncio.Event] = {}
+        """Hosts of which something is being saved that is no incident's: set once it has ended."""
         self._charges: dict[tuple[str, int], Charge] = {}
 
     def plan(self, host: HostId) -> HostPlan:
@@ -127,6 +129,11 @@ class Ward:
     def servers(self, host: HostId) -> ServerList:
         """Return the servers that the host map has for a host."""
         return self.hostmap.servers(host.name)
+
+    async def quiet(self, host: HostId) -> None:
+        """Wait until the notices of a host may be numbered: nobody else is saving any."""
+        while (telling := self.telling.get(host)) is not None:
+            await telling.wait()
 
     # the ledger
 

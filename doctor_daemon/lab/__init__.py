@@ -40,7 +40,9 @@ NovaContract
                                     test_a_members_host_filter_is_dropped,
                                     test_wrong_server_queries,
                                     test_older_versions_overlook_wrong_queries
-    what an owner sees              test_owner_sees_no_host, test_owner_sees_no_host_status
+    what an owner sees              test_owner_sees_no_host, test_owner_sees_no_host_status,
+                                    test_an_owner_who_may_sees_every_host_status,
+                                    test_an_owner_may_see_unknown_alone
     pages                           test_pages, test_a_full_last_page_links_to_an_empty_one,
                                     test_an_unknown_marker_is_refused,
                                     test_a_deleted_marker_is_accepted

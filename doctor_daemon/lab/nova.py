@@ -63,7 +63,8 @@ class Nova:
         self._identity = identity
         self._options = options
         self._services = Services(world, evacuations, options.rpc_timeout_s)
-        self._servers = Servers(world, root, options.owner_sees)
+        self.owner_sees = options.owner_sees
+        self._servers = Servers(world, root, lambda: self.owner_sees)
         self._actions = Actions(self._servers, evacuations)
         self._migrations = Migrations(evacuations, root)
 

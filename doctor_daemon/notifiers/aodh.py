@@ -40,7 +40,7 @@ class _Words:
     reason: str
 
 
-# There is no alarm for *held*, and none for any outcome but `moved`.
+# There is no alarm for *held* and *maintenance*, and none for any outcome but `moved`.
 _WORDS: Mapping[NoticeKind, _Words] = {
     NoticeKind.SUSPECTED: _Words(
         "insufficient data",

@@ -16,8 +16,10 @@ from doctor_daemon.core.notices import OPERATORS, Notice
 ProjectId = Annotated[str, Field(min_length=1, max_length=64)]
 """Not empty: the empty one stands for the operators."""
 
-_NEVER_WRONG = frozenset({NoticeKind.HELD, NoticeKind.OUTCOME, NoticeKind.RECOVERED})
-"""What is never taken back: that a human is needed, and what Nova was read to have done."""
+_NEVER_WRONG = frozenset(
+    {NoticeKind.HELD, NoticeKind.OUTCOME, NoticeKind.RECOVERED, NoticeKind.MAINTENANCE}
+)
+"""What is never taken back: that a human is needed, and what was read in Nova."""
 
 
 class Audience(BaseModel):

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.notices import OPERATORS, Notice
+from doctor_daemon.core.upkeep import Turn
 
 MEDIA_TYPE = "application/cloudevents+json"
 TYPE = "doctor-daemon.host.{}"
@@ -33,12 +34,19 @@ _REASONS: Mapping[NoticeKind, str] = {
     NoticeKind.CONFIRMED: "the host of these servers has failed: it is off, and Nova knows",
     NoticeKind.HELD: "the host of these servers may have failed: the cloud's operators must decide",
     NoticeKind.RECOVERED: "the host on which these servers were is back in service",
+    NoticeKind.MAINTENANCE: "the maintenance of the host of these servers has begun or ended",
 }
 _OUTCOMES: Mapping[str, str] = {
     Stage.MOVED: "these servers were rebuilt elsewhere, and are there now",
     Stage.SKIPPED: "these servers were left as they are: nothing was rebuilt",
     Stage.FAILED: "these servers could not be rebuilt elsewhere, and are still down",
     Stage.UNKNOWN: "it is not known whether these servers were rebuilt elsewhere",
+}
+
+_UPKEEP: Mapping[str, str] = {
+    Turn.BEGUN: "maintenance of the host of these servers has begun: "
+    "it takes no new ones, and these run on",
+    Turn.ENDED: "maintenance of the host of these servers has ended",
 }
 
 Body = dict[str, object]
@@ -91,6 +99,8 @@ def reason(notice: Notice) -> str:
     """Return what happened in a sentence that names nobody."""
     if notice.kind is NoticeKind.OUTCOME:
         return _OUTCOMES.get(notice.outcome, _OUTCOMES[Stage.UNKNOWN])
+    if notice.kind is NoticeKind.MAINTENANCE and notice.outcome in _UPKEEP:
+        return _UPKEEP[notice.outcome]
     return _REASONS[notice.kind]
 
 

@@ -72,7 +72,12 @@ def _alarming(notice: Notice) -> bool:
     match notice.kind:
         case NoticeKind.CONFIRMED | NoticeKind.HELD:
             return True
-        case NoticeKind.SUSPECTED | NoticeKind.WITHDRAWN | NoticeKind.RECOVERED:
+        case (
+            NoticeKind.SUSPECTED
+            | NoticeKind.WITHDRAWN
+            | NoticeKind.RECOVERED
+            | NoticeKind.MAINTENANCE
+        ):
             return False
         case NoticeKind.OUTCOME:
             return notice.outcome not in _CALM

@@ -10,6 +10,7 @@ from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.ports.states import StatesPage, StatesWanted
 from doctor_daemon.ports.time import Permit
 
 
@@ -93,8 +94,19 @@ class Controller(Protocol):
         """
         ...
 
+    async def states(self, wanted: StatesWanted) -> StatesPage:
+        """Show how some servers and their hosts stand now, by one page; raise as `servers` does."""
+        ...
+
     async def check(self) -> Sequence[str]:
         """Prove that roles and microversions suffice; return what is wrong, in words."""
+        ...
+
+    async def hidden_from_owners(self) -> Sequence[str]:
+        """Say what servers' owners cannot see of how their hosts stand, and what would help.
+
+        None: they see it all. It is a warning: nothing that the daemon does depends on it.
+        """
         ...
 
     async def run(self) -> None:

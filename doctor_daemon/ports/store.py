@@ -11,6 +11,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.ports.consumer import NoticeRow
 
 
@@ -59,6 +60,7 @@ class Change:
     armed: Armed | None = None
     maintenance: Maintenance | None = None
     maintenance_ended: HostId | None = None
+    upkeep: tuple[Upkeep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Snapshot:
     """The latest evidence, for the repeated keys."""
     returns: Sequence[tuple[HostId, float]] = ()
     """(host, when) of the latest incidents that ended with a return, by the wall clock."""
+    upkeep: Sequence[Upkeep] = ()
+    """What consumers were last told of hosts in Nova's MAINTENANCE, in the order of the hosts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.shape import Boots, Mismatch, Shape, record, shape
 
@@ -90,6 +91,7 @@ ARMED: Codec[Armed] = Codec("switch", shape(Armed))
 SERVER: Codec[Server] = Codec("server", shape(Server))
 MAINTENANCE: Codec[Maintenance] = Codec("maintenance", shape(Maintenance))
 EVACUATION: Codec[Evacuation] = Codec("evacuation", shape(Evacuation))
+UPKEEP: Codec[Upkeep] = Codec("upkeep", shape(Upkeep))
 _ROWS = frozenset({"timeline", "servers", "evacuations"})
 HEAD: Codec[Incident] = Codec("incident", record(Incident, _ROWS))
 

@@ -7,7 +7,7 @@ next term, and nothing is encoded, awaited or timed, so that it costs a simulati
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import ClassVar, TypeVar
@@ -17,19 +17,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server, ServerId
-from doctor_daemon.core.incident import Entry, Incident, IncidentId
+from doctor_daemon.core.incident import Entry, Incident, IncidentId, NoticeKind
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, EvidenceRow, Heading, NoticeRow, Snapshot, Wanted
 from doctor_daemon.stores.changes import check_change, moment_of
+from doctor_daemon.stores.lately import gaps, returned
 from doctor_daemon.stores.retention import (
     DAY_S,
     HEADINGS_MAX,
     KEYS_KEEP_S,
     KEYS_MAX,
     NOTICES_MAX,
-    RETURNS_MAX,
 )
 
 K = TypeVar("K")
@@ -88,6 +88,7 @@ class MemoryStore:
         self._sequences: dict[tuple[str, HostId], int] = {}
         self._evidence: dict[str, EvidenceRow] = {}
         self._said: dict[Print, str] = {}
+        self._upkeep: dict[HostId, Upkeep] = {}
         self._moment: Instant | None = None
 
     async def open(self) -> int:
@@ -97,11 +98,6 @@ class MemoryStore:
     async def close(self) -> None:
         """Keep everything: the next to open finds it."""
 
-    def _gaps(self) -> Iterator[tuple[str, HostId]]:
-        ended = [row for row in self._notices.values() if row.state != "pending"]
-        last = {(row.consumer, row.host): row.state for row in sorted(ended, key=_by_sequence)}
-        yield from (lane for lane, state in last.items() if state == "dead")
-
     async def load(self) -> Snapshot:
         return Snapshot(
             incidents=tuple(self._incidents[id_].whole() for id_ in self._open.values()),
@@ -110,18 +106,14 @@ class MemoryStore:
             maintenance=tuple(self._maintenance[host] for host in sorted(self._maintenance)),
             pending=tuple(row for row in self._notices.values() if row.state == "pending"),
             sequences=dict(self._sequences),
-            gaps=frozenset(self._gaps()),
+            gaps=frozenset(gaps(self._notices.values())),
             evidence=tuple(
                 replace(row, summary=self._said[row.host, row.source, row.fingerprint])
                 for row in list(self._evidence.values())[-KEYS_MAX:]
             ),
-            returns=self._returns(),
+            returns=returned(saved.head for saved in self._incidents.values()),
+            upkeep=tuple(self._upkeep[host] for host in sorted(self._upkeep)),
         )
-
-    def _returns(self) -> Sequence[tuple[HostId, float]]:
-        heads = [saved.head for saved in self._incidents.values()]
-        over = [(i.host, i.phase_at.wall_s) for i in heads if i.phase is Phase.RESOLVED]
-        return tuple(sorted(over, key=lambda one: one[1])[-RETURNS_MAX:])
 
     async def find(self, id_: IncidentId) -> Incident | None:
         saved = self._incidents.get(id_)
@@ -146,6 +138,7 @@ class MemoryStore:
             self._evidence[said.key] = said
             self._said[said.host, said.source, said.fingerprint] = said.summary
         self._switch(change)
+        self._upkeep.update({one.host: one for one in change.upkeep})
         self._moment = moment_of(change) or self._moment
 
     async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:
@@ -242,7 +235,9 @@ class MemoryStore:
             if number < spare or now.wall_s - head.phase_at.wall_s > keep_s:
                 del self._incidents[head.id]
         for row in list(self._notices.values()):
-            over = row.state != "pending" and row.incident not in self._incidents
+            kept = row.state == "dead" and row.kind == NoticeKind.MAINTENANCE
+            settled = row.state != "pending" and not kept
+            over = settled and row.incident not in self._incidents
             if over or (row.made_at and now.wall_s - row.made_at.wall_s > keep_s):
                 del self._notices[row.id]
                 self._numbers.discard((row.consumer, row.host, row.sequence))
@@ -291,7 +286,3 @@ def _fits(row: NoticeRow, wanted: Wanted) -> bool:
         and wanted.consumer in (None, row.consumer)
         and (wanted.ids is None or row.id in wanted.ids)
     )
-
-
-def _by_sequence(row: NoticeRow) -> int:
-    return row.sequence

@@ -19,6 +19,7 @@ from doctor_daemon.stores.codec import (
     EVACUATION,
     MAINTENANCE,
     SERVER,
+    UPKEEP,
     load_head,
 )
 from doctor_daemon.stores.notices import pending
@@ -45,6 +46,10 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
         gaps=frozenset(_gaps(connection)),
         evidence=_evidence(connection),
         returns=tuple(_returns(connection)),
+        upkeep=tuple(
+            UPKEEP.loads(body)
+            for (body,) in connection.execute("SELECT body FROM upkeep ORDER BY cloud, host")
+        ),
     )
 
 

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.stores.rows import check_term
 
@@ -99,10 +100,12 @@ def _notices(connection: sqlite3.Connection, rule: Retention, now: Instant) -> i
 
 
 def _settled(connection: sqlite3.Connection) -> int:
+    """Drop what is settled without an incident; but what is dead of upkeep, which never has one."""
     return connection.execute(
-        "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices WHERE state <> 'pending'"
+        "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices"
+        " WHERE (state = 'delivered' OR (state = 'dead' AND kind <> ?))"
         " AND incident NOT IN (SELECT id FROM incidents) LIMIT ?)",
-        (_ROWS_AT_ONCE,),
+        (NoticeKind.MAINTENANCE, _ROWS_AT_ONCE),
     ).rowcount
 
 

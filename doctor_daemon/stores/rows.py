@@ -23,6 +23,7 @@ from doctor_daemon.stores.codec import (
     INSTANT,
     MAINTENANCE,
     SERVER,
+    UPKEEP,
     dump_head,
     sound,
 )
@@ -50,6 +51,11 @@ def write_change(connection: sqlite3.Connection, change: Change, term: int) -> N
     if change.armed is not None:
         connection.execute("UPDATE meta SET armed = ?", (ARMED.dumps(change.armed),))
     _write_maintenance(connection, change.maintenance, change.maintenance_ended)
+    for one in change.upkeep:
+        connection.execute(
+            "INSERT OR REPLACE INTO upkeep (cloud, host, body) VALUES (?, ?, ?)",
+            (one.host.cloud, one.host.name, UPKEEP.dumps(one)),
+        )
     moment = moment_of(change)
     if moment is not None:
         row = (moment.boot_id, moment.boot_s, moment.wall_s)

@@ -104,7 +104,14 @@ _SECOND = (
     "CREATE INDEX dead_notices ON notices (seq, consumer) WHERE state = 'dead'",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+_THIRD = (
+    # What consumers were last told of a host in Nova's MAINTENANCE: it is no incident.
+    """CREATE TABLE upkeep (
+        cloud TEXT NOT NULL, host TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (cloud, host)) WITHOUT ROWID""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 """Schema n is made from schema n - 1 by the n-th of these. One that was released never changes."""
 
 

@@ -10,6 +10,7 @@ from doctor_daemon.cli.main import COMMANDS
 from tests.cli.terminal import typed
 
 ASKING = sorted(set(COMMANDS) - {"run", "check-config", "demo"})
+PLAIN = ("status", "incidents", "notices", "server-state")
 REASONED = ("arm", "disarm", "fence", "dismiss", "close", "release", "power-on", "confirm-off")
 
 
@@ -94,9 +95,7 @@ def test_defaults() -> None:
             "cinder": ["services"],
         }
         more = words.get(command, ["--why", "y"] if command == "disarm" else ["x", "--why", "y"])
-        options = parse(
-            [command, *(more if command not in ("status", "incidents", "notices") else [])]
-        )
+        options = parse([command, *(more if command not in PLAIN else [])])
         assert (options.socket, options.json, options.command) == (SOCKET, False, command)
     assert parse(["run"]).config == parse(["check-config"]).config == CONFIG
     assert parse(["confirm-off", "x", "--why", "y"]).for_s == 900.0
@@ -116,6 +115,20 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert ("--config" in told) == (command in ("run", "check-config"))
         assert ("--why" in told) == (command in (*REASONED, "maintenance"))
     assert "destroys their disks" in said(["confirm-off", "--help"], capsys, status=0)
+
+
+def test_the_state_of_servers_is_asked_of_a_host_or_a_project(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = parse(["server-state", "--host", " cmp-1 ", "--limit", "5", "--marker", "s1"])
+    assert (options.host, options.project, options.limit, options.marker) == (
+        "cmp-1",
+        None,
+        5,
+        "s1",
+    )
+    told = said(["server-state", "--host", "cmp-1", "--project", "p"], capsys)
+    assert "argument --project: not allowed with argument --host" in told
 
 
 async def test_the_program_itself() -> None:

@@ -13,6 +13,7 @@ import pytest_asyncio
 import yaml
 
 from doctor_daemon.lab.faults import Do, Rule, Service
+from doctor_daemon.lab.servers import OwnerSees
 from tests.cli.terminal import Done, typed
 from tests.slice.site import Site, secret, site
 
@@ -74,6 +75,29 @@ async def test_everything_is_well_online(place: Site) -> None:
     ]
     entries = place.lab.record.entries
     assert {entry.kind for entry in entries} <= {"power-on", "compute-start", "guest-start"}
+
+
+async def test_what_owners_are_shown_cannot_be_told_without_one(place: Site) -> None:
+    done = await check(place, place.config, "--online")
+    (warning,) = [text for text in verdicts(done, "warning") if text.startswith("cloud: ")]
+    assert "an admin cannot tell: Nova does not say its policy" in warning
+    assert "Name in cloud.owner_cloud an entry of clouds.yaml" in warning
+    assert done.status == 0
+
+
+async def test_what_owners_are_shown_is_told_with_one(place: Site) -> None:
+    path = changed(place, "owner", lambda found: found["cloud"].update(owner_cloud="project-1"))
+    done = await check(place, path, "--online")
+    warnings = [text for text in verdicts(done, "warning") if text.startswith("cloud: ")]
+    line = '"os_compute_api:servers:show:host_status": "rule:project_reader_or_admin"'
+    assert (done.status, len(warnings)) == (0, 3)
+    assert warnings[1] == f"cloud: to let them, add to Nova's policy.yaml: {line}"
+    assert "show:host_status:unknown-only" in warnings[2]
+    place.lab.nova.owner_sees = OwnerSees.FULL
+    done = await check(place, path, "--online")
+    place.lab.nova.owner_sees = OwnerSees.NOTHING
+    assert "cloud: servers' owners are shown host_status" in verdicts(done, "ok")
+    assert [text for text in verdicts(done, "warning") if text.startswith("cloud: ")] == []
 
 
 async def test_a_broken_file_names_every_fault(place: Site) -> None:

@@ -24,6 +24,7 @@ EVERY = (
     ("incidents",),
     ("explain", "x"),
     ("notices",),
+    ("server-state",),
     ("notices", "replay", "--why", "y", "x"),
     ("arm", "--why", "x"),
     ("disarm", "--why", "x"),
@@ -140,6 +141,9 @@ async def test_what_the_daemon_refuses_is_said_in_its_words(terminal: Terminal) 
         ),
         ("incidents", ("--limit", "0"), "limit: found '0'; expected a number from 1 to 1000"),
         ("incidents", ("--host", "x"), "host: 'x' is not in the configuration; expected "),
+        ("server-state", ("--host", "x"), "host: 'x' is not in the configuration; expected "),
+        ("server-state", ("--limit", "0"), "limit: found '0'; expected a number from 1 to 200"),
+        ("server-state", ("--marker", "x"), "Nova does not know the server x to go on from"),
         (
             "maintenance",
             ("compute-1", "--for", "31d", "--why", "x"),

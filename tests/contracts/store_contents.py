@@ -9,6 +9,7 @@ from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
 from tests.contracts.store_disk import OTHER_BOOT, Disk, first
@@ -59,6 +60,20 @@ class Memory:
         store, term = await disk.store()
         await store.commit(Change(), term=term)
         assert await store.load() == Snapshot()
+
+    async def test_what_was_told_of_upkeep_is_written_over_by_what_is_told_next(
+        self, disk: Disk
+    ) -> None:
+        store, term = await disk.store()
+        begun = Upkeep(host(), IncidentId("u-1"), Turn.BEGUN, at(1))
+        other = Upkeep(host("cmp-0"), IncidentId("u-2"), Turn.BEGUN, at(2))
+        ended = replace(begun, turn=Turn.ENDED, at=at(3))
+        rows = (replace(notice(1), kind="maintenance", incident=begun.id),)
+        await store.commit(Change(upkeep=(begun, other), notices=rows), term=term)
+        await store.commit(Change(upkeep=(ended,)), term=term)
+        again, _ = await disk.store()
+        found = await again.load()
+        assert (found.upkeep, found.pending) == ((other, ended), rows)
 
     async def test_an_incident_grows_by_what_is_new(self, disk: Disk) -> None:
         store, term = await disk.store()

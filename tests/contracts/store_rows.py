@@ -10,7 +10,7 @@ from doctor_daemon.core.context import Charge
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Conflict
-from doctor_daemon.ports import Change, Delivery, Snapshot
+from doctor_daemon.ports import Change, Delivery, Snapshot, Wanted
 from tests.contracts.store_disk import KEEP_DAYS, OTHER_BOOT, Disk, first
 from tests.stores.values import (
     DAY_S,
@@ -187,6 +187,18 @@ class Pruning:
         await store.prune(term=term)
         with pytest.raises(Conflict):
             await store.commit(Change(notices=(notice(1),)), term=term)
+
+    async def test_what_is_dead_of_upkeep_stays_though_it_has_no_incident(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        rows = [replace(notice(n), kind="maintenance", incident=IncidentId("u-1")) for n in (1, 2)]
+        await store.commit(Change(notices=tuple(rows), evidence=(evidence("k", 1),)), term=term)
+        ended = [Delivery(rows[0].id, "delivered", 1), Delivery(rows[1].id, "dead", 9, "410 Gone")]
+        await store.deliveries(ended, term=term)
+        await store.prune(term=term)
+        assert [row.id for row in await store.notices(Wanted(), 10)] == [rows[1].id]
+        await store.commit(opening("now", "now", (KEEP_DAYS + 1) * DAY_S), term=term)
+        await store.prune(term=term)
+        assert await store.notices(Wanted(), 10) == ()
 
     async def test_keys_go_when_no_evidence_of_their_age_counts(self, disk: Disk) -> None:
         store, term = await disk.store()

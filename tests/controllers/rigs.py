@@ -75,7 +75,7 @@ class Calls:
 
 @asynccontextmanager
 async def nova(
-    lab: Lab, clock: FastClock | None = None, cloud: str = ADMIN, **options: float
+    lab: Lab, clock: FastClock | None = None, cloud: str = ADMIN, **options: float | str
 ) -> AsyncIterator[Nova]:
     """Make an adapter for a cloud of the lab's clouds.yaml, and close it."""
     values = {"clouds_file": lab.folder / CLOUDS, "cloud": cloud, "read_timeout_s": 5.0, **options}

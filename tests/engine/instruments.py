@@ -13,9 +13,11 @@ from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.notices import Notice
 from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.core.server_state import ServerState, status_of
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet, NoticeRow, Permit
+from doctor_daemon.ports.states import StatesPage, StatesWanted
 from tests.engine.rebuilds import Rebuilds
 from tests.simulation.virtual import VirtualClock
 
@@ -112,6 +114,12 @@ class ScriptedNova:
         self.lifts: list[str] = []
         self.ends: list[Outcome] = []
         """How the first Lifts and Enables are answered: UNKNOWN is done all the same."""
+        self.listing_s = 0.0
+        """How much longer a page of servers' states takes than any other call."""
+        self.disabled: dict[str, str] = {}
+        """Hosts that somebody has disabled, and why."""
+        self.silent: set[str] = set()
+        """Hosts of which it can say nothing."""
 
     async def _call(self) -> None:
         await asyncio.sleep(CALL_S)
@@ -124,6 +132,8 @@ class ScriptedNova:
         off = any(service == f"s-{name}" for service, _, _ in self.puts)
         disabled = off and name not in self.enabled
         status, reason = ("disabled", self.puts[-1][1]) if disabled else ("enabled", "")
+        if name in self.disabled:
+            status, reason = "disabled", self.disabled[name]
         now = self.clock.now()
         beats = self.beats + (now.boot_s // 10 if name in self.running else 0.0)
         return Sighting(f"s-{name}", state, status, down, reason, beats, now)
@@ -214,7 +224,28 @@ class ScriptedNova:
         await self._call()
         return self.rebuilds.changed(since_wall_s)
 
+    async def states(self, wanted: StatesWanted) -> StatesPage:
+        asked_at = self.clock.now()
+        await asyncio.sleep(self.listing_s)
+        await self._call()
+        found = [
+            ServerState(server, name, status_of(self._show(name)))
+            for name, servers in self.there.items()
+            for server in servers
+            if wanted.host in (None, HostId("default", name))
+            if wanted.project in ("", server.project)
+        ]
+        ids = [state.server.id for state in found]
+        begin = ids.index(ServerId(wanted.marker)) + 1 if wanted.marker else 0
+        page = tuple(found[begin : begin + wanted.limit])
+        more = page[-1].server.id if len(page) == wanted.limit else ""
+        service = None if wanted.host is None else self._show(wanted.host.name)
+        return StatesPage(page, asked_at.wall_s, more, frozenset(self.silent), service)
+
     async def check(self) -> Sequence[str]:
+        return ()
+
+    async def hidden_from_owners(self) -> Sequence[str]:
         return ()
 
     async def run(self) -> None:

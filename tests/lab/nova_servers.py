@@ -1,4 +1,4 @@
-"""The contract of Nova's servers: lists, filters, pages, fields, host_status."""
+"""The contract of Nova's servers: lists, filters, pages, fields."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.nova_target import NEWEST, NovaTarget, Who, ask, booted, put, restored
+from tests.lab.nova_target import NEWEST, NovaTarget, Who, ask, booted
 
 Json = dict[str, Any]
 ATTRIBUTES = "OS-EXT-SRV-ATTR:"
@@ -176,11 +176,6 @@ class NovaServers:
             assert [name for name in mine if name.startswith(ATTRIBUTES)] == []
             assert target.hosts[0] not in str(mine.values())
 
-    async def test_owner_sees_no_host_status(self, target: NovaTarget) -> None:
-        async with booted(target, target.hosts[0]) as (server,):
-            shown = await ask(target, "GET", f"/servers/{server}", who=Who.MEMBER)
-            assert "host_status" not in shown.body["server"]
-
     async def test_pages(self, target: NovaTarget) -> None:
         one, other = target.hosts
         async with booted(target, one, other, one) as servers:
@@ -263,33 +258,3 @@ class NovaServers:
         for query, version in (("bogus=1", "2.74"), ("status=bogus", "2.37"), ("limit=0", NEWEST)):
             reply = await ask(target, "GET", f"/servers?{query}", version)
             assert (reply.status, reply.body) == (200, {"servers": []})
-
-    async def test_host_status_order(self, target: NovaTarget) -> None:
-        host = target.hosts[0]
-        async with booted(target, host) as (server,), restored(target, host):
-            for body, status in (
-                (None, "UP"),
-                ({"status": "disabled"}, "MAINTENANCE"),
-                ({"forced_down": True}, "DOWN"),
-                ({"status": "enabled"}, "DOWN"),
-                ({"forced_down": False}, "UP"),
-            ):
-                if body is not None:
-                    await put(target, host, body)
-                shown = (await ask(target, "GET", f"/servers/{server}")).body["server"]
-                (in_list,) = await listed(target, f"uuid={server}")
-                assert shown["host_status"] == in_list["host_status"] == status
-
-    async def test_host_status_of_a_dead_host(self, target: NovaTarget) -> None:
-        host = target.hosts[0]
-        async with booted(target, host) as (server,), restored(target, host):
-            await target.kill_compute(host)
-            until_s = time.monotonic() + target.service_down_s
-            while (found := (await listed(target, f"uuid={server}"))[0])["host_status"] == "UP":
-                assert time.monotonic() < until_s
-                await asyncio.sleep(0.1)
-            assert found["host_status"] == "UNKNOWN"
-            await put(target, host, {"status": "disabled"})
-            (found,) = await listed(target, f"uuid={server}")
-            assert found["host_status"] == "MAINTENANCE"
-            assert (found["status"], found["OS-EXT-STS:power_state"]) == ("ACTIVE", 1)

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from enum import StrEnum
 from typing import Any, Protocol
 
+from doctor_daemon.lab.servers import OwnerSees
 from tests.lab.caller import Caller, Reply
 
 NEWEST = "2.90"
@@ -70,6 +71,9 @@ class NovaTarget(Protocol):
 
     def failing_spawns(self, host: str) -> AbstractAsyncContextManager[None]:
         """Let no guest start on a host, for reasons of its hypervisor, until the end."""
+
+    def shown_to_owners(self, sees: OwnerSees) -> AbstractAsyncContextManager[None]:
+        """Let policy show owners this much of `host_status`, until the end: then nothing again."""
 
     def slow_spawns(self, host: str) -> AbstractAsyncContextManager[None]:
         """Let guests that begin to start on a host meanwhile take longer than nova-compute does."""

@@ -80,6 +80,15 @@ class LabNova:
             self.lab.world.hosts[host].spawn_error = ""
 
     @asynccontextmanager
+    async def shown_to_owners(self, sees: OwnerSees) -> AsyncIterator[None]:
+        nova = self.lab.nova
+        before, nova.owner_sees = nova.owner_sees, sees
+        try:
+            yield
+        finally:
+            nova.owner_sees = before
+
+    @asynccontextmanager
     async def slow_spawns(self, host: str) -> AsyncIterator[None]:
         """Let every evacuation take long: the lab's starts of nova-compute take no time."""
         world = self.lab.world

@@ -94,6 +94,17 @@ def test_every_outcome_has_a_reason_of_its_own(outcome: str, found: Any) -> None
     assert told["reason"] not in others
 
 
+@pytest.mark.parametrize("found", [notice, for_operators])
+def test_a_maintenance_says_whether_it_has_begun_or_ended(found: Any) -> None:  # noqa: ANN401 - one of the two makers
+    reasons = set()
+    for outcome in ("begun", "ended"):
+        told = read(event(found(kind=NoticeKind.MAINTENANCE, outcome=outcome), "msg_1", 1))["data"]
+        assert (told["kind"], told["outcome"]) == ("maintenance", outcome)
+        assert outcome in told["reason"]
+        reasons.add(told["reason"])
+    assert len(reasons) == 2
+
+
 def test_an_outcome_that_nobody_knows_is_told_as_unknown() -> None:
     told = read(event(notice(kind=NoticeKind.OUTCOME, outcome="beamed up"), "msg_1", 1))["data"]
     unknown = read(event(notice(kind=NoticeKind.OUTCOME, outcome="unknown"), "msg_1", 1))["data"]

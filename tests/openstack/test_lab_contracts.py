@@ -19,6 +19,7 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 
 import pytest
 
+from doctor_daemon.lab.servers import OwnerSees
 from tests.lab.caller import Caller, caller
 from tests.lab.keystone_contract import KeystoneContract, by_password
 from tests.lab.nova_contract import NovaContract
@@ -26,6 +27,7 @@ from tests.lab.nova_target import Who
 from tests.lab.old_nova_contract import OldNovaContract
 from tests.openstack.elderly import Elderly
 from tests.openstack.estate import Estate
+from tests.openstack.policy import policy_of_owners
 from tests.openstack.tags import aggregate, flavored
 from tests.openstack.testbed.calls import ask
 from tests.openstack.testbed.configuration import (
@@ -43,7 +45,6 @@ BUSY_S = 4.0
 """What a slow machine may add until Nova notices that a host has died."""
 SLOW_S = 15.0
 """Twice what nova-compute takes to start on a busy machine."""
-HOST_STATUS_RULE = "os_compute_api:servers:show:host_status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,11 @@ class RealNova:
             yield
         finally:
             obstacle.rmdir()
+
+    @asynccontextmanager
+    async def shown_to_owners(self, sees: OwnerSees) -> AsyncIterator[None]:
+        with policy_of_owners(self.estate, sees):
+            yield
 
     @asynccontextmanager
     async def slow_spawns(self, host: str) -> AsyncIterator[None]:
@@ -210,27 +216,9 @@ def zone(estate: Estate) -> Iterator[None]:
         estate.admin.compute("DELETE", path)
 
 
-@contextmanager
-def default_policy(estate: Estate) -> Iterator[None]:
-    """Upstream's policy of host_status, which the testbed shows to owners for the scenarios.
-
-    Nova reads its policy file anew at the first request after a change.
-    """
-    file = estate.site.run / "etc" / "nova" / "policy.yaml"
-    before = file.read_text()
-    lines = before.splitlines(keepends=True)
-    kept = [line for line in lines if HOST_STATUS_RULE not in line]
-    assert len(kept) == len(lines) - 1
-    file.write_text("".join(kept))
-    try:
-        yield
-    finally:
-        file.write_text(before)
-
-
 @pytest.fixture(scope="module")
 def zoned(whole_estate: Estate) -> Iterator[Estate]:
-    with default_policy(whole_estate), zone(whole_estate):
+    with policy_of_owners(whole_estate, OwnerSees.NOTHING), zone(whole_estate):
         try:
             yield whole_estate
         finally:

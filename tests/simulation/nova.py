@@ -13,6 +13,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Permit
+from doctor_daemon.ports.states import StatesPage, StatesWanted
 from tests.simulation.oracle import Oracle
 from tests.simulation.returns import Returns
 from tests.simulation.world import BEAT_S, Machine, World
@@ -242,6 +243,14 @@ class SimNova:
             (Server(server.id, server.id, "project-9"), "cmp-1")
             for server in machine.servers.values()
         ][:1]
+
+    async def states(self, wanted: StatesWanted) -> StatesPage:
+        asked_at = self._oracle.clock.now()
+        await self._ask("states")
+        return StatesPage((), asked_at.wall_s)  # nobody in a simulation asks
+
+    async def hidden_from_owners(self) -> Sequence[str]:
+        return ()
 
     async def check(self) -> Sequence[str]:
         return ()

@@ -43,11 +43,11 @@ class Oracle:
     ) -> None:
         self.world = world
         self.disk, self.clock = disk, clock
-        self.boundaries = boundaries
-        self.policy = policy
+        self.boundaries, self.policy = boundaries, policy
         self.violations: list[str] = []
         self.edges: set[tuple[Phase, Phase]] = set()
         self.notices: dict[str, NoticeRow] = {}
+        self.upkeep: dict[HostId, str] = {}
         self.disarmed_since: float | None = 0.0
         self.maintenance: dict[HostId, Window] = {}
         self.alive: set[str] = set()
@@ -87,6 +87,9 @@ class Oracle:
         for row in change.notices:
             self.check("L-4", row.id not in self.notices, f"notice {row.id} was made twice")
             self.notices[row.id] = row
+        for one in change.upkeep:
+            self.check("L-4", self.upkeep.get(one.host, "ended") != one.turn, "told again")
+            self.upkeep[one.host] = one.turn
         after = change.head
         if after is None:
             return

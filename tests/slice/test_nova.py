@@ -110,6 +110,20 @@ async def a_foreign_disable_keeps_its_reason(act: Act) -> None:
 
 
 @SCRIPT.scene()
+async def a_host_that_goes_to_maintenance_and_is_back_is_told(act: Act) -> None:
+    colleague = Colleague(act.lab)
+    await colleague.put(act.name, status="disabled", disabled_reason="new memory")
+    (begun,) = await act.told("maintenance")
+    assert (begun["outcome"], begun["fenced"]) == ("begun", "no")
+    assert begun["text"] == f"somebody has disabled {act.name} in Nova: new memory"
+    assert len(begun["servers"]) == 2
+    await colleague.put(act.name, status="enabled")
+    _, ended = await act.told("maintenance", "maintenance")
+    assert (ended["outcome"], ended["incident"]) == ("ended", begun["incident"])
+    assert await act.place.incident(act.name) is None
+
+
+@SCRIPT.scene()
 async def close_ends_it_once_the_flag_is_cleared(act: Act) -> None:
     await act.fails()
     await act.until("down")

@@ -1,0 +1,28 @@
+"""What a snapshot of the memory store tells of what is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.ports import NoticeRow
+from doctor_daemon.stores.retention import RETURNS_MAX
+
+
+def gaps(rows: Iterable[NoticeRow]) -> Iterator[tuple[str, HostId]]:
+    """Name the (consumer, host) whose last notice that is not pending was given up."""
+    ended = sorted((row for row in rows if row.state != "pending"), key=_by_sequence)
+    last = {(row.consumer, row.host): row.state for row in ended}
+    yield from (lane for lane, state in last.items() if state == "dead")
+
+
+def returned(heads: Iterable[Incident]) -> tuple[tuple[HostId, float], ...]:
+    """Return (host, when) of the latest incidents that ended with a return, by the wall clock."""
+    over = [(one.host, one.phase_at.wall_s) for one in heads if one.phase is Phase.RESOLVED]
+    return tuple(sorted(over, key=lambda one: one[1])[-RETURNS_MAX:])
+
+
+def _by_sequence(row: NoticeRow) -> int:
+    return row.sequence
