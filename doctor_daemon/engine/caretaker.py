@@ -1,20 +1,32 @@
 """Tells consumers that a host goes to Nova's MAINTENANCE, and is back: outside any incident.
 
-The poller's list of services shows it within one poll. What was told last of each host is saved
-with the notices that tell it, so a restart neither repeats nor loses it: what has changed meanwhile
-is told at the first poll. A host with an open incident is left to that, and told of afterwards.
+The poller shows it within one poll, and it is told when the next one says the same. After an end
+the host is left to rest: notices of a service that is disabled and enabled in turns would bury what
+matters. What was told last of each host is saved with the notices that tell it, so a restart
+neither repeats nor loses it: what has changed meanwhile is told after it. A host with an open
+incident is left to that, and told of afterwards.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import structlog
 
 from doctor_daemon.core.host import HostId, Mode
 from doctor_daemon.core.incident import Sighting
-from doctor_daemon.core.upkeep import Turn, Upkeep, turned, upkeep_notices
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.upkeep import (
+    Turn,
+    Upkeep,
+    begun,
+    concerned,
+    ended,
+    turned,
+    upkeep_notices,
+)
 from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.change import given_out, rows_of
 from doctor_daemon.engine.desk import new_id
@@ -26,6 +38,19 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Rows = tuple[NoticeRow, ...]
 AGAIN_S = 0.5
 """Between two tries to save: an incident that opens meanwhile waits for it."""
+POLLS = 2
+"""How many lists of services in a row must show a change before it is told."""
+REST_S = 600.0
+"""After an end, and after a bug, nothing more is told of a host for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What is to be saved, and then told."""
+
+    upkeep: Upkeep
+    rows: Rows
+    text: str
 
 
 class Caretaker:
@@ -44,6 +69,10 @@ class Caretaker:
         self._tell = tell
         self._bug = bug
         self._told: dict[HostId, Upkeep] = {}
+        self._shown: dict[HostId, tuple[Turn, int]] = {}
+        """What each host has come to, and how many lists in a row have shown it."""
+        self._rests: dict[HostId, Instant] = {}
+        """Until when nothing is told of a host."""
         self._fleet = Fleet({})
         self._come = asyncio.Event()
 
@@ -75,33 +104,71 @@ class Caretaker:
         except DoctorError:
             raise  # somebody newer leads, or the store must not be used: the daemon ends
         except Exception as error:  # noqa: BLE001 - containment
-            self._bug(f"upkeep of {host}", error)
+            self._met(host, error)
 
     async def _look_at(self, host: HostId, service: Sighting) -> None:
-        context, last = self._ward.context(host), self._told.get(host)
-        turn = turned(last, service)
-        silent = min(context.mode, context.plan.mode) is Mode.OBSERVE
-        if turn is None or silent or host in self._cases:
+        turn = self._steady(host, service)
+        if turn is None or host in self._cases or self._rested(host):
             return
-        id_ = last.id if last is not None and turn is Turn.ENDED else new_id()
-        # Until it is saved an incident that opens waits with its first notice: see `Ward.quiet`.
-        telling = self._ward.telling[host] = asyncio.Event()
+        # An error of any kind in here is a consumer's or ours, and says nothing of the store.
         try:
-            await self._save(Upkeep(host, id_, turn, context.now), service.reason)
+            telling = self._made(host, turn, service.reason)
+        except Exception as error:  # noqa: BLE001 - containment
+            self._met(host, error)
+            return
+        # Until it is saved an incident that opens waits with its first notice: see `Ward.quiet`.
+        saving = self._ward.telling[host] = asyncio.Event()
+        try:
+            await self._save(telling)
         finally:
             del self._ward.telling[host]
-            telling.set()
+            saving.set()
 
-    async def _save(self, upkeep: Upkeep, reason: str) -> None:
+    def _steady(self, host: HostId, service: Sighting) -> Turn | None:
+        """Return what is to be told of a host, once enough lists in a row have shown it."""
+        context, turn = self._ward.context(host), turned(self._told.get(host), service)
+        if turn is None or min(context.mode, context.plan.mode) is Mode.OBSERVE:
+            self._shown.pop(host, None)
+            return None
+        before, polls = self._shown.get(host, (turn, 0))
+        polls = polls + 1 if before is turn else 1
+        self._shown[host] = turn, polls
+        return turn if polls >= POLLS else None
+
+    def _rested(self, host: HostId) -> bool:
+        """Tell whether it is too early to tell of a host again."""
+        until = self._rests.get(host)
+        return until is not None and not self._ward.tools.clock.now().reached(until)
+
+    def _rest(self, host: HostId) -> None:
+        self._rests[host] = self._ward.tools.clock.now().plus(REST_S)
+
+    def _met(self, host: HostId, error: Exception) -> None:
+        """Hand a bug on. It is tried again, and not at every poll: what it met may stay."""
+        self._rest(host)
+        self._bug(f"upkeep of {host}", error)
+
+    def _made(self, host: HostId, turn: Turn, reason: str) -> _Telling:
+        """Put together what is told of a host. Raise whatever a notifier does."""
+        now, last = self._ward.tools.clock.now(), self._told.get(host)
+        there = self._ward.servers(host)
+        if last is not None and turn is Turn.ENDED:
+            upkeep = ended(last, now)
+        else:
+            upkeep = begun(host, new_id(), now, there)
+        told = tuple(upkeep_notices(upkeep, concerned(last, there), reason))
+        return _Telling(upkeep, tuple(rows_of(told, self._ward)), told[0].text)
+
+    async def _save(self, telling: _Telling) -> None:
         """Save what is told, however often it takes, and only then tell it."""
-        servers = self._ward.servers(upkeep.host)
-        told = tuple(upkeep_notices(upkeep, servers, reason))
-        rows = tuple(rows_of(told, self._ward))
+        upkeep, rows = telling.upkeep, telling.rows
         await self._commit(Change(notices=rows, upkeep=(upkeep,)))
         given_out(self._ward, rows)
         self._told[upkeep.host] = upkeep
+        if upkeep.turn is Turn.ENDED:
+            self._rest(upkeep.host)
         self._tell(rows)
-        log.info(told[0].text, host=str(upkeep.host), servers=len(servers.servers))
+        log.info(telling.text, host=str(upkeep.host), notices=len(rows))
 
     async def _commit(self, step: Change) -> None:
         tools, failed = self._ward.tools, False

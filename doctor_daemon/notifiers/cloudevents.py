@@ -44,9 +44,9 @@ _OUTCOMES: Mapping[str, str] = {
 }
 
 _UPKEEP: Mapping[str, str] = {
-    Turn.BEGUN: "maintenance of the host of these servers has begun: "
-    "it takes no new ones, and these run on",
-    Turn.ENDED: "maintenance of the host of these servers has ended",
+    Turn.BEGUN: "maintenance of the host of these servers has begun: it takes no new ones",
+    Turn.ENDED: "maintenance has ended of the host on which these servers are, or were at its "
+    "beginning",
 }
 
 Body = dict[str, object]

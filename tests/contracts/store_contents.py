@@ -65,9 +65,10 @@ class Memory:
         self, disk: Disk
     ) -> None:
         store, term = await disk.store()
-        begun = Upkeep(host(), IncidentId("u-1"), Turn.BEGUN, at(1))
+        heard = (server("s1"), server("s2"))
+        begun = Upkeep(host(), IncidentId("u-1"), Turn.BEGUN, at(1), heard)
         other = Upkeep(host("cmp-0"), IncidentId("u-2"), Turn.BEGUN, at(2))
-        ended = replace(begun, turn=Turn.ENDED, at=at(3))
+        ended = replace(begun, turn=Turn.ENDED, at=at(3), heard=heard[:1])
         rows = (replace(notice(1), kind="maintenance", incident=begun.id),)
         await store.commit(Change(upkeep=(begun, other), notices=rows), term=term)
         await store.commit(Change(upkeep=(ended,)), term=term)

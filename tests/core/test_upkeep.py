@@ -6,7 +6,18 @@ import pytest
 
 from doctor_daemon.core.host import Server, ServerId, ServerList
 from doctor_daemon.core.incident import IncidentId, NoticeKind, Sighting
-from doctor_daemon.core.upkeep import OURS, Turn, Upkeep, turned, upkeep_notices
+from doctor_daemon.core.upkeep import (
+    AUTO,
+    HEARD_MAX,
+    OURS,
+    Turn,
+    Upkeep,
+    begun,
+    concerned,
+    ended,
+    turned,
+    upkeep_notices,
+)
 from tests.core.make import HOST, at
 
 BEGUN = Upkeep(HOST, IncidentId("u-1"), Turn.BEGUN, at(1))
@@ -15,8 +26,10 @@ RED, BLUE = (Server(ServerId(f"vm-{name}"), name, name) for name in ("red", "blu
 STRAY = Server(ServerId("vm-0"), "of nobody", "")
 
 
-def service(status: str, reason: str = "", *, forced_down: bool = False) -> Sighting:
-    return Sighting("s-1", "up", status, forced_down, reason, 0.0, at(0))
+def service(
+    status: str, reason: str = "", *, forced_down: bool = False, state: str = "up"
+) -> Sighting:
+    return Sighting("s-1", state, status, forced_down, reason, 0.0, at(0))
 
 
 @pytest.mark.parametrize(
@@ -33,6 +46,11 @@ def service(status: str, reason: str = "", *, forced_down: bool = False) -> Sigh
         (BEGUN, service("disabled", f"{OURS}i-1: it failed"), None),
         (None, service("disabled", forced_down=True), None),
         (BEGUN, service("enabled", forced_down=True), None),
+        (None, service("disabled", "it died", state="down"), None),
+        (BEGUN, service("enabled", state="down"), None),
+        (None, service("disabled", f"{AUTO} Connection to libvirt lost: 1"), None),
+        (BEGUN, service("disabled", f"{AUTO} Connection to libvirt lost: 1"), None),
+        (BEGUN, service("enabled", f"{AUTO} and enabled again"), Turn.ENDED),
     ],
 )
 def test_what_has_changed_is_told_once(
@@ -65,3 +83,20 @@ def test_beginning_and_end_are_two_notices_of_one_maintenance() -> None:
     assert (begun.incident, begun.wall_s) == (ended.incident, at(1).wall_s)
     assert begun.entry != ended.entry
     assert ended.outcome == "ended"
+
+
+def test_whoever_was_told_of_the_beginning_is_told_of_the_end() -> None:
+    before = begun(HOST, IncidentId("u-2"), at(3), ServerList((RED,), 17.0))
+    assert (before.host, before.id, before.turn, before.at) == (HOST, "u-2", Turn.BEGUN, at(3))
+    later = ServerList((BLUE,), 21.0)
+    assert concerned(before, later) == ServerList((BLUE, RED), 21.0)
+    assert concerned(None, later) == later
+    after = ended(before, at(4))
+    assert (after.id, after.turn, after.at, after.heard) == ("u-2", Turn.ENDED, at(4), ())
+
+
+def test_no_more_is_remembered_than_can_be_saved() -> None:
+    many = (Server(ServerId(f"vm-{n:04}"), "name", "red", "ACTIVE") for n in range(HEARD_MAX + 5))
+    heard = begun(HOST, IncidentId("u-2"), at(3), ServerList(tuple(many), 17.0)).heard
+    assert heard[-1] == Server(ServerId(f"vm-{HEARD_MAX - 1:04}"), "name", "red")
+    assert len(heard) == HEARD_MAX

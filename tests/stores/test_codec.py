@@ -18,6 +18,7 @@ from doctor_daemon.core.incident import Entry, Held, Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.release import IDS_MAX, Release, Switching
 from doctor_daemon.core.tries import READINGS_MAX
+from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.codec import (
     ARMED,
@@ -28,6 +29,7 @@ from doctor_daemon.stores.codec import (
     INSTANT,
     MAINTENANCE,
     SERVER,
+    UPKEEP,
     dump_head,
     load_head,
     sound,
@@ -65,6 +67,12 @@ def test_any_row_comes_back_as_it_was(
 @given(anything(Evacuation))
 def test_any_evacuation_comes_back_as_it_was(one: Evacuation) -> None:
     assert EVACUATION.loads(EVACUATION.dumps(one)) == one
+
+
+@settings(max_examples=40)
+@given(anything(Upkeep))
+def test_anything_that_was_told_of_upkeep_comes_back_as_it_was(one: Upkeep) -> None:
+    assert UPKEEP.loads(UPKEEP.dumps(one)) == one
 
 
 @given(TEXTS)
