@@ -27,4 +27,6 @@ def moment_of(change: Change) -> Instant | None:
     """Return when a change was made, as far as it tells."""
     if change.entries:
         return change.entries[-1].at
+    if change.upkeep:
+        return change.upkeep[-1].at
     return change.evidence[-1].at if change.evidence else None

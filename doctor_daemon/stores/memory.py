@@ -235,8 +235,7 @@ class MemoryStore:
             if number < spare or now.wall_s - head.phase_at.wall_s > keep_s:
                 del self._incidents[head.id]
         for row in list(self._notices.values()):
-            kept = row.state == "dead" and row.kind == NoticeKind.MAINTENANCE
-            settled = row.state != "pending" and not kept
+            settled = row.state != "pending" and row.kind != NoticeKind.MAINTENANCE
             over = settled and row.incident not in self._incidents
             if over or (row.made_at and now.wall_s - row.made_at.wall_s > keep_s):
                 del self._notices[row.id]

@@ -31,6 +31,7 @@ DAY_S = 86_400.0
 
 Drop = Callable[[sqlite3.Connection], int]
 _INCIDENTS_AT_ONCE = 20
+_NOTICES_AT_ONCE = 100
 _ROWS_AT_ONCE = 5000
 
 
@@ -67,9 +68,17 @@ def _old(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
 
 
 def _large(connection: sqlite3.Connection, rule: Retention, _: Instant) -> int:
-    """Drop the incidents that ended first while the database is too large."""
+    """Drop what ended first, incidents and notices of upkeep, while the database is too large."""
     if _size(connection) <= rule.size_max:
         return 0
+    told = connection.execute(
+        "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices"
+        " WHERE kind = ? AND state <> 'pending' AND coalesce(made_wall_s <="
+        " (SELECT min(ended_wall_s) FROM incidents), 1) ORDER BY seq LIMIT ?)",
+        (NoticeKind.MAINTENANCE, _NOTICES_AT_ONCE),
+    ).rowcount
+    if told:
+        return told
     dropped = connection.execute(
         "DELETE FROM incidents WHERE seq IN (SELECT seq FROM incidents"
         " WHERE ended_wall_s IS NOT NULL ORDER BY ended_wall_s, seq LIMIT ?)",
@@ -100,10 +109,14 @@ def _notices(connection: sqlite3.Connection, rule: Retention, now: Instant) -> i
 
 
 def _settled(connection: sqlite3.Connection) -> int:
-    """Drop what is settled without an incident; but what is dead of upkeep, which never has one."""
+    """Drop what is settled without an incident. Upkeep never has one: its notices go by age.
+
+    They go in the order of their making. Were one kept that was given up, and not the next, which
+    has told of the gap, a gap would be told of twice.
+    """
     return connection.execute(
         "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices"
-        " WHERE (state = 'delivered' OR (state = 'dead' AND kind <> ?))"
+        " WHERE state <> 'pending' AND kind <> ?"
         " AND incident NOT IN (SELECT id FROM incidents) LIMIT ?)",
         (NoticeKind.MAINTENANCE, _ROWS_AT_ONCE),
     ).rowcount

@@ -9,8 +9,9 @@ import pytest
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict
-from doctor_daemon.ports import Change, Delivery, Snapshot, Wanted
+from doctor_daemon.ports import Change, Delivery, NoticeRow, Snapshot, Wanted
 from tests.contracts.store_disk import KEEP_DAYS, OTHER_BOOT, Disk, first
 from tests.stores.values import (
     DAY_S,
@@ -24,6 +25,11 @@ from tests.stores.values import (
     rich,
     step,
 )
+
+
+def upkeep_notice(number: int) -> NoticeRow:
+    """Make a notice that belongs to no incident."""
+    return replace(notice(number), kind="maintenance", incident=IncidentId("u-1"))
 
 
 class Outbox:
@@ -188,17 +194,39 @@ class Pruning:
         with pytest.raises(Conflict):
             await store.commit(Change(notices=(notice(1),)), term=term)
 
-    async def test_what_is_dead_of_upkeep_stays_though_it_has_no_incident(self, disk: Disk) -> None:
+    async def test_what_was_told_of_upkeep_stays_though_it_has_no_incident(
+        self, disk: Disk
+    ) -> None:
         store, term = await disk.store()
-        rows = [replace(notice(n), kind="maintenance", incident=IncidentId("u-1")) for n in (1, 2)]
+        rows = [upkeep_notice(n) for n in (1, 2)]
         await store.commit(Change(notices=tuple(rows), evidence=(evidence("k", 1),)), term=term)
         ended = [Delivery(rows[0].id, "delivered", 1), Delivery(rows[1].id, "dead", 9, "410 Gone")]
         await store.deliveries(ended, term=term)
         await store.prune(term=term)
-        assert [row.id for row in await store.notices(Wanted(), 10)] == [rows[1].id]
+        assert [row.id for row in await store.notices(Wanted(), 10)] == [rows[1].id, rows[0].id]
         await store.commit(opening("now", "now", (KEEP_DAYS + 1) * DAY_S), term=term)
         await store.prune(term=term)
         assert await store.notices(Wanted(), 10) == ()
+
+    async def test_a_gap_that_was_told_of_in_upkeep_is_none_after_a_prune(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        rows = [upkeep_notice(n) for n in (1, 2)]
+        await store.commit(Change(notices=tuple(rows), evidence=(evidence("k", 1),)), term=term)
+        ended = [Delivery(rows[0].id, "dead", 9, "410 Gone"), Delivery(rows[1].id, "delivered", 1)]
+        await store.deliveries(ended, term=term)
+        assert (await store.load()).gaps == frozenset()
+        await store.prune(term=term)
+        assert (await store.load()).gaps == frozenset()
+
+    async def test_where_nothing_but_upkeep_is_told_it_grows_old_too(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        for n in range(1, KEEP_DAYS + 10):
+            one = Upkeep(host(), IncidentId("u-1"), Turn.BEGUN, at(n * DAY_S))
+            row = replace(upkeep_notice(n), made_at=at(n * DAY_S))
+            await store.commit(Change(upkeep=(one,), notices=(row,)), term=term)
+            await store.deliveries([Delivery(row.id, "delivered", 1)], term=term)
+            await store.prune(term=term)
+        assert len(await store.notices(Wanted(), 100)) == KEEP_DAYS + 1
 
     async def test_keys_go_when_no_evidence_of_their_age_counts(self, disk: Disk) -> None:
         store, term = await disk.store()

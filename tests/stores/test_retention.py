@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from doctor_daemon.ports import Change
 from doctor_daemon.stores.queries import headings
 from doctor_daemon.stores.retention import FOLDS_MAX, KEYS_MAX, Retention, drops
 from doctor_daemon.stores.rows import write_change
@@ -16,6 +17,7 @@ from doctor_daemon.stores.schema import claim
 from tests.stores.values import closing, head_of, notice, opening
 
 MIB = 1024 * 1024
+LEFT = "SELECT sequence FROM notices WHERE kind = 'maintenance' ORDER BY sequence"
 KEYS = """
     WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?)
     INSERT INTO evidence_keys
@@ -72,6 +74,25 @@ def test_above_its_size_the_oldest_closed_incidents_go(connection: sqlite3.Conne
     assert kept == [f"i{n:03}" for n in range(99, 99 - len(kept) + 1, -1)] + ["i000"]
     assert 20 <= len(kept) <= 60
     assert count(connection, "notices") == count(connection, "entries") // 2 + 1 == len(kept)
+
+
+def test_above_its_size_what_was_told_of_upkeep_goes_with_what_ended_before_it(
+    connection: sqlite3.Connection,
+) -> None:
+    fill(connection, 60)
+    connection.execute("BEGIN")
+    for n in range(60):
+        row = notice(n + 1, "cmp-x", id_="u-1")
+        told = replace(row, kind="maintenance", body="x" * 20_000, state="delivered")
+        write_change(connection, Change(notices=(told,)), 1)
+    connection.execute("COMMIT")
+    prune(connection, Retention(400, 1 * MIB))
+    kept = [sequence for (sequence,) in connection.execute(LEFT)]
+    assert kept == list(range(61 - len(kept), 61)), "the oldest go first"
+    assert 0 < len(kept) < 60
+    assert 1 < count(connection, "incidents") < 60
+    prune(connection, Retention(400, 0))
+    assert (list(connection.execute(LEFT)), count(connection, "incidents")) == ([], 1)
 
 
 def test_below_its_size_nothing_goes(connection: sqlite3.Connection) -> None:

@@ -7,10 +7,12 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import Incident, IncidentId, Rounds
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Snapshot
@@ -20,23 +22,30 @@ from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.contracts.store_disk import first
 from tests.stores.values import at, evacuation, head_of, host, incident, notice, rich, server, step
 
-WRITTEN = Path(__file__).parent / "data" / "schema-1.sql"
-"""A dump of a file that the first release made, by sqlite3's `.dump`."""
+WRITTEN = Path(__file__).parent / "data"
+"""Dumps of files that were made at schemas 1 and 2, by sqlite3's `.dump`."""
+SCHEMAS = range(1, len(STEPS))
 
 
-def old() -> Incident:
-    """Return the open incident of that file."""
-    return replace(rich(), evacuations={}, rounds=Rounds())
+def old(schema: int = 1) -> Incident:
+    """Return the open incident of such a file."""
+    return rich() if schema > 1 else replace(rich(), evacuations={}, rounds=Rounds())
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Make the file as the first release left it."""
+def schema() -> int:
+    """Return the schema of the file: the first, unless a test asks for others."""
+    return 1
+
+
+@pytest.fixture
+def path(tmp_path: Path, schema: int) -> Path:
+    """Make the file as it was left at that schema."""
     path = tmp_path / "state.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(WRITTEN.read_text(encoding="utf-8"))
+        connection.executescript((WRITTEN / f"schema-{schema}.sql").read_text(encoding="utf-8"))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {schema}")
     return path
 
 
@@ -57,11 +66,12 @@ def tables(path: Path) -> set[tuple[str, str]]:
         }
 
 
-async def test_what_the_first_release_wrote_is_all_there(store: SqliteStore) -> None:
+@pytest.mark.parametrize("schema", SCHEMAS)
+async def test_what_was_written_before_is_all_there(store: SqliteStore, schema: int) -> None:
     assert await store.open() == 2
     was = first("carol")
     assert await store.load() == Snapshot(
-        incidents=(old(),),
+        incidents=(old(schema),),
         charges=was.charges,
         armed=was.armed or Snapshot().armed,
         maintenance=(was.maintenance,) if was.maintenance else (),
@@ -75,14 +85,16 @@ async def test_what_the_first_release_wrote_is_all_there(store: SqliteStore) -> 
     assert [entry.text for entry in ended.timeline] == ["two begins", "over"]
 
 
-async def test_an_old_incident_goes_on_with_what_is_new(store: SqliteStore) -> None:
-    term = await store.open()
-    more = {one.server.id: one for one in (evacuation("s1"),)}
-    change = step(old(), replace(old(), evacuations=more).note(at(9), "evacuating"))
+@pytest.mark.parametrize("schema", SCHEMAS)
+async def test_an_old_incident_goes_on_with_what_is_new(store: SqliteStore, schema: int) -> None:
+    term, was = await store.open(), old(schema)
+    more = {**was.evacuations, **{one.server.id: one for one in (evacuation("s1", Stage.MOVED),)}}
+    change = step(was, replace(was, evacuations=more).note(at(9), "evacuating"))
     await store.commit(change, term=term)
     assert await store.find(IncidentId("one")) == change.head
 
 
+@pytest.mark.parametrize("schema", SCHEMAS)
 def test_an_upgraded_file_is_as_a_new_one(path: Path, tmp_path: Path) -> None:
     for file in (path, tmp_path / "new.sqlite3"):
         claim(file)[0].close()
@@ -92,9 +104,10 @@ def test_an_upgraded_file_is_as_a_new_one(path: Path, tmp_path: Path) -> None:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
-def test_the_first_step_is_as_it_was_released(path: Path) -> None:
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_each_earlier_step_is_as_it_was(path: Path, schema: int) -> None:
     with closing(sqlite3.connect(":memory:")) as made, closing(sqlite3.connect(path)) as released:
-        for statement in STEPS[0]:
+        for statement in chain.from_iterable(STEPS[:schema]):
             made.execute(statement)
         found = "SELECT name, sql FROM sqlite_master ORDER BY name"
         assert made.execute(found).fetchall() == released.execute(found).fetchall()
