@@ -50,6 +50,8 @@ def states(found: Json) -> Iterator[str]:
         named = ", ".join(silent["hosts"])
         yield f"  {'INCOMPLETE':{LABEL}}  Nova cannot tell how {silent['count']} hosts stand, and"
         yield f"  {'':{LABEL}}  leaves their servers out: {named}"
+    if found["blind"]:
+        yield f"  {'UNCERTAIN':{LABEL}}  cannot tell whether servers are missing (Nova before 2.69)"
     yield from _columns([_cells(row) for row in rows])
     if found["marker"]:
         yield f"there may be more: give the command again with --marker {found['marker']}"

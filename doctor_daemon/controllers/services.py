@@ -57,7 +57,11 @@ def _missing(host: str, version: Version) -> Permanent | Temporary:
 
 
 def all_services(found: Sequence[Row], asked_at: Instant, version: Version | None = None) -> Fleet:
-    """Return every compute service; a host of two, or in a cell that is down, is unknown."""
+    """Return every compute service; a host of two, or in a cell that is down, is unknown.
+
+    Before 2.69 Nova leaves the services of such a cell out.
+    """
+    version = version or SERVICES.high
     services: dict[str, Sighting] = {}
     unknown: set[str] = set()
     for row in found:
@@ -67,10 +71,10 @@ def all_services(found: Sequence[Row], asked_at: Instant, version: Version | Non
         if _unknown(row) or host in services:
             unknown.add(host)
         else:
-            services[host] = _sighting(row, asked_at, version or SERVICES.high)
+            services[host] = _sighting(row, asked_at, version)
     for host in unknown:
         services.pop(host, None)
-    return Fleet(services, frozenset(unknown))
+    return Fleet(services, frozenset(unknown), blind=version < UNKNOWN_CELLS)
 
 
 def _unknown(row: Row) -> bool:

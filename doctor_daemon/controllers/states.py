@@ -35,11 +35,12 @@ async def list_states(
     """List one page: of a host between two looks, else with a look at all hosts behind it.
 
     Nova leaves the servers of a cell that is down out without a word. `look` raises then; the fleet
-    names the hosts of such a cell.
+    names the hosts of such a cell, or says that it cannot.
     """
     if wanted.host is None:
         page = await states_page(compute, wanted)
-        return replace(page, silent=(await fleet()).unknown)
+        hosts = await fleet()
+        return replace(page, silent=hosts.unknown, blind=hosts.blind)
     await look(wanted.host)
     page = await states_page(compute, wanted)
     return replace(page, service=await look(wanted.host))

@@ -27,6 +27,11 @@ class HostMap:
         """When the newest list behind the map was asked for, in Unix seconds; 0: never."""
         return self._as_of_wall_s
 
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names of the hosts that servers are known on."""
+        return frozenset(host for host, servers in self._by_host.items() if servers)
+
     def servers(self, host: str) -> ServerList:
         """Return a host's servers, ordered by id so that one state tells one story."""
         found = self._by_host.get(host, {})

@@ -50,8 +50,10 @@ class Poller:
         self._noticed = noticed
         self._polling = polling or Polling()
         self._good: dict[str, Instant] = {}
-        self._unknown: AbstractSet[str] = frozenset()
+        self._unseen: AbstractSet[str] = frozenset()
         """The hosts of which the last list of services could say nothing: their cell is down."""
+        self._dark: AbstractSet[str] = frozenset()
+        """The same of all lists since the full pass began that is under way."""
         for what in ("services", "servers"):
             ward.tools.metrics.poll_age.labels(what).set_function(partial(self._age, what))
         self.ready = asyncio.Event()
@@ -99,15 +101,31 @@ class Poller:
 
     async def _services(self) -> None:
         fleet = await self._ward.tools.controller.fleet()
-        self._unknown = fleet.unknown
+        self._see(fleet)
         self._noticed(fleet)
 
+    def _see(self, fleet: Fleet) -> None:
+        """Remember of which hosts a list of services says nothing."""
+        self._unseen = fleet.unknown
+        if fleet.blind:  # a host that is not there may be one that is not shown
+            planned = {host.name for host in self._ward.rules.plans}
+            self._unseen |= (planned | self._ward.hostmap.hosts) - fleet.services.keys()
+        self._dark |= self._unseen
+
     async def _all(self) -> None:
-        """Read the whole map. What changes meanwhile is read again after it."""
-        now, unseen = self._ward.tools.clock.now(), self._unknown
-        # The first fills the map, which the first notices wait for.
-        servers = await self._ward.tools.controller.all_servers(calm=self.ready.is_set())
-        self._ward.hostmap.replace(servers, now.wall_s, unseen | self._unknown)
+        """Read the whole map. What changes meanwhile is read again after it.
+
+        A cell may be down for a part of the pass only, and its servers be missing from that part.
+        So a host keeps what was known of it when any list of services from before the pass until
+        after it could say nothing of the host.
+        """
+        controller, now = self._ward.tools.controller, self._ward.tools.clock.now()
+        self._dark, again = self._unseen, self.ready.is_set()
+        # The first fills the map, which the first notices wait for: nothing is lost by it.
+        servers = await controller.all_servers(calm=again)
+        if again:
+            self._see(await controller.fleet())
+        self._ward.hostmap.replace(servers, now.wall_s, self._dark)
         self.ready.set()
 
     async def _changed(self) -> None:

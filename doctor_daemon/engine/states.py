@@ -1,7 +1,8 @@
 """How servers stand: what Nova shows of them now, beside what the open incidents say of them.
 
 Nova is asked for each answer, by one page. What the poller has is some seconds old, and an operator
-who asks how a server stands is about to rely on it.
+who asks how a server stands is about to rely on it. Few are asked for at once: they go by the same
+connections as the looks that incidents wait for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SILENT_MAX = 20
 async def server_states(wanted: StatesWanted, desk: Desk, ward: Ward) -> dict[str, Any]:
     """Ask Nova for one page, and show it as plain values. Raise DoctorError."""
     try:
-        async with asyncio.timeout(ASK_S):
+        async with asyncio.timeout(ASK_S), ward.asking:
             page = await ward.tools.controller.states(wanted)
     except TimeoutError:
         msg = f"Nova has not shown the servers within {ASK_S:g} s; it was only asked"
@@ -39,6 +40,7 @@ async def server_states(wanted: StatesWanted, desk: Desk, ward: Ward) -> dict[st
         "servers": [_server(state, incidents, ward.rules.cloud) for state in page.states],
         "marker": page.marker or None,
         "silent": {"count": len(page.silent), "hosts": sorted(page.silent)[:SILENT_MAX]},
+        "blind": page.blind,
     }
 
 

@@ -33,6 +33,8 @@ from doctor_daemon.ports import (
 RETURNS_MAX = 100
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
+ASKED_AT_ONCE = 2
+"""Questions of operators that the cloud is asked at once; others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class Ward:
         self.sequences: dict[tuple[str, HostId], int] = {}
         self.returned: dict[HostId, list[float]] = {}
         """Host -> when its incidents ended with its return, by the wall clock."""
+        self.asking = asyncio.Semaphore(ASKED_AT_ONCE)
+        """What operators ask of the cloud: it is to leave the incidents their connections."""
         self.telling: dict[HostId, asyncio.Event] = {}
         """Hosts of which something is being saved that is no incident's: set once it has ended."""
         self._charges: dict[tuple[str, int], Charge] = {}

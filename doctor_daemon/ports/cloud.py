@@ -20,6 +20,8 @@ class Fleet:
 
     services: Mapping[str, Sighting]
     unknown: frozenset[str] = frozenset()
+    blind: bool = False
+    """Whether hosts of a cell that does not answer are left out instead, without a word."""
 
 
 class Controller(Protocol):

@@ -36,5 +36,7 @@ class StatesPage:
     """What to ask for the next page with; empty: there is none."""
     silent: frozenset[str] = frozenset()
     """Hosts of which the cloud could say nothing: servers of theirs may be missing here."""
+    blind: bool = False
+    """Whether there may be more such hosts, and the cloud would not say so."""
     service: Sighting | None = None
     """Of a host that was asked for: its compute service, looked at after the list."""

@@ -35,6 +35,7 @@ def answer(*rows: Json, **more: Any) -> Json:  # noqa: ANN401 - fields of an ans
         "servers": list(rows),
         "marker": None,
         "silent": {"count": 0, "hosts": []},
+        "blind": False,
     }
     return found | more
 
@@ -110,6 +111,12 @@ async def test_a_list_with_a_gap_says_so() -> None:
     assert shown(answer(silent=silent))[1:] == [
         "  INCOMPLETE    Nova cannot tell how 2 hosts stand, and",
         "                leaves their servers out: cmp-7, cmp-8",
+    ]
+
+
+async def test_a_list_that_may_have_a_gap_says_so() -> None:
+    assert shown(answer(blind=True))[1:] == [
+        "  UNCERTAIN     cannot tell whether servers are missing (Nova before 2.69)"
     ]
 
 

@@ -19,6 +19,7 @@ from doctor_daemon.lab.nova import NovaOptions
 from doctor_daemon.lab.rows import Server
 from doctor_daemon.lab.world import Failure
 from doctor_daemon.ports.states import StatesPage, StatesWanted
+from tests.controllers.dialects import until
 from tests.controllers.rigs import HOST, SMALL, FastClock, calls, nova, rule
 
 ROW = {"id": "s1", "name": "vm", "status": "ACTIVE", "tenant_id": "p1", HOST_KEY: "compute-1"}
@@ -181,6 +182,18 @@ async def test_trap_2_a_cell_that_is_down_is_an_error_or_said() -> None:
         page = await adapter.states(StatesWanted())
         assert page.silent == {"compute-1"}
         assert len(page.states) == 2, "those of compute-2"
+
+
+async def test_trap_2_before_2_69_it_is_said_that_servers_may_be_missing() -> None:
+    async with Lab(until((2, 68))) as lab, nova(lab) as adapter:
+        assert (await adapter.states(StatesWanted())).blind, "it is not known even now"
+        lab.world.hosts["compute-1"].cell_down = True
+        page = await adapter.states(StatesWanted())
+        assert (len(page.states), page.silent, page.blind) == (2, frozenset(), True)
+        with pytest.raises(Temporary, match="may mean that its cell does not answer"):
+            await adapter.states(ON_HOST)
+    async with Lab(SMALL) as lab, nova(lab) as adapter:
+        assert not (await adapter.states(StatesWanted())).blind
 
 
 async def test_a_host_that_nova_has_not_is_an_error() -> None:

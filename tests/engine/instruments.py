@@ -88,6 +88,10 @@ class ScriptedNova:
     """A Nova with one compute service a host."""
 
     api: ClassVar[int] = 1
+    blind = False
+    """Whether it would leave hosts of which it can say nothing out without a word."""
+    listing = listed_at_once = 0
+    """Pages of servers' states that are being asked for, and the most that ever were."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
@@ -226,8 +230,13 @@ class ScriptedNova:
 
     async def states(self, wanted: StatesWanted) -> StatesPage:
         asked_at = self.clock.now()
-        await asyncio.sleep(self.listing_s)
-        await self._call()
+        self.listing += 1
+        self.listed_at_once = max(self.listed_at_once, self.listing)
+        try:
+            await asyncio.sleep(self.listing_s)
+            await self._call()
+        finally:
+            self.listing -= 1
         found = [
             ServerState(server, name, status_of(self._show(name)))
             for name, servers in self.there.items()
@@ -240,7 +249,8 @@ class ScriptedNova:
         page = tuple(found[begin : begin + wanted.limit])
         more = page[-1].server.id if len(page) == wanted.limit else ""
         service = None if wanted.host is None else self._show(wanted.host.name)
-        return StatesPage(page, asked_at.wall_s, more, frozenset(self.silent), service)
+        silent = frozenset(self.silent)
+        return StatesPage(page, asked_at.wall_s, more, silent, self.blind, service)
 
     async def check(self) -> Sequence[str]:
         return ()

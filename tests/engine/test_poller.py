@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
+
+import pytest
 
 from doctor_daemon.core.host import Server
 from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.ports import Fleet
 from tests.engine.instruments import ScriptedNova
+from tests.engine.moving import comes
 from tests.engine.rig import HOST, Rig, server
 from tests.simulation.virtual import run
 
@@ -79,13 +81,23 @@ class DarkCloud(LargeCloud):
     """A cell of it does not answer now and then: its hosts are unknown, its servers missing."""
 
     dark: frozenset[str] = frozenset()
+    unlisted: frozenset[str] = frozenset()
+    """Hosts of it that the list of services leaves out."""
+    missed: frozenset[str] = frozenset()
+    """Hosts of it that a calm pass has missed, however its cell is by the end of it."""
+    read = False
+    """Whether a calm pass has been read to its end."""
 
     async def fleet(self) -> Fleet:
-        return replace(await super().fleet(), unknown=self.dark)
+        shown = await super().fleet()
+        services = {n: one for n, one in shown.services.items() if n not in self.unlisted}
+        return Fleet(services, self.dark, self.blind)
 
     async def all_servers(self, *, calm: bool = False) -> Mapping[str, tuple[Server, ...]]:
         found = await super().all_servers(calm=calm)
-        return {host: servers for host, servers in found.items() if host not in self.dark}
+        self.read = calm
+        gone = self.dark | (self.missed if calm else frozenset())
+        return {host: servers for host, servers in found.items() if host not in gone}
 
 
 def test_trap_2_a_pass_while_a_cell_is_down_empties_no_host_of_it() -> None:
@@ -106,6 +118,70 @@ def test_trap_2_a_pass_while_a_cell_is_down_empties_no_host_of_it() -> None:
             cloud.dark, cloud.there[HOST.name] = frozenset(), before[:1]
             await asyncio.sleep(3600 + PASS_S)
             assert set(engine.ward.servers(HOST).servers) == set(before[:1]), "and then it is seen"
+
+    run(main())
+    assert rig.bugs == []
+
+
+def dark_cloud(rig: Rig) -> DarkCloud:
+    cloud = DarkCloud(rig.clock)
+    cloud.there, cloud.passes, cloud.changes = rig.nova.there, [], []
+    rig.nova = cloud
+    return cloud
+
+
+def test_trap_2_a_cell_that_is_down_in_the_middle_of_a_pass_empties_no_host() -> None:
+    rig = Rig()
+    cloud = dark_cloud(rig)
+    cloud.missed = frozenset({HOST.name})
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await asyncio.sleep(3610)
+            assert len(cloud.passes) == 2
+            cloud.dark = cloud.missed
+            await asyncio.sleep(60)
+            cloud.dark = frozenset()
+            await asyncio.sleep(PASS_S)
+            assert len(engine.ward.servers(HOST).servers) == 2
+
+    run(main())
+    assert rig.bugs == []
+
+
+def test_trap_2_a_cell_that_goes_down_at_the_end_of_a_pass_empties_no_host() -> None:
+    rig = Rig()
+    cloud = dark_cloud(rig)
+    cloud.missed = frozenset({HOST.name})
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await asyncio.sleep(3900)
+            await comes(lambda: cloud.read)  # and no list of services has come since
+            cloud.dark = cloud.missed
+            await asyncio.sleep(5)
+            assert len(engine.ward.servers(HOST).servers) == 2
+
+    run(main())
+    assert rig.bugs == []
+
+
+@pytest.mark.parametrize("blind", [True, False])
+def test_trap_2_before_2_69_a_host_that_is_not_listed_is_not_empty(*, blind: bool) -> None:
+    """From then on it is: a service that Nova does not list has been deleted."""
+    rig = Rig()
+    cloud = dark_cloud(rig)
+    cloud.blind = blind
+    cloud.there["unplanned"] = (server(3, "red"),)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await asyncio.sleep(60)
+            cloud.missed = cloud.unlisted = frozenset({HOST.name, "unplanned"})
+            await asyncio.sleep(3600 + PASS_S)
+            assert len(cloud.passes) == 2
+            found = [engine.ward.hostmap.servers(name).servers for name in sorted(cloud.missed)]
+            assert list(map(len, found)) == ([2, 1] if blind else [0, 0])
 
     run(main())
     assert rig.bugs == []

@@ -9,6 +9,7 @@ import pytest
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.states import ASK_S, SILENT_MAX
+from doctor_daemon.engine.ward import ASKED_AT_ONCE
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports.states import StatesWanted
 from tests.engine.instruments import HOST, OTHER
@@ -31,6 +32,7 @@ def test_servers_of_hosts_to_which_nothing_has_happened() -> None:
             assert found["as_of_wall_s"] >= before
             assert (found["host"], found["marker"]) == (None, None)
             assert found["silent"] == {"count": 0, "hosts": []}
+            assert found["blind"] is False
             assert [row["id"] for row in found["servers"]] == ["vm-1", "vm-2", "vm-3"]
             assert found["servers"][0] == {
                 "id": "vm-1",
@@ -177,5 +179,35 @@ def test_what_nova_says_is_handed_on(error: Exception) -> None:
             rig.nova.errors = [error]
             with pytest.raises(type(error), match=str(error)):
                 await Operators(engine).server_states(ALL)
+
+    run(main())
+
+
+def test_that_servers_may_be_missing_is_said() -> None:
+    rig = Rig()
+    rig.nova.blind = True
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            assert (await Operators(engine).server_states(ALL))["blind"] is True
+
+    run(main())
+
+
+def test_operators_who_ask_leave_the_incidents_their_connections() -> None:
+    rig = Rig()
+    rig.nova.listing_s = 1.0
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            asked = [Operators(engine).server_states(ALL) for _ in range(3 * ASKED_AT_ONCE)]
+            assert len(await asyncio.gather(*asked)) == 3 * ASKED_AT_ONCE
+            assert rig.nova.listed_at_once == ASKED_AT_ONCE
+            rig.nova.listing_s = ASK_S
+            asked = [Operators(engine).server_states(ALL) for _ in range(3 * ASKED_AT_ONCE)]
+            late = await asyncio.gather(*asked, return_exceptions=True)
+            assert {type(one) for one in late} == {Temporary}, "who waits in vain hears so"
+            rig.nova.listing_s = 0.0
+            assert (await Operators(engine).server_states(ALL))["servers"]
 
     run(main())
