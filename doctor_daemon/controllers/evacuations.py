@@ -99,10 +99,11 @@ async def whole_list(compute: Compute, filters: Mapping[str, str]) -> Sequence[M
     query = {"migration_type": KIND, "limit": str(PAGE), **filters}
     if version < PAGED:
         query = {name: word for name, word in query.items() if name not in _SINCE_2_59}
-    found: dict[int, Migration] = {}
+    # Each cell counts for itself, and no host is in two.
+    found: dict[tuple[str, int], Migration] = {}
     for _ in range(PAGES_MAX):
         page = await _page(compute, query, typed=version >= TYPED)
-        found |= {one.id: one for one in page.migrations}
+        found |= {(one.source, one.id): one for one in page.migrations}
         if not page.marker:
             return tuple(found.values())
         query["marker"] = page.marker

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evidence import Verdict, accused, enough, fold
+from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Heard
@@ -69,13 +70,24 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
         earlier = first
     incident = replace(incident, first=first, sighting=sighting, service=service)
     if sighting.uuid != service and incident.phase is not Phase.HELD:
-        text = f"Nova's compute service of {incident.host} is another one than before"
-        return incident.hold(now, Held("service", text, "see who re-created it; then dismiss"))
+        return incident.hold(now, _other(incident.host, service, sighting.uuid))
     back = incident.phase in (Phase.DOWN, Phase.RELEASING)  # there its reports are counted
     told = earlier is not None and telling(incident, earlier) and sighting.stirred(earlier)
     if told and not back:
         return alive(incident, "nova-compute has reported in to Nova since the suspicion", now)
     return incident
+
+
+def _other(host: HostId, before: str, now: str) -> Held:
+    """Say that a service has another id, and whether that is because of how Nova is asked."""
+    if ("@" in before) is ("@" in now):
+        text = f"Nova's compute service of {host} is another one than before"
+        return Held("service", text, "see who re-created it; then dismiss")
+    text = (
+        f"Nova shows the compute service of {host} as {now}, and before as {before}: the dialect "
+        "has changed that its API offers, and nobody can tell whether it is the same one"
+    )
+    return Held("service", text, "see that it is the same one; then dismiss")
 
 
 def telling(incident: Incident, earlier: Sighting) -> bool:

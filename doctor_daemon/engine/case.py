@@ -126,8 +126,9 @@ class Case:
         return not self._running and (self.incident.phase.final or self._stopping)
 
     async def _letters(self) -> list[Letter]:
-        """Wait for one letter, and take all that are there."""
+        """Wait for one letter, and for quiet, so that deciding and reserving are one step."""
         await self._come.wait()
+        await self._ward.quiet(self.incident.host)
         self._come.clear()
         letters, self._inbox = self._inbox, []
         return letters
@@ -196,7 +197,6 @@ class Case:
         self, heard: list[Evidence], wanted: Sequence[Effect], tasks: asyncio.TaskGroup
     ) -> None:
         """Save the state. What it wants to know is asked meanwhile: that changes nothing."""
-        await self._ward.quiet(self.incident.host)
         incident = next_version(self._saved, self._state)
         try:
             step = change(self._saved, incident, heard, self._ward)

@@ -16,7 +16,9 @@ from doctor_daemon.ports import Clock, Controller
 OVERLAP_S = 120.0
 """How far back each list reaches beyond the last: Nova's clock may differ from ours by as much."""
 KEPT_MAX = 20_000
-Rows = Mapping[int, Migration]
+Key = tuple[str, int]
+"""Source and number: each cell counts for itself, and no host is in two."""
+Rows = Mapping[Key, Migration]
 
 
 class Rounds:
@@ -32,7 +34,7 @@ class Rounds:
         self._asked_at: Instant | None = None
         self._covered_wall_s: float | None = None
         """Up to where, by our clock, every change has been seen."""
-        self._rows: dict[int, Migration] = {}
+        self._rows: dict[Key, Migration] = {}
 
     async def fresh(self) -> Rows:
         """Return what is known with a list that is begun after this call. Raise DoctorError."""
@@ -56,9 +58,10 @@ class Rounds:
         since_s = now.wall_s if self._covered_wall_s is None else self._covered_wall_s
         rows = await self._nova.changed_evacuations(since_s - OVERLAP_S)
         self._covered_wall_s = now.wall_s
-        self._rows.update({row.id: row for row in rows})
+        self._rows.update({(row.source, row.id): row for row in rows})
         if len(self._rows) > KEPT_MAX:
-            self._rows = {id_: self._rows[id_] for id_ in sorted(self._rows)[-KEPT_MAX:]}
+            newest = sorted(self._rows, key=lambda key: key[1])[-KEPT_MAX:]
+            self._rows = {key: self._rows[key] for key in newest}
         return self._rows
 
     def _ended(self, task: asyncio.Task[Rows]) -> None:

@@ -106,6 +106,15 @@ async def test_every_evacuation_of_a_host_is_listed_page_by_page() -> None:
         }
 
 
+async def test_two_cells_may_number_their_evacuations_alike() -> None:
+    other = {**ROW, "source_compute": "cmp-2", "instance_uuid": "s2"}
+    answer = telling({"migrations": [ROW, other]})
+    async with Lab(SMALL) as lab, nova(lab) as adapter, Peer(offering(answer)) as peer:
+        lab.keystone.endpoints["compute"] = f"{peer.origin}/v2.1"
+        found = await adapter.changed_evacuations(0.0)
+        assert [(one.source, one.id) for one in found] == [("cmp-1", 7), ("cmp-2", 7)]
+
+
 async def test_a_list_of_migrations_without_an_end_is_given_up() -> None:
     document = {"migrations": [ROW], "migrations_links": LINKS}
     answer = offering(telling(document))

@@ -182,6 +182,19 @@ def test_another_service_of_the_same_name_asks_for_a_human() -> None:
     )
 
 
+def test_a_service_that_is_shown_by_another_kind_of_id_asks_for_a_human_in_its_own_words() -> None:
+    held = Walk().look(uuid="6@cmp-1").to_fencing().identify().look(uuid="a-uuid").incident.held
+    assert held is not None
+    assert held.gate == "service"
+    assert held.why == (
+        "Nova shows the compute service of cmp-1 as a-uuid, and before as 6@cmp-1: the dialect "
+        "has changed that its API offers, and nobody can tell whether it is the same one"
+    )
+    anew = Walk().look(uuid="6@cmp-1").to_fencing().identify().look(uuid="7@cmp-1").incident.held
+    assert anew is not None
+    assert anew.why.endswith("is another one than before")
+
+
 def test_a_held_incident_is_not_held_again_for_another_service() -> None:
     walk = Walk().to_held().order(Order.DISMISS).look(uuid="another", forced_down=True)
     assert (walk.phase, walk.gate) == (Phase.HELD, "fencing")

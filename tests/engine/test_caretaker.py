@@ -19,7 +19,7 @@ from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Change, NoticeRow
 from tests.engine.instruments import HOST, OTHER, ScriptedConsumer
 from tests.engine.moving import comes
-from tests.engine.rig import Rig, SlowDisk, accuse, server, until
+from tests.engine.rig import Rig, SlowDisk, accuse, incident_of, server, until
 from tests.simulation.virtual import run
 
 POLL_S = 30.0
@@ -213,6 +213,24 @@ def test_an_incident_that_opens_meanwhile_is_numbered_and_told_after_it() -> Non
             assert [row.kind for row in heard if not row.project] == [KIND, "suspected"]
             assert [row.sequence for row in heard] == sorted(row.sequence for row in heard)
             assert len({row.sequence for row in heard}) == len(heard)
+
+    run(main())
+
+
+def test_an_incident_that_opens_meanwhile_decides_after_it() -> None:
+    """What it takes of the budget is reserved in the step that decides it, and nothing between."""
+    rig = Rig()
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await asyncio.sleep(SOON_S)
+            rig.disk.commit_s = 2.0
+            rig.nova.disabled = {HOST.name: "new memory"}
+            await comes(lambda: HOST in engine.ward.telling)
+            first = asyncio.create_task(engine.desk.submit([rig.evidence()]))
+            await asyncio.sleep(0.5)
+            await asyncio.gather(first, engine.desk.submit([rig.evidence()]))
+            assert incident_of(engine).version == 1, "both are of the one step that waited"
 
     run(main())
 

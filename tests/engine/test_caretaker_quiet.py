@@ -69,7 +69,7 @@ class Picky(ScriptedConsumer):
 @pytest.mark.parametrize("error", [Permanent("no such kind"), Conflict("no"), KeyError("no")])
 def test_a_plug_in_that_cannot_tell_of_it_does_not_end_the_daemon(error: Exception) -> None:
     rig = Rig()
-    rig.second = Picky("ops", rig.clock, error)
+    rig.second = picky = Picky("ops", rig.clock, error)
 
     async def main() -> None:
         async with rig.running() as engine:
@@ -79,7 +79,7 @@ def test_a_plug_in_that_cannot_tell_of_it_does_not_end_the_daemon(error: Excepti
             await engine.desk.submit([rig.evidence(host=OTHER)])
             await asyncio.sleep(1)
             assert rig.second.kinds() == ["suspected"]
-            rig.second.error = Permanent("never asked again")
+            picky.error = Permanent("not asked before it has rested")
             await asyncio.sleep(REST_S + POLL_S)
             assert len(rig.bugs) == 2
 
