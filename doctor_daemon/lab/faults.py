@@ -13,6 +13,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -24,6 +25,7 @@ from doctor_daemon.lab.clock import Clock
 
 POLL_S = 0.05
 RULES_MAX = 10_000
+FLOOD_BYTES = 1024 * 1024
 
 
 class Service(StrEnum):
@@ -47,6 +49,8 @@ class Do(StrEnum):
     STATUS_AFTER = "status-after"  # processed, and answered `status` all the same
     SLOW = "slow"  # answered rightly, `seconds` later
     GARBAGE = "garbage"  # 200 and half a JSON object
+    FLOOD = "flood"  # 200 and a body that grows fast and does not end
+    DRIP = "drip"  # 200 and a body that comes byte by byte and does not end
     REVOKE = "revoke"  # the token of the request is revoked first
     LIE_OFF = "lie-off"  # a BMC says Off whatever is true
     LIE_ON = "lie-on"
@@ -216,6 +220,8 @@ class Faults:
                 await asyncio.sleep(rule.seconds)
             case Do.GARBAGE:
                 return web.Response(text='{"PowerState": "O', content_type="application/json")
+            case Do.FLOOD | Do.DRIP:
+                return await self._pour(request, rule)
             case Do.REVOKE:
                 seam.revoke(request)
             case _:
@@ -232,6 +238,19 @@ class Faults:
         if request.transport is not None:
             request.transport.close()
         return web.Response()
+
+    async def _pour(self, request: web.Request, rule: Rule) -> web.StreamResponse:
+        """Answer with one part after the other, until it is as with `_hold`; then close."""
+        part, every_s = (b" " * FLOOD_BYTES, 0.0) if rule.do is Do.FLOOD else (b" ", POLL_S)
+        until_s, response = self._clock.now() + rule.seconds, web.StreamResponse()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while self._clock.now() < until_s and not self._closing.is_set():
+                await response.write(part)
+                await asyncio.sleep(every_s)
+        if request.transport is not None:
+            request.transport.close()
+        return response
 
 
 def _reset(request: web.Request) -> web.Response:
