@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import disk
 from benchmarks.early import early
 from benchmarks.evacuation import evacuated
+from benchmarks.following import following
 from benchmarks.forced import forced
 from benchmarks.plan import FULL, LEAST, NONE, PROJECTS, QUICK, REALISTIC, Counts, Delays, Json
 from benchmarks.results import Measured, Results
@@ -45,6 +46,7 @@ class Run:
             disk=spread,
             effective=effective,
             measured=measured,
+            following=await following(),
         )
 
     async def _measured(self, delays: Delays, effective: dict[str, Json]) -> Measured:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.figures import ENOUGH, Spread, allowed_s, overhead_ratio, percentile
+from benchmarks.following import Following
 from benchmarks.plan import REALISTIC, Json
 
 EARLY_WANTED_S: Mapping[str, float] = {"50/5": 0.010, "50/50": 0.040, "500/50": 0.050}
@@ -60,6 +61,7 @@ class Results:
     """Figure -> the configuration that the daemon had."""
     measured: Mapping[str, Measured]
     """Name of the delays -> times."""
+    following: Sequence[Following] = ()
 
     def lines(self) -> Iterator[Line]:
         """Yield everything that something is wanted of."""
@@ -96,6 +98,7 @@ class Results:
             "early_notice_p99_s": self._early(),
             "forced_down_over_floor": self._over_floor(),
             "evacuation_over_floor": self._evacuation_over_floor(),
+            "following_requests": [asdict(one) for one in self.following],
             "wanted": [{**asdict(line), "verdict": line.verdict} for line in self.lines()],
             "fdatasync": asdict(self.disk),
             "delays": {name: _spreads(found) for name, found in self.measured.items()},
@@ -132,6 +135,9 @@ class Results:
         """Return the table that is printed."""
         rows = [("figure", "n", "p50", "p99", "max"), *self._rows()]
         parts = [_aligned(rows), f"hold time, in every forced_down above: {self.hold_s:g} s"]
+        if self.following:
+            head = ("following a round", "hosts", "requests", "more pages")
+            parts.append(_aligned([head, *(_followed(one) for one in self.following)]))
         wanted = [("wanted", "verdict", "found", "at most", "n")]
         wanted += [
             (
@@ -178,6 +184,11 @@ def _spreads(found: Measured) -> Json:
 def _row(what: str, spread: Spread) -> tuple[str, ...]:
     times = (spread.p50_s, spread.p99_s, spread.max_s)
     return (what, str(spread.n), *(_number(time, "s") for time in times))
+
+
+def _followed(one: Following) -> tuple[str, ...]:
+    counts = (one.hosts, one.requests, one.more_pages)
+    return (f"{one.evacuations} evacuations", *map(str, counts))
 
 
 def _number(value: float, unit: str) -> str:

@@ -19,6 +19,7 @@ FIELDS = {
     "early_notice_p99_s",
     "forced_down_over_floor",
     "evacuation_over_floor",
+    "following_requests",
     "wanted",
     "fdatasync",
     "delays",
@@ -46,6 +47,7 @@ async def test_a_run_of_one_incident_a_figure_gives_whole_results(tmp_path: Path
     assert set(found["early_notice_p99_s"]) == {f"{servers}/1" for servers in SERVERS}
     assert set(found["forced_down_over_floor"]) == {str(servers) for servers in SERVERS}
     assert found["evacuation_over_floor"] > 0
+    assert [one["requests"] for one in found["following_requests"]] == [1, 1, 1]
     effective = found["effective_configuration"]
     assert set(effective) == set(FIGURES)
     shipped = Policy()
