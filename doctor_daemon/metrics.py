@@ -105,6 +105,9 @@ class Metrics:
         self.pauses = counter(
             "doctor_pauses_total", "Gaps of over 2 s in the daemon's own time.", ()
         )
+        self.alarms = counter(
+            "doctor_alarms_total", "Alarms: what was brought about does not stand any more.", ()
+        )
         self.bugs = counter("doctor_internal_errors_total", "Bugs met and contained.", ())
         self.store_faults = counter("doctor_store_faults_total", "Commits that failed.", ())
 

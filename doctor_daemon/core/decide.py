@@ -22,6 +22,7 @@ from doctor_daemon.core.fencing import (
     unidentified,
     was_read,
 )
+from doctor_daemon.core.hands import seen_in_passing, shown
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.listing import listed
 from doctor_daemon.core.marking import forcing_down, put_ended, put_refused
@@ -56,7 +57,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.orders import after_bug, closing, follow
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.recovery import flag_noticed, resumed
+from doctor_daemon.core.recovery import resumed
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.releasing import releasing
 from doctor_daemon.core.returning import (
@@ -67,6 +68,7 @@ from doctor_daemon.core.returning import (
     seen,
     uninspected,
 )
+from doctor_daemon.core.sightings import Strayed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
 from doctor_daemon.core.topology import NEVER, fail
@@ -111,9 +113,12 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
         case Looked(number, sighting) if number == incident.looks:
             asked = replace(incident, looks=number + 1, look_failures=0, look_at=None)
             fold = seen if incident.phase is Phase.RELEASING else looked
-            return fold(asked, sighting, context)
+            return fold(shown(asked, sighting, context), sighting, context)
         case Noticed(sighting):
-            return seen_alive(flag_noticed(incident, sighting, context), sighting, context)
+            passed = seen_in_passing(incident, observation, context)
+            return seen_alive(passed, sighting, context) if sighting else passed
+        case Strayed():
+            return seen_in_passing(incident, observation, context)
         case Identified():
             return identified(incident, observation)
         case CutEnded():

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.fencing import derive
-from doctor_daemon.core.incident import Held, Incident
+from doctor_daemon.core.incident import Held, Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Proof, ProofKind
@@ -50,7 +50,7 @@ def returned(incident: Incident, context: Context) -> Incident:
         text = f"the power of {incident.host} came back {refences} times after the proof"
         return incident.hold(now, Held("power", text, "find what switches it on; then `fence`"))
     text = "ALARM: the power is on again after the proof: fencing again"
-    return begin(incident.move(Phase.FENCING, now, text), context)
+    return begin(incident.move(Phase.FENCING, now, text, NoticeKind.ALARM), context)
 
 
 def guarded(incident: Incident, proof: Proof, context: Context) -> Incident:

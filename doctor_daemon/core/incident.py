@@ -18,7 +18,21 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Proof
 from doctor_daemon.core.release import Closing, Release
-from doctor_daemon.core.tries import Outcome, Try
+from doctor_daemon.core.sightings import Marking, Sighting
+from doctor_daemon.core.tries import Try
+
+__all__ = [
+    "TIMELINE_MAX",
+    "Entry",
+    "Held",
+    "Incident",
+    "IncidentId",
+    "Marking",
+    "NoticeKind",
+    "Rounds",
+    "Sighting",
+    "open_incident",
+]
 
 IncidentId = NewType("IncidentId", str)
 TIMELINE_MAX = 2000
@@ -34,6 +48,7 @@ class NoticeKind(StrEnum):
     OUTCOME = "outcome"
     RECOVERED = "recovered"
     MAINTENANCE = "maintenance"  # Nova's, of a host that nothing is wrong with: see core/upkeep
+    ALARM = "alarm"  # for operators alone: something is not as it was left
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,71 +63,8 @@ class Entry:
     servers: tuple[Server, ...] | None = None
     outcome: str = ""
     """With OUTCOME: what has become of those servers, as `Stage` has it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """How Nova shows the host's compute service, by a list asked for at `asked_at`.
-
-    `updated_s` is the service's updated_at in Unix seconds by Nova's clock, 0 when it has none; it
-    is only ever compared with itself. A missing row or a down cell is an error, not a sighting.
-    """
-
-    uuid: str
-    state: str
-    status: str
-    forced_down: bool
-    reason: str
-    updated_s: float
-    asked_at: Instant
-
-    def alike(self, earlier: Sighting) -> bool:
-        """Tell whether nobody has written to the service between the two."""
-        return (self.uuid, self.status, self.forced_down, self.reason) == (
-            earlier.uuid,
-            earlier.status,
-            earlier.forced_down,
-            earlier.reason,
-        )
-
-    def stirred(self, earlier: Sighting) -> bool:
-        """Tell whether the service reported in between the two, by itself.
-
-        A write to the service by anyone moves updated_at too, so a sighting in which anything
-        else changed says nothing about life.
-        """
-        return self.alike(earlier) and self.updated_s > earlier.updated_s
-
-
-@dataclass(frozen=True, slots=True)
-class Marking:
-    """How far forcing down has got. `before` is the sighting that the PUT was decided on."""
-
-    number: int = 0
-    failures: int = 0
-    before: Sighting | None = None
-    disable: bool | None = None
-    """Whether this PUT also disables; None: not decided for this number yet."""
-    put_at: Instant | None = None
-    put: Outcome | None = None
-    rereading_since: Instant | None = None
-
-    def anew(self) -> Marking:
-        """Return the marking with which forcing down begins again: nothing decided, a new number.
-
-        What was there before our first PUT is remembered.
-        """
-        return Marking(number=self.number + 1, before=self.before) if self.number else Marking()
-
-    @property
-    def foreign_flag(self) -> bool:
-        """Tell whether somebody else had forced the service down before we would have."""
-        return self.before is not None and self.before.forced_down
-
-    @property
-    def foreign_disable(self) -> bool:
-        """Tell whether somebody else's disable was left as it is."""
-        return self.disable is False
+    cause: str = ""
+    """With OUTCOME: why, as `Cause` has it; empty: they were moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +123,8 @@ class Incident:
     first: Sighting | None = None
     """The first look, or since somebody wrote to the service: later looks are compared with it."""
     sighting: Sighting | None = None
+    shown: Sighting | None = None
+    """What anybody has written to the service, as it was last shown: see `hands`."""
     looks: int = 0
     look_failures: int = 0
     look_at: Instant | None = None
@@ -183,7 +137,7 @@ class Incident:
     """When this incident took from the budget of power cuts."""
     refences: int = 0
     proof: Proof | None = None
-    marking: Marking = Marking()
+    marking: Marking = field(default_factory=Marking)
     held: Held | None = None
     closing: Closing | None = None
     servers: Mapping[ServerId, Server] = field(default_factory=dict)
@@ -208,11 +162,14 @@ class Incident:
         kind: NoticeKind | None,
         servers: tuple[Server, ...] | None,
         outcome: str = "",
+        *,
+        cause: str = "",
     ) -> Incident:
         """Add a line that is told about some servers only."""
         if len(self.timeline) >= TIMELINE_MAX and kind is None:
             return self
-        entry = Entry(len(self.timeline) + 1, at, self.phase, text, kind, servers, outcome)
+        number = len(self.timeline) + 1
+        entry = Entry(number, at, self.phase, text, kind, servers, outcome, cause)
         return replace(self, timeline=(*self.timeline, entry))
 
     def move(self, to: Phase, at: Instant, text: str, tell: NoticeKind | None = None) -> Incident:
@@ -254,6 +211,7 @@ class Incident:
             service="",
             first=None,
             sighting=None,
+            shown=None,
             looks=0,
             look_failures=0,
             look_at=None,

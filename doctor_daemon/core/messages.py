@@ -17,6 +17,7 @@ from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
+from doctor_daemon.core.sightings import Strayed
 from doctor_daemon.core.tries import Outcome
 
 # Effects
@@ -142,9 +143,9 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """The poller has seen the service in passing, unasked."""
+    """The poller has seen the service in passing, unasked; None: the list has no row of it."""
 
-    sighting: Sighting
+    sighting: Sighting | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,7 @@ Observation = (
     | Elapsed
     | Looked
     | Noticed
+    | Strayed
     | Identified
     | CutEnded
     | WasRead

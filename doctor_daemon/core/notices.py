@@ -38,6 +38,10 @@ class Notice:
     wall_s: float
     outcome: str = ""
     """With OUTCOME: moved, skipped, failed or unknown; with MAINTENANCE: begun or ended."""
+    cause: str = ""
+    """With OUTCOME: why they were not moved, as `Cause` has it."""
+    raised_wall_s: float = 0.0
+    """When the failure that this belongs to was first heard of, in Unix seconds; 0: it is none."""
 
 
 def notices(incident: Incident, after: int, context: Context) -> Iterator[Notice]:
@@ -72,6 +76,8 @@ def _for_all(
 ) -> Iterator[Notice]:
     named = tuple(incident.servers.values()) if entry.servers is None else entry.servers
     for project, servers in audiences(named):
+        if kind is NoticeKind.ALARM and project != OPERATORS:
+            continue  # it says what operators are to look after
         yield Notice(
             kind=kind,
             incident=incident.id,
@@ -84,6 +90,8 @@ def _for_all(
             entry=entry.seq,
             wall_s=entry.at.wall_s,
             outcome=entry.outcome,
+            cause=entry.cause,
+            raised_wall_s=incident.opened_at.wall_s,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from doctor_daemon.core.causes import cause
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.host import Server, ServerId
@@ -31,7 +32,10 @@ def put(incident: Incident, records: Records, context: Context) -> Incident:
     for (stage, to, why), servers in ended.items():
         where = f" to {to}" if to and stage is Stage.MOVED else ""
         text = f"{stage}{where}: {names(servers)}" + (f": {why}" if why else "")
-        incident = incident.tell(now, text, NoticeKind.OUTCOME, tuple(servers), outcome=stage.value)
+        word = cause(stage, why) or ""
+        incident = incident.tell(
+            now, text, NoticeKind.OUTCOME, tuple(servers), outcome=stage.value, cause=word
+        )
     return incident
 
 

@@ -1,4 +1,4 @@
-"""What a restart, and a flag that somebody cleared, do to an incident.
+"""What a restart does to an incident.
 
 A restart trusts nothing that was only being watched: the power is read again even where a proof
 had been taken, and a try whose cut was not answered is begun anew, with new numbers, so that no
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuating import doubted, fresh_rounds
-from doctor_daemon.core.incident import Incident, Sighting
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import said_before
@@ -139,19 +139,3 @@ def _unread(incident: Incident) -> Incident:
     """Forget what the devices said, who they are included: all of it is asked for again."""
     attempt = incident.fencing
     return replace(incident, fencing=attempt.unread() if attempt else None)
-
-
-def flag_noticed(incident: Incident, sighting: Sighting, context: Context) -> Incident:
-    """Say once that somebody has cleared the flag of a host that is down."""
-    last = incident.sighting
-    if incident.phase is not Phase.DOWN or (last and sighting.asked_at.since(last.asked_at) < 0):
-        return incident
-    if sighting.forced_down == (last.forced_down if last else True):
-        return incident
-    text, marking = "forced_down was cleared by somebody else", incident.marking
-    if sighting.forced_down:
-        text = "forced_down was set again by somebody else, and is theirs to clear"
-        marking = replace(marking, before=sighting)
-    else:
-        text = f"{text}; `doctor-daemon close HOST` ends this"
-    return replace(incident, sighting=sighting, marking=marking).note(context.now, text)

@@ -123,7 +123,7 @@ def _fence_again(incident: Incident, context: Context, text: str) -> Incident:
         held = Held("power", why, "find out why it fails; then `doctor-daemon fence HOST`")
         return out_of_service(incident).hold(now, held)
     release = replace(incident.release, again=True)
-    moved = incident.move(Phase.FENCING, now, f"ALARM: {text}")
+    moved = incident.move(Phase.FENCING, now, f"ALARM: {text}", NoticeKind.ALARM)
     return begin(replace(moved, release=release), context)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.incident import Incident, Sighting
+from doctor_daemon.core.incident import Incident, NoticeKind, Sighting
 from doctor_daemon.core.messages import Inspected, Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import accusing, named
@@ -67,19 +67,13 @@ def seen(incident: Incident, sighting: Sighting, context: Context) -> Incident:
 
 
 def _flag_seen(incident: Incident, sighting: Sighting, context: Context) -> Incident:
-    """Say what others have done to the flag: one that is set again is theirs to clear."""
-    last, release = incident.sighting, incident.release
-    if last is None or last.forced_down is sighting.forced_down:
+    """Say that a flag was set again after the lift: it is theirs to clear."""
+    last, lifted = incident.sighting, incident.release.lifted
+    if not lifted or last is None or last.forced_down or not sighting.forced_down:
         return incident
-    if sighting.forced_down:
-        marking = replace(incident.marking, before=sighting)
-        text = "forced_down was set again by somebody else, and is theirs to clear"
-        return replace(incident, marking=marking).note(context.now, text)
-    if release.step is not Step.CHECKING:
-        return incident
-    who = "by somebody else, or by a request of ours that came late"
-    text = f"forced_down was cleared {who if release.number else 'by somebody else'}"
-    return incident.note(context.now, text)
+    marking = replace(incident.marking, before=sighting)
+    text = "forced_down was set again by somebody else, and is theirs to clear"
+    return replace(incident, marking=marking).note(context.now, text)
 
 
 def inspected(incident: Incident, told: Inspected, context: Context) -> Incident:
@@ -98,7 +92,7 @@ def inspected(incident: Incident, told: Inspected, context: Context) -> Incident
         f"ALARM: evacuations {named(release.done)} have ended after nova-compute was started: "
         f"it must be restarted on {incident.host} once more"
     )
-    return incident.note(context.now, text)
+    return incident.tell(context.now, text, NoticeKind.ALARM, ())
 
 
 def uninspected(incident: Incident, context: Context) -> Incident:

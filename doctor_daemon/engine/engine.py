@@ -9,18 +9,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from doctor_daemon.core.context import Maintenance
-from doctor_daemon.core.host import HostId
+from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Elapsed, Noticed
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.sightings import Strayed
 from doctor_daemon.engine.caretaker import Caretaker
 from doctor_daemon.engine.case import Case, Letter, Links
 from doctor_daemon.engine.desk import Desk
@@ -72,7 +73,7 @@ class Engine:
         self.ward = Ward(rules, tools)
         tools.metrics.before_scrape.append(self._gauges)
         self.desk = Desk(self.ward, self._start)
-        self.poller = Poller(self.ward, self._noticed, self._met, pace.polling)
+        self.poller = Poller(self.ward, self._noticed, self._met, pace.polling, self._strayed)
         self.ready = asyncio.Event()
         """Set once every open incident has been taken up again."""
         self.ticked: Instant | None = None
@@ -183,12 +184,23 @@ class Engine:
         self._bug(what, error)
 
     def _noticed(self, fleet: Fleet) -> None:
-        """Show hosts that are down how Nova has them now; and see who is in maintenance there."""
+        """Show open incidents what was written to their hosts, and see who is in maintenance."""
         self.caretaker.look(fleet)
         for host, case in list(self.desk.cases.items()):
-            sighting = fleet.services.get(host.name)
-            if sighting is not None and case.incident.phase is Phase.DOWN:
+            sighting, shown = fleet.services.get(host.name), case.incident.shown
+            unlooked = shown is None and case.incident.phase is not Phase.DOWN
+            if host.name in fleet.unknown or unlooked:
+                continue
+            if sighting is None or shown is None or not sighting.alike(shown):
                 self._post(case, Letter(Noticed(sighting)))
+
+    def _strayed(self, changed: Sequence[tuple[Server, str]]) -> None:
+        """Show the open incidents which of their servers are elsewhere, or gone."""
+        for host, case in list(self.desk.cases.items()):
+            ours = case.incident.servers
+            gone = [(one, to) for one, to in changed if one.id in ours and to != host.name]
+            if gone:
+                self._post(case, Letter(Strayed(tuple(gone))))
 
     def _post(self, case: Case, letter: Letter) -> None:
         try:

@@ -8,13 +8,14 @@ answer is can be read from a metric.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
+from doctor_daemon.core.host import Server
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError
@@ -43,11 +44,13 @@ class Poller:
         noticed: Callable[[Fleet], None],
         bug: Callable[[str, Exception], None],
         polling: Polling | None = None,
+        strayed: Callable[[Sequence[tuple[Server, str]]], None] | None = None,
     ) -> None:
-        """Poll for a ward; hand every list of services to `noticed`, and every bug to `bug`."""
+        """Poll for a ward; hand on every list of services, every bug and every list of changes."""
         self._ward = ward
         self._bug = bug
         self._noticed = noticed
+        self._strayed = strayed
         self._polling = polling or Polling()
         self._good: dict[str, Instant] = {}
         self._unseen: AbstractSet[str] = frozenset()
@@ -132,4 +135,7 @@ class Poller:
         await self.ready.wait()
         now, hostmap = self._ward.tools.clock.now(), self._ward.hostmap
         since_s = hostmap.as_of_wall_s - self._polling.overlap_s
-        hostmap.change(await self._ward.tools.controller.changed_servers(since_s), now.wall_s)
+        changed = await self._ward.tools.controller.changed_servers(since_s)
+        hostmap.change(changed, now.wall_s)
+        if self._strayed is not None:
+            self._strayed(changed)

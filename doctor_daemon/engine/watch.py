@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import structlog
 
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import ProofKind
@@ -21,7 +21,9 @@ def watch(before: Incident | None, after: Incident, ward: Ward) -> None:
     """Log and measure what was saved."""
     known = len(before.timeline) if before else 0
     for entry in after.timeline[known:]:
-        say = log.warning if entry.phase is Phase.HELD else log.info
+        alarm = entry.tell is NoticeKind.ALARM
+        ward.tools.metrics.alarms.inc(alarm)
+        say = log.warning if alarm or entry.phase is Phase.HELD else log.info
         say(entry.text, incident=after.id, host=str(after.host), phase=entry.phase.value)
     if before is not None:
         _outcomes(before, after, ward)

@@ -17,7 +17,7 @@ ProjectId = Annotated[str, Field(min_length=1, max_length=64)]
 """Not empty: the empty one stands for the operators."""
 
 _NEVER_WRONG = frozenset(
-    {NoticeKind.HELD, NoticeKind.OUTCOME, NoticeKind.RECOVERED, NoticeKind.MAINTENANCE}
+    set(NoticeKind) - {NoticeKind.SUSPECTED, NoticeKind.WITHDRAWN, NoticeKind.CONFIRMED}
 )
 """What is never taken back: that a human is needed, and what was read in Nova."""
 

@@ -16,6 +16,7 @@ from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.notices import OPERATORS, Notice
 from doctor_daemon.core.upkeep import Turn
+from doctor_daemon.notifiers.ifa005 import alarm, alarm_id, severity
 
 MEDIA_TYPE = "application/cloudevents+json"
 TYPE = "doctor-daemon.host.{}"
@@ -35,6 +36,7 @@ _REASONS: Mapping[NoticeKind, str] = {
     NoticeKind.HELD: "the host of these servers may have failed: the cloud's operators must decide",
     NoticeKind.RECOVERED: "the host on which these servers were is back in service",
     NoticeKind.MAINTENANCE: "the maintenance of the host of these servers has begun or ended",
+    NoticeKind.ALARM: "something that was brought about on this host does not stand any more",
 }
 _OUTCOMES: Mapping[str, str] = {
     Stage.MOVED: "these servers were rebuilt elsewhere, and are there now",
@@ -69,11 +71,13 @@ def _event(notice: Notice, id_: str, sequence: int, servers: list[Body], *, whol
         "incident": notice.incident,
         "fenced": notice.fenced,
         "outcome": notice.outcome or None,
+        "cause": notice.cause or None,
         "reason": reason(notice),
         "project_id": None if for_operators else notice.project,
         "servers": servers,
         "servers_truncated": not whole,
         "servers_as_of": _time(notice.servers_wall_s) if notice.servers_wall_s else None,
+        "alarm": alarm(notice, _time(notice.raised_wall_s or notice.wall_s), _time(notice.wall_s)),
     }
     if for_operators:
         data |= {
@@ -105,12 +109,16 @@ def reason(notice: Notice) -> str:
 
 
 def _shown(notice: Notice) -> list[Body]:
-    if notice.project == OPERATORS:
-        return [
-            {"id": one.id, "name": one.name[:NAME_MAX], "project_id": one.project}
-            for one in notice.servers
-        ]
-    return [{"id": one.id, "name": one.name[:NAME_MAX]} for one in notice.servers]
+    for_operators, alarmed = notice.project == OPERATORS, severity(notice) is not None
+    return [
+        {
+            "id": one.id,
+            "name": one.name[:NAME_MAX],
+            **({"project_id": one.project} if for_operators else {}),
+            **({"alarmId": alarm_id(notice.incident, one.id)} if alarmed else {}),
+        }
+        for one in notice.servers
+    ]
 
 
 def _fitting(servers: list[Body]) -> list[Body]:

@@ -70,7 +70,7 @@ class Log:
 def _alarming(notice: Notice) -> bool:
     """Tell whether it is a warning: a host is down, or somebody is needed."""
     match notice.kind:
-        case NoticeKind.CONFIRMED | NoticeKind.HELD:
+        case NoticeKind.CONFIRMED | NoticeKind.HELD | NoticeKind.ALARM:
             return True
         case (
             NoticeKind.SUSPECTED
@@ -94,6 +94,8 @@ def _fields(notice: Notice) -> dict[str, object]:
     fields["fenced"] = notice.fenced
     if notice.outcome:
         fields["outcome"] = notice.outcome
+    if notice.cause:
+        fields["cause"] = notice.cause
     named = [server.id[:ID_MAX] for server in notice.servers[:SERVERS_MAX]]
     return fields | {"servers": len(notice.servers), "server_ids": named}
 

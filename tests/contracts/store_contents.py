@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.incident import IncidentId
+from doctor_daemon.core.incident import IncidentId, NoticeKind
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
 from tests.contracts.store_disk import OTHER_BOOT, Disk, first
 from tests.stores.values import (
+    SIGHTING,
     at,
     closing,
     evacuation,
@@ -55,6 +56,21 @@ class Memory:
         again, _ = await disk.store()
         assert await again.load() == expected
         assert await again.find(IncidentId("one")) == rich()
+
+    async def test_what_nova_last_showed_and_why_a_server_stayed_are_there_again(
+        self, disk: Disk
+    ) -> None:
+        store, term = await disk.store()
+        opened = opening()
+        await store.commit(opened, term=term)
+        kind, stayed = NoticeKind.OUTCOME, (server("s1"),)
+        told = head_of(opened).tell(at(1), "it is paused", kind, stayed, "skipped", cause="state")
+        change = step(head_of(opened), replace(told, shown=SIGHTING))
+        await store.commit(change, term=term)
+        again, _ = await disk.store()
+        (found,) = (await again.load()).incidents
+        assert found == head_of(change)
+        assert (found.shown, found.timeline[-1].cause) == (SIGHTING, "state")
 
     async def test_an_empty_change_changes_nothing(self, disk: Disk) -> None:
         store, term = await disk.store()

@@ -34,12 +34,12 @@ def test_c4_a_flag_that_disappears_is_told_once() -> None:
     walk = Walk().to_down().elapse(5)
     lines = len(walk.incident.timeline)
     for _ in range(2):
-        walk.elapse(1).see(Noticed(sighting(0, asked_at=walk.now)))
+        walk.elapse(1).see(Noticed(sighting(0, asked_at=walk.now, status="disabled")))
     assert walk.said == (
-        "forced_down was cleared by somebody else; `doctor-daemon close HOST` ends this"
+        "ALARM: forced_down was cleared by somebody else; `doctor-daemon close HOST` ends this"
     )
-    walk.elapse(1).see(Noticed(sighting(0, asked_at=walk.now, forced_down=True)))
-    assert walk.said == "forced_down was set again by somebody else, and is theirs to clear"
+    walk.elapse(1).see(Noticed(sighting(0, asked_at=walk.now, forced_down=True, status="disabled")))
+    assert walk.said == "forced_down was set by somebody else, and is theirs to clear"
     assert len(walk.incident.timeline) == lines + 2
     assert walk.phase is Phase.DOWN
 
@@ -58,12 +58,13 @@ def test_a_look_from_before_the_last_one_says_nothing_new() -> None:
 def test_c4_after_a_restart_the_flag_is_taken_for_there(*, forced_down: bool) -> None:
     walk = restart(Walk().to_down())
     lines = len(walk.incident.timeline)
-    walk.see(Noticed(sighting(0, asked_at=walk.now, forced_down=forced_down)))
+    seen = sighting(0, asked_at=walk.now, forced_down=forced_down, status="disabled")
+    walk.see(Noticed(seen))
     assert len(walk.incident.timeline) - lines == (0 if forced_down else 1)
 
 
 @pytest.mark.parametrize("way", [Walk.elapse, Walk.to_fencing, Walk.to_proof, Walk.to_held])
-def test_what_is_seen_in_passing_counts_only_when_the_host_is_down(way: Way) -> None:
+def test_what_is_seen_in_passing_and_is_as_before_says_nothing(way: Way) -> None:
     walk = way(Walk())
     before = walk.incident
     walk.see(Noticed(sighting(999, updated_s=9e9)))

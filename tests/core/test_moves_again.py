@@ -4,6 +4,7 @@ import pytest
 
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.host import Mode
+from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import Evacuate, Follow, Inspect
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -95,7 +96,8 @@ def test_d5_a_mode_that_was_lowered_meanwhile_leaves_no_server_without_an_outcom
 def test_what_was_not_inspected_yet_begins_like_the_first_time() -> None:
     walk = Moving().to_evacuating().elapse(1).read(Power.ON).fence()
     assert walk.phase is Phase.EVACUATING
-    assert walk.told[-2:] == walk.told[1:2] * 2  # confirmed, and confirmed again
+    confirmed = NoticeKind.CONFIRMED
+    assert walk.told[1:] == [confirmed, NoticeKind.ALARM, confirmed]
     assert walk.inspect().posts == [("web", 1)]
 
 

@@ -47,6 +47,7 @@ def test_a_notice_says_what_was_saved() -> None:
         text="it happened",
         entry=2,
         wall_s=at(5).wall_s,
+        raised_wall_s=told.opened_at.wall_s,
     )
 
 
@@ -141,3 +142,10 @@ def test_an_outcome_is_told_to_whom_it_concerns() -> None:
     told = on("a").tell(at(1), "moved", NoticeKind.OUTCOME, (GREEN,), outcome="moved")
     made = [(n.project, n.outcome) for n in notices(told, 1, context())]
     assert made == [(OPERATORS, "moved"), ("green", "moved")]
+
+
+def test_an_alarm_is_for_operators_alone() -> None:
+    told = on("a", "b").note(at(5), "ALARM: it does not stand", NoticeKind.ALARM)
+    (notice,) = notices(told, 1, context())
+    assert (notice.kind, notice.project) == (NoticeKind.ALARM, OPERATORS)
+    assert notice.servers == (BLUE, GREEN)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from doctor_daemon.core.host import HostId, Server, ServerId
 from doctor_daemon.core.incident import IncidentId, NoticeKind
 from doctor_daemon.notifiers.cloudevents import BODY_MAX, event
+from doctor_daemon.notifiers.ifa005 import alarm_id
 from tests.notifiers.notices import PROJECT, for_operators, notice, server
 
 Json = dict[str, Any]
@@ -21,11 +22,13 @@ PROJECT_FIELDS = {
     "incident",
     "fenced",
     "outcome",
+    "cause",
     "reason",
     "project_id",
     "servers",
     "servers_truncated",
     "servers_as_of",
+    "alarm",
 }
 names = st.text(min_size=8, max_size=40)
 
@@ -52,11 +55,29 @@ def test_a_project_reads_of_its_servers() -> None:
             "incident": "4f1a9c0de2b7",
             "fenced": "pending",
             "outcome": None,
+            "cause": None,
             "reason": "the host of these servers is suspected to have failed",
             "project_id": PROJECT,
-            "servers": [{"id": "0a8c2f6e-0000-4000-8000-000000000001", "name": "web-1"}],
+            "servers": [
+                {
+                    "id": "0a8c2f6e-0000-4000-8000-000000000001",
+                    "name": "web-1",
+                    "alarmId": alarm_id(IncidentId("4f1a9c0de2b7"), server().id),
+                }
+            ],
             "servers_truncated": False,
             "servers_as_of": "2026-11-18T11:06:40.250Z",
+            "alarm": {
+                "alarmRaisedTime": "2026-11-18T11:07:10.500Z",
+                "alarmChangedTime": "2026-11-18T11:07:10.500Z",
+                "alarmClearedTime": None,
+                "perceivedSeverity": "INDETERMINATE",
+                "eventTime": "2026-11-18T11:07:10.500Z",
+                "eventType": "EQUIPMENT_ALARM",
+                "probableCause": "underlyingResourceUnavailable",
+                "isRootCause": False,
+                "correlatedAlarmId": "4f1a9c0de2b7",
+            },
         },
     }
 
@@ -180,7 +201,12 @@ def test_what_does_not_fit_is_left_out_and_it_says_so() -> None:
     told = read(body)["data"]
     assert told["servers_truncated"] is True
     assert told["servers"] == [
-        {"id": one.id, "name": one.name, "project_id": PROJECT}
+        {
+            "id": one.id,
+            "name": one.name,
+            "project_id": PROJECT,
+            "alarmId": alarm_id(found.incident, one.id),
+        }
         for one in servers[: len(told["servers"])]
     ]
     assert len(told["servers"]) > 100

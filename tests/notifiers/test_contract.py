@@ -45,7 +45,8 @@ async def a_log(url: str, folder: Path) -> AsyncIterator[Notifier]:
 TYPES: dict[str, Making] = {"doctor": a_doctor, "log": a_log, "webhook": a_webhook}
 URL = "http://127.0.0.1:9"
 each = pytest.mark.parametrize("type_", TYPES)
-KINDS = [kind for kind in NoticeKind if kind not in (NoticeKind.HELD, NoticeKind.MAINTENANCE)]
+_NO_FAULT = (NoticeKind.HELD, NoticeKind.MAINTENANCE, NoticeKind.ALARM)
+KINDS = [kind for kind in NoticeKind if kind not in _NO_FAULT]
 """Those of which there is something for every consumer."""
 
 
