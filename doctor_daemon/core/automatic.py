@@ -10,14 +10,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.hands import seen_in_passing
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Held, Incident, Sighting
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import flapped
 from doctor_daemon.core.returning import set_out
+from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.switching import wanted
 
 REPORTS = "nova-compute reports in again"
+
+
+def passing(incident: Incident, seen: Noticed | Strayed, context: Context) -> Incident:
+    """Fold in what the poller has seen of the host, unasked; it may be about to come back."""
+    passed = seen_in_passing(incident, seen, context)
+    if isinstance(seen, Strayed) or seen.sighting is None:
+        return passed
+    return seen_alive(passed, seen.sighting, context)
 
 
 def seen_alive(incident: Incident, sighting: Sighting, context: Context) -> Incident:

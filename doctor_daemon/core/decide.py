@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from doctor_daemon.core.automatic import powering, seen_alive
+from doctor_daemon.core.automatic import passing, powering
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuating import evacuating, lost, not_sent, told, unanswered
@@ -22,7 +22,7 @@ from doctor_daemon.core.fencing import (
     unidentified,
     was_read,
 )
-from doctor_daemon.core.hands import seen_in_passing, shown
+from doctor_daemon.core.hands import shown
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.listing import listed
 from doctor_daemon.core.marking import forcing_down, put_ended, put_refused
@@ -47,7 +47,6 @@ from doctor_daemon.core.messages import (
     ListServers,
     Look,
     Looked,
-    Noticed,
     Observation,
     Ordered,
     PutEnded,
@@ -68,7 +67,7 @@ from doctor_daemon.core.returning import (
     seen,
     uninspected,
 )
-from doctor_daemon.core.sightings import Strayed
+from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
 from doctor_daemon.core.topology import NEVER, fail
@@ -114,11 +113,8 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             asked = replace(incident, looks=number + 1, look_failures=0, look_at=None)
             fold = seen if incident.phase is Phase.RELEASING else looked
             return fold(shown(asked, sighting, context), sighting, context)
-        case Noticed(sighting):
-            passed = seen_in_passing(incident, observation, context)
-            return seen_alive(passed, sighting, context) if sighting else passed
-        case Strayed():
-            return seen_in_passing(incident, observation, context)
+        case Noticed() | Strayed():
+            return passing(incident, observation, context)
         case Identified():
             return identified(incident, observation)
         case CutEnded():

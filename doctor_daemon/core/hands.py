@@ -14,11 +14,10 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.guard import bar
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
-from doctor_daemon.core.messages import Noticed
 from doctor_daemon.core.moves import GONE
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import Step
-from doctor_daemon.core.sightings import Strayed
+from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.tries import Outcome
 
 FORCED = (Phase.EVACUATING, Phase.DOWN)

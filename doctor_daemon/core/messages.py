@@ -17,7 +17,7 @@ from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
-from doctor_daemon.core.sightings import Strayed
+from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.tries import Outcome
 
 # Effects
@@ -142,13 +142,6 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed:
-    """The poller has seen the service in passing, unasked; None: the list has no row of it."""
-
-    sighting: Sighting | None
-
-
-@dataclass(frozen=True, slots=True)
 class Identified:
     """A device has said who its host is."""
 
@@ -256,8 +249,8 @@ class Order(StrEnum):
 class Ordered:
     """An operator's word, with the person and the reason, as it was given at `at`.
 
-    `until` ends a confirm-off. What is heard of the host after `at` counts against it. `accept` is
-    for a release: stuck evacuations of which nothing will come, as that human vouches.
+    `until` ends a confirm-off. What is heard of the host after `at` counts against it. `accept` are
+    stuck evacuations of which nothing will come, as that human vouches for a release.
     """
 
     order: Order

@@ -73,6 +73,13 @@ class Marking:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """The poller has seen the service in passing, unasked; None: the list has no row of it."""
+
+    sighting: Sighting | None
+
+
+@dataclass(frozen=True, slots=True)
 class Strayed:
     """The poller has seen servers that are not on the host any more, unasked: by server, where.
 

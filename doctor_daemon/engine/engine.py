@@ -19,9 +19,9 @@ from doctor_daemon.core.context import Maintenance
 from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.messages import Elapsed, Noticed
+from doctor_daemon.core.messages import Elapsed
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.sightings import Strayed
+from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.engine.caretaker import Caretaker
 from doctor_daemon.engine.case import Case, Letter, Links
 from doctor_daemon.engine.desk import Desk
@@ -191,7 +191,8 @@ class Engine:
             unlooked = shown is None and case.incident.phase is not Phase.DOWN
             if host.name in fleet.unknown or unlooked:
                 continue
-            if sighting is None or shown is None or not sighting.alike(shown):
+            new = sighting is None or shown is None or not sighting.alike(shown)
+            if new or case.incident.phase is Phase.DOWN:  # it may report in again
                 self._post(case, Letter(Noticed(sighting)))
 
     def _strayed(self, changed: Sequence[tuple[Server, str]]) -> None:

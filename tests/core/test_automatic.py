@@ -10,11 +10,12 @@ from doctor_daemon.core.context import Armed
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.gates import Act, verdicts
 from doctor_daemon.core.host import Mode, WayBack
-from doctor_daemon.core.messages import Noticed, Order, Resumed
+from doctor_daemon.core.messages import Order, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.release import Enable, Lift, Step
+from doctor_daemon.core.sightings import Noticed
 from tests.core import make
 from tests.core.coming_back import Back
 from tests.core.make import Fields, maintenance, plan

@@ -24,7 +24,6 @@ from doctor_daemon.core.messages import (
     ListServers,
     Look,
     Looked,
-    Noticed,
     Observation,
     Order,
     Read,
@@ -33,6 +32,7 @@ from doctor_daemon.core.messages import (
     Wait,
 )
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.sightings import Noticed
 from doctor_daemon.core.topology import fail
 from doctor_daemon.core.tries import Outcome
 from tests.core.make import (

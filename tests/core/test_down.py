@@ -3,13 +3,9 @@
 import pytest
 
 from doctor_daemon.core.incident import NoticeKind
-from doctor_daemon.core.messages import (
-    Listed,
-    ListServers,
-    Noticed,
-    Resumed,
-)
+from doctor_daemon.core.messages import Listed, ListServers, Resumed
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.sightings import Noticed
 from tests.core.make import (
     server,
     servers,

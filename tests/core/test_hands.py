@@ -10,11 +10,11 @@ import pytest
 
 from doctor_daemon.core.hands import SET
 from doctor_daemon.core.incident import Held, NoticeKind
-from doctor_daemon.core.messages import Looked, Noticed, Resumed
+from doctor_daemon.core.messages import Looked, Resumed
 from doctor_daemon.core.moves import GONE
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
-from doctor_daemon.core.sightings import Strayed
+from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.coming_back import REASON, Back

@@ -6,9 +6,10 @@ import pytest
 
 from doctor_daemon.core.context import Armed
 from doctor_daemon.core.host import Mode, WayBack
-from doctor_daemon.core.messages import Inspect, Noticed, Order, Resumed
+from doctor_daemon.core.messages import Inspect, Order, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import SwitchedOn, SwitchOn
+from doctor_daemon.core.sightings import Noticed
 from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.coming_back import Back

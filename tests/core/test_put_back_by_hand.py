@@ -10,10 +10,11 @@ from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.marking import forcing_down
-from doctor_daemon.core.messages import Noticed, Order
+from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.release import Lift
+from doctor_daemon.core.sightings import Noticed
 from tests.core.coming_back import Back
 from tests.core.make import sighting
 from tests.core.moving import Moving, guest

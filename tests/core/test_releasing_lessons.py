@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from doctor_daemon.core.gates import Act, verdicts
-from doctor_daemon.core.messages import Look, Noticed, Order, Resumed
+from doctor_daemon.core.messages import Look, Order, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.release import Enable, Lift, Step, SwitchedOn, SwitchOn
+from doctor_daemon.core.sightings import Noticed
 from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.coming_back import Back
@@ -96,9 +97,9 @@ def test_a_flag_that_others_clear_and_set_again_on_the_way_back_is_theirs() -> N
     walk = Back().to_releasing().identify().read(Power.ON).tell().show()
     walk.round()
     walk.elapse(10).read(Power.ON).tell().report(forced_down=False, state="up")
-    assert walk.said == "forced_down was cleared by somebody else"
+    assert walk.said == "ALARM: forced_down was cleared by somebody else"
     walk.elapse(10).read(Power.ON).tell().report(forced_down=True, state="down")
-    assert walk.said == "forced_down was set again by somebody else, and is theirs to clear"
+    assert walk.said == "forced_down was set by somebody else, and is theirs to clear"
     for _ in range(3):
         walk.round()
     assert (walk.all(Lift), shut(walk)) == ([], ["ours"])

@@ -30,7 +30,6 @@ from doctor_daemon.core.messages import (
     ListServers,
     Look,
     Looked,
-    Noticed,
     Observation,
     Order,
     Ordered,
@@ -42,6 +41,7 @@ from doctor_daemon.core.messages import (
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
+from doctor_daemon.core.sightings import Noticed
 from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.make import ARMED, BMC, MANUAL, PDU, SECOND_BMC, level, plan
