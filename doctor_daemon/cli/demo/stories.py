@@ -151,6 +151,18 @@ _NOVA = (
         (_put(do=Do.GARBAGE), _get(do=Do.GARBAGE)),
     ),
     Story(
+        "nova-flood",
+        "Nova's answer does not end: it is read no further, read back, and asked again.",
+        ends.MOVED,
+        (_put(do=Do.FLOOD),),
+    ),
+    Story(
+        "nova-drip",
+        "Nova's answer comes drop by drop and breaks off: it is read back, and asked again.",
+        ends.MOVED,
+        (_put(do=Do.DRIP, seconds=1),),
+    ),
+    Story(
         "nova-slow",
         "Nova takes a second for everything that changes something.",
         ends.MOVED,
