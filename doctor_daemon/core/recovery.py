@@ -35,7 +35,8 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if incident.phase in _WORKING:
         incident = incident.note(now, "taken up again after a restart")
     rebooted = incident.progress_at.boot_id != now.boot_id
-    incident = replace(incident, sighting=None, look_at=None, closing=None, progress_at=now)
+    gone = _vanished(incident)
+    incident = replace(incident, sighting=gone, look_at=None, closing=None, progress_at=now)
     if rebooted:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
@@ -48,6 +49,12 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if incident.phase is Phase.EVACUATING:
         return _reguard(incident, now)
     return _remark(incident, now) if incident.phase is Phase.FORCING_DOWN else incident
+
+
+def _vanished(incident: Incident) -> Sighting | None:
+    """Return the sighting of a flag that has gone: set again, it is somebody else's."""
+    seen = incident.sighting if incident.phase is Phase.DOWN else None
+    return None if seen is None or seen.forced_down else seen
 
 
 def _unswitched(incident: Incident, now: Instant) -> Incident:

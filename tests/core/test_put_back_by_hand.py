@@ -10,7 +10,7 @@ from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.marking import forcing_down
-from doctor_daemon.core.messages import Order
+from doctor_daemon.core.messages import Order, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.release import Lift
@@ -50,6 +50,16 @@ def test_i18_a_flag_that_vanished_and_was_set_again_is_theirs() -> None:
     walk.shown["reason"] = "other"
     walk.order(Order.RELEASE)
     assert not lifts(walk)
+
+
+def test_i18_a_restart_does_not_forget_that_the_flag_had_vanished() -> None:
+    walk = Back().to_down().list("web").wait(10)
+    gone = sighting(0, asked_at=walk.now, forced_down=False, status="disabled", reason="other")
+    lines = len(walk.see(Noticed(gone)).incident.timeline)
+    walk.wait(10).see(Resumed()).see(Noticed(replace(gone, asked_at=walk.now)))
+    assert len(walk.incident.timeline) == lines, "it was said before"
+    walk.wait(10).see(Noticed(replace(gone, asked_at=walk.now, forced_down=True)))
+    assert walk.incident.marking.foreign_flag
 
 
 def test_a_flag_that_we_set_after_theirs_was_cleared_is_ours() -> None:
