@@ -35,6 +35,7 @@ BODY: Mapping[str, object] = {"evacuate": {}}
 """No host: the scheduler knows better than we which one has room. From 2.29 that is certain."""
 PAGE = 500
 PAGES_MAX = 1_000
+_ROLE = "the role of the daemon's account does not suffice to evacuate"
 _SINCE_2_59 = ("limit", "changes-since")
 _LASTING = frozenset({400, 403, 404, 409})
 """Nova's refusals that are about the server, the role or the request: each stays what it is. Not
@@ -82,6 +83,8 @@ def judged(answer: Answer) -> tuple[Outcome, str]:
     if answer.status == HTTPStatus.REQUEST_TIMEOUT:
         return Outcome.UNKNOWN, words
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if answer.status == HTTPStatus.FORBIDDEN:
+            words = f"{words}: {_ROLE}"
         lasting = answer.status in _LASTING and not any(text in words for text in _PASSING)
         return (Outcome.FORBIDDEN if lasting else Outcome.REFUSED), words
     return Outcome.UNKNOWN, words

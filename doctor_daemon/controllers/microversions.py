@@ -74,6 +74,8 @@ UNKNOWN_CELLS = Version(2, 69)
 """From here on nothing is left out of a list of services because its cell does not answer."""
 AGGREGATES = Span(Version(2, 1), Version(2, 41), "to see what is written on a host's aggregates")
 """Any would do; from 2.41 aggregates have UUIDs."""
+GROUPS = Span(Version(2, 1), Version(2, 64), "to see which servers are kept apart")
+"""From 2.64 a group has one policy, by its name; before, a list of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ class Offer:
         """Say which of the pinned microversions are not offered."""
         wrong = []
         writes = (FORCE_DOWN, STATUS) if self.by_name else (UPDATE,)
-        for span in (SERVICES, *writes, SERVERS, EVACUATE, MIGRATIONS, AGGREGATES):
+        for span in (SERVICES, *writes, SERVERS, EVACUATE, MIGRATIONS, AGGREGATES, GROUPS):
             try:
                 self.choose(span)
             except Permanent as error:

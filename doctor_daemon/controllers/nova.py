@@ -18,6 +18,7 @@ from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.controllers.compute import Compute, Way
 from doctor_daemon.controllers.evacuations import evacuate, only_from
 from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
+from doctor_daemon.controllers.groups import whole_list as whole_groups
 from doctor_daemon.controllers.http import Wire, tls_context
 from doctor_daemon.controllers.keystone import Keystone, load_plugin
 from doctor_daemon.controllers.listing import settled_list, whole_list
@@ -29,6 +30,7 @@ from doctor_daemon.controllers.services import BINARY, all_services, one_service
 from doctor_daemon.controllers.states import list_states
 from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
 from doctor_daemon.controllers.updates import ENABLE, LIFT, fencing, write
+from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
@@ -186,6 +188,9 @@ class Nova:
     async def states(self, wanted: StatesWanted) -> StatesPage:
         asked = list_states(self._compute, wanted, self._look, self._fleet)
         return await self._timed("states", asked)
+
+    async def server_groups(self) -> Sequence[ServerGroup]:
+        return await self._timed("server_groups", whole_groups(self._compute))
 
     async def check(self) -> Sequence[str]:
         """Try the account and the endpoint, changing nothing. See `preflight`."""

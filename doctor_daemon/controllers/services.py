@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from doctor_daemon.controllers.microversions import SERVICES, UNKNOWN_CELLS, UPDATE, Version
-from doctor_daemon.controllers.rows import Row, decode, rows, text
+from doctor_daemon.controllers.rows import Row, decode, optional, rows, text
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
@@ -63,6 +63,7 @@ def all_services(found: Sequence[Row], asked_at: Instant, version: Version | Non
     """
     version = version or SERVICES.high
     services: dict[str, Sighting] = {}
+    zones: dict[str, str] = {}
     unknown: set[str] = set()
     for row in found:
         if row.get("binary") != BINARY:
@@ -72,9 +73,10 @@ def all_services(found: Sequence[Row], asked_at: Instant, version: Version | Non
             unknown.add(host)
         else:
             services[host] = _sighting(row, asked_at, version)
+            zones[host] = optional(row, "zone")
     for host in unknown:
         services.pop(host, None)
-    return Fleet(services, frozenset(unknown), blind=version < UNKNOWN_CELLS)
+    return Fleet(services, frozenset(unknown), version < UNKNOWN_CELLS, zones)
 
 
 def _unknown(row: Row) -> bool:

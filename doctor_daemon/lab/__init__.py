@@ -35,6 +35,10 @@ NovaContract
     what is written on them         test_metadata_is_listed, test_extra_specs_are_listed,
                                     test_a_locked_server_is_listed,
                                     test_the_metadata_of_aggregates
+    server groups                   test_server_groups, test_pages_of_server_groups,
+                                    test_a_member_sees_the_groups_of_its_project_alone,
+                                    test_an_affinity_group_whose_host_died_finds_no_other,
+                                    test_members_that_are_kept_apart_go_to_different_hosts
     filters of servers              test_host_filter, test_the_host_filter_without_all_tenants,
                                     test_project_filter, test_status_filter,
                                     test_a_members_host_filter_is_dropped,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
+from doctor_daemon.lab import groups
 from doctor_daemon.lab.record import Kind
 from doctor_daemon.lab.rows import Host, Migration, Server
 from doctor_daemon.lab.world import World
@@ -134,7 +135,8 @@ class Evacuations:
         work.row = next(accepted, work.row)
         if work.server.deleted_at_s is not None:
             return self._fail(work, "failed", "")
-        hosts = list(self._candidates(work.row.source))
+        fit = groups.fit(self.world, work.server, self._candidates(work.row.source))
+        hosts = list(fit)
         if not hosts:
             return self._fail(work, "error", NO_HOST)
         to = min(hosts, key=self._load)

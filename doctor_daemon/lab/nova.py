@@ -14,6 +14,7 @@ from doctor_daemon.lab.actions import Actions
 from doctor_daemon.lab.call import Call, Json
 from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.faults import Faults, Seam, Service
+from doctor_daemon.lab.groups import Groups
 from doctor_daemon.lab.identity import Identity
 from doctor_daemon.lab.microversion import Version
 from doctor_daemon.lab.migrations import Migrations
@@ -67,6 +68,7 @@ class Nova:
         self._servers = Servers(world, root, lambda: self.owner_sees)
         self._actions = Actions(self._servers, evacuations)
         self._migrations = Migrations(evacuations, root)
+        self._groups = Groups(world)
 
     def app(self, faults: Faults) -> web.Application:
         seam = Seam(Service.NOVA, self._host_of, _error, self._revoke, self._options.delay_s)
@@ -83,6 +85,7 @@ class Nova:
             ("POST", "servers/{id}/action", self._actions.act),
             ("GET", "os-migrations", self._migrations.index),
             ("GET", "os-aggregates", self._aggregates),
+            ("GET", "os-server-groups", self._groups.index),
             ("*", "{anything:.*}", _nothing),
         ):
             app.router.add_route(method, f"/v2.1/{path}", self._handler(answer))

@@ -94,6 +94,24 @@ class Aggregate:
 
 
 @dataclass(slots=True)
+class ServerGroup:
+    """A group of servers with its policy. Those that were deleted are still among `members`."""
+
+    id: str
+    name: str
+    policy: str
+    project_id: str
+    user_id: str
+    members: list[str]
+    rules: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def most(self) -> int:
+        """How many of its members may be on one host, if they are to be kept apart."""
+        return self.rules.get("max_server_per_host", 1)
+
+
+@dataclass(slots=True)
 class Migration:
     """Nova's row for one evacuation. `dest` is empty until a host is chosen."""
 

@@ -18,7 +18,7 @@ from random import Random
 
 from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.record import Kind, Record
-from doctor_daemon.lab.rows import Aggregate, Host, Server, Service
+from doctor_daemon.lab.rows import Aggregate, Host, Server, ServerGroup, Service
 
 _POWER_STATES = {"active": 1, "error": 1, "rescued": 1, "resized": 1, "paused": 3}
 
@@ -59,6 +59,7 @@ class World:
         self.services: dict[str, Service] = {}
         self.aggregates: list[Aggregate] = []
         """Besides those that zones are made of."""
+        self.groups: list[ServerGroup] = []
         self.resume_guests = False
         """Whether a host that boots starts its guests again, as Nova can be told to."""
         self.later = later
@@ -115,6 +116,16 @@ class World:
         self.start_guest(server.id, host)
         self.servers[server.id] = server
         return server
+
+    def group(self, policy: str, members: list[str], **rules: int) -> ServerGroup:
+        """Put servers of one project into a new group."""
+        owner = self.servers[members[0]]
+        name = f"group-{len(self.groups) + 1}"
+        group = ServerGroup(
+            self._uuid(), name, policy, owner.project_id, owner.user_id, members, rules
+        )
+        self.groups.append(group)
+        return group
 
     def delete(self, server_id: str) -> None:
         server = self.servers[server_id]

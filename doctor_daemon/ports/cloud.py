@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
+from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
@@ -22,6 +23,8 @@ class Fleet:
     unknown: frozenset[str] = frozenset()
     blind: bool = False
     """Whether hosts of a cell that does not answer are left out instead, without a word."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Host name -> its availability zone, where Nova tells it."""
 
 
 class Controller(Protocol):
@@ -83,6 +86,10 @@ class Controller(Protocol):
 
     async def aggregates(self, host: HostId) -> Sequence[Mapping[str, str]]:
         """Show the metadata of each aggregate that a host is in; raise unless it is complete."""
+        ...
+
+    async def server_groups(self) -> Sequence[ServerGroup]:
+        """List the server groups of all projects. Raise Permanent where the role may not."""
         ...
 
     async def evacuations(self, host: HostId) -> Sequence[Migration]:

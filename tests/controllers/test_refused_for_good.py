@@ -52,7 +52,6 @@ async def test_a_client_error_refuses_an_evacuation_in_novas_words_some_for_good
         (409, "Cannot 'evacuate' instance s1 while it is in vm_state paused", Outcome.FORBIDDEN),
         (409, "Feature not supported with instances that have shares.", Outcome.FORBIDDEN),
         (400, "Evacuate not supported for instance with vTPM", Outcome.FORBIDDEN),
-        (403, "Policy doesn't allow os_compute_api:os-evacuate", Outcome.FORBIDDEN),
     ],
 )
 def test_trap_19_which_refusals_would_be_the_same_again(
@@ -61,6 +60,14 @@ def test_trap_19_which_refusals_would_be_the_same_again(
     body = json.dumps({"x": {"code": status, "message": message}}).encode()
     answer = Answer(status, {}, body, FastClock().now())
     assert judged(answer) == (expected, f"Nova answered {status} {message}")
+
+
+def test_trap_25_a_role_that_may_not_is_refused_for_good_and_it_is_said_what_that_means() -> None:
+    text = "Policy doesn't allow os_compute_api:os-evacuate to be performed."
+    body = json.dumps({"forbidden": {"code": 403, "message": text}}).encode()
+    why = "the role of the daemon's account does not suffice to evacuate"
+    answer = Answer(403, {}, body, FastClock().now())
+    assert judged(answer) == (Outcome.FORBIDDEN, f"Nova answered 403 {text}: {why}")
 
 
 async def test_trap_19_the_state_of_a_server_is_refused_for_good() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
+from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
@@ -15,7 +16,7 @@ from doctor_daemon.core.notices import Notice
 from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.server_state import ServerState, status_of
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.errors import DoctorError, Permanent, Temporary
 from doctor_daemon.ports import Fleet, NoticeRow, Permit
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 from tests.engine.rebuilds import Rebuilds
@@ -101,6 +102,8 @@ class ScriptedNova:
         self.there: dict[str, tuple[Server, ...]] = {}
         self.fresh: dict[str, tuple[Server, ...]] = {}
         self.aggregated: dict[str, tuple[Mapping[str, str], ...]] = {}
+        self.groups: Sequence[ServerGroup] | DoctorError = ()
+        """Its server groups, or why they are not told."""
         self.aggregates_fail = ""
         """Why aggregates are not told; empty: they are."""
         self.beats = 0.0
@@ -222,6 +225,12 @@ class ScriptedNova:
         if self.aggregates_fail:
             raise Temporary(self.aggregates_fail)
         return self.aggregated.get(host.name, ())
+
+    async def server_groups(self) -> Sequence[ServerGroup]:
+        await self._call()
+        if isinstance(self.groups, DoctorError):
+            raise self.groups
+        return self.groups
 
     async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
         self.asked_for_changes.append(asyncio.get_running_loop().time())

@@ -17,6 +17,7 @@ of 20 s they take about seven minutes.
 from tests.lab.nova_api import NovaApi
 from tests.lab.nova_dialects import NovaDialects
 from tests.lab.nova_evacuations import NovaEvacuations
+from tests.lab.nova_groups import NovaGroups
 from tests.lab.nova_host_status import NovaHostStatus
 from tests.lab.nova_migrations import NovaMigrations
 from tests.lab.nova_returns import NovaReturns
@@ -30,6 +31,7 @@ class NovaContract(
     NovaDialects,
     NovaServers,
     NovaHostStatus,
+    NovaGroups,
     NovaEvacuations,
     NovaMigrations,
     NovaReturns,

@@ -87,6 +87,14 @@ class NovaTarget(Protocol):
     def tagged(self, host: str, metadata: Mapping[str, str]) -> AbstractAsyncContextManager[None]:
         """Let a host be in one more aggregate, with such metadata, until the end."""
 
+    def grouped(
+        self, policy: str, *hosts: str
+    ) -> AbstractAsyncContextManager[tuple[str, list[str]]]:
+        """Boot a server on each host named, all of one new group; its id and theirs, until the end.
+
+        Of an anti-affinity group as many may be on a host as are named there.
+        """
+
     async def boot(self, host: str, specs: Mapping[str, str] | None = None) -> str:
         """Boot a server on the host and wait until it is ACTIVE; its id.
 

@@ -17,6 +17,7 @@ from doctor_daemon.lab.servers import OwnerSees
 from doctor_daemon.lab.world import Failure, Timing
 from tests.lab.caller import Caller, caller
 from tests.lab.nova_contract import NovaContract
+from tests.lab.nova_groups import rules
 from tests.lab.nova_target import Who, ask, put, row
 from tests.lab.old_nova_contract import OldNovaContract
 
@@ -112,6 +113,17 @@ class LabNova:
             yield
         finally:
             self.lab.world.aggregates.remove(made)
+
+    @asynccontextmanager
+    async def grouped(self, policy: str, *hosts: str) -> AsyncIterator[tuple[str, list[str]]]:
+        servers = [await self.boot(host) for host in hosts]
+        made = self.lab.world.group(policy, servers, **rules(policy, hosts))
+        try:
+            yield made.id, servers
+        finally:
+            for server in servers:
+                await self.delete(server)
+            self.lab.world.groups.remove(made)
 
     async def boot(self, host: str, specs: Mapping[str, str] | None = None) -> str:
         owner = self.lab.members["project-1"]

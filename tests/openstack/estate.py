@@ -56,7 +56,7 @@ class Estate:
         folder.mkdir(mode=0o700)
         return folder
 
-    def boot(self, host: str, count: int, flavor: str = "tiny") -> list[str]:
+    def boot(self, host: str, count: int, flavor: str = "tiny", group: str = "") -> list[str]:
         """Servers of the tenant that run on a host, named after their flavor. Their UUIDs."""
         server = {
             "name": flavor,
@@ -68,7 +68,8 @@ class Estate:
             "max_count": count,
             "return_reservation_id": True,
         }
-        asked = {"server": server}
+        hints = {"os:scheduler_hints": {"group": group}} if group else {}
+        asked = {"server": server} | hints
         made = self.tenant.compute("POST", "/servers", asked, version="2.74", expect=202)
         path = f"/servers/detail?reservation_id={made['reservation_id']}"
 

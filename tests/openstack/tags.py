@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from tests.openstack.estate import Estate
+from tests.openstack.testbed.site import HOSTS
 
 
 @contextmanager
@@ -37,3 +38,35 @@ def flavored(estate: Estate, specs: Mapping[str, str]) -> Iterator[str]:
         yield "tagged"
     finally:
         estate.admin.compute("DELETE", "/flavors/tagged", expect=202)
+
+
+@contextmanager
+def server_group(estate: Estate, policy: str, **rules: int) -> Iterator[str]:
+    """Yield a group of the tenant's, for servers that are booted into it."""
+    named = {"name": "grouped", "policy": policy} | ({"rules": rules} if rules else {})
+    compute = estate.tenant.compute
+    path, body = "/os-server-groups", {"server_group": named}
+    group = compute("POST", path, body, version="2.64")["server_group"]["id"]
+    try:
+        yield group
+    finally:
+        compute("DELETE", f"{path}/{group}", expect=204)
+
+
+@contextmanager
+def zone(estate: Estate) -> Iterator[None]:
+    """An aggregate with an availability zone around all hosts: the contract reads one."""
+    named = {"name": "rack-1", "availability_zone": "zone-1"}
+    made = estate.admin.compute("POST", "/os-aggregates", {"aggregate": named})["aggregate"]
+    path = f"/os-aggregates/{made['id']}"
+
+    def change(word: str) -> None:
+        for host in HOSTS:
+            estate.admin.compute("POST", f"{path}/action", {word: {"host": host}})
+
+    change("add_host")
+    try:
+        yield
+    finally:
+        change("remove_host")
+        estate.admin.compute("DELETE", path)

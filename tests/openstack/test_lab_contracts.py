@@ -23,12 +23,13 @@ from doctor_daemon.lab.servers import OwnerSees
 from tests.lab.caller import Caller, caller
 from tests.lab.keystone_contract import KeystoneContract, by_password
 from tests.lab.nova_contract import NovaContract
+from tests.lab.nova_groups import rules
 from tests.lab.nova_target import Who
 from tests.lab.old_nova_contract import OldNovaContract
 from tests.openstack.elderly import Elderly
 from tests.openstack.estate import Estate
 from tests.openstack.policy import policy_of_owners
-from tests.openstack.tags import aggregate, flavored
+from tests.openstack.tags import aggregate, flavored, server_group, zone
 from tests.openstack.testbed.calls import ask
 from tests.openstack.testbed.configuration import (
     REPORT_INTERVAL_S,
@@ -140,6 +141,17 @@ class RealNova:
         with aggregate(self.estate, host, metadata):
             yield
 
+    @asynccontextmanager
+    async def grouped(self, policy: str, *hosts: str) -> AsyncIterator[tuple[str, list[str]]]:
+        with server_group(self.estate, policy, **rules(policy, hosts)) as group:
+            boot = partial(self.estate.boot, group=group)
+            servers = [(await asyncio.to_thread(boot, host, 1))[0] for host in hosts]
+            try:
+                yield group, servers
+            finally:
+                for server in servers:
+                    await self.delete(server)
+
     async def boot(self, host: str, specs: Mapping[str, str] | None = None) -> str:
         with flavored(self.estate, specs or {}) as flavor:
             (server,) = await asyncio.to_thread(self.estate.boot, host, 1, flavor)
@@ -198,22 +210,6 @@ def delete(estate: Estate, server: str) -> None:
 
 
 @contextmanager
-def zone(estate: Estate) -> Iterator[None]:
-    """An aggregate with an availability zone around all hosts: the contract reads one."""
-    named = {"name": "rack-1", "availability_zone": "zone-1"}
-    made = estate.admin.compute("POST", "/os-aggregates", {"aggregate": named})["aggregate"]
-    path = f"/os-aggregates/{made['id']}"
-
-    def change(word: str) -> None:
-        for host in HOSTS:
-            estate.admin.compute("POST", f"{path}/action", {word: {"host": host}})
-
-    change("add_host")
-    try:
-        yield
-    finally:
-        change("remove_host")
-        estate.admin.compute("DELETE", path)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
+from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import Temporary
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet, Permit
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 from tests.simulation.oracle import Oracle
@@ -213,6 +214,13 @@ class SimNova:
             msg = "500"
             raise Temporary(msg)
         return self._world.machines[host].aggregates
+
+    async def server_groups(self) -> Sequence[ServerGroup]:
+        await self._ask("server_groups")
+        if self._swarm.strikes("groups-hidden"):
+            msg = "403"
+            raise Permanent(msg)
+        return self._world.groups
 
     async def evacuations(self, host: HostId) -> Sequence[Migration]:
         await self._ask("evacuations")
