@@ -164,8 +164,10 @@ def _evacuations(records: Sequence[Json]) -> Iterator[str]:
             continue
         why = f": {record['why']}" if record["why"] else ""
         where = f" to {record['to']}" if record["to"] else ""
+        turn = record["rank"] if record["stage"] == "waiting" else 0
+        place = f", rank {turn}" if turn else ""
         tries = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""
-        yield _row("server", f"{name} is {record['stage']}{where}{tries}{why}")
+        yield _row("server", f"{name} is {record['stage']}{where}{place}{tries}{why}")
     for to, names in sorted(moved.items()):
         yield _row("moved", f"to {to}: {', '.join(sorted(names))}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from doctor_daemon.config.section import Section
 from doctor_daemon.config.words import parse_words
@@ -35,6 +35,9 @@ class Choices(Section):
     """Ids of projects whose servers are left, because a service replaces them itself."""
     service_metadata: Words = ()
     """Metadata by which such servers are known: `key`, or `key=value`."""
+    hold_max_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """The longest that a project may have its servers wait for a word of its own before they are
+    moved, in seconds; 0: not at all. See docs/operating.md."""
 
     def selection(self) -> Selection:
         """Return the core's own value."""
@@ -47,4 +50,5 @@ class Choices(Section):
             ordered=self.restart_order,
             service_projects=self.service_projects,
             service_metadata=self.service_metadata,
+            hold_max_s=self.hold_max_s,
         )

@@ -12,6 +12,8 @@ from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostPlan, Mode, Scope
 
 NAMED_MAX = 5
+ANSWERS = "answers"
+"""The type of sources that say nothing of hosts."""
 
 
 def concerns(
@@ -53,6 +55,7 @@ def _openness(file: File, sources: tuple[SourceChoice, ...]) -> Iterator[str]:
 
 
 def _evidence(sources: tuple[SourceChoice, ...]) -> Iterator[str]:
+    sources = tuple(source for source in sources if source.kind != ANSWERS)
     trusts = [source.terms.trust for source in sources]
     if not sources:
         yield "no sources: no evidence can come in"

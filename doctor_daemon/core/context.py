@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.instant import Instant
@@ -54,5 +55,9 @@ class Context:
     maintenance: Maintenance | None = None
     charges: tuple[Charge, ...] = ()
     """What all incidents have taken from the budget, this one included."""
+    busy: frozenset[str] = frozenset()
+    """Groups that are to be kept apart, and of which a server of another host is on its way."""
+    off: Mapping[str, Instant] = field(default_factory=dict)
+    """Other hosts that are forced down, and the last moment at which each was proven off."""
     returns: int = 0
     """How many incidents of this host have ended with its return, within `flap_window_s`."""

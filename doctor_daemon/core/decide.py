@@ -23,6 +23,7 @@ from doctor_daemon.core.fencing import (
     was_read,
 )
 from doctor_daemon.core.hands import shown
+from doctor_daemon.core.holding import Said, said
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.listing import listed
 from doctor_daemon.core.marking import forcing_down, put_ended, put_refused
@@ -56,6 +57,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.orders import after_bug, closing, follow
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.ranks import unsent
 from doctor_daemon.core.recovery import resumed
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.releasing import releasing
@@ -103,8 +105,6 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
 ) -> Incident:
     """Fold one observation in. One that comes too late means nothing."""
     match observation:
-        case Elapsed():
-            return incident
         case Resumed():
             return resumed(incident, context)
         case Heard():
@@ -137,13 +137,15 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return _refused(incident, observation, effect, context)
         case Ordered():
             return follow(incident, observation, context)
+        case Said():
+            return said(incident, observation, context)
         case Crashed(error, effect):
             if isinstance(effect, Evacuate):
                 incident = lost(incident, effect, context)
             if incident.phase is Phase.HELD:
                 return incident.note(context.now, f"internal error: {error}")
             return incident.hold(context.now, after_bug(incident.phase, error))
-        case Looked() | Listed():
+        case Elapsed() | Looked() | Listed():
             return incident
         case _ as unreachable:
             assert_never(unreachable)
@@ -203,6 +205,9 @@ def _settle(incident: Incident, context: Context) -> Incident:
         case Phase.FENCING | Phase.FORCING_DOWN | Phase.EVACUATING if _stuck(incident, context):
             limit_s = context.policy.progress_s
             why = f"no progress in {limit_s:g} s of {incident.phase}"
+            moving = incident.phase is Phase.EVACUATING
+            blocked = unsent(incident.evacuations.values()) if moving else ""
+            why = f"{why}: {blocked}" if blocked else why
             return incident.hold(context.now, Held("progress", why, NEVER))
         case Phase.FENCING:
             return fencing(incident, context)

@@ -157,8 +157,9 @@ def _next(incident: Incident, context: Context) -> Iterator[Effect]:
     if proof is not None and since is not None:
         moments += [proof.valid_until, gives_up_at(proof, since, context)]
     for record in incident.evacuations.values():
-        if record.not_before is not None and record.stage is Stage.WAITING:
-            moments.append(record.not_before)
+        if record.stage is Stage.WAITING:
+            both = (record.not_before, record.hold_until)
+            moments += [moment for moment in both if moment is not None]
         elif record.stage in (Stage.CHECKING, Stage.UNDER_WAY):
             moments.append(record.since.plus(policy.evacuation_timeout_s))
     ahead = [moment for moment in moments if not context.now.reached(moment)]

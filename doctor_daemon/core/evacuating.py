@@ -10,11 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from doctor_daemon.core import ranks
+from doctor_daemon.core import ranks, turns
+from doctor_daemon.core.around import grouped
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import BEFORE, Evacuation, Stage
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import bar, contradicted, guarded
+from doctor_daemon.core.holding import asked
+from doctor_daemon.core.holding import told as held_up
 from doctor_daemon.core.host import Mode, Scope
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Rounds
 from doctor_daemon.core.instant import Instant
@@ -100,14 +103,17 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     tagged = seen.aggregates is not None
     rounds = replace(rounds, inspections=seen.number + 1, inspected_at=seen.asked_at, tagged=tagged)
     incident = replace(incident, rounds=_answered(rounds, context))
-    there = [kept(server, seen.aggregates, selection) for server in seen.servers.servers]
+    own = [kept(server, seen.aggregates, selection) for server in seen.servers.servers]
+    there = grouped(own, seen.around)
     answer = news(seen.migrations, there, seen.asked_at)
     before = incident.evacuations
     new = (s for s in there if s.id not in before or _came_back(before[s.id], seen.asked_at))
-    found = {s.id: admitted(s, answer, context, before.get(s.id)) for s in new}
+    found = {s.id: asked(admitted(s, answer, context, before.get(s.id)), context) for s in new}
     records = ranked({**before, **found}, selection)
     if found:
-        incident = incident.note(context.now, ranks.told(records.values()))
+        incident = incident.note(context.now, ranks.told(records.values(), seen.around))
+    if who := held_up(found.values(), context):
+        incident = incident.note(context.now, who)
     return _heard(put(incident, records, context), answer, context)
 
 
@@ -141,8 +147,12 @@ def _evacuate_ended(incident: Incident, ended: EvacuateEnded, context: Context) 
     record = _being_posted(incident, ended.effect)
     if record is None:
         return incident
-    after = answered(record, ended, context.policy)
-    return put(incident, {**incident.evacuations, ended.effect.server: after}, context)
+    after, before = answered(record, ended, context.policy), incident.evacuations
+    records = {**before, ended.effect.server: after}
+    if after.unsent >= ranks.UNSENT_MAX > max(one.unsent for one in before.values()):
+        text = f"{ranks.unsent(records.values())}; later ranks do not wait for them any longer"
+        incident = incident.note(context.now, text)
+    return put(incident, records, context)
 
 
 def not_sent(incident: Incident, refusal: Refused, effect: Evacuate, context: Context) -> Incident:
@@ -241,8 +251,7 @@ def _post(incident: Incident, context: Context) -> Incident:
     if rounds.barred or rounds.inspected_at is None or rounds.failures:
         return incident
     free = policy.posts_per_host - sum(r.stage is Stage.POSTING for r in records.values())
-    until = ranks.open_rank(records.values())
-    ready = sorted((r for r in records.values() if _is_ready(r, now, until)), key=ranks.place)
+    ready = turns.ready(records.values(), context)
     if free <= 0 or not ready:
         return incident
     refusal = refused(Act.EVACUATE, incident, context)
@@ -255,14 +264,10 @@ def _post(incident: Incident, context: Context) -> Incident:
         left = {id_: chosen(record, context) for id_, record in records.items()}
         return put(incident, left, context)
     posting = {
-        r.server.id: replace(r.at(Stage.POSTING, now), attempt=r.attempt + 1) for r in ready[:free]
+        r.server.id: replace(r.at(Stage.POSTING, now), attempt=r.attempt + 1, sent_at=now)
+        for r in ready[:free]
     }
     return replace(incident, evacuations={**records, **posting})
-
-
-def _is_ready(record: Evacuation, now: Instant, until: int) -> bool:
-    due = record.not_before is None or now.reached(record.not_before)
-    return record.stage is Stage.WAITING and due and record.rank <= until
 
 
 def _ended(incident: Incident, context: Context) -> Incident:

@@ -108,6 +108,12 @@ class Evacuation:
     """When its turn comes, from 1 on; 0: it has none."""
     final: bool = False
     """Whether Nova has refused the present attempt for good: the same again would be no use."""
+    unsent: int = 0
+    """Attempts in a row of which nothing could be sent."""
+    sent_at: Instant | None = None
+    """When the present attempt was begun; None: somebody else began it."""
+    hold_until: Instant | None = None
+    """Until when it waits for a word of its project; None: for none."""
 
     def at(self, stage: Stage, now: Instant, why: str = "") -> Evacuation:
         """Return the record at another stage, and why."""

@@ -86,6 +86,8 @@ class Selection:
     """Projects whose servers belong to a service that replaces them itself."""
     service_metadata: tuple[str, ...] = ()
     """Metadata that marks such servers: `key`, or `key=value`."""
+    hold_max_s: float = 0.0
+    """The longest that a project may have its servers wait for a word of its own; 0: not at all."""
 
 
 @dataclass(frozen=True, slots=True)

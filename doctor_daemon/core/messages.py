@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from doctor_daemon.core.around import Around
 from doctor_daemon.core.evacuation import Migration, Stuck
 from doctor_daemon.core.evidence import Evidence
+from doctor_daemon.core.holding import Said
 from doctor_daemon.core.host import ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
@@ -19,8 +21,6 @@ from doctor_daemon.core.proof import Identity, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.tries import Outcome
-
-# Effects
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,6 @@ ASKING = (Look, Identify, Read)
 CHANGING = (Cut, ForceDown, Evacuate, SwitchOn, Lift, Enable)
 """What changes the world: gates and permit are asked once more just before it."""
 
-# Observations
-
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
@@ -195,6 +193,7 @@ class Inspected:
     servers: ServerList
     aggregates: tuple[Mapping[str, str], ...] | None = None
     """The metadata of each aggregate that the host is in; None: not asked for."""
+    around: Around | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,5 +289,6 @@ Observation = (
     | Failed
     | Refused
     | Ordered
+    | Said
     | Crashed
 )

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
-from doctor_daemon.core.failures import kind_of, wait_s
+from doctor_daemon.core.failures import has_died, kind_of, stuck, wait_s
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import EvacuateEnded
@@ -81,7 +81,7 @@ def _joined(record: Evacuation, rows: tuple[Migration, ...], now: Instant) -> Ev
     """Follow an evacuation that somebody else has begun."""
     under_way = [row for row in rows if not row.ended]
     known = tuple(row.id for row in rows if row.ended)
-    record = replace(record, known=known, migration=under_way[-1].id)
+    record = replace(record, known=known, migration=under_way[-1].id, sent_at=None)
     return record.at(Stage.UNDER_WAY, now, "Nova was evacuating it already")
 
 
@@ -141,6 +141,8 @@ def _moved_on(
     row = (under_way or fresh)[-1]
     if row.failed:
         return _failed_in_nova(record, fresh, told, context)
+    if not row.ended and has_died(record, row.to, context):
+        return _stranded(replace(record, to=row.to), fresh, told, context)
     known = (*record.known, *(one.id for one in fresh if one.failed))
     record = replace(record, migration=row.id, to=row.to or record.to, known=known, final=False)
     if record.stage is Stage.CHECKING:
@@ -167,6 +169,25 @@ def _failed_in_nova(
     why = f"its evacuation ended as {fresh[-1].status}: {server.fault or 'Nova gives no reason'}"
     known = (*record.known, *(row.id for row in fresh))
     return failed(replace(record, server=server, known=known), why, context, server.fault)
+
+
+def _stranded(
+    record: Evacuation, fresh: tuple[Migration, ...], told: News, context: Context
+) -> Evacuation:
+    """Give an evacuation up whose destination has died since: nobody goes on with it.
+
+    It may have ended just before; only an inspection shows that the server is there still.
+    """
+    why = f"{record.to}, to which it was going, has died"
+    there = _inspected(told, record.since)
+    if record.stage is not Stage.CHECKING:
+        return record.at(Stage.CHECKING, context.now, f"{why}: Nova is asked")
+    if there is None:
+        return record
+    if record.server.id not in there:
+        return record.at(Stage.SKIPPED, context.now, GONE)
+    known = (*record.known, *(row.id for row in fresh))
+    return failed(replace(record, known=known), why, context)
 
 
 def _settled(record: Evacuation) -> Instant:
@@ -231,6 +252,8 @@ def failed(record: Evacuation, why: str, context: Context, fault: str = "") -> E
 
 def answered(record: Evacuation, ended: EvacuateEnded, policy: Policy) -> Evacuation:
     """Fold in how a request ended. Unless nothing was sent, Nova tells what it has done."""
+    if ended.outcome is not Outcome.UNSENT:
+        record = replace(record, unsent=0)
     match ended.outcome:
         case Outcome.ACCEPTED:
             return record.at(Stage.UNDER_WAY, ended.at)
@@ -241,8 +264,9 @@ def answered(record: Evacuation, ended: EvacuateEnded, policy: Policy) -> Evacua
         case Outcome.UNKNOWN:
             return doubtful(record, ended.at, policy)
         case Outcome.UNSENT:
-            later = ended.at.plus(policy.backoff(record.attempt))
-            return replace(record.at(Stage.WAITING, ended.at, ended.text), not_before=later)
+            later, unsent = ended.at.plus(policy.backoff(record.attempt)), record.unsent + 1
+            back = record.at(Stage.WAITING, ended.at, ended.text)
+            return replace(back, not_before=later, unsent=unsent)
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -261,6 +285,5 @@ def overdue(record: Evacuation, context: Context) -> Evacuation:
     if record.stage is Stage.CHECKING:
         why = f"whether its evacuation was begun could not be found out in {limit_s:g} s"
     else:
-        where = f" to {record.to}" if record.to else ""
-        why = f"its evacuation{where} has not ended in {limit_s:g} s"
+        why = f"{stuck(record)} in {limit_s:g} s"
     return record.at(Stage.UNKNOWN, context.now, why)

@@ -4,16 +4,17 @@ A server's priority is its own, or the highest of its group's, as instanceha has
 500 where nothing can be read, and the highest goes first. A group is one of a project: nobody
 raises another's servers. All that have the same priority are one rank. The next rank begins once
 each request of those before was taken on, or its server has an outcome; one that has failed and
-waits for its next try holds nobody up.
+waits for its next try holds nobody up, and neither does one that could not be sent many times.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from doctor_daemon.core.around import Around, room_words
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.host import Selection, Server, ServerId
 from doctor_daemon.core.selection import GROUP, PRIORITY
@@ -21,6 +22,8 @@ from doctor_daemon.core.selection import GROUP, PRIORITY
 USUAL, LOWEST, HIGHEST = 500, 1, 1000
 """The last is also the number of ranks that there can be."""
 RANKS_NAMED = 8
+UNSENT_MAX = 6
+"""Attempts in a row that could not be sent, over half a minute; then the next rank may begin."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,6}")
 
 
@@ -74,13 +77,31 @@ def open_rank(records: Iterable[Evacuation]) -> int:
 
 
 def _begun(record: Evacuation) -> bool:
-    """Tell whether a request of it was ever taken on, or none is needed any more."""
-    return record.stage is Stage.UNDER_WAY or record.stage.ended or record.failures > 0
+    """Tell whether a request of it was ever taken on, or none is needed or can be sent."""
+    tried = record.failures > 0 or record.unsent >= UNSENT_MAX
+    return tried or record.stage is Stage.UNDER_WAY or record.stage.ended
 
 
-def told(records: Iterable[Evacuation]) -> str:
-    """Say the plan in a line."""
-    records = tuple(records)
+def unsent(records: Iterable[Evacuation]) -> str:
+    """Say what keeps requests from being sent; empty: nothing does."""
+    found = [record for record in records if record.unsent and not record.stage.ended]
+    if not found:
+        return ""
+    why = next((record.why for record in found if record.why), "nobody knows why")
+    return f"{len(found)} requests cannot be sent: {why}"
+
+
+def told(records: Iterable[Evacuation], around: Around | None = None) -> str:
+    """Say the plan in a line, and what is known of whether it can be carried out."""
+    lines = [_order(tuple(records))]
+    if around is not None:
+        lines.append(room_words(around.room))
+    if around is not None and around.ungrouped:
+        lines.append(f"which servers are kept apart is not known: {around.ungrouped}")
+    return "; ".join(line for line in lines if line)
+
+
+def _order(records: Sequence[Evacuation]) -> str:
     movers = [record for record in records if record.rank]
     counts = sorted(Counter(record.rank for record in movers).items())
     text = f"plan: {len(movers)} of {len(records)} servers are to be moved"

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuating import doubted, fresh_rounds
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import said_before

@@ -12,12 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from doctor_daemon.core.around import TOGETHER
 from doctor_daemon.core.host import Scope, Selection, Server
 
 HA_ENABLED = "HA_Enabled"
 """Masakari's key for a server's metadata."""
 EVACUABLE = "evacuable"
 """instanceha's key, for flavors and aggregates; taken from a server's metadata too."""
+HOLD = "doctor-daemon:hold"
+"""Our own key: for how many seconds a server is to wait for a word of its project."""
 PRIORITY, GROUP = "instanceha:restart_priority", "instanceha:restart_group"
 TAG_MAX = 255
 """Characters of a tag's value, as Nova bounds them."""
@@ -27,7 +30,9 @@ _INHERITED = (f"flavor:{EVACUABLE}", f"aggregate:{EVACUABLE}")
 _TPM = "flavor:hw:tpm_version"
 _BARE = ("flavor:resources:VCPU", "flavor:resources:MEMORY_MB")
 """Both 0: the flavor of a bare-metal node, as Ironic has it."""
-_KEPT = frozenset((*_OWN, *_INHERITED, _TPM, *_BARE, f"server:{PRIORITY}", f"server:{GROUP}"))
+_KEPT = frozenset(
+    (*_OWN, *_INHERITED, _TPM, *_BARE, f"server:{PRIORITY}", f"server:{GROUP}", f"server:{HOLD}")
+)
 _WORDS = {
     **dict.fromkeys(("true", "1", "t", "on", "y", "yes"), True),
     **dict.fromkeys(("false", "0", "f", "off", "n", "no"), False),
@@ -61,10 +66,13 @@ def unread(
     aggregates: Iterable[Mapping[str, str]] | None,
     selection: Selection,
 ) -> str:
-    """Say which tags are needed and were not shown; empty: none."""
-    if selection.scope is not Scope.TAGGED:
+    """Say which tags are needed and were not shown; empty: none.
+
+    Where everything is moved they are needed too: one that says no may be among them.
+    """
+    if selection.scope is Scope.NONE:
         return ""
-    if aggregates is None:
+    if aggregates is None and selection.scope is Scope.TAGGED:
         return "the aggregates of its host were not asked for"
     return next((f"{server.id}: {server.unread}" for server in servers if server.unread), "")
 
@@ -90,6 +98,9 @@ def _unmovable(server: Server, _: Selection) -> str:
         return "it has a virtual TPM, and Nova refuses to move one"
     if all(server.tags.get(key) == "0" for key in _BARE):
         return "it is a bare-metal node, which cannot be rebuilt elsewhere"
+    group = server.tags.get(TOGETHER)
+    if group is not None:
+        return f"its group {group} (affinity) keeps it on its host, and Nova finds no other one"
     return ""
 
 

@@ -11,9 +11,10 @@ import asyncio
 import secrets
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from doctor_daemon.core.evidence import Evidence, Verdict
+from doctor_daemon.core.holding import Said, answerable, took
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId, open_incident
 from doctor_daemon.core.instant import Instant
@@ -98,6 +99,22 @@ class Desk:
         case = self._admit(evidence)
         await self._hear(case, evidence)
         return Receipt("opened", case.incident.id)
+
+    async def answer(self, said: Said, projects: frozenset[str] | None) -> bool:
+        """Make a project's word about a server durable; tell whether it was waited for."""
+        if self.closed:
+            msg = "the daemon is stopping"
+            raise Temporary(msg)
+        for case in tuple(self.cases.values()):
+            record = case.incident.evacuations.get(said.server)
+            if record is None or not (projects is None or record.server.project in projects):
+                continue
+            if answerable(case.incident, said.server, said.at):
+                with suppress(Closed):
+                    await self.post(case, said)
+            if took(case.incident, said):
+                return True
+        return False
 
     def _open(self, host: HostId) -> Case | None:
         case = self.cases.get(host)

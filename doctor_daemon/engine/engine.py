@@ -143,6 +143,7 @@ class Engine:
             self.ward.came_back(host, wall_s)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
+            self.ward.neighbours.saw(incident)
         self.caretaker.resume(snapshot.upkeep)
         self.outbox.resume(snapshot.gaps)
         self.outbox.put(snapshot.pending)
@@ -210,6 +211,7 @@ class Engine:
             log.warning("not delivered", incident=case.incident.id, error=str(error))
 
     def _watch(self, before: Incident | None, after: Incident) -> None:
+        self.ward.neighbours.saw(after)
         watch(before, after, self.ward)
         if after.phase is Phase.RESOLVED and (before is None or before.phase is not after.phase):
             self.ward.came_back(after.host, after.phase_at.wall_s)

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.gates import Act, refused
-from doctor_daemon.core.host import HostId, Scope
+from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
     Cut,
@@ -30,7 +30,6 @@ from doctor_daemon.core.messages import (
     Identified,
     Identify,
     Inspect,
-    Inspected,
     Listed,
     ListServers,
     Look,
@@ -43,11 +42,12 @@ from doctor_daemon.core.messages import (
     WasRead,
 )
 from doctor_daemon.core.moves import list_needed
-from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.turns import WAITS
+from doctor_daemon.engine.inspecting import inspect
 from doctor_daemon.engine.turnstile import Turn
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError, LateError, Permanent
@@ -107,7 +107,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case ListServers(number):
             return Listed(number, await nova.servers(host))
         case Inspect(number):
-            return await _inspect(number, current().saved, ward)
+            return await inspect(number, current().saved, ward)
         case Follow(number):
             return await _follow(number, current().saved, ward)
         case Evacuate():
@@ -117,7 +117,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
                 if why:
                     return Refused(effect, "overtaken", why)
                 shut = _shut(effect, Act.EVACUATE, standing, ward)
-                return shut or await _evacuate(effect, ward, turn)
+                return shut or await _evacuate(effect, standing.saved, ward, turn)
         case SwitchOn():
             return _unwanted(effect, Act.SWITCH_ON, current(), ward) or await _switch_on(
                 effect, current, ward
@@ -197,16 +197,6 @@ async def _force_down(effect: ForceDown, incident: Incident, ward: Ward) -> Obse
     return PutEnded(effect, outcome, text, ward.tools.clock.now())
 
 
-async def _inspect(number: int, incident: Incident, ward: Ward) -> Observation:
-    """Ask for all that is to be known first; for the host's aggregates only where they count."""
-    host, nova, asked_at = incident.host, ward.tools.controller, ward.tools.clock.now()
-    tagged = ward.plan(host).selection.scope is Scope.TAGGED
-    asked = tagged and incident.phase is Phase.EVACUATING
-    aggregates = tuple(await nova.aggregates(host)) if asked else None
-    migrations = tuple(await nova.evacuations(host))
-    return Inspected(number, asked_at, migrations, await nova.servers(host), aggregates)
-
-
 async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
     """Ask how the evacuations stand; where one of ours has ended, who is on the host still."""
     host, rows = incident.host, (await ward.rounds.fresh()).values()
@@ -216,11 +206,15 @@ async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
     return Followed(number, own, await ward.tools.controller.servers(host))
 
 
-async def _evacuate(effect: Evacuate, ward: Ward, turn: Turn) -> Observation:
+async def _evacuate(effect: Evacuate, saved: Incident, ward: Ward, turn: Turn) -> Observation:
+    record = saved.evacuations[effect.server]
+    if not ward.neighbours.claim(saved.host, record):
+        return Refused(effect, "group", WAITS)
     began = ward.tools.clock.now()
     outcome, text = await _ended(ward.tools.controller.evacuate(effect.server, ward.permit()))
     now = ward.tools.clock.now()
-    turn.ended(now.since(began), well=outcome in ANSWERED)
+    taken = outcome is Outcome.ACCEPTED
+    turn.ended(now.since(began), well=outcome in ANSWERED, taken=taken)
     return EvacuateEnded(effect, outcome, text, now)
 
 

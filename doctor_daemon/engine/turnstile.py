@@ -4,7 +4,8 @@ A host with five hundred servers must not make another one with five wait for al
 are let in follows what becomes of them, as TCP does it: a call that was not taken on, or took much
 longer than is usual, halves the width, once for all that were begun before it; each that went well
 widens it a little, up to the limit. So a Nova that is in trouble is asked less and less, and no
-pause is ever a guess.
+pause is ever a guess. How long is usual is learned only from calls that were taken on: to refuse
+one takes no time, and would make every other one look slow.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Turnstile:
         finally:
             self._leave()
 
-    def ended(self, narrowed: int, took_s: float, *, well: bool) -> None:
+    def ended(self, narrowed: int, took_s: float, *, well: bool, taken: bool = True) -> None:
         """Learn from a call that was begun when it had been narrowed so often."""
         usual_s = took_s if self._usual_s is None else self._usual_s
         if well and took_s <= max(SLOW_S, SLOW_TIMES * usual_s):
@@ -58,7 +59,7 @@ class Turnstile:
         elif narrowed == self._narrowed:  # the others of that time tell no more than this one
             self._width = max(self._width / 2.0, 1.0)
             self._narrowed += 1
-        if well:
+        if well and taken:
             drift = DRIFT if self.width == 1 else 0.0
             self._usual_s = min(took_s, usual_s + drift * (took_s - usual_s))
 
@@ -96,6 +97,6 @@ class Turn:
         self._turnstile = turnstile
         self._narrowed = narrowed
 
-    def ended(self, took_s: float, *, well: bool) -> None:
-        """Tell how long the call took, and whether it was taken on, or refused for good reason."""
-        self._turnstile.ended(self._narrowed, took_s, well=well)
+    def ended(self, took_s: float, *, well: bool, taken: bool = True) -> None:
+        """Tell how long the call took, whether it was answered, and whether it was taken on."""
+        self._turnstile.ended(self._narrowed, took_s, well=well, taken=taken)

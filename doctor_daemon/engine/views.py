@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from doctor_daemon.core.context import Context
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.gates import Act, verdicts
@@ -16,6 +17,7 @@ from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import DeviceProof
 from doctor_daemon.core.release import Release
+from doctor_daemon.core.turns import waiting
 from doctor_daemon.engine.ward import Ward
 
 WAY_BACK = (Act.SWITCH_ON, Act.LIFT, Act.ENABLE)
@@ -70,7 +72,7 @@ def explained(host: HostId, incident: Incident | None, ward: Ward) -> dict[str, 
         "incident": None,
     }
     if incident is not None:
-        answer["incident"] = whole(incident)
+        answer["incident"] = whole(incident, context)
         answer["due"] = [type(effect).__name__ for effect in due(incident, context)]
         answer["gates"] = {
             act.value: {gate.name: why or "open" for gate, why in verdicts(act, incident, context)}
@@ -80,14 +82,15 @@ def explained(host: HostId, incident: Incident | None, ward: Ward) -> dict[str, 
     return answer
 
 
-def whole(incident: Incident) -> dict[str, Any]:
+def whole(incident: Incident, context: Context) -> dict[str, Any]:
     """Show an incident with its evidence, its proof and its timeline."""
-    held = incident.held
+    held, records = incident.held, incident.evacuations.values()
+    waits = waiting(records, context)
     return {
         **short(incident),
         "held": {"gate": held.gate, "why": held.why, "frees": held.frees} if held else None,
         "servers": len(incident.servers),
-        "evacuations": [_evacuation(record) for record in incident.evacuations.values()],
+        "evacuations": [_evacuation(one, waits.get(one.server.id, "")) for one in records],
         "proof": _proof(incident),
         "release": _release(incident.release) if incident.release.began else None,
         "evidence": [
@@ -116,7 +119,7 @@ def _entry(entry: Entry, incident: Incident) -> dict[str, Any]:
     }
 
 
-def _evacuation(record: Evacuation) -> dict[str, Any]:
+def _evacuation(record: Evacuation, waits: str) -> dict[str, Any]:
     return {
         "server": record.server.id,
         "name": record.server.name,
@@ -125,7 +128,7 @@ def _evacuation(record: Evacuation) -> dict[str, Any]:
         "attempt": record.attempt,
         "rank": record.rank,
         "to": record.to,
-        "why": record.why,
+        "why": waits or record.why,
     }
 
 

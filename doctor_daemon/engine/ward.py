@@ -16,6 +16,7 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.hostmap import HostMap
+from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.engine.rounds import Rounds
 from doctor_daemon.engine.turnstile import Turnstile
 from doctor_daemon.metrics import Metrics
@@ -80,6 +81,7 @@ class Ward:
         """Nothing that waits for its turn is begun any more."""
         self.maintenance: dict[HostId, Maintenance] = {}
         self.hostmap = HostMap()
+        self.neighbours = Neighbours()
         self.turnstile = Turnstile(rules.policy.posts_total)
         tools.metrics.turns.set_function(lambda: self.turnstile.width)
         self.rounds = Rounds(
@@ -109,6 +111,8 @@ class Ward:
             armed=self.armed,
             maintenance=self._window(host, now_only=True),
             charges=tuple(self._charges.values()),
+            busy=self.neighbours.busy(host),
+            off=self.neighbours.off(host),
             returns=self._returns(host, now),
         )
 

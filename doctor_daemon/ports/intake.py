@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from aiohttp import web
 
 from doctor_daemon.core.evidence import Evidence, Trust
+from doctor_daemon.core.holding import Said
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.instant import Instant
@@ -27,6 +28,13 @@ class Intake(Protocol):
 
     async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
         """Raise Temporary when it could not be made durable in time: the sender tries again."""
+        ...
+
+    async def answer(self, said: Said, projects: frozenset[str] | None) -> bool:
+        """Fold in a word about a server, of one of these projects; None: of any.
+
+        Tell whether the server was waiting for one. Raise Temporary as `submit` does.
+        """
         ...
 
     def host(self, name: str) -> HostId | None:

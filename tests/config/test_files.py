@@ -20,7 +20,10 @@ from doctor_daemon.ports import SecretFile
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "doctor-daemon.yaml"
-SECRETS = ("alertmanager-token", "scripts-token", "operators-key", "bmc-password")
+SECRETS = (
+    *("alertmanager-token", "scripts-token", "project-token"),
+    *("operators-key", "bmc-password"),
+)
 
 
 def loaded(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
@@ -42,7 +45,8 @@ def test_the_whole_file_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.policy == Policy()
     assert settings.mode is Mode.OBSERVE
     assert (len(settings.plans), len(settings.devices)) == (5, 3)
-    assert [source.kind for source in settings.sources] == ["alertmanager", "doctor", "evidence"]
+    kinds = ["alertmanager", "doctor", "evidence", "answers"]
+    assert [source.kind for source in settings.sources] == kinds
     assert settings.warnings == (
         "sources: doctor-monitor is not authenticated: whoever sends from its addresses",
     )
@@ -134,7 +138,7 @@ def test_every_option_of_the_built_in_plugins_is_written(group: str) -> None:
     assert own_options(group, type_).keys() <= item.keys()
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_every_option_of_the_built_in_sources_is_written(number: int) -> None:
     source = yaml.safe_load(EXAMPLE.read_text())["sources"][number]
     assert own_options(plugins.INSPECTORS, source["type"]).keys() <= source.keys()

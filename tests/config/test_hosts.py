@@ -228,6 +228,7 @@ def test_by_default_all_servers_that_boot_from_volumes_are_moved(read: Reading) 
         ("service_projects: [p1, p2]", {"service_projects": ("p1", "p2")}),
         ("service_projects: p1", {"service_projects": ("p1",)}),
         ("service_metadata: [role=lb, managed]", {"service_metadata": ("role=lb", "managed")}),
+        ("hold_max_s: 30", {"hold_max_s": 30.0}),
     ],
 )
 def test_which_servers_are_moved_is_a_groups_own(
@@ -247,6 +248,8 @@ def test_which_servers_are_moved_is_a_groups_own(
         ("locked_servers: false", "hosts[0].locked_servers"),
         ("service_projects: 7", "hosts[0].service_projects"),
         ("service_metadata: ['']", "hosts[0].service_metadata"),
+        ("hold_max_s: 601", "hosts[0].hold_max_s"),
+        ("hold_max_s: -1", "hosts[0].hold_max_s"),
     ],
 )
 def test_a_word_on_servers_that_is_none_is_refused(

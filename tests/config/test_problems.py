@@ -94,7 +94,7 @@ hosts:
         "6: sources[0].trst: unknown option; did you mean 'trust'?",
         (
             "7: sources[1].type: there is no type 'sample-moniter' in doctor_daemon.inspectors; "
-            "there are: alertmanager, doctor, evidence, sample-monitor; "
+            "there are: alertmanager, answers, doctor, evidence, sample-monitor; "
             "did you mean 'sample-monitor'?"
         ),
         "7: sources[1].name: found 'am' twice; expected each name once",

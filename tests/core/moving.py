@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Self
 
+from doctor_daemon.core.around import Around
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
 from doctor_daemon.core.host import Mode, Scope, Server, ServerId
 from doctor_daemon.core.incident import Incident
@@ -68,6 +69,7 @@ class Moving(Walk):
         self.rows: dict[int, Migration] = {}
         self.aggregates: tuple[Mapping[str, str], ...] = ()
         """What is written on the aggregates of the host."""
+        self.around: Around | None = None
 
     # looking
 
@@ -123,7 +125,8 @@ class Moving(Walk):
         rows, number = tuple(self.rows.values()), self.one(Inspect).number
         tagged = self.context.plan.selection.scope is Scope.TAGGED
         aggregates = self.aggregates if tagged else None
-        return self.see(Inspected(number, asked_at, rows, make.servers(*found), aggregates))
+        listed = make.servers(*found)
+        return self.see(Inspected(number, asked_at, rows, listed, aggregates, self.around))
 
     def follow(self, *, untouched: tuple[int, ...] = ()) -> Self:
         """Answer the question for what has changed; rows no scheduler has touched are not in it."""

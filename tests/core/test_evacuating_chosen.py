@@ -133,6 +133,17 @@ def test_what_nova_did_not_show_is_asked_for_again(
     assert walk.one(Inspect).number == effect.number + 1
 
 
+def test_unknown_is_never_everything_where_metadata_is_not_shown() -> None:
+    """A server of which Nova hides the metadata may be one that its owner wants left."""
+    hidden = guest("web", unread="Nova does not show its metadata")
+    walk = Moving("db", hidden).to_evacuating().inspect()
+    assert (walk.posts, walk.incident.evacuations) == ([], {})
+    assert walk.incident.rounds.failures == 1
+    walk.there[hidden.id] = tagged("web", "False")
+    walk.elapse(1).inspect()
+    assert (walk.posts, walk.stage("web")) == ([("db", 1)], SKIPPED)
+
+
 def test_d4_an_operator_who_wants_only_the_tagged_ones_now_has_the_tags_asked_for() -> None:
     walk = Moving("web", "db").to_inspected().post(Outcome.UNSENT)
     walk.given(**host(Scope.TAGGED)).elapse(1)

@@ -115,7 +115,7 @@ def test_a_doubt_lasts_until_nova_cannot_begin_any_more() -> None:
     ("stage", "to", "why"),
     [
         (CHECKING, "", "whether its evacuation was begun could not be found out in 600 s"),
-        (UNDER_WAY, "", "its evacuation has not ended in 600 s"),
+        (UNDER_WAY, "", "Nova has begun its evacuation on no host in 600 s"),
         (UNDER_WAY, ELSEWHERE, "its evacuation to cmp-9 has not ended in 600 s"),
     ],
 )

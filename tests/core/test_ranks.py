@@ -6,7 +6,7 @@ import pytest
 
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.host import Selection, Server
-from doctor_daemon.core.ranks import HIGHEST, open_rank, place, ranked, told
+from doctor_daemon.core.ranks import HIGHEST, open_rank, place, ranked, told, unsent
 from tests.core.make import Fields, at
 from tests.core.moving import guest
 
@@ -139,3 +139,42 @@ def test_the_plan_in_words() -> None:
     many = [record(guest(f"vm-{n}"), rank=n) for n in range(1, 10)]
     assert told(many[:8]).endswith("in 8 ranks: 1, 1, 1, 1, 1, 1, 1, 1")
     assert told(many).endswith("in 9 ranks: 1, 1, 1, 1, 1, 1, 1, 1, …")
+
+
+# what cannot be sent
+
+
+@pytest.mark.parametrize(("times", "held_up"), [(0, True), (5, True), (6, False), (7, False)])
+def test_a_first_rank_that_cannot_be_sent_does_not_hold_up_the_next_for_ever(
+    times: int,
+    held_up: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    first = record(guest("a"), rank=1, unsent=times)
+    assert open_rank([first, record(guest("b"), rank=2)]) == (1 if held_up else 2)
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([], ""),
+        ([record(guest("a"))], ""),
+        ([record(guest("a"), Stage.FAILED, unsent=1, why="429")], ""),
+        (
+            [record(guest("a"), unsent=1, why="429"), record(guest("b"))],
+            "1 requests cannot be sent: 429",
+        ),
+        (
+            [
+                record(guest("a"), Stage.POSTING, unsent=1),
+                record(guest("b"), unsent=2, why="no way"),
+            ],
+            "2 requests cannot be sent: no way",
+        ),
+        (
+            [record(guest("a"), Stage.POSTING, unsent=1)],
+            "1 requests cannot be sent: nobody knows why",
+        ),
+    ],
+)
+def test_what_cannot_be_sent_in_words(records: list[Evacuation], words: str) -> None:
+    assert unsent(records) == words

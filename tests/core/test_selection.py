@@ -269,4 +269,11 @@ def test_a_tag_that_is_not_shown_is_neither_yes_nor_no() -> None:
     assert unread(servers, None, wanted(TAGGED)) == (
         "the aggregates of its host were not asked for"
     )
-    assert unread(servers, None, wanted(ALL)) == unread(servers, None, wanted(NONE)) == ""
+    assert unread(servers, None, wanted(NONE)) == ""
+
+
+def test_where_everything_is_moved_a_tag_that_is_not_shown_may_say_no() -> None:
+    servers = (guest("db"), guest("web", unread="Nova does not show its metadata"))
+    why = "id-web: Nova does not show its metadata"
+    assert unread(servers, None, wanted(ALL)) == unread(servers, (), wanted(ALL)) == why
+    assert unread(servers[:1], None, wanted(ALL)) == ""

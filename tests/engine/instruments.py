@@ -94,6 +94,11 @@ class ScriptedNova:
     listing = listed_at_once = 0
     """Pages of servers' states that are being asked for, and the most that ever were."""
 
+    aggregates_fail = ""
+    """Why aggregates are not told; empty: they are."""
+    listing_s = 0.0
+    """How much longer a page of servers' states takes than any other call."""
+
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.down: set[str] = set()
@@ -104,8 +109,6 @@ class ScriptedNova:
         self.aggregated: dict[str, tuple[Mapping[str, str], ...]] = {}
         self.groups: Sequence[ServerGroup] | DoctorError = ()
         """Its server groups, or why they are not told."""
-        self.aggregates_fail = ""
-        """Why aggregates are not told; empty: they are."""
         self.beats = 0.0
         self.rebuilds = Rebuilds(self.there, lambda: self.clock.now().wall_s)
         self.posting_s = CALL_S
@@ -121,8 +124,6 @@ class ScriptedNova:
         self.lifts: list[str] = []
         self.ends: list[Outcome] = []
         """How the first Lifts and Enables are answered: UNKNOWN is done all the same."""
-        self.listing_s = 0.0
-        """How much longer a page of servers' states takes than any other call."""
         self.disabled: dict[str, str] = {}
         """Hosts that somebody has disabled, and why."""
         self.silent: set[str] = set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import pytest
 
@@ -13,8 +13,18 @@ from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.engine import Engine
 from tests.engine.instruments import HOST
 from tests.engine.rig import Rig, incident_of, server
+from tests.simulation.virtual import run
 
 SOON = Policy(grace_s=1.0)
+
+
+def virtually(story: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
+    """Make a test of a story that is told in virtual time: in real time it would take minutes."""
+
+    def test() -> None:
+        run(story())
+
+    return test
 
 
 def bench(count: int = 3, policy: Policy = SOON) -> Rig:

@@ -30,7 +30,13 @@ class Rebuilds:
     """What comes first: UNKNOWN begins one, and its answer is lost."""
     failing: dict[str, list[str]] = field(default_factory=dict)
     """Server -> the statuses in which its first evacuations end."""
+    to: str = ELSEWHERE
+    """Where the scheduler sends them from now on."""
+    stuck: set[str] = field(default_factory=set)
+    """Servers whose destination has died: their evacuations never end."""
     rows: list[Migration] = field(default_factory=list)
+    dead: set[int] = field(default_factory=set)
+    """Evacuations that nobody goes on with."""
     posts: list[tuple[float, str]] = field(default_factory=list)
     """When a request came, and for which server."""
     twice: list[str] = field(default_factory=list)
@@ -44,7 +50,8 @@ class Rebuilds:
         host = self._host(server)
         if outcome in UNTAKEN or host is None:
             return Outcome.REFUSED if host is None else outcome
-        if any(not row.ended for row in self.rows if row.server == server):
+        live = (row for row in self.rows if row.id not in self.dead and row.server == server)
+        if any(not row.ended for row in live):
             self.twice.append(server)
         number = len(self.rows) + 1
         self.rows.append(Migration(number, server, host, "", "accepted"))
@@ -66,14 +73,19 @@ class Rebuilds:
         return row
 
     def _scheduled(self, number: int) -> None:
-        self.turn(number, "pre-migrating")
+        self.turn(number, "pre-migrating", self.to)
         asyncio.get_running_loop().call_later(self.takes_s / 2, self._ended, number)
 
     def _ended(self, number: int) -> None:
-        failing = self.failing.get(self.rows[number - 1].server)
-        row = self.turn(number, failing.pop(0) if failing else "done")
+        before = self.rows[number - 1]
+        if before.server in self.stuck:
+            self.stuck.discard(before.server)
+            self.dead.add(number)
+            return
+        failing = self.failing.get(before.server)
+        row = self.turn(number, failing.pop(0) if failing else "done", before.to)
         if row.succeeded:
             moving = [s for s in self.there[row.source] if s.id == row.server]
             left = tuple(s for s in self.there[row.source] if s.id != row.server)
             self.there[row.source] = left
-            self.there[ELSEWHERE] = (*self.there.get(ELSEWHERE, ()), *moving)
+            self.there[row.to] = (*self.there.get(row.to, ()), *moving)

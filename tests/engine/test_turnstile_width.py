@@ -185,3 +185,22 @@ async def test_those_who_wait_are_let_in_as_it_widens() -> None:
     gate.set()
     await asyncio.gather(*tasks)
     assert turnstile.width == 4
+
+
+async def test_c12_a_refusal_does_not_tell_how_long_is_usual() -> None:
+    """To say no takes no time: beside it every request that is taken on would look slow."""
+    turnstile = Turnstile(16)
+    async with turnstile.turn("a") as turn:
+        turn.ended(2.0, well=True)
+        for _ in range(10):
+            turn.ended(0.01, well=True, taken=False)
+        turn.ended(2.0, well=True)
+    assert turnstile.width == 16
+
+
+async def test_c12_a_refusal_that_takes_long_is_slow_all_the_same() -> None:
+    turnstile = Turnstile(16)
+    async with turnstile.turn("a") as turn:
+        turn.ended(0.5, well=True)
+        turn.ended(9.0, well=True, taken=False)
+    assert turnstile.width == 8

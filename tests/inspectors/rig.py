@@ -17,6 +17,7 @@ from doctor_daemon.api.connection import Limits
 from doctor_daemon.api.gatekeepers import AddressGate
 from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict, Words, accused, fold
+from doctor_daemon.core.holding import Said
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.instant import Instant
@@ -46,6 +47,9 @@ class Ledger:
     def __init__(self) -> None:
         self.clock = HandClock()
         self.taken: list[Evidence] = []
+        self.waiting: dict[str, str] = {}
+        """Server -> its project, of those that wait for a word."""
+        self.answers: list[Said] = []
         self.error: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -63,6 +67,15 @@ class Ledger:
 
     def is_open(self, host: HostId) -> bool:
         return host in self._open
+
+    async def answer(self, said: Said, projects: frozenset[str] | None) -> bool:
+        if self.error is not None:
+            raise self.error
+        owner = self.waiting.get(said.server)
+        if owner is None or not (projects is None or owner in projects):
+            return False
+        self.answers.append(said)
+        return True
 
     async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
         await self.gate.wait()

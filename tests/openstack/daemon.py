@@ -26,6 +26,7 @@ from tests.openstack.testbed.site import HOSTS
 
 _PROGRAM = Path(sys.executable).with_name("doctor-daemon")
 _NAME = "doctor-daemon"
+ANSWERS_TOKEN = "what-a-project-answers-with"
 # Short, so that a scenario can wait until a proof has expired; the time-outs below are its least.
 PROOF_AGE_S = 7.0
 # Short, so that a scenario with a lost answer can wait for it.
@@ -97,10 +98,17 @@ def evacuating(
         "ok_url": estate.vnfm.ok_url,
         "audience": {"projects": "all"},
     }
+    projects = {
+        "type": "answers",
+        "name": "projects",
+        "auth": {"bearer_file": "answers-token"},
+        "projects": "all",
+    }
     return {
         **config,
         "mode": "evacuate",
         "evacuation": {**EVACUATION, **evacuation},
+        "sources": [*config["sources"], projects],
         "consumers": [*config["consumers"], vnfm],
         "hosts": [
             {**hosts, "mode": "evacuate", "shared_storage": True} for hosts in config["hosts"]
@@ -122,6 +130,7 @@ def _write_files(estate: Estate, folder: Path, config: Mapping[str, Any], nova: 
     secrets = {
         "bmc-password": rack.PASSWORD,
         "alertmanager-token": TOKEN,
+        "answers-token": ANSWERS_TOKEN,
         "operator-key": OPERATOR_KEY,
         "owner-key": TENANT_KEY,
         "clouds.yaml": _clouds(estate, nova),
@@ -186,6 +195,16 @@ class Daemon:
         found = wait_for(f"{host} to be {phase}", reached, limit_s)
         assert found is not None
         return found
+
+    def answer(self, server: str, word: str) -> str:
+        """What a project says of its server, and what becomes of it."""
+        port, _ = webhook()
+        body = {"answers": [{"server": server, "answer": word}]}
+        headers = {"Authorization": f"Bearer {ANSWERS_TOKEN}"}
+        got = ask("POST", f"http://127.0.0.1:{port}/v1/answers", body, headers=headers)
+        assert got.status == 200, got.text
+        [receipt] = got.json["receipts"]
+        return str(receipt["outcome"])
 
     def metric(self, name: str) -> float:
         """The sum of a metric over all its labels."""

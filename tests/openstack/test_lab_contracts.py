@@ -210,8 +210,6 @@ def delete(estate: Estate, server: str) -> None:
 
 
 @contextmanager
-
-
 @pytest.fixture(scope="module")
 def zoned(whole_estate: Estate) -> Iterator[Estate]:
     with policy_of_owners(whole_estate, OwnerSees.NOTHING), zone(whole_estate):

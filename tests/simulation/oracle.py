@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from itertools import pairwise
 
-from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Device, HostId, Mode, ServerId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.phases import SUCCESSORS, Phase
@@ -21,7 +22,7 @@ from doctor_daemon.ports import Change, NoticeRow
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
 from tests.simulation.rebuilds import Rebuilds
-from tests.simulation.tags import unwanted
+from tests.simulation.tags import beside, hasty, unwanted
 from tests.simulation.virtual import VirtualClock
 from tests.simulation.windows import Window
 from tests.simulation.world import Machine, World
@@ -257,9 +258,23 @@ class Oracle:
             self.wrong(f"I-2: evacuation of {server} without a saved proof and record")
             return
         self.check("I-11", record.stage is Stage.POSTING, f"{server} is posted as {record.stage}")
-        for text in unwanted(machine.servers[server], machine, saved, record):
+        groups = self.world.groups
+        for text in unwanted(machine.servers[server], machine, saved, record, groups):
             self.wrong(text)
+        if not self.world.swarm.struck["groups-hidden"]:
+            for text in beside(server, groups, self.disk.saved.values()):
+                self.wrong(text)
+        self._word(machine, saved, record)
         self._proof_at_post(machine, saved, saved.proof)
+
+    def _word(self, machine: Machine, saved: Incident, record: Evacuation) -> None:
+        """Check that a server is moved neither before its project had its time, nor against it."""
+        word = self.world.said.get((saved.id, record.server.id))
+        kept = word is Word.HANDLED
+        self.check("C15", not kept, f"{record.server.id} is evacuated although it was handled")
+        if word is None:
+            for text in hasty(saved, record, machine.plan.selection, self.clock.now()):
+                self.wrong(text)
 
     def _proof_at_post(self, machine: Machine, saved: Incident, proof: Proof) -> None:
         now, age_s = self.world.now(), self.clock.now().since(proof.taken_at)

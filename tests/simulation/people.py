@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
+from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.holding import Said, Word, answerable
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
@@ -42,6 +44,32 @@ class Staff:
             if engine is None or not engine.ready.is_set():
                 continue
             await self._round(engine, Operators(engine))
+
+    async def answer(self) -> None:
+        """Let projects say something of servers that wait for it."""
+        while True:
+            await asyncio.sleep(self._swarm.seconds(1, 15))
+            engine = self._daemon.engine
+            if engine is None or not engine.ready.is_set() or not engine.desk.cases:
+                continue
+            incident = self._swarm.random.choice(list(engine.desk.cases.values())).incident
+            now = self._oracle.clock.now()
+            waiting = [id_ for id_ in incident.evacuations if answerable(incident, id_, now)]
+            if waiting and self._swarm.strikes("project-answers", 10.0):
+                await self._say(engine, incident, Said(waiting[0], self._word(), "vnfm", now))
+
+    def _word(self) -> Word:
+        return self._swarm.random.choice(list(Word))
+
+    async def _say(self, engine: Engine, incident: Incident, said: Said) -> None:
+        """Say it; what was to be heard counts from the moment in which it may be."""
+        key = incident.id, said.server
+        if said.word is Word.GO:
+            self._world.said[key] = said.word
+        if await self._done(engine.desk.answer(said, None)) and said.word is Word.HANDLED:
+            record = self._oracle.disk.saved[incident.id].evacuations[said.server]
+            if record.stage is Stage.SKIPPED:
+                self._world.said[key] = said.word
 
     async def meddle(self) -> None:
         """Let two of them give orders at once now and then, each without asking the other."""
@@ -140,7 +168,7 @@ class Staff:
             over = self._monitors.false_alarms.discard
             loop = asyncio.get_running_loop()
             loop.call_later(self._swarm.seconds(5, 40), over, machine.id.name)
-        elif self._swarm.strikes("returns-badly"):
+        elif self._swarm.strikes("returns-badly", 3.0):
             if draw < 0.3:
                 await self._order(operators, incident, Order.DISMISS)
             elif draw < 0.6:

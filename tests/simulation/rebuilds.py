@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId
@@ -44,8 +45,14 @@ class Rebuilds:
 
     def under_way(self, server: ServerId) -> bool:
         """Tell whether a request for the server is on its way, or an evacuation under way."""
-        rows = (one.row for one in self.all if one.row.server == server)
-        return server in self.late or any(not row.ended for row in rows)
+        rows = (one for one in self.all if one.row.server == server)
+        return server in self.late or any(not (r.row.ended or self._lost(r)) for r in rows)
+
+    def _lost(self, rebuild: Rebuild) -> bool:
+        """Tell whether the host that it was going to has been off since: nobody goes on with it."""
+        to = HostId("default", rebuild.row.to)
+        machine = self._world.machines.get(to)
+        return machine is not None and self._world.died(machine, rebuild.since_s)
 
     def of(self, host: HostId) -> tuple[Migration, ...]:
         """Return every evacuation away from a host."""
@@ -96,7 +103,7 @@ class Rebuilds:
         server = machine.servers.get(ServerId(rebuild.row.server))
         if server is None:
             return rebuild.turn(now, "failed")
-        if swarm.strikes("evacuation-stuck", 0.6):
+        if swarm.strikes("evacuation-stuck"):
             return None
         fit = [m for m in self._world.machines.values() if m is not machine and m.takes_servers]
         if not fit or swarm.strikes("no-valid-host"):
@@ -106,6 +113,8 @@ class Rebuilds:
             return rebuild.turn(now, "error")
         to = swarm.random.choice(fit)
         rebuild.turn(now, "pre-migrating", to.id.name)
+        if swarm.strikes("destination-dies"):
+            self._after(0.5, partial(self._world.switch, on=False), to)
         seconds = swarm.seconds(1.0, SLOW_S if swarm.strikes("evacuation-slow") else 5.0)
         self._after(seconds, self._finish, rebuild, machine, to)
         return None
@@ -115,7 +124,7 @@ class Rebuilds:
         if server is not None and self._swarm.strikes("server-deleted", 0.6):
             self._world.delete(machine, server.id)
             server = None
-        if not (to.power and to.compute):
+        if not to.compute or self._lost(rebuild):
             return None  # it died meanwhile: the row stays as it is, for ever
         if server is None and any(m.servers.get(ServerId(rebuild.row.server)) for m in self._all):
             # Somebody else's evacuation was faster: this one's guest starts all the same.

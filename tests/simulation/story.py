@@ -115,6 +115,7 @@ class Story:
                 self.world.beat(),
                 self.staff.work(),
                 self.staff.meddle(),
+                self.staff.answer(),
                 self._accidents(),
                 self._power_returns(),
                 *(self.monitors.watch(m) for m in self.world.machines.values()),

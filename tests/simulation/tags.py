@@ -5,18 +5,22 @@ The judge reads the tags by rules of its own, so that a mistake in the daemon's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Evacuation, Stage
-from doctor_daemon.core.host import Scope, Selection, Server, WayBack
+from doctor_daemon.core.host import Scope, Selection, Server, ServerId, WayBack
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.phases import Phase
 
 if TYPE_CHECKING:
     from tests.simulation.world import Machine
 
+HOLD = "server:doctor-daemon:hold"
 YES, NO = "True", "False"
 SERVICE_PROJECT = "project-of-a-service"
 
@@ -32,6 +36,7 @@ def selection(chance: Random) -> Selection:
         ordered=chance.random() < 0.8,
         service_projects=(SERVICE_PROJECT,),
         service_metadata=("role=service",),
+        hold_max_s=chance.choice((0.0, 25.0)),
     )
 
 
@@ -55,6 +60,42 @@ def aggregates(chance: Random) -> tuple[dict[str, str], ...]:
     return tuple(dict(chance.choice(drawn)) for _ in range(chance.randint(0, 2)))
 
 
+def groups(hosts: Sequence[Mapping[ServerId, Server]], chance: Random) -> tuple[ServerGroup, ...]:
+    """Draw groups whose members are to be kept apart, or just better apart."""
+    made: list[ServerGroup] = []
+    free = [id_ for servers in hosts for id_ in servers]
+    chance.shuffle(free)
+    while len(free) > 3 and chance.random() < 0.7:
+        members = frozenset(free.pop() for _ in range(chance.randint(2, 3)))
+        policy = chance.choice(("anti-affinity", "anti-affinity", "soft-anti-affinity"))
+        made.append(ServerGroup(f"g-{len(made)}", "kept", policy, members))
+    return tuple(made)
+
+
+def without(groups: tuple[ServerGroup, ...], server: ServerId) -> tuple[ServerGroup, ...]:
+    """Return the groups without a server that was deleted."""
+    return tuple(replace(one, members=one.members - {server}) for one in groups)
+
+
+def apart(groups: Sequence[ServerGroup], server: ServerId) -> frozenset[ServerId]:
+    """Return the other servers that one is to be kept apart from."""
+    strict = (one.members for one in groups if one.policy == "anti-affinity")
+    found = [members for members in strict if server in members]
+    return frozenset().union(*found) - {server}
+
+
+def beside(
+    server: ServerId, groups: Sequence[ServerGroup], open_: Iterable[Incident]
+) -> Iterator[str]:
+    """Yield what is wrong with a request while another one of its group is on its way."""
+    others = apart(groups, server)
+    for incident in open_:
+        for id_, one in incident.evacuations.items():
+            moving = one.stage in (Stage.CHECKING, Stage.UNDER_WAY)
+            if incident.phase is Phase.EVACUATING and moving and id_ in others:
+                yield f"C14: {server} is evacuated while {id_} of its group is {one.stage}"
+
+
 def written(server: Server, chance: Random) -> Server:
     """Draw what is written on a server and its flavor, and what its disk is."""
     tags: dict[str, str] = {}
@@ -63,6 +104,7 @@ def written(server: Server, chance: Random) -> Server:
         ("server:evacuable", 0.1, ("true", "perhaps")),
         ("server:role", 0.05, ("service", "web")),
         ("server:instanceha:restart_priority", 0.4, ("1000", "900", "100", "soon")),
+        (HOLD, 0.3, ("10", "20", "900", "soon")),
         ("server:instanceha:restart_group", 0.3, ("db", "web")),
         ("flavor:evacuable", 0.2, ("true", "true", "false")),
         ("flavor:hw:tpm_version", 0.03, ("2.0",)),
@@ -104,19 +146,39 @@ def forbidden(server: Server, wanted: Selection, around: Sequence[Mapping[str, s
     return ", ".join(why for why, true in reasons.items() if true)
 
 
+def patience_s(server: Server, wanted: Selection) -> float:
+    """Return for how long a server is to wait for its project."""
+    text = server.tags.get(HOLD, "")
+    return min(float(text), wanted.hold_max_s) if text.isdigit() else 0.0
+
+
+def hasty(saved: Incident, posted: Evacuation, wanted: Selection, now: Instant) -> Iterator[str]:
+    """Yield what is wrong with a first request of a server that was to wait for its project."""
+    wait_s = patience_s(posted.server, wanted)
+    began = next(e.at for e in saved.timeline if e.phase is Phase.EVACUATING)
+    waited_s = now.since(began)
+    if posted.attempt <= 1 and waited_s < wait_s:
+        yield f"C15: {posted.server.id} is evacuated after {waited_s:.1f} of {wait_s:g} s"
+
+
 def unwanted(
-    server: Server, machine: Machine, saved: Incident, posted: Evacuation
+    server: Server,
+    machine: Machine,
+    saved: Incident,
+    posted: Evacuation,
+    groups: Sequence[ServerGroup] = (),
 ) -> Iterator[str]:
     """Yield what is wrong with a request at the moment in which it leaves the daemon."""
     why = forbidden(server, machine.plan.selection, machine.aggregates)
     if why:
         yield f"C13: {server.id} is evacuated although: {why}"
-    over = passed_over(saved, posted, machine.plan.selection)
+    early = passed_over(saved, posted, machine.plan.selection)
+    over = [id_ for id_ in early if not apart(groups, id_)]  # those wait for one another
     if over:
         yield f"C8: {server.id} is evacuated before {', '.join(over)}"
 
 
-def passed_over(saved: Incident, posted: Evacuation, wanted: Selection) -> list[str]:
+def passed_over(saved: Incident, posted: Evacuation, wanted: Selection) -> list[ServerId]:
     """Name the servers that go before this one and that nobody has asked for, although known."""
     movers = [one for one in saved.evacuations.values() if one.stage is not Stage.SKIPPED]
     groups: dict[tuple[str, str], int] = {}
@@ -130,6 +192,7 @@ def passed_over(saved: Incident, posted: Evacuation, wanted: Selection) -> list[
         if wanted.ordered and one.stage in (Stage.WAITING, Stage.POSTING)
         if one.attempt <= 1 and not one.failures and one.since.since(posted.since) <= 0
         if _prior(one.server, groups) > mine
+        if not patience_s(one.server, wanted)  # it waits for its project
     ]
 
 

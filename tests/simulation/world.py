@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
+from doctor_daemon.core.around import ServerGroup
+from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Server, ServerId
+from doctor_daemon.core.incident import IncidentId
 from tests.simulation import tags
 from tests.simulation.faults import Swarm
 
@@ -105,6 +108,9 @@ class World:
         self.running: dict[ServerId, set[HostId]] = {}
         """Where each server truly runs, from its first start on."""
         self.nova_away_until = -1.0
+        self.groups: tuple[ServerGroup, ...] = ()
+        self.said: dict[tuple[IncidentId, ServerId], Word] = {}
+        """What projects have said of servers that waited for it."""
         self.twice: Callable[[ServerId, set[HostId]], None] = lambda server, hosts: None
         count = swarm.random.randint(3, 6)
         for number in range(count):
@@ -113,6 +119,7 @@ class World:
             for server in machine.servers.values():
                 if server.vm_state == "active":
                     self.running[server.id] = {machine.id}
+        self.groups = tags.groups([m.servers for m in self.machines.values()], self.chance)
 
     def _machine(self, number: int) -> Machine:
         draw, name = self.swarm.random, f"cmp-{number}"
@@ -162,6 +169,12 @@ class World:
                 for hosts in self.running.values():
                     hosts.discard(machine.id)
 
+    def died(self, machine: Machine, since_s: float) -> bool:
+        """Tell whether a host has been without power at any time since."""
+        return not machine.power_at(since_s) or any(
+            at >= since_s and not on for at, on in machine.history
+        )
+
     def switch(self, machine: Machine, *, on: bool) -> None:
         """Cut or restore all of a host's power."""
         for device in machine.supplies:
@@ -182,6 +195,7 @@ class World:
         """Let a server's owner delete it."""
         machine.servers.pop(server, None)
         self.running.pop(server, None)
+        self.groups = tags.without(self.groups, server)
 
     async def beat(self) -> None:
         """Let every living nova-compute report in, for ever."""

@@ -237,6 +237,14 @@ def test_the_largest_that_the_core_lets_an_incident_become_fits_in() -> None:
     assert len(dump_head(worst).encode()) <= HEAD_MAX / 1.5
 
 
+def test_d8_records_from_before_servers_could_wait_for_a_word_are_read_still() -> None:
+    now = replace(evacuation("a"), unsent=0, sent_at=None, hold_until=None)
+    document: Any = json.loads(EVACUATION.dumps(now))
+    for name in ("unsent", "sent_at", "hold_until"):
+        del document["value"][name]
+    assert EVACUATION.loads(json.dumps(document)) == now
+
+
 def test_d8_records_from_before_tags_were_read_are_read_still() -> None:
     now = evacuation("a")
     document: Any = json.loads(EVACUATION.dumps(now))

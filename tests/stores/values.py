@@ -79,7 +79,9 @@ def server(id_: str, status: str = "ACTIVE") -> Server:
 
 def evacuation(id_: str, stage: Stage = Stage.POSTING) -> Evacuation:
     """Return the record of a server of which a request may have been sent once before."""
-    return Evacuation(server(id_), stage, at(8), 2, 1, at(9), (17, 18), why="déjà vu")
+    waits = at(12)
+    made = Evacuation(server(id_), stage, at(8), 2, 1, at(9), (17, 18), why="déjà vu")
+    return replace(made, unsent=2, sent_at=at(7), hold_until=waits)
 
 
 def notice(number: int, name: str = "cmp-1", consumer: str = "vnfm", id_: str = "one") -> NoticeRow:

@@ -1,0 +1,110 @@
+"""A project's own wish: that its servers wait a while before they are moved.
+
+Some projects have a standby of their own that takes over, and want the failed server moved later,
+or not at all. They write on it for how many seconds it is to wait; the operator says how many are
+the most, and none is the default. Meanwhile a word of the project ends the wait: `go`, and it is
+moved at once; `handled`, and it stays. Without a word it is moved when the time is over, so that
+nobody who has died keeps a server from being moved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.host import Selection, Server, ServerId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.outcomes import names, put
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.selection import HOLD
+
+SHARE = 0.5
+"""No server waits for more than this part of the time in which a phase must make progress."""
+_SECONDS = re.compile(r"[0-9]{1,6}")
+
+
+class Word(StrEnum):
+    """What a project can say of a server that waits for it."""
+
+    GO = "go"
+    HANDLED = "handled"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A project's word about one of its servers, by which source it came, and when."""
+
+    server: ServerId
+    word: Word
+    by: str
+    at: Instant
+
+
+def hold_s(server: Server, selection: Selection) -> float:
+    """Return for how long a server is to wait; anything but a whole number says nothing."""
+    text = server.tags.get(f"server:{HOLD}", "").strip()
+    return min(float(text), selection.hold_max_s) if _SECONDS.fullmatch(text) else 0.0
+
+
+def asked(record: Evacuation, context: Context) -> Evacuation:
+    """Let the new record of a server that is to be moved wait, if that is what is written."""
+    most_s = SHARE * context.policy.progress_s
+    seconds = min(hold_s(record.server, context.plan.selection), most_s)
+    if record.stage is not Stage.WAITING or not seconds:
+        return record
+    return replace(record, hold_until=context.now.plus(seconds))
+
+
+def holds(record: Evacuation, now: Instant) -> bool:
+    """Tell whether a server waits for a word of its project."""
+    until = record.hold_until
+    return record.stage is Stage.WAITING and until is not None and not now.reached(until)
+
+
+def told(records: Iterable[Evacuation], context: Context) -> str:
+    """Say who waits, and for how long at the most; empty: nobody does."""
+    found = [record for record in records if holds(record, context.now)]
+    if not found:
+        return ""
+    longest_s = max(r.hold_until.since(context.now) for r in found if r.hold_until is not None)
+    who = names([record.server for record in found])
+    return f"waiting for a word of their projects, {longest_s:g} s at most: {who}"
+
+
+def answerable(incident: Incident, server: ServerId, now: Instant) -> bool:
+    """Tell whether a word about a server would mean anything."""
+    record = incident.evacuations.get(server)
+    return incident.phase is Phase.EVACUATING and record is not None and holds(record, now)
+
+
+def said(incident: Incident, word: Said, context: Context) -> Incident:
+    """Fold a project's word in. One that comes too late means nothing."""
+    if not answerable(incident, word.server, context.now):
+        return incident
+    record = incident.evacuations[word.server]
+    if word.word is Word.HANDLED:
+        why = _handled(word.by)
+        after = replace(record.at(Stage.SKIPPED, context.now, why), hold_until=None)
+        return put(incident, {**incident.evacuations, word.server: after}, context)
+    noted = incident.note(context.now, f"{word.by} says go for {names([record.server])}")
+    freed = replace(record, hold_until=None)
+    return replace(noted, evacuations={**incident.evacuations, word.server: freed})
+
+
+def took(incident: Incident, word: Said) -> bool:
+    """Tell whether a word has come about: it may have come too late, or twice."""
+    record = incident.evacuations.get(word.server)
+    if record is None:
+        return False
+    if word.word is Word.GO:
+        return record.stage is not Stage.SKIPPED and record.hold_until is None
+    return record.stage is Stage.SKIPPED and record.why == _handled(word.by)
+
+
+def _handled(by: str) -> str:
+    return f"its project takes care of it itself, says {by}"

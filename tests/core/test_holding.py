@@ -1,0 +1,157 @@
+"""Servers that wait for a word of their project, and what the word does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.holding import Said, Word, answerable, asked, hold_s, holds, told, took
+from doctor_daemon.core.host import Mode, Selection, Server
+from doctor_daemon.core.messages import Wait
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.selection import HOLD, kept
+from doctor_daemon.core.turns import waiting
+from tests.core.make import Fields, at, context, plan
+from tests.core.moving import Moving, guest
+
+WAITING, SKIPPED, POSTING = Stage.WAITING, Stage.SKIPPED, Stage.POSTING
+MOST_S = 60.0
+SELECTION = Selection(shared_storage=True, hold_max_s=MOST_S)
+HOST: dict[str, Fields] = {"plan": plan(mode=Mode.EVACUATE, selection=SELECTION)}
+HANDLED = "its project takes care of it itself, says vnfm"
+WORDLESS = "it waits for a word of its project"
+
+
+def patient(name: str, seconds: str = "30") -> Server:
+    return guest(name, tags={f"server:{HOLD}": seconds})
+
+
+def word(walk: Moving, name: str, said: Word) -> Said:
+    return Said(guest(name).id, said, "vnfm", walk.now)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("30", 30.0),
+        (" 7 ", 7.0),
+        ("60", 60.0),
+        ("3600", 60.0),
+        ("999999", 60.0),
+        ("0", 0.0),
+        ("", 0.0),
+        ("-5", 0.0),
+        ("1e9", 0.0),
+        ("soon", 0.0),
+        ("1234567", 0.0),
+        ("\u0667", 0.0),
+    ],
+)
+def test_how_long_a_server_is_to_wait_within_the_operators_maximum(
+    text: str, seconds: float
+) -> None:
+    assert hold_s(patient("web", text), SELECTION) == seconds
+    assert hold_s(patient("web", text), Selection(shared_storage=True)) == 0.0
+    assert hold_s(guest("web"), SELECTION) == 0.0
+
+
+def test_the_wish_is_kept_with_the_server() -> None:
+    assert kept(patient("web"), None, SELECTION).tags == {f"server:{HOLD}": "30"}
+
+
+def test_no_wait_is_longer_than_half_the_time_in_which_there_must_be_progress() -> None:
+    record = Evacuation(patient("web", "60"), WAITING, at(0))
+    now = context(0, policy=Policy(progress_s=60.0), **HOST)
+    assert asked(record, now).hold_until == at(30)
+
+
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not WAITING])
+def test_only_what_is_still_to_be_moved_waits(stage: Stage) -> None:
+    record = Evacuation(patient("web"), stage, at(0))
+    assert asked(record, context(0, **HOST)) is record
+    assert not holds(replace(record, hold_until=at(9)), at(1))
+
+
+def test_a_server_waits_as_long_as_it_wants_and_others_go_at_once() -> None:
+    walk = Moving(patient("web"), "db", **HOST).to_inspected()
+    assert walk.posts == [("db", 1)]
+    assert walk.record().hold_until == walk.now.plus(30)
+    assert "waiting for a word of their projects, 30 s at most: web" in [
+        entry.text for entry in walk.incident.timeline
+    ]
+    assert any(isinstance(e, Wait) and e.until.since(walk.now) <= 30 for e in walk.due)
+    walk.accept().guard(29.5)
+    assert (walk.stage(), walk.posts) == (WAITING, [])
+    walk.guard(1)
+    assert walk.posts == [("web", 1)]
+
+
+def test_who_waits_holds_up_no_later_rank() -> None:
+    first = guest("web", tags={f"server:{HOLD}": "30", "server:instanceha:restart_priority": "900"})
+    assert Moving(first, "db", **HOST).to_inspected().posts == [("db", 1)]
+
+
+def test_where_the_operator_lets_nobody_wait_nobody_does() -> None:
+    assert Moving(patient("web")).to_inspected().posts == [("web", 1)]
+
+
+def test_go_ends_the_wait_and_it_is_moved() -> None:
+    walk = Moving(patient("web"), **HOST).to_inspected()
+    said = word(walk, "web", Word.GO)
+    assert walk.see(said).posts == [("web", 1)]
+    assert took(walk.incident, said)
+    assert walk.said == "vnfm says go for web"
+
+
+def test_handled_leaves_it_and_its_owner_is_told() -> None:
+    walk = Moving(patient("web"), **HOST).to_inspected()
+    said = word(walk, "web", Word.HANDLED)
+    assert walk.see(said).phase is Phase.DOWN
+    assert (walk.stage(), walk.record().why, walk.record().hold_until) == (SKIPPED, HANDLED, None)
+    assert walk.outcomes == [("skipped", ["web"])]
+    assert took(walk.incident, said)
+
+
+@pytest.mark.parametrize("said", list(Word))
+def test_a_word_that_comes_too_late_means_nothing(said: Word) -> None:
+    walk = Moving(patient("web"), "db", **HOST).to_inspected()
+    walk.guard(31)
+    assert walk.stage() is POSTING
+    before, late = walk.incident, word(walk, "web", said)
+    assert not answerable(before, late.server, walk.now)
+    assert walk.see(late).incident is before
+    assert not took(before, late)
+
+
+def test_a_word_about_a_server_that_does_not_wait_means_nothing() -> None:
+    walk = Moving(patient("web"), "db", **HOST).to_evacuating()
+    for name in ("db", "nobody"):
+        late = word(walk, name, Word.HANDLED)
+        before = walk.incident
+        assert walk.see(late).incident is before
+        assert not took(before, late)
+    walk.inspect()
+    late = word(walk, "db", Word.HANDLED)
+    assert walk.see(late).stage("db") is POSTING
+    assert not took(walk.incident, late)
+
+
+def test_another_ones_word_is_not_taken_for_ours() -> None:
+    walk = Moving(patient("web"), **HOST).to_inspected()
+    walk.see(word(walk, "web", Word.HANDLED))
+    assert not took(walk.incident, replace(word(walk, "web", Word.HANDLED), by="other"))
+    assert not took(walk.incident, word(walk, "web", Word.GO))
+
+
+def test_who_waits_in_words() -> None:
+    now = context(0, **HOST)
+    records = [asked(Evacuation(patient(f"vm-{n}", str(n)), WAITING, at(0)), now) for n in range(9)]
+    assert told(records, now) == (
+        "waiting for a word of their projects, 8 s at most: vm-1, vm-2, vm-3, vm-4, vm-5 and 3 more"
+    )
+    assert told(records[:1], now) == ""
+    because = dict.fromkeys([one.server.id for one in records[1:]], WORDLESS)
+    assert waiting(records, now) == because

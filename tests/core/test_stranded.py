@@ -1,0 +1,95 @@
+"""An evacuation whose destination dies in the midst of it, and one that nobody goes on with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Self
+
+from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.messages import Followed, Inspect
+from doctor_daemon.core.moves import GONE
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from tests.core import make
+from tests.core.make import OTHER_BOOT
+from tests.core.moving import ELSEWHERE, Moving
+
+WAITING, CHECKING, UNDER_WAY = Stage.WAITING, Stage.CHECKING, Stage.UNDER_WAY
+DIED = "cmp-9, to which it was going, has died"
+
+
+class Stranded(Moving):
+    """A walk in which other hosts die."""
+
+    def dies(self, name: str = ELSEWHERE, after_s: float = 0.0) -> Self:
+        """Let another host be proven off, so many seconds from now."""
+        return self.given(off={name: self.now.plus(after_s)})
+
+
+def begun() -> Stranded:
+    """Let an evacuation begin at a host, and this host be proven off."""
+    walk = Stranded().to_posted().turns(1, "pre-migrating").elapse(2).calm().follow()
+    assert (walk.stage(), walk.record().to) == (UNDER_WAY, ELSEWHERE)
+    return walk
+
+
+def test_trap_14_one_whose_destination_has_died_is_asked_for_once_more() -> None:
+    walk = begun().dies().elapse(2).calm().follow()
+    assert (walk.stage(), walk.record().why) == (CHECKING, f"{DIED}: Nova is asked")
+    assert walk.posts == []
+    walk.elapse(2).calm().inspect()
+    assert (walk.stage(), walk.record().why, walk.record().known) == (WAITING, DIED, (1,))
+    walk.elapse(1).calm()
+    assert walk.posts == [("web", 2)]
+    walk.accept().turns(2, "done").elapse(2).calm().follow()
+    assert (walk.phase, walk.stage(), walk.record().migration) == (Phase.DOWN, Stage.MOVED, 2)
+
+
+def test_trap_14_while_its_destination_lives_it_is_waited_for() -> None:
+    walk = begun().dies("cmp-8").elapse(2).calm().follow()
+    assert (walk.stage(), walk.posts, walk.all(Inspect)) == (UNDER_WAY, [], [])
+
+
+def test_trap_14_one_that_ended_just_before_its_destination_died_has_moved() -> None:
+    walk = begun().turns(1, "done").dies().elapse(2).calm().follow()
+    assert (walk.phase, walk.stage(), walk.record().to) == (Phase.DOWN, Stage.MOVED, ELSEWHERE)
+
+
+def test_trap_14_one_that_is_not_on_the_host_any_more_is_the_dead_destinations() -> None:
+    walk = begun().dies().leaves().elapse(2).calm().follow().elapse(2).calm().inspect()
+    assert (walk.phase, walk.stage(), walk.record().why) == (Phase.DOWN, Stage.SKIPPED, GONE)
+
+
+def test_trap_14_what_changed_alone_does_not_say_that_it_is_there_still() -> None:
+    walk = begun().dies().elapse(2).calm().follow()
+    before, rows = walk.record(), tuple(walk.rows.values())
+    walk.see(Followed(walk.incident.rounds.follows, rows, make.servers()))
+    assert walk.record() == before
+
+
+def test_trap_14_there_is_an_end_to_destinations_that_die() -> None:
+    walk = Stranded(policy=Policy(evacuation_tries=1)).to_posted().turns(1, "pre-migrating")
+    walk.elapse(1).dies().elapse(1).calm().follow().elapse(2).calm().inspect()
+    assert (walk.phase, walk.gate, walk.stage()) == (Phase.HELD, "evacuation", Stage.FAILED)
+
+
+def test_trap_14_after_a_lost_answer_it_is_not_asked_for_before_that_one_cannot_come() -> None:
+    """The row may be somebody else's, and ours still be on its way."""
+    walk = begun().dies()
+    walk.elapse(2).calm().follow().elapse(2).calm().inspect()
+    assert walk.record().not_before == walk.now.plus(1)
+
+
+def test_a_destination_that_was_off_before_is_in_use_again_whatever_its_incident_says() -> None:
+    """Somebody has put it back by hand: there the evacuation is under way, and is waited for."""
+    walk = begun().dies(after_s=-60.0).elapse(2).calm().follow()
+    assert (walk.stage(), walk.posts) == (UNDER_WAY, [])
+    other = {ELSEWHERE: replace(walk.now, boot_id=OTHER_BOOT)}
+    walk.given(off=other).elapse(2).calm().follow()
+    assert walk.stage() is UNDER_WAY
+
+
+def test_one_that_somebody_else_began_is_not_given_up() -> None:
+    walk = Stranded().begins(1).to_inspected().turns(1, "pre-migrating").dies()
+    walk.elapse(2).calm().follow()
+    assert (walk.stage(), walk.record().sent_at) == (UNDER_WAY, None)

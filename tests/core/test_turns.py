@@ -1,0 +1,84 @@
+"""Whose turn it is: rank after rank, and one at a time of those that are to be kept apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from doctor_daemon.core.around import APART, Around, ServerGroup
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.turns import WAITS, ready, waiting
+from tests.core.make import Fields, at, context
+from tests.core.moving import Moving, guest
+
+NOW: Context = context(10)
+PAIR = ServerGroup("g-1", "pair", "anti-affinity", frozenset(guest(n).id for n in "ab"))
+
+
+def record(
+    name: str, group: str = "", stage: Stage = Stage.WAITING, **changes: Fields
+) -> Evacuation:
+    tags = {APART: group} if group else {}
+    return replace(Evacuation(guest(name, tags=tags), stage, at(0), rank=1), **changes)
+
+
+def turns(*records: Evacuation, now: Context = NOW) -> str:
+    return "".join(one.server.name for one in ready(records, now))
+
+
+def test_of_a_group_one_is_asked_for_at_a_time() -> None:
+    assert turns(record("c"), record("b", "g"), record("a", "g"), record("d", "h")) == "acd"
+
+
+@pytest.mark.parametrize(
+    ("stage", "free"),
+    [
+        (Stage.POSTING, False),
+        (Stage.CHECKING, False),
+        (Stage.UNDER_WAY, False),
+        (Stage.MOVED, True),
+        (Stage.SKIPPED, True),
+        (Stage.FAILED, True),
+        (Stage.UNKNOWN, True),
+    ],
+)
+def test_a_group_is_busy_while_one_of_its_servers_is_on_its_way(
+    stage: Stage,
+    free: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    first, second = record("a", "g", stage), record("b", "g")
+    assert turns(first, second) == ("b" if free else "")
+    assert waiting((first, second), NOW) == ({} if free else {second.server.id: WAITS})
+
+
+def test_a_group_is_busy_while_another_host_has_one_of_it_on_its_way() -> None:
+    elsewhere = replace(NOW, busy=frozenset({"g"}))
+    assert turns(record("a", "g"), record("b"), now=elsewhere) == "b"
+    assert waiting((record("a", "g"),), elsewhere) == {record("a").server.id: WAITS}
+
+
+def test_who_waits_for_another_of_its_group_holds_up_no_later_rank() -> None:
+    moving, second = record("a", "g", Stage.UNDER_WAY), record("b", "g")
+    assert turns(moving, second, record("c", rank=2)) == "c"
+    assert turns(second, record("c", rank=2)) == "b"
+
+
+def test_who_failed_and_waits_for_its_next_attempt_lets_another_of_its_group_go() -> None:
+    pause = record("a", "g", failures=1, not_before=at(20))
+    assert turns(pause, record("b", "g")) == "b"
+    assert turns(pause, record("b", "g"), now=context(20)) == "a"
+
+
+def test_members_of_a_group_that_is_kept_apart_are_moved_one_after_the_other() -> None:
+    walk = Moving("a", "b", "c").to_evacuating()
+    walk.around = Around((PAIR,))
+    assert walk.inspect().posts == [("a", 1), ("c", 1)]
+    walk.accept()
+    assert walk.posts == []
+    walk.turns(1, "done").elapse(2).follow()
+    assert walk.posts == [("b", 1)]
+    walk.accept().turns(2, "done").turns(3, "done").elapse(2).calm().follow()
+    assert walk.phase is Phase.DOWN
