@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from doctor_daemon.core import turns
 from doctor_daemon.core.automatic import passing, powering
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.due import due
@@ -206,7 +207,7 @@ def _settle(incident: Incident, context: Context) -> Incident:
             limit_s = context.policy.progress_s
             why = f"no progress in {limit_s:g} s of {incident.phase}"
             moving = incident.phase is Phase.EVACUATING
-            blocked = unsent(incident.evacuations.values()) if moving else ""
+            blocked = _blocked(incident, context) if moving else ""
             why = f"{why}: {blocked}" if blocked else why
             return incident.hold(context.now, Held("progress", why, NEVER))
         case Phase.FENCING:
@@ -225,6 +226,12 @@ def _settle(incident: Incident, context: Context) -> Incident:
             return incident
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _blocked(incident: Incident, context: Context) -> str:
+    """Say what keeps servers from being moved; empty: nothing that is known does."""
+    records = incident.evacuations.values()
+    return "; ".join(filter(None, (unsent(records), turns.told(records, context))))
 
 
 def _stuck(incident: Incident, context: Context) -> bool:

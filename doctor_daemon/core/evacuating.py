@@ -13,6 +13,7 @@ from typing import assert_never
 from doctor_daemon.core import ranks, turns
 from doctor_daemon.core.around import grouped
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.destinations import revived
 from doctor_daemon.core.evacuation import BEFORE, Evacuation, Stage
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import bar, contradicted, guarded
@@ -102,6 +103,7 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
         incident = listed(incident, seen.servers, context)
     tagged = seen.aggregates is not None
     rounds = replace(rounds, inspections=seen.number + 1, inspected_at=seen.asked_at, tagged=tagged)
+    rounds = replace(rounds, told_at=context.now)
     incident = replace(incident, rounds=_answered(rounds, context))
     own = [kept(server, seen.aggregates, selection) for server in seen.servers.servers]
     there = grouped(own, seen.around)
@@ -112,8 +114,8 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     records = ranked({**before, **found}, selection)
     if found:
         incident = incident.note(context.now, ranks.told(records.values(), seen.around))
-    if who := held_up(found.values(), context):
-        incident = incident.note(context.now, who)
+    for who in (held_up(found.values(), context), turns.told(found.values(), context)):
+        incident = incident.note(context.now, who) if who else incident
     return _heard(put(incident, records, context), answer, context)
 
 
@@ -165,13 +167,16 @@ def not_sent(incident: Incident, refusal: Refused, effect: Evacuate, context: Co
     return replace(incident, evacuations={**incident.evacuations, effect.server: back})
 
 
-def overtaken(incident: Incident, effect: Evacuate) -> str:
+def overtaken(incident: Incident, effect: Evacuate, context: Context) -> str:
     """Say why a request that waited for its turn is not to be sent any more; empty: it is."""
     if incident.rounds.barred is not None:
         return f"nothing more is evacuated: {incident.rounds.barred.why}"
-    if incident.phase is Phase.EVACUATING and _being_posted(incident, effect) is not None:
-        return ""
-    return f"{effect.server} is not to be evacuated any more"
+    record = _being_posted(incident, effect)
+    if incident.phase is not Phase.EVACUATING or record is None:
+        return f"{effect.server} is not to be evacuated any more"
+    if back := revived(record, context):
+        return f"{back}, to which it was going, is not proven off any more"
+    return ""
 
 
 def lost(incident: Incident, effect: Evacuate, context: Context) -> Incident:
@@ -217,7 +222,9 @@ def doubted(incident: Incident, now: Instant, policy: Policy, *, rebooted: bool)
         if record.stage is Stage.POSTING:
             return doubtful(record, now, policy)
         if rebooted and not record.stage.ended:
-            return replace(record, since=now, not_before=now.plus(policy.settle_s))
+            to_at = now if record.to_at else None
+            later = now.plus(policy.settle_s)
+            return replace(record, since=now, not_before=later, to_at=to_at)
         return record
 
     records = {id_: doubted_one(record) for id_, record in incident.evacuations.items()}
@@ -258,8 +265,9 @@ def _post(incident: Incident, context: Context) -> Incident:
     if refusal is not None:
         held = Held(refusal.gate, refusal.why, refusal.frees)
         return incident if refusal.retry else bar(incident, held, context)
-    if context.plan.selection.scope is Scope.TAGGED and not rounds.tagged:
-        return replace(incident, rounds=replace(rounds, inspected_at=None))  # the aggregates count
+    untagged = context.plan.selection.scope is Scope.TAGGED and not rounds.tagged
+    if untagged or turns.outdated(ready[:free], rounds.told_at, context):
+        return replace(incident, rounds=replace(rounds, inspected_at=None))
     if any(chosen(record, context) is not record for record in ready[:free]):
         left = {id_: chosen(record, context) for id_, record in records.items()}
         return put(incident, left, context)

@@ -114,6 +114,10 @@ class Evacuation:
     """When the present attempt was begun; None: somebody else began it."""
     hold_until: Instant | None = None
     """Until when it waits for a word of its project; None: for none."""
+    to_at: Instant | None = None
+    """When the migration that is followed was first seen to go to `to`; None: it was not seen."""
+    left: tuple[str, ...] = ()
+    """Destinations that have died in the midst of an attempt: they must stay off."""
 
     def at(self, stage: Stage, now: Instant, why: str = "") -> Evacuation:
         """Return the record at another stage, and why."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.policy import Policy
 
@@ -43,17 +42,6 @@ def wait_s(kind: Kind, failures: int, policy: Policy) -> float | None:
     if failures >= tries[kind]:
         return None
     return policy.no_host_wait_s if kind is Kind.NO_HOST else policy.backoff(failures)
-
-
-def has_died(record: Evacuation, to: str, context: Context) -> bool:
-    """Tell whether a destination was proven off since the present attempt was sent.
-
-    One that was off before, and has taken it, is in use again, whatever its incident says.
-    """
-    off_at, sent_at = context.off.get(to), record.sent_at
-    if off_at is None or sent_at is None or off_at.boot_id != sent_at.boot_id:
-        return False
-    return off_at.since(sent_at) > 0
 
 
 def stuck(record: Evacuation) -> str:

@@ -96,13 +96,14 @@ def said(incident: Incident, word: Said, context: Context) -> Incident:
     return replace(noted, evacuations={**incident.evacuations, word.server: freed})
 
 
-def took(incident: Incident, word: Said) -> bool:
+def took(before: Incident, after: Incident, word: Said) -> bool:
     """Tell whether a word has come about: it may have come too late, or twice."""
-    record = incident.evacuations.get(word.server)
-    if record is None:
+    waited, record = before.evacuations.get(word.server), after.evacuations.get(word.server)
+    if waited is None or record is None:
         return False
     if word.word is Word.GO:
-        return record.stage is not Stage.SKIPPED and record.hold_until is None
+        wished = waited.stage is Stage.WAITING and waited.hold_until is not None
+        return wished and record.stage is not Stage.SKIPPED and record.hold_until is None
     return record.stage is Stage.SKIPPED and record.why == _handled(word.by)
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.destinations import goes_on, has_died, heading
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
-from doctor_daemon.core.failures import has_died, kind_of, stuck, wait_s
+from doctor_daemon.core.failures import kind_of, stuck, wait_s
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import EvacuateEnded
@@ -94,6 +95,8 @@ def heard_of(record: Evacuation, told: News, context: Context) -> Evacuation:
             return _while_waiting(record, rows, fresh, told, context)
         case Stage.CHECKING | Stage.UNDER_WAY if fresh:
             return _moved_on(record, fresh, told, context)
+        case Stage.UNDER_WAY if has_died(record, context):
+            return _stranded(record, fresh, told, context)  # what stands still is not told again
         case Stage.CHECKING | Stage.UNDER_WAY:
             return _without_trace(record, told, context)
         case _:
@@ -107,9 +110,11 @@ def _while_waiting(
     told: News,
     context: Context,
 ) -> Evacuation:
-    if any(not row.ended for row in fresh):
+    if goes_on(record, rows, context):
         return _joined(record, rows, context.now)
-    if told.there is not None and record.server.id not in told.there:
+    if told.there is None:
+        return record
+    if record.server.id not in told.there:
         done = [row for row in fresh if row.succeeded]
         if done:
             return _moved(record, done[-1], context.now)
@@ -141,10 +146,11 @@ def _moved_on(
     row = (under_way or fresh)[-1]
     if row.failed:
         return _failed_in_nova(record, fresh, told, context)
-    if not row.ended and has_died(record, row.to, context):
-        return _stranded(replace(record, to=row.to), fresh, told, context)
+    record = heading(record, row, context.now)
+    if len(under_way) == 1 and has_died(record, context):  # of several, one may go on
+        return _stranded(record, fresh, told, context)
     known = (*record.known, *(one.id for one in fresh if one.failed))
-    record = replace(record, migration=row.id, to=row.to or record.to, known=known, final=False)
+    record = replace(record, known=known, final=False)
     if record.stage is Stage.CHECKING:
         return record.at(Stage.UNDER_WAY, context.now, "its evacuation had begun")
     return record
@@ -176,18 +182,19 @@ def _stranded(
 ) -> Evacuation:
     """Give an evacuation up whose destination has died since: nobody goes on with it.
 
-    It may have ended just before; only an inspection shows that the server is there still.
+    It may have ended just before; only an inspection shows that the server is there still. And it
+    may be somebody else's, and ours one that is not shown yet.
     """
     why = f"{record.to}, to which it was going, has died"
-    there = _inspected(told, record.since)
+    there = _inspected(told, _settled(record))
     if record.stage is not Stage.CHECKING:
         return record.at(Stage.CHECKING, context.now, f"{why}: Nova is asked")
     if there is None:
         return record
     if record.server.id not in there:
         return record.at(Stage.SKIPPED, context.now, GONE)
-    known = (*record.known, *(row.id for row in fresh))
-    return failed(replace(record, known=known), why, context)
+    known, left = (*record.known, *(row.id for row in fresh)), (*record.left, record.to)
+    return failed(replace(record, known=known, left=left, final=False), why, context)
 
 
 def _settled(record: Evacuation) -> Instant:
@@ -232,7 +239,7 @@ def list_needed(records: Iterable[Evacuation], migrations: Iterable[Migration]) 
     return any(
         server == record.server.id and id_ not in record.known
         for record in records
-        if record.stage in (Stage.CHECKING, Stage.UNDER_WAY)
+        if record.stage in (Stage.WAITING, Stage.CHECKING, Stage.UNDER_WAY)
         for server, id_ in ended
     )
 
@@ -241,7 +248,7 @@ def failed(record: Evacuation, why: str, context: Context, fault: str = "") -> E
     """Count a failed attempt: another one later, or the end. `fault`: Nova's word on the server."""
     failures = record.failures + 1
     pause_s = wait_s(kind_of(record, fault), failures, context.policy)
-    record = replace(record, failures=failures, migration=0, to="", final=False)
+    record = replace(record, failures=failures, migration=0, to="", to_at=None, final=False)
     if pause_s is None:
         return record.at(Stage.FAILED, context.now, why)
     later, settled = context.now.plus(pause_s), record.not_before

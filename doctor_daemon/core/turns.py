@@ -16,9 +16,16 @@ from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.holding import holds
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.outcomes import names
+from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.ranks import open_rank, place
+from doctor_daemon.core.selection import HOLD
 
 ON_ITS_WAY = (Stage.POSTING, Stage.CHECKING, Stage.UNDER_WAY)
+SHARE = 1 / 3
+"""No server waits for another host's for more than this part of the time that a phase has."""
+TOLD_S = 5.0
+"""How old Nova's word on a server that has waited may be when it is asked for."""
 WAITS = "another server of its group, which is kept apart, is being moved"
 
 
@@ -37,6 +44,29 @@ def ready(records: Iterable[Evacuation], context: Context) -> Sequence[Evacuatio
     return tuple(_one_each(sorted(due, key=place), taken))
 
 
+def longest_wait_s(policy: Policy) -> float:
+    """Return for how long a server waits for one of its group that comes from another host."""
+    return SHARE * policy.progress_s
+
+
+def outdated(chosen: Iterable[Evacuation], told_at: Instant | None, context: Context) -> bool:
+    """Tell whether all that is known of some servers is too old to ask for them.
+
+    Who has waited may have been moved meanwhile, by its project or an operator; a list of what has
+    changed does not show all of that.
+    """
+    if told_at is None:
+        return True
+    limit_s = TOLD_S if any(map(_waited, chosen)) else context.policy.flag_age_s
+    return context.now.since(told_at) > limit_s
+
+
+def _waited(record: Evacuation) -> bool:
+    """Tell whether a server had to wait: for its next attempt, its group or its project."""
+    wished = f"server:{HOLD}" in record.server.tags
+    return record.attempt > 0 or wished or bool(group_of(record))
+
+
 def waiting(records: Iterable[Evacuation], context: Context) -> Mapping[ServerId, str]:
     """Say of each server that waits for somebody for whom."""
     records = tuple(records)
@@ -47,6 +77,14 @@ def waiting(records: Iterable[Evacuation], context: Context) -> Mapping[ServerId
         elif _waits(record, taken):
             found[record.server.id] = WAITS
     return found
+
+
+def told(records: Iterable[Evacuation], context: Context) -> str:
+    """Say who waits for another of its group; empty: nobody does."""
+    records = tuple(records)
+    found = waiting(records, context)
+    who = [r.server for r in sorted(records, key=place) if found.get(r.server.id) == WAITS]
+    return f"{names(who)}: {WAITS}" if who else ""
 
 
 def _busy(records: Iterable[Evacuation], context: Context) -> frozenset[str]:

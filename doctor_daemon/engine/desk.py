@@ -105,16 +105,28 @@ class Desk:
         if self.closed:
             msg = "the daemon is stopping"
             raise Temporary(msg)
-        for case in tuple(self.cases.values()):
+        cases = self._asked_of(said, projects)
+        waiting = (case for case in cases if answerable(case.incident, said.server, said.at))
+        case = next(waiting, cases[0] if cases else None)
+        if case is None:
+            return False
+        before = case.incident
+        if answerable(before, said.server, said.at):
+            with suppress(Closed):
+                await self.post(case, said)
+        return took(before, case.incident, said)
+
+    def _asked_of(self, said: Said, projects: frozenset[str] | None) -> list[Case]:
+        """Return the cases that know a server of these projects, the newest first.
+
+        One that has been moved to a host that died later is known to two.
+        """
+        found: list[Case] = []
+        for case in self.cases.values():
             record = case.incident.evacuations.get(said.server)
-            if record is None or not (projects is None or record.server.project in projects):
-                continue
-            if answerable(case.incident, said.server, said.at):
-                with suppress(Closed):
-                    await self.post(case, said)
-            if took(case.incident, said):
-                return True
-        return False
+            if record is not None and (projects is None or record.server.project in projects):
+                found.append(case)
+        return sorted(found, key=lambda case: -case.incident.opened_at.wall_s)
 
     def _open(self, host: HostId) -> Case | None:
         case = self.cases.get(host)

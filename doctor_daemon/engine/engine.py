@@ -91,7 +91,7 @@ class Engine:
         tools = self.ward.tools
         self.ward.term = await tools.store.open()
         await self._load(await tools.store.load())
-        with closing(self.ward.rounds):
+        with closing(self.ward.rounds), closing(self.ward.groups):
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 own = (self._tick, self._prune)
@@ -143,7 +143,7 @@ class Engine:
             self.ward.came_back(host, wall_s)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
-            self.ward.neighbours.saw(incident)
+            self.ward.neighbours.saw(incident, now)
         self.caretaker.resume(snapshot.upkeep)
         self.outbox.resume(snapshot.gaps)
         self.outbox.put(snapshot.pending)
@@ -189,6 +189,8 @@ class Engine:
         self.caretaker.look(fleet)
         for host, case in list(self.desk.cases.items()):
             sighting, shown = fleet.services.get(host.name), case.incident.shown
+            if sighting is not None:
+                self.ward.neighbours.noticed(host, sighting)
             unlooked = shown is None and case.incident.phase is not Phase.DOWN
             if host.name in fleet.unknown or unlooked:
                 continue
@@ -211,7 +213,7 @@ class Engine:
             log.warning("not delivered", incident=case.incident.id, error=str(error))
 
     def _watch(self, before: Incident | None, after: Incident) -> None:
-        self.ward.neighbours.saw(after)
+        self.ward.neighbours.saw(after, self.ward.tools.clock.now())
         watch(before, after, self.ward)
         if after.phase is Phase.RESOLVED and (before is None or before.phase is not after.phase):
             self.ward.came_back(after.host, after.phase_at.wall_s)

@@ -6,40 +6,50 @@ only tells how well it may go must not stand in the way: where it cannot be had,
 
 from __future__ import annotations
 
-from doctor_daemon.core.around import Around, Room, ServerGroup
-from doctor_daemon.core.host import HostId, Scope
+import asyncio
+from collections.abc import Mapping
+
+from doctor_daemon.core.around import Around, Room
+from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.host import HostId, Scope, ServerList
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import Inspected
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import DoctorError, Permanent
+from doctor_daemon.errors import DoctorError
 
 
 async def inspect(number: int, incident: Incident, ward: Ward) -> Inspected:
     """Ask for evacuations and servers; before anything is moved, also for what is around."""
-    host, nova, asked_at = incident.host, ward.tools.controller, ward.tools.clock.now()
+    host, asked_at = incident.host, ward.tools.clock.now()
     moving = incident.phase is Phase.EVACUATING
     tagged = moving and ward.plan(host).selection.scope is Scope.TAGGED
-    aggregates = tuple(await nova.aggregates(host)) if tagged else None
-    around = await _around(incident, ward) if moving else None
-    migrations = tuple(await nova.evacuations(host))
-    servers = await nova.servers(host)
+    (migrations, servers), aggregates, around = await asyncio.gather(
+        _listed(host, ward),
+        _aggregates(host, ward) if tagged else _nothing(),
+        _around(incident, ward) if moving else _nothing(),
+    )
     return Inspected(number, asked_at, migrations, servers, aggregates, around)
+
+
+async def _listed(host: HostId, ward: Ward) -> tuple[tuple[Migration, ...], ServerList]:
+    migrations = tuple(await ward.tools.controller.evacuations(host))
+    return migrations, await ward.tools.controller.servers(host)
+
+
+async def _aggregates(host: HostId, ward: Ward) -> tuple[Mapping[str, str], ...]:
+    return tuple(await ward.tools.controller.aggregates(host))
+
+
+async def _nothing() -> None:
+    return None
 
 
 async def _around(incident: Incident, ward: Ward) -> Around:
     """Ask who belongs together, and at the first time also how many hosts there are."""
-    groups, ungrouped = await _groups(ward)
-    first = incident.rounds.inspected_at is None
+    groups, ungrouped = await ward.groups.known()
+    first = not incident.evacuations
     return Around(groups, ungrouped, await _room(incident.host, ward) if first else None)
-
-
-async def _groups(ward: Ward) -> tuple[tuple[ServerGroup, ...], str]:
-    """List the groups, or say why they cannot be had. Raise Temporary: then it is asked again."""
-    try:
-        return tuple(await ward.tools.controller.server_groups()), ""
-    except Permanent as error:
-        return (), str(error)
 
 
 async def _room(host: HostId, ward: Ward) -> Room | None:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from doctor_daemon.core.evacuation import Evacuation
+from doctor_daemon.core.destinations import proven_off
+from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.host import HostId, ServerId
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.turns import ON_ITS_WAY, group_of
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.turns import ON_ITS_WAY, group_of, longest_wait_s
 
 Claim = tuple[HostId, ServerId]
+_DOWN = (Phase.EVACUATING, Phase.DOWN)
 
 
 class Neighbours:
@@ -26,15 +29,24 @@ class Neighbours:
         """Begin with no incident."""
         self._claims: dict[str, Claim] = {}
         """Group -> the server of it that is on its way."""
-        self._off: dict[HostId, Instant] = {}
+        self._waits: dict[tuple[HostId, str], Instant] = {}
+        """Since when a host waits for another one's server of a group."""
+        self._down: dict[HostId, Incident] = {}
+        self._shown: dict[HostId, Sighting] = {}
+        """How Nova shows the service of each of these, at last."""
+        self._alive: dict[HostId, Instant] = {}
+        """When a service was last seen to have reported in since the look before."""
 
-    def saw(self, incident: Incident) -> None:
+    def saw(self, incident: Incident, now: Instant) -> None:
         """Take note of an incident as it was saved."""
         host = incident.host
-        if incident.phase in (Phase.EVACUATING, Phase.DOWN) and incident.proof is not None:
-            self._off[host] = incident.proof.taken_at
+        if incident.phase in _DOWN:
+            self._down[host] = incident
+            if incident.sighting is not None:
+                self.noticed(host, incident.sighting)
         else:
-            self._off.pop(host, None)
+            for known in (self._down, self._shown, self._alive):
+                known.pop(host, None)
         moving = incident.evacuations if incident.phase is Phase.EVACUATING else {}
         for group, claim in tuple(self._claims.items()):
             if claim[0] == host and not _on_its_way(moving.get(claim[1])):
@@ -43,21 +55,59 @@ class Neighbours:
             group = group_of(record)
             if group and _on_its_way(record):
                 self._claims.setdefault(group, (host, id_))
+        self._wait(host, moving, now)
 
-    def claim(self, host: HostId, record: Evacuation) -> bool:
+    def _wait(self, host: HostId, moving: Mapping[ServerId, Evacuation], now: Instant) -> None:
+        """Note since when a host waits for another one's server."""
+        waiting = {group_of(r) for r in moving.values() if r.stage is Stage.WAITING} - {""}
+        waiting = {group for group in waiting if self._elsewhere(host, group)}
+        for key in [key for key in self._waits if key[0] == host and key[1] not in waiting]:
+            del self._waits[key]
+        for group in waiting:
+            self._waits.setdefault((host, group), now)
+
+    def _elsewhere(self, host: HostId, group: str) -> bool:
+        claim = self._claims.get(group)
+        return claim is not None and claim[0] != host
+
+    def noticed(self, host: HostId, sighting: Sighting) -> None:
+        """Take note of how Nova shows the service of a host that is down."""
+        before = self._shown.get(host)
+        if host not in self._down or (before and sighting.asked_at.since(before.asked_at) < 0):
+            return
+        if before is not None and sighting.stirred(before):
+            self._alive[host] = sighting.asked_at
+        self._shown[host] = sighting
+
+    def claim(self, host: HostId, record: Evacuation, now: Instant, policy: Policy) -> bool:
         """Take a group's turn for a server, just before its request; tell whether it was free."""
         group, claim = group_of(record), (host, record.server.id)
+        if self._elsewhere(host, group) and self._waited(host, group, now, policy):
+            self._claims[group] = claim
         return not group or self._claims.setdefault(group, claim) == claim
 
-    def busy(self, host: HostId) -> frozenset[str]:
-        """Return the groups of which a server of another host is on its way."""
-        return frozenset(group for group, claim in self._claims.items() if claim[0] != host)
+    def busy(self, host: HostId, now: Instant, policy: Policy) -> frozenset[str]:
+        """Return the groups of which a server of another host is on its way.
 
-    def off(self, host: HostId) -> Mapping[str, Instant]:
-        """Return the other hosts that are forced down, and when each was last proven off."""
-        return {
-            one.name: at for one, at in self._off.items() if one.cloud == host.cloud and one != host
-        }
+        Who has waited for long waits no more: a second one at the same host is only refused there.
+        """
+        groups = [group for group, claim in self._claims.items() if claim[0] != host]
+        return frozenset(g for g in groups if not self._waited(host, g, now, policy))
+
+    def _waited(self, host: HostId, group: str, now: Instant, policy: Policy) -> bool:
+        since = self._waits.get((host, group))
+        return since is not None and now.since(since) >= longest_wait_s(policy)
+
+    def off(self, host: HostId, now: Instant, policy: Policy) -> Mapping[str, Instant]:
+        """Return the other hosts that are off and forced down, and when each was proven off."""
+        found: dict[str, Instant] = {}
+        for one, incident in self._down.items():
+            if one == host or one.cloud != host.cloud:
+                continue
+            off_at, alive = proven_off(incident, self._shown.get(one), now, policy), self._alive
+            if off_at is not None and (one not in alive or off_at.since(alive[one]) > 0):
+                found[one.name] = off_at
+        return found
 
 
 def _on_its_way(record: Evacuation | None) -> bool:

@@ -113,7 +113,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case Evacuate():
             async with ward.turnstile.turn(host) as turn:
                 standing = current()
-                why = STOPPING if ward.stopping else _overtaken(effect, standing)
+                why = STOPPING if ward.stopping else _overtaken(effect, standing, ward)
                 if why:
                     return Refused(effect, "overtaken", why)
                 shut = _shut(effect, Act.EVACUATE, standing, ward)
@@ -138,8 +138,10 @@ def _device(ward: Ward, host: HostId, name: str) -> PowerDevice:
         raise Permanent(msg) from None
 
 
-def _overtaken(effect: Evacuate, standing: Standing) -> str:
-    return overtaken(standing.saved, effect) or overtaken(standing.decided, effect)
+def _overtaken(effect: Evacuate, standing: Standing, ward: Ward) -> str:
+    context = ward.context(standing.saved.host)
+    states = (standing.saved, standing.decided)
+    return next(filter(None, (overtaken(one, effect, context) for one in states)), "")
 
 
 def _shut(effect: Effect, act: Act, standing: Standing, ward: Ward) -> Refused | None:
@@ -208,7 +210,8 @@ async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
 
 async def _evacuate(effect: Evacuate, saved: Incident, ward: Ward, turn: Turn) -> Observation:
     record = saved.evacuations[effect.server]
-    if not ward.neighbours.claim(saved.host, record):
+    now = ward.tools.clock.now()
+    if not ward.neighbours.claim(saved.host, record, now, ward.rules.policy):
         return Refused(effect, "group", WAITS)
     began = ward.tools.clock.now()
     outcome, text = await _ended(ward.tools.controller.evacuate(effect.server, ward.permit()))

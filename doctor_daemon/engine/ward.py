@@ -15,6 +15,7 @@ from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.engine.grouping import Groups
 from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.engine.rounds import Rounds
@@ -87,6 +88,7 @@ class Ward:
         self.rounds = Rounds(
             tools.controller, tools.clock, lambda: self.rules.policy.follow_every_s
         )
+        self.groups = Groups(tools.controller, tools.clock)
         self.sequences: dict[tuple[str, HostId], int] = {}
         self.returned: dict[HostId, list[float]] = {}
         """Host -> when its incidents ended with its return, by the wall clock."""
@@ -111,8 +113,8 @@ class Ward:
             armed=self.armed,
             maintenance=self._window(host, now_only=True),
             charges=tuple(self._charges.values()),
-            busy=self.neighbours.busy(host),
-            off=self.neighbours.off(host),
+            busy=self.neighbours.busy(host, now, self.rules.policy),
+            off=self.neighbours.off(host, now, self.rules.policy),
             returns=self._returns(host, now),
         )
 

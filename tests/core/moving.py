@@ -135,6 +135,18 @@ class Moving(Walk):
         found = make.servers(*self.there.values()) if needed else None
         return self.see(Followed(self.one(Follow).number, rows, found))
 
+    def again(self) -> Self:
+        """Have the inspection asked for without which nothing is sent, and answer it."""
+        if not self.all(Inspect):
+            self.elapse(2).calm()
+        return self.inspect()
+
+    def tell(self) -> Self:
+        """Answer what Nova is asked about the evacuations, if anything."""
+        if self.all(Inspect):
+            return self.inspect()
+        return self.follow() if self.all(Follow) else self
+
     def post(self, outcome: Outcome = Outcome.ACCEPTED, text: str = "200") -> Self:
         """Answer every request that is due."""
         for effect in self.all(Evacuate):

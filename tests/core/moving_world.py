@@ -115,7 +115,9 @@ class MovingWorld(World):
         effect = sorted(self.running, key=repr)[pick % len(self.running)]
         self.running.discard(effect)
         self.spent.add(effect)
-        if not sent or (outcome is Outcome.UNSENT and overtaken(self.walk.incident, effect)):
+        if not sent or (
+            outcome is Outcome.UNSENT and overtaken(self.walk.incident, effect, self.walk.context)
+        ):
             self.see(Refused(effect, "armed", "shut just before"))
             return
         if effect.server not in self.walk.there:
@@ -162,7 +164,7 @@ class MovingWorld(World):
         for effect in list(self.running):
             self.running.discard(effect)
             self.spent.add(effect)
-            if overtaken(walk.incident, effect):
+            if overtaken(walk.incident, effect, walk.context):
                 self.see(Refused(effect, "overtaken", "late"))
             else:
                 taken = effect.server in walk.there

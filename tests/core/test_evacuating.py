@@ -274,16 +274,13 @@ def test_a_shut_gate_that_opens_by_itself_is_asked_again() -> None:
 def test_c9_nothing_is_sent_while_the_flag_was_not_read_back() -> None:
     walk = Moving().to_inspected().post(Outcome.UNSENT)
     for _ in range(40):
-        walk.identify().read()
-        if walk.all(Follow):
-            walk.follow()
-        walk.elapse(1)
+        walk.identify().read().tell().elapse(1)
         if walk.all(Evacuate):
             walk.post(Outcome.UNSENT)
     assert walk.incident.sighting is not None
     assert walk.now.since(walk.incident.sighting.asked_at) > 30
     assert (walk.posts, walk.incident.rounds.barred) == ([], None)
-    assert walk.flag().posts != []
+    assert walk.flag().again().posts != []
 
 
 @pytest.mark.parametrize("changes", [{"forced_down": False}, {"state": "up"}])

@@ -276,6 +276,7 @@ def test_trap_15_a_server_for_which_there_is_no_room_waits_for_room() -> None:
     walk.elapse(2).follow().elapse(2).inspect()
     assert (walk.stage(), walk.record().not_before) == (WAITING, walk.now.plus(7))
     walk.guard(7)
-    assert walk.posts == [("web", 2)]
+    assert walk.posts == []
+    assert walk.again().posts == [("web", 2)]
     walk.accept().turns(2, "error").elapse(2).calm().follow().elapse(2).calm().inspect()
     assert (walk.stage(), walk.phase, walk.gate) == (FAILED, Phase.HELD, "evacuation")

@@ -94,7 +94,7 @@ def test_c9_nothing_is_sent_by_an_old_proof_until_it_is_renewed() -> None:
     for _ in range(3):
         assert walk.posts == []
         walk.read().elapse(1)
-    assert [name for name, _ in walk.posts] == ["web"]
+    assert [name for name, _ in walk.again().posts] == ["web"]
 
 
 @pytest.mark.parametrize(("waited_s", "barred"), [(59.75, False), (60, True)])

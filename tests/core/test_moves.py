@@ -96,8 +96,13 @@ def test_c7_one_that_somebody_begins_while_it_waits_is_followed() -> None:
 
 def test_what_is_known_already_changes_nothing_while_it_waits() -> None:
     waiting = record(WAITING, known=(1,))
-    assert heard_of(waiting, changed(row(1, "web")), context(3)) == waiting
+    assert heard_of(waiting, changed(row(1, "web", "error")), context(3)) == waiting
     assert heard_of(waiting, changed(there=None), context(3)) == waiting
+
+
+def test_c7_what_ended_while_it_waits_counts_once_the_list_tells_how() -> None:
+    waiting = record(WAITING, known=(1,))
+    assert heard_of(waiting, changed(row(2, "web", "done"), there=None), context(3)) == waiting
 
 
 def test_c7_what_somebody_elses_attempt_came_to_is_not_taken_for_the_next_one() -> None:

@@ -65,7 +65,7 @@ def test_c8_one_that_left_without_a_trace_is_skipped_once_nothing_can_come_any_m
         (UNDER_WAY, [row(1, "web", "done")], False),  # from before
         (UNDER_WAY, [], False),
         (UNDER_WAY, [row(1, "web", "done"), row(7, "web", "done")], True),
-        (WAITING, [row(7, "web", "done")], False),
+        (WAITING, [row(7, "web", "done")], True),
         (Stage.POSTING, [row(7, "web", "done")], False),
         (MOVED, [row(7, "web", "done")], False),
     ],

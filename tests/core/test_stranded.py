@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Self
 
+from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.messages import Followed, Inspect
+from doctor_daemon.core.messages import Evacuate, Followed, Inspect, Refused, Resumed
 from doctor_daemon.core.moves import GONE
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.make import OTHER_BOOT
 from tests.core.moving import ELSEWHERE, Moving
@@ -29,8 +31,8 @@ class Stranded(Moving):
 def begun() -> Stranded:
     """Let an evacuation begin at a host, and this host be proven off."""
     walk = Stranded().to_posted().turns(1, "pre-migrating").elapse(2).calm().follow()
-    assert (walk.stage(), walk.record().to) == (UNDER_WAY, ELSEWHERE)
-    return walk
+    assert (walk.stage(), walk.record().to, walk.record().to_at) == (UNDER_WAY, ELSEWHERE, walk.now)
+    return walk.elapse(1)
 
 
 def test_trap_14_one_whose_destination_has_died_is_asked_for_once_more() -> None:
@@ -69,15 +71,76 @@ def test_trap_14_what_changed_alone_does_not_say_that_it_is_there_still() -> Non
 
 def test_trap_14_there_is_an_end_to_destinations_that_die() -> None:
     walk = Stranded(policy=Policy(evacuation_tries=1)).to_posted().turns(1, "pre-migrating")
-    walk.elapse(1).dies().elapse(1).calm().follow().elapse(2).calm().inspect()
+    walk.elapse(2).calm().follow().elapse(1).dies()
+    walk.elapse(2).calm().follow().elapse(2).calm().inspect()
     assert (walk.phase, walk.gate, walk.stage()) == (Phase.HELD, "evacuation", Stage.FAILED)
 
 
 def test_trap_14_after_a_lost_answer_it_is_not_asked_for_before_that_one_cannot_come() -> None:
     """The row may be somebody else's, and ours still be on its way."""
-    walk = begun().dies()
-    walk.elapse(2).calm().follow().elapse(2).calm().inspect()
-    assert walk.record().not_before == walk.now.plus(1)
+    walk = Stranded().to_inspected().post(Outcome.UNKNOWN, "lost")
+    sent = walk.now
+    walk.begins(7).turns(7, "pre-migrating").elapse(2).calm().inspect()
+    assert (walk.stage(), walk.record().to) == (UNDER_WAY, ELSEWHERE)
+    walk.elapse(1).dies().elapse(2).calm().follow().elapse(2).calm().inspect()
+    assert (walk.stage(), walk.record().why) == (CHECKING, f"{DIED}: Nova is asked")
+    walk.begins(8)  # ours, as it is accepted: only the list of all shows it
+    while walk.now.since(sent) < 70:
+        assert walk.posts == []
+        walk.calm().tell().elapse(2)
+    assert (walk.stage(), walk.record().migration) == (UNDER_WAY, 8)
+
+
+def test_trap_14_of_two_that_are_under_way_one_may_go_on() -> None:
+    walk = begun().begins(2).elapse(1).dies().elapse(1).calm().follow()
+    assert (walk.stage(), walk.record().migration) == (UNDER_WAY, 2)
+
+
+def test_trap_14_a_refusal_for_good_was_not_of_the_one_that_its_destination_took_along() -> None:
+    walk = begun().dies().elapse(2).calm().follow()
+    record = replace(walk.record(), final=True)
+    walk.incident = replace(walk.incident, evacuations={record.server.id: record})
+    walk.elapse(2).calm().inspect()
+    assert (walk.stage(), walk.record().final) == (WAITING, False)
+
+
+def test_trap_14_before_it_was_given_to_the_dead_one_somebody_had_put_that_back() -> None:
+    """The destination was off when nothing was going there yet: now it is in use again."""
+    walk = Stranded().to_posted().elapse(2).calm().follow().dies()
+    walk.elapse(1).turns(1, "pre-migrating").elapse(2).calm().follow()
+    for _ in range(5):
+        walk.elapse(2).calm().tell()
+    assert (walk.stage(), walk.posts, walk.record().migration) == (UNDER_WAY, [], 1)
+
+
+def test_trap_14_one_that_is_not_proven_off_any_more_may_go_on_with_it() -> None:
+    walk = begun().dies().elapse(2).calm().follow().elapse(2).calm().inspect()
+    assert (walk.stage(), walk.record().left) == (WAITING, (ELSEWHERE,))
+    walk.elapse(1)
+    (effect,) = walk.all(Evacuate)
+    assert overtaken(walk.incident, effect, walk.context) == ""
+    walk.given(off={})
+    why = "cmp-9, to which it was going, is not proven off any more"
+    assert overtaken(walk.incident, effect, walk.context) == why
+    walk.see(Refused(effect, "overtaken", why))
+    walk.elapse(5).calm().again()
+    assert (walk.stage(), walk.record().migration, walk.posts) == (UNDER_WAY, 1, [])
+    walk.dies().elapse(2).calm().follow()
+    assert walk.stage() is UNDER_WAY
+
+
+def test_trap_14_after_a_restart_a_row_that_stands_still_is_not_told_again() -> None:
+    walk = begun().see(Resumed()).calm().inspect()
+    walk.elapse(1).dies().elapse(2).calm().follow(untouched=(1,))
+    assert (walk.stage(), walk.record().why) == (CHECKING, f"{DIED}: Nova is asked")
+    walk.elapse(2).calm().inspect()
+    assert (walk.stage(), walk.record().why) == (WAITING, DIED)
+
+
+def test_trap_14_after_a_reboot_it_is_going_there_since_then() -> None:
+    walk = begun().reboot()
+    assert walk.record().to_at == walk.now
+    assert Stranded().to_posted().reboot().record().to_at is None
 
 
 def test_a_destination_that_was_off_before_is_in_use_again_whatever_its_incident_says() -> None:

@@ -82,3 +82,16 @@ def test_members_of_a_group_that_is_kept_apart_are_moved_one_after_the_other() -
     assert walk.posts == [("b", 1)]
     walk.accept().turns(2, "done").turns(3, "done").elapse(2).calm().follow()
     assert walk.phase is Phase.DOWN
+
+
+def test_who_waits_for_another_of_its_group_is_told_when_it_begins_and_when_it_is_too_long() -> (
+    None
+):
+    walk = Moving("a").to_evacuating().given(busy=frozenset({PAIR.id}))
+    walk.around = Around((PAIR,))
+    walk.inspect()
+    assert walk.said == f"a: {WAITS}"
+    while walk.phase is Phase.EVACUATING:
+        walk.guard(2).tell()
+    assert walk.incident.held is not None
+    assert walk.incident.held.why == f"no progress in 900 s of evacuating: a: {WAITS}"

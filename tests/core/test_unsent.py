@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.messages import Evacuate, Follow
+from doctor_daemon.core.messages import Evacuate
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.tries import Outcome
 from tests.core.moving import Moving, guest
@@ -22,9 +22,7 @@ def refusing_the_first(walk: Moving, seconds: float) -> Moving:
             else:
                 walk.begins(max(walk.rows, default=0) + 1, effect.server.removeprefix("id-"))
                 walk.answer_post(effect)
-        if walk.all(Follow):
-            walk.follow()
-        walk.calm().elapse(0.5)
+        walk.tell().calm().elapse(0.5)
     return walk
 
 
@@ -48,7 +46,7 @@ def test_what_is_sent_at_last_begins_to_count_anew() -> None:
     walk = refusing_the_first(Moving(FIRST).to_inspected(), 10)
     assert walk.record("first").unsent > 2
     while not walk.posts:
-        walk.calm().elapse(0.5)
+        walk.tell().calm().elapse(0.5)
     walk.accept()
     assert (walk.stage("first"), walk.record("first").unsent) == (Stage.UNDER_WAY, 0)
 

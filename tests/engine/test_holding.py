@@ -14,8 +14,9 @@ from doctor_daemon.core.selection import HOLD
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
-from tests.engine.instruments import HOST
+from tests.engine.instruments import HOST, OTHER
 from tests.engine.moving import SOON, comes, posted, stages, virtually
+from tests.engine.rebuilds import ELSEWHERE
 from tests.engine.rig import Rig, accuse, incident_of, server, until
 
 RED = frozenset({"red"})
@@ -91,3 +92,24 @@ async def test_a_daemon_that_stops_takes_no_word() -> None:
         engine.desk.closed = True
         with pytest.raises(Temporary, match="stopping"):
             await say(rig, engine, 1, Word.GO)
+
+
+@virtually
+async def test_a_word_goes_to_the_incident_in_which_the_server_waits_now() -> None:
+    """It had been moved before, to a host that has died since."""
+    rig = bench(patient(1))
+    rig.nova.rebuilds.to = OTHER.name
+    async with rig.running() as engine:
+        await accuse(rig, engine)
+        await comes(lambda: bool(incident_of(engine).evacuations))
+        assert await say(rig, engine, 1, Word.GO)
+        await until(engine, Phase.DOWN)
+        rig.nova.rebuilds.to = ELSEWHERE
+        assert not await say(rig, engine, 1, Word.GO)
+        await engine.desk.submit([rig.evidence(host=OTHER)])
+        known = server(1, "").id
+        await comes(lambda: OTHER in engine.desk.cases)
+        await comes(lambda: known in incident_of(engine, OTHER).evacuations)
+        assert incident_of(engine, OTHER).evacuations[known].hold_until is not None
+        assert await say(rig, engine, 1, Word.GO)
+        assert incident_of(engine, OTHER).evacuations[known].hold_until is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -9,17 +10,21 @@ import pytest
 from doctor_daemon.core.around import APART, ServerGroup
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.host import HostId
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.errors import Permanent, Temporary
 from tests.core import make
+from tests.core.make import Fields
 from tests.engine.instruments import HOST, OTHER
-from tests.engine.moving import bench, comes, posted, stages, virtually
+from tests.engine.moving import SOON, bench, comes, posted, stages, virtually
 from tests.engine.rebuilds import ELSEWHERE
 from tests.engine.rig import accuse, incident_of, server, until
 
 GROUP = "g-1"
+POLICY, NOW = Policy(), make.at(8)
+DOWN: dict[str, Fields] = {"state": "down", "forced_down": True}
 
 
 def record(number: int, stage: Stage, group: str = GROUP) -> Evacuation:
@@ -28,58 +33,104 @@ def record(number: int, stage: Stage, group: str = GROUP) -> Evacuation:
 
 
 def incident(
-    *records: Evacuation, host: HostId = HOST, phase: Phase = Phase.EVACUATING
+    *records: Evacuation,
+    host: HostId = HOST,
+    phase: Phase = Phase.EVACUATING,
+    look: Sighting | None = None,
 ) -> Incident:
     evacuations = {one.server.id: one for one in records}
     made = make.incident(phase=phase, evacuations=evacuations, proof=make.power_proof())
-    return replace(made, host=host)
+    return replace(made, host=host, sighting=look or make.sighting(0, **DOWN))
 
 
 @pytest.mark.parametrize("stage", list(Stage))
 def test_a_server_on_its_way_has_its_groups_turn(stage: Stage) -> None:
     neighbours = Neighbours()
-    neighbours.saw(incident(record(1, stage)))
+    neighbours.saw(incident(record(1, stage)), NOW)
     on_its_way = stage in (Stage.POSTING, Stage.CHECKING, Stage.UNDER_WAY)
-    assert neighbours.busy(OTHER) == ({GROUP} if on_its_way else set())
-    assert neighbours.busy(HOST) == frozenset()
-    assert neighbours.claim(OTHER, record(2, Stage.POSTING)) is not on_its_way
+    assert neighbours.busy(OTHER, NOW, POLICY) == ({GROUP} if on_its_way else set())
+    assert neighbours.busy(HOST, NOW, POLICY) == frozenset()
+    assert neighbours.claim(OTHER, record(2, Stage.POSTING), NOW, POLICY) is not on_its_way
 
 
 def test_only_one_of_two_that_were_decided_at_once_is_sent() -> None:
     neighbours = Neighbours()
     one, two = record(1, Stage.POSTING), record(2, Stage.POSTING)
-    assert neighbours.claim(HOST, one)
-    assert not neighbours.claim(OTHER, two)
-    neighbours.saw(incident(one))
-    neighbours.saw(incident(two, host=OTHER))
-    assert neighbours.claim(HOST, one)
-    assert not neighbours.claim(OTHER, two)
-    neighbours.saw(incident(record(1, Stage.MOVED)))
-    assert neighbours.claim(OTHER, two)
+    assert neighbours.claim(HOST, one, NOW, POLICY)
+    assert not neighbours.claim(OTHER, two, NOW, POLICY)
+    neighbours.saw(incident(one), NOW)
+    neighbours.saw(incident(two, host=OTHER), NOW)
+    assert neighbours.claim(HOST, one, NOW, POLICY)
+    assert not neighbours.claim(OTHER, two, NOW, POLICY)
+    neighbours.saw(incident(record(1, Stage.MOVED)), NOW)
+    assert neighbours.claim(OTHER, two, NOW, POLICY)
+
+
+def test_nobody_waits_for_ever_for_another_hosts_server() -> None:
+    """A second one at the same destination is refused there, and no more than that."""
+    neighbours, until = Neighbours(), NOW.plus(POLICY.progress_s / 3)
+    moving, waiting = record(1, Stage.UNDER_WAY), record(2, Stage.WAITING)
+    neighbours.saw(incident(moving), NOW)
+    neighbours.saw(incident(waiting, host=OTHER), NOW)
+    neighbours.saw(incident(waiting, host=OTHER), NOW.plus(9))
+    assert neighbours.busy(OTHER, until.plus(-1), POLICY) == {GROUP}
+    assert not neighbours.claim(OTHER, waiting, until.plus(-1), POLICY)
+    assert neighbours.busy(OTHER, until, POLICY) == frozenset()
+    assert neighbours.claim(OTHER, waiting, until, POLICY)
+    neighbours.saw(incident(record(2, Stage.POSTING), host=OTHER), until)
+    assert neighbours.busy(HOST, until, POLICY) == {GROUP}
+    neighbours.saw(incident(record(2, Stage.MOVED), host=OTHER), until)
+    neighbours.saw(incident(moving), until)
+    assert neighbours.busy(OTHER, until, POLICY) == {GROUP}
 
 
 def test_without_a_group_nobody_waits() -> None:
     neighbours = Neighbours()
-    assert neighbours.claim(HOST, record(1, Stage.POSTING, ""))
-    assert neighbours.claim(OTHER, record(2, Stage.POSTING, ""))
+    assert neighbours.claim(HOST, record(1, Stage.POSTING, ""), NOW, POLICY)
+    assert neighbours.claim(OTHER, record(2, Stage.POSTING, ""), NOW, POLICY)
 
 
 @pytest.mark.parametrize("phase", [Phase.HELD, Phase.FENCING, Phase.DOWN, Phase.RESOLVED])
 def test_what_is_not_followed_any_more_keeps_no_turn(phase: Phase) -> None:
     neighbours = Neighbours()
-    neighbours.saw(incident(record(1, Stage.CHECKING)))
-    neighbours.saw(incident(record(1, Stage.CHECKING), phase=phase))
-    assert neighbours.busy(OTHER) == frozenset()
+    neighbours.saw(incident(record(1, Stage.CHECKING)), NOW)
+    neighbours.saw(incident(record(1, Stage.CHECKING), phase=phase), NOW)
+    assert neighbours.busy(OTHER, NOW, POLICY) == frozenset()
 
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_host_is_off_while_it_is_proven_and_forced_down(phase: Phase) -> None:
     neighbours = Neighbours()
-    neighbours.saw(incident(host=OTHER))
-    neighbours.saw(incident(host=OTHER, phase=phase))
+    neighbours.saw(incident(host=OTHER), NOW)
+    neighbours.saw(incident(host=OTHER, phase=phase), NOW)
     off = phase in (Phase.EVACUATING, Phase.DOWN)
-    assert neighbours.off(HOST) == ({OTHER.name: make.at(0)} if off else {})
-    assert neighbours.off(OTHER) == neighbours.off(HostId("another", HOST.name)) == {}
+    assert neighbours.off(HOST, NOW, POLICY) == ({OTHER.name: make.at(0)} if off else {})
+    assert neighbours.off(OTHER, NOW, POLICY) == {}
+    assert neighbours.off(HostId("another", HOST.name), NOW, POLICY) == {}
+
+
+def test_a_host_whose_service_reports_in_is_not_off_until_it_is_proven_so_again() -> None:
+    neighbours, down = Neighbours(), incident(host=OTHER, phase=Phase.DOWN)
+    neighbours.saw(down, NOW)
+    neighbours.noticed(OTHER, make.sighting(5, **DOWN))
+    assert OTHER.name in neighbours.off(HOST, NOW, POLICY)
+    neighbours.noticed(OTHER, make.sighting(6, **{**DOWN, "updated_s": 9e9}))
+    neighbours.noticed(OTHER, make.sighting(4, **DOWN))  # one that is late
+    assert neighbours.off(HOST, NOW, POLICY) == {}
+    again = replace(make.power_proof(), taken_at=make.at(7))
+    neighbours.saw(replace(down, proof=again), NOW)
+    assert neighbours.off(HOST, NOW, POLICY) == {OTHER.name: make.at(7)}
+
+
+def test_a_host_of_which_the_flag_is_not_seen_any_more_is_not_off() -> None:
+    neighbours = Neighbours()
+    neighbours.noticed(OTHER, make.sighting(5, **DOWN))  # not of a host that is down
+    neighbours.saw(incident(host=OTHER, phase=Phase.DOWN), NOW)
+    assert neighbours.off(HOST, make.at(31), POLICY) == {}
+    neighbours.noticed(OTHER, make.sighting(20, **DOWN))
+    assert OTHER.name in neighbours.off(HOST, make.at(31), POLICY)
+    neighbours.noticed(OTHER, make.sighting(21))
+    assert neighbours.off(HOST, make.at(31), POLICY) == {}
 
 
 # with a daemon around them
@@ -135,16 +186,33 @@ async def test_the_plan_says_how_many_hosts_there_are_and_what_is_not_known() ->
 
 
 @virtually
-async def test_groups_that_may_be_told_later_are_asked_for_again() -> None:
+async def test_groups_that_are_not_told_keep_nobody_from_being_moved() -> None:
     rig = bench(1)
     rig.nova.groups = Temporary("503")
     async with rig.running() as engine:
         await accuse(rig, engine)
-        await comes(lambda: incident_of(engine).rounds.failures > 1)
-        assert posted(rig) == []
-        rig.nova.groups = ()
         await until(engine, Phase.DOWN)
         assert posted(rig) == ["vm-0"]
+        said = " ".join(entry.text for entry in incident_of(engine).timeline)
+        assert "which servers are kept apart is not known: 503" in said
+
+
+@virtually
+async def test_who_waits_for_a_server_that_is_stuck_elsewhere_is_moved_in_the_end() -> None:
+    rig = bench(1)
+    rig.nova.there[OTHER.name] = (server(7, "red"),)
+    rig.nova.groups = (group("anti-affinity", 0, 7),)
+    rig.nova.rebuilds.stuck.add("vm-0")
+    async with rig.running() as engine:
+        await accuse(rig, engine)
+        await comes(lambda: bool(posted(rig)))
+        await engine.desk.submit([rig.evidence(host=OTHER)])
+        await until(engine, Phase.DOWN, OTHER, limit_s=400)
+        (first, _), (second, name) = rig.nova.rebuilds.posts
+        assert name == "vm-7"
+        assert 300 <= second - first < 330
+        texts = [entry.text for entry in incident_of(engine, OTHER).timeline]
+        assert "vm-7: another server of its group, which is kept apart, is being moved" in texts
 
 
 @virtually
@@ -178,9 +246,46 @@ async def test_a_restart_remembers_whose_turn_it_is() -> None:
         await accuse(rig, engine)
         await comes(lambda: Stage.UNDER_WAY in stages(engine).values())
     async with rig.running() as engine:
-        assert engine.ward.neighbours.busy(OTHER) == {GROUP}
+        assert engine.ward.neighbours.busy(OTHER, rig.clock.now(), SOON) == {GROUP}
         await engine.desk.submit([rig.evidence(host=OTHER)])
         await until(engine, Phase.DOWN, OTHER)
         await until(engine, Phase.DOWN)
         (first, _), (second, _) = rig.nova.rebuilds.posts
         assert second - first >= 60.0
+
+
+@virtually
+async def test_trap_14_a_destination_that_was_put_back_by_hand_goes_on_with_what_it_is_given() -> (
+    None
+):
+    rig = bench(1)
+    rig.nova.rebuilds.takes_s = 400.0
+    rig.nova.rebuilds.to = OTHER.name
+    async with rig.running() as engine:
+        await accuse(rig, engine)
+        await comes(lambda: bool(posted(rig)))
+        await engine.desk.submit([rig.evidence(host=OTHER)])
+        await until(engine, Phase.DOWN, OTHER)
+        rig.nova.down.discard(OTHER.name)
+        rig.nova.enabled.add(OTHER.name)
+        rig.nova.running.add(OTHER.name)
+        await until(engine, Phase.DOWN, limit_s=500)
+        assert (rig.nova.rebuilds.twice, posted(rig)) == ([], ["vm-0"])
+        assert stages(engine) == {"vm-0": Stage.MOVED}
+
+
+@virtually
+async def test_trap_14_after_a_restart_a_destination_that_dies_is_seen() -> None:
+    rig = bench(1)
+    rig.nova.rebuilds.takes_s = 4.0
+    rig.nova.rebuilds.to = OTHER.name
+    async with rig.running() as engine:
+        await accuse(rig, engine)
+        await comes(lambda: any(row.to for row in rig.nova.rebuilds.rows))
+        rig.nova.rebuilds.stuck.add(rig.nova.rebuilds.rows[0].server)
+        await asyncio.sleep(130)
+    rig.nova.rebuilds.to = ELSEWHERE
+    async with rig.running() as engine:
+        await engine.desk.submit([rig.evidence(host=OTHER)])
+        await until(engine, Phase.DOWN)
+        assert (rig.nova.rebuilds.twice, len(posted(rig))) == ([], 2)

@@ -245,6 +245,14 @@ def test_d8_records_from_before_servers_could_wait_for_a_word_are_read_still() -
     assert EVACUATION.loads(json.dumps(document)) == now
 
 
+def test_d8_records_from_before_a_destination_could_die_are_read_still() -> None:
+    now = replace(evacuation("a"), to_at=None, left=())
+    document: Any = json.loads(EVACUATION.dumps(now))
+    for name in ("to_at", "left"):
+        del document["value"][name]
+    assert EVACUATION.loads(json.dumps(document)) == now
+
+
 def test_d8_records_from_before_tags_were_read_are_read_still() -> None:
     now = evacuation("a")
     document: Any = json.loads(EVACUATION.dumps(now))

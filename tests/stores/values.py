@@ -81,7 +81,7 @@ def evacuation(id_: str, stage: Stage = Stage.POSTING) -> Evacuation:
     """Return the record of a server of which a request may have been sent once before."""
     waits = at(12)
     made = Evacuation(server(id_), stage, at(8), 2, 1, at(9), (17, 18), why="déjà vu")
-    return replace(made, unsent=2, sent_at=at(7), hold_until=waits)
+    return replace(made, unsent=2, sent_at=at(7), hold_until=waits, to_at=at(10), left=("cmp-8",))
 
 
 def notice(number: int, name: str = "cmp-1", consumer: str = "vnfm", id_: str = "one") -> NoticeRow:

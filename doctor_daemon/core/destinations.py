@@ -1,0 +1,71 @@
+"""Where an evacuation is going, and whether the host there has died in the midst of it.
+
+What a host had begun ends with its power. So an evacuation is given up only if Nova's row of it had
+named the destination already when that was read OFF: a destination that died before that, and takes
+the evacuation now, is in use again, whatever its incident says. And it must still be off: shown so
+by its own incident when the evacuation is given up, and once more just before the next request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evacuation import Evacuation, Migration
+from doctor_daemon.core.incident import Incident, Sighting
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+
+
+def proven_off(
+    incident: Incident, look: Sighting | None, now: Instant, policy: Policy
+) -> Instant | None:
+    """Return when a host was last proven off, if nothing says that it may be on again.
+
+    `look` is the newest at its service. The proof of a host that is merely down is not renewed:
+    what is asked for instead is that Nova has it forced down still, and no sign of life.
+    """
+    proof, life = incident.proof, incident.life_at
+    if proof is None or incident.phase not in (Phase.EVACUATING, Phase.DOWN):
+        return None
+    wish = incident.release.switching
+    if wish is not None and wish.go_at is not None:
+        return None  # it is being switched on
+    if life is not None and life.since(proof.taken_at) >= 0:
+        return None
+    if incident.phase is Phase.EVACUATING and now.reached(proof.valid_until):
+        return None
+    if look is None or not look.forced_down or now.since(look.asked_at) > policy.flag_age_s:
+        return None
+    return proof.taken_at
+
+
+def heading(record: Evacuation, row: Migration, now: Instant) -> Evacuation:
+    """Return the record as it follows a row, and since when that is seen to go where it goes."""
+    if row.id != record.migration:
+        to_at = now if row.to else None
+        return replace(record, migration=row.id, to=row.to, to_at=to_at)
+    if row.to and row.to != record.to:
+        return replace(record, to=row.to, to_at=now)
+    return record
+
+
+def has_died(record: Evacuation, context: Context) -> bool:
+    """Tell whether the destination of our own evacuation was proven off since it goes there."""
+    off_at, to_at = context.off.get(record.to), record.to_at
+    if off_at is None or to_at is None or record.sent_at is None:
+        return False
+    return off_at.boot_id == to_at.boot_id and off_at.since(to_at) > 0
+
+
+def revived(record: Evacuation, context: Context) -> str:
+    """Name a destination that was given up and is not proven off any more; empty: there is none."""
+    return next((name for name in record.left if name not in context.off), "")
+
+
+def goes_on(record: Evacuation, rows: Sequence[Migration], context: Context) -> bool:
+    """Tell whether somebody may go on with an evacuation of a server that is to be asked for."""
+    under_way = (row for row in rows if not row.ended)
+    return any(row.id not in record.known or row.to not in context.off for row in under_way)
