@@ -25,6 +25,7 @@ from doctor_daemon.core.selection import HOLD
 
 SHARE = 0.5
 """No server waits for more than this part of the time in which a phase must make progress."""
+_BEFORE = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
 _SECONDS = re.compile(r"[0-9]{1,6}")
 
 
@@ -33,6 +34,14 @@ class Word(StrEnum):
 
     GO = "go"
     HANDLED = "handled"
+
+
+class Answer(StrEnum):
+    """What becomes of a word."""
+
+    TAKEN = "taken"
+    NOT_WAITING = "not waiting"
+    TOO_EARLY = "too early"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,14 @@ def answerable(incident: Incident, server: ServerId, now: Instant) -> bool:
     """Tell whether a word about a server would mean anything."""
     record = incident.evacuations.get(server)
     return incident.phase is Phase.EVACUATING and record is not None and holds(record, now)
+
+
+def early(incident: Incident, word: Said, projects: frozenset[str] | None) -> bool:
+    """Tell whether a server's host is in question, and Nova has not been asked about it yet."""
+    server = incident.servers.get(word.server)
+    if server is None or incident.evacuations or incident.phase not in _BEFORE:
+        return False
+    return projects is None or server.project in projects
 
 
 def said(incident: Incident, word: Said, context: Context) -> Incident:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from doctor_daemon.core.evidence import Evidence, Verdict
-from doctor_daemon.core.holding import Said, answerable, took
+from doctor_daemon.core.holding import Answer, Said, answerable, early, took
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId, open_incident
 from doctor_daemon.core.instant import Instant
@@ -100,21 +100,24 @@ class Desk:
         await self._hear(case, evidence)
         return Receipt("opened", case.incident.id)
 
-    async def answer(self, said: Said, projects: frozenset[str] | None) -> bool:
-        """Make a project's word about a server durable; tell whether it was waited for."""
+    async def answer(self, said: Said, projects: frozenset[str] | None) -> Answer:
+        """Make a project's word about a server durable, if it is waited for; tell whether it is."""
         if self.closed:
             msg = "the daemon is stopping"
             raise Temporary(msg)
         cases = self._asked_of(said, projects)
         waiting = (case for case in cases if answerable(case.incident, said.server, said.at))
-        case = next(waiting, cases[0] if cases else None)
+        case = next(waiting, None)
         if case is None:
-            return False
+            if any(early(case.incident, said, projects) for case in self.cases.values()):
+                return Answer.TOO_EARLY
+            repeated = [took(one.incident, one.incident, said) for one in cases[:1]]
+            return Answer.TAKEN if any(repeated) else Answer.NOT_WAITING
         before = case.incident
-        if answerable(before, said.server, said.at):
-            with suppress(Closed):
-                await self.post(case, said)
-        return took(before, case.incident, said)
+        with suppress(Closed):
+            await self.post(case, said)
+        taken = took(before, case.incident, said)
+        return Answer.TAKEN if taken else Answer.NOT_WAITING
 
     def _asked_of(self, said: Said, projects: frozenset[str] | None) -> list[Case]:
         """Return the cases that know a server of these projects, the newest first.

@@ -87,5 +87,5 @@ class Answers(Inspector):
         return Said(ServerId(server), word, self.name, intake.now())
 
     async def _receipt(self, word: Said, intake: Intake) -> dict[str, str]:
-        taken = await intake.answer(word, self._projects)
-        return {"server": word.server, "outcome": "taken" if taken else "not waiting"}
+        outcome = await intake.answer(word, self._projects)
+        return {"server": word.server, "outcome": outcome.value}

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from aiohttp import web
 
 from doctor_daemon.core.evidence import Evidence, Trust
-from doctor_daemon.core.holding import Said
+from doctor_daemon.core.holding import Answer, Said
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.instant import Instant
@@ -30,10 +30,11 @@ class Intake(Protocol):
         """Raise Temporary when it could not be made durable in time: the sender tries again."""
         ...
 
-    async def answer(self, said: Said, projects: frozenset[str] | None) -> bool:
+    async def answer(self, said: Said, projects: frozenset[str] | None) -> Answer:
         """Fold in a word about a server, of one of these projects; None: of any.
 
-        Tell whether the server was waiting for one. Raise Temporary as `submit` does.
+        Tell whether the server was waiting for one, or may do so soon. Raise Temporary as
+        `submit` does.
         """
         ...
 

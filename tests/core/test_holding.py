@@ -7,13 +7,24 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evacuation import Evacuation, Stage
-from doctor_daemon.core.holding import Said, Word, answerable, asked, hold_s, holds, told, took
+from doctor_daemon.core.holding import (
+    Said,
+    Word,
+    answerable,
+    asked,
+    early,
+    hold_s,
+    holds,
+    told,
+    took,
+)
 from doctor_daemon.core.host import Mode, Selection, Server
 from doctor_daemon.core.messages import Wait
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.selection import HOLD, kept
 from doctor_daemon.core.turns import waiting
+from tests.core import make
 from tests.core.make import Fields, at, context, plan
 from tests.core.moving import Moving, guest
 
@@ -177,3 +188,17 @@ def test_who_waits_in_words() -> None:
     assert told(records[:1], now) == ""
     because = dict.fromkeys([one.server.id for one in records[1:]], WORDLESS)
     assert waiting(records, now) == because
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_before_nova_was_asked_a_word_is_too_early(phase: Phase) -> None:
+    known = guest("web")
+    before = make.incident(phase=phase, servers={known.id: known})
+    said = Said(known.id, Word.GO, "vnfm", at(0))
+    soon = phase in (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
+    assert early(before, said, None) is soon
+    assert early(before, said, frozenset({known.project})) is soon
+    assert not early(before, said, frozenset({"another"}))
+    assert not early(before, replace(said, server=guest("db").id), None)
+    asked_for = Evacuation(known, WAITING, at(0))
+    assert not early(replace(before, evacuations={known.id: asked_for}), said, None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.holding import Said, Word
+from doctor_daemon.core.holding import Answer, Said, Word
 from doctor_daemon.core.host import Mode, Selection, Server
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.selection import HOLD
@@ -35,7 +35,7 @@ def bench(*servers: Server) -> Rig:
 
 async def say(rig: Rig, engine: Engine, number: int, word: Word) -> bool:
     said = Said(server(number, "").id, word, "vnfm", rig.clock.now())
-    return await engine.desk.answer(said, RED)
+    return await engine.desk.answer(said, RED) is Answer.TAKEN
 
 
 @virtually
@@ -62,7 +62,7 @@ async def test_nobody_answers_for_another_project() -> None:
         assert not await say(rig, engine, 1, Word.HANDLED)
         assert not await say(rig, engine, 9, Word.HANDLED)
         said = Said(server(1, "").id, Word.HANDLED, "vim", rig.clock.now())
-        assert await engine.desk.answer(said, None)
+        assert await engine.desk.answer(said, None) is Answer.TAKEN
         assert stages(engine)["vm-1"] is Stage.SKIPPED
 
 
@@ -113,3 +113,17 @@ async def test_a_word_goes_to_the_incident_in_which_the_server_waits_now() -> No
         assert incident_of(engine, OTHER).evacuations[known].hold_until is not None
         assert await say(rig, engine, 1, Word.GO)
         assert incident_of(engine, OTHER).evacuations[known].hold_until is None
+
+
+@virtually
+async def test_a_word_that_comes_before_nova_was_asked_is_too_early_and_not_lost_unsaid() -> None:
+    rig = bench(patient(1))
+    async with rig.running() as engine:
+        await engine.poller.ready.wait()
+        await accuse(rig, engine)
+        said = Said(server(1, "").id, Word.HANDLED, "vnfm", rig.clock.now())
+        assert await engine.desk.answer(said, RED) is Answer.TOO_EARLY
+        assert await engine.desk.answer(said, None) is Answer.TOO_EARLY
+        assert await engine.desk.answer(said, frozenset({"blue"})) is Answer.NOT_WAITING
+        await comes(lambda: bool(incident_of(engine).evacuations))
+        assert await say(rig, engine, 1, Word.HANDLED)

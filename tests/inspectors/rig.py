@@ -17,7 +17,7 @@ from doctor_daemon.api.connection import Limits
 from doctor_daemon.api.gatekeepers import AddressGate
 from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict, Words, accused, fold
-from doctor_daemon.core.holding import Said
+from doctor_daemon.core.holding import Answer, Said
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.instant import Instant
@@ -68,14 +68,14 @@ class Ledger:
     def is_open(self, host: HostId) -> bool:
         return host in self._open
 
-    async def answer(self, said: Said, projects: frozenset[str] | None) -> bool:
+    async def answer(self, said: Said, projects: frozenset[str] | None) -> Answer:
         if self.error is not None:
             raise self.error
         owner = self.waiting.get(said.server)
         if owner is None or not (projects is None or owner in projects):
-            return False
+            return Answer.NOT_WAITING
         self.answers.append(said)
-        return True
+        return Answer.TAKEN
 
     async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
         await self.gate.wait()
