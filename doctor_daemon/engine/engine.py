@@ -187,6 +187,7 @@ class Engine:
     def _noticed(self, fleet: Fleet) -> None:
         """Show open incidents what was written to their hosts, and see who is in maintenance."""
         self.caretaker.look(fleet)
+        self.ward.shown = fleet.services
         for host, case in list(self.desk.cases.items()):
             sighting, shown = fleet.services.get(host.name), case.incident.shown
             if sighting is not None:

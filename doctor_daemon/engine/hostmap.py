@@ -37,6 +37,10 @@ class HostMap:
         found = self._by_host.get(host, {})
         return ServerList(tuple(found[id_] for id_ in sorted(found)), self._as_of_wall_s)
 
+    def where(self, id_: ServerId) -> str:
+        """Return the host that a server is on; empty: not known."""
+        return self._where.get(id_, "")
+
     def replace(
         self,
         by_host: Mapping[str, Iterable[Server]],

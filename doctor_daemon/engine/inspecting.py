@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
-from doctor_daemon.core.around import Around, Room
+from doctor_daemon.core.around import Around, Room, ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Scope, ServerList
 from doctor_daemon.core.incident import Incident
@@ -49,7 +50,20 @@ async def _around(incident: Incident, ward: Ward) -> Around:
     """Ask who belongs together, and at the first time also how many hosts there are."""
     groups, ungrouped = await ward.groups.known()
     first = not incident.evacuations
+    groups = tuple(_within_reach(group, incident.host, ward) for group in groups)
     return Around(groups, ungrouped, await _room(incident.host, ward) if first else None)
+
+
+def _within_reach(group: ServerGroup, host: HostId, ward: Ward) -> ServerGroup:
+    """Leave out members that are kept together with others, and are on another dead host.
+
+    Nova sends nobody to join them there.
+    """
+    if group.policy != "affinity":
+        return group
+    dead = {name for name, one in ward.shown.items() if one.state == "down"} - {host.name}
+    near = (id_ for id_ in group.members if ward.hostmap.where(id_) not in dead)
+    return replace(group, members=frozenset(near))
 
 
 async def _room(host: HostId, ward: Ward) -> Room | None:

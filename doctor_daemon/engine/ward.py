@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
 from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.grouping import Groups
@@ -82,6 +82,8 @@ class Ward:
         """Nothing that waits for its turn is begun any more."""
         self.maintenance: dict[HostId, Maintenance] = {}
         self.hostmap = HostMap()
+        self.shown: Mapping[str, Sighting] = {}
+        """How Nova has shown each compute service at last."""
         self.neighbours = Neighbours()
         self.turnstile = Turnstile(rules.policy.posts_total)
         tools.metrics.turns.set_function(lambda: self.turnstile.width)

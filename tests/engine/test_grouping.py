@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from doctor_daemon.core.around import ServerGroup
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.grouping import ANSWER_S, KEPT_S, TRIES, Groups
 from doctor_daemon.errors import Permanent, Temporary
-from tests.engine.instruments import ScriptedNova
-from tests.engine.moving import virtually
+from tests.engine.instruments import OTHER, ScriptedNova
+from tests.engine.moving import bench as moving
+from tests.engine.moving import comes, posted, virtually
+from tests.engine.rig import Rig, accuse, server, until
+from tests.engine.test_neighbours import group
 from tests.simulation.virtual import VirtualClock
 
 PAIR = ServerGroup("g-1", "pair", "anti-affinity", frozenset())
@@ -91,3 +95,26 @@ async def test_who_is_cancelled_takes_nobody_along_and_the_end_ends_the_question
     groups.close()
     await asyncio.wait((third,))
     assert (third.cancelled(), nova.asked) == (True, 2)
+
+
+async def moved_beside(rig: Rig) -> list[str]:
+    """Let a host die whose only server is kept together with one of the other host."""
+    rig.nova.there[OTHER.name] = (server(7, "red"),)
+    rig.nova.groups = (group("affinity", 0, 7),)
+    async with rig.running() as engine:
+        await comes(lambda: bool(engine.ward.shown) and engine.poller.ready.is_set())
+        await accuse(rig, engine)
+        await until(engine, Phase.DOWN)
+        return posted(rig)
+
+
+@virtually
+async def test_who_is_kept_together_with_a_server_elsewhere_goes_there() -> None:
+    assert await moved_beside(moving(1)) == ["vm-0"]
+
+
+@virtually
+async def test_who_is_kept_together_with_a_server_of_another_dead_host_stays() -> None:
+    rig = moving(1)
+    rig.nova.down.add(OTHER.name)
+    assert await moved_beside(rig) == []
