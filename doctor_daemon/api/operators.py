@@ -34,6 +34,12 @@ IDS_MAX = 200
 ID_MAX = 100
 STATES = ("pending", "delivered", "dead")
 SECONDS_MAX = 366 * 24 * 3600
+_MORE: Mapping[str, tuple[Order, ...]] = {
+    "host": (Order.CONFIRM_OFF, Order.DECOMMISSION),
+    "for_s": (Order.CONFIRM_OFF,),
+    "accept_stuck": (Order.RELEASE,),
+}
+"""Fields that only some orders have. What cannot be taken back has the host's name typed again."""
 PERSON = web.RequestKey("person", str)
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -162,28 +168,22 @@ class OperatorsApi:
         return web.json_response(self._operators.status())
 
     async def _order(self, request: web.Request) -> web.Response:
-        fields = ("order", "why", "for_s", "host", "accept_stuck")
-        body, host = await _body(request, *fields), self._named(request)
+        body, host = await _body(request, "order", "why", *_MORE), self._named(request)
         try:
             order = Order(body.get("order", ""))
         except ValueError:
             raise _wrong("order", body.get("order"), " | ".join(Order)) from None
-        for_s = 0.0
-        if order is Order.CONFIRM_OFF:
-            if body.get("host") != host.name:
-                raise _wrong("host", body.get("host"), f"{host.name}, typed out")
-            for_s = _seconds(body, "for_s")
-        elif extra := sorted({"host", "for_s"} & set(body)):
-            raise Refusal(422, "invalid", "unknown field", field=extra[0], expected="order, why")
-        why = _why(body)
-        stuck = read_stuck(body)
-        if stuck and order is not Order.RELEASE:
-            raise Refusal(
-                422, "invalid", "unknown field", field="accept_stuck", expected="order, why"
-            )
+        more = [name for name, orders in _MORE.items() if order in orders]
+        if "host" in more and body.get("host") != host.name:
+            raise _wrong("host", body.get("host"), f"{host.name}, typed out")
+        if extra := sorted(_MORE.keys() & body.keys() - {*more}):
+            expected = ", ".join(("order", "why", *more))
+            raise Refusal(422, "invalid", "unknown field", field=extra[0], expected=expected)
+        for_s = _seconds(body, "for_s") if "for_s" in more else 0.0
+        why, stuck = _why(body), read_stuck(body)
         case = await self._operators.order(host, order, request[PERSON], why, for_s, accept=stuck)
-        more = {"accept_stuck": [str(one) for one in stuck]} if stuck else {}
-        _record(request, order.value, host=str(host), why=why, **more)
+        said = {"accept_stuck": [str(one) for one in stuck]} if stuck else {}
+        _record(request, order.value, host=str(host), why=why, **said)
         return web.json_response({"incident": short(case.incident)})
 
     async def _replay(self, request: web.Request) -> web.Response:

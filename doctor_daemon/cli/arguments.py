@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
-from doctor_daemon.cli import cinder_arguments, states
+from doctor_daemon.cli import cinder_arguments, hosts, states
 from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
 CONFIG = Path("/etc/doctor-daemon/doctor-daemon.yaml")
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _add_notices(commands)
     _add_switches(commands)
     _add_orders(commands)
+    hosts.add(_asking(commands, "host", *hosts.TEXTS), name, _reason)
     cinder_arguments.add(_asking(commands, "cinder", *cinder_arguments.TEXTS))
     return top
 

@@ -15,11 +15,12 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, urlencode
 
-from doctor_daemon.cli import cinder, show, states
+from doctor_daemon.cli import cinder, hosts, show, states
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.errors import DoctorError
 
+RUNNING = "If this host is running, to confirm is to destroy its servers' disks."
 INTERRUPTED = 130
 """What shells say of a program that was ended by Ctrl-C."""
 
@@ -121,27 +122,30 @@ def _order(options: Options) -> int:
     if options.command == "release" and options.accept_stuck:
         body["accept_stuck"] = options.accept_stuck
     if options.command == "confirm-off":
-        body |= {"for_s": options.for_s, "host": _typed(options)}
+        body |= {"for_s": options.for_s, "host": _typed(options, RUNNING, "that its power is off")}
     ask(options.socket, "POST", f"{_of(options.host)}/orders", body)
     return _explain(options)
 
 
-def _typed(options: Options) -> str:
+def _typed(options: Options, warning: str, what: str) -> str:
     """Have the host's name typed again, after showing what is known of it."""
     if options.host_again is not None:
         return str(options.host_again)
     # Not on standard output: that is for the daemon's answer alone.
     _print(show.explanation(ask(options.socket, "GET", _of(options.host))), sys.stderr)
-    _print(
-        ["", "If this host is running, to confirm is to destroy its servers' disks."], sys.stderr
-    )
-    sys.stderr.write("Type the host's name to confirm that its power is off: ")
+    _print(["", warning], sys.stderr)
+    sys.stderr.write(f"Type the host's name to confirm {what}: ")
     sys.stderr.flush()
     typed = sys.stdin.readline().strip()
     if not typed:
         msg = "nothing was typed, and nothing is confirmed"
         raise Unanswered(msg)
     return typed
+
+
+def _host(options: Options) -> int:
+    typed = _typed(options, hosts.WARNING, "that it is gone for good")
+    return _tell(options, hosts.decommissioned(options, typed), show.explanation)
 
 
 def _cinder(options: Options) -> int:
@@ -166,6 +170,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "release": _order,
     "power-on": _order,
     "confirm-off": _order,
+    "host": _host,
     "cinder": _cinder,
 }
 

@@ -37,6 +37,8 @@ DOING = {
     "SwitchOn": "switching the power on",
     "Lift": "having Nova lift forced_down",
     "Enable": "having Nova enable it",
+    "Survey": "asking Nova what is left of it",
+    "DeleteService": "having Nova delete its service",
 }
 ACTS = {
     "cut": "power cut",
@@ -45,6 +47,7 @@ ACTS = {
     "switch_on": "power on",
     "lift": "release",
     "enable": "enable",
+    "delete": "decommission",
 }
 OVER = ("resolved", "dismissed")
 LABEL = 12
@@ -127,7 +130,8 @@ def explanation(found: Json) -> Iterator[str]:
     if incident is not None:
         yield from _matter(incident, host)
     if incident is not None and incident["phase"] not in OVER:
-        yield from _gates(found["gates"]) if incident["phase"] != "down" else ()
+        leaving = "delete" in found["gates"]
+        yield from _gates(found["gates"]) if leaving or incident["phase"] != "down" else ()
         doing = [DOING.get(name, name) for name in found["due"]]
         yield _row("now", ", ".join(dict.fromkeys(doing)) or "nothing until a human acts")
     yield from _host(found)

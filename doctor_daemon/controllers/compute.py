@@ -11,7 +11,6 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
@@ -24,7 +23,7 @@ from tenacity import (
 )
 from typing_extensions import override
 
-from doctor_daemon.controllers.http import Answer, Request, Wire
+from doctor_daemon.controllers.http import Answer, Request, Wire, ahead_s, retry_after_s
 from doctor_daemon.controllers.keystone import Grant
 from doctor_daemon.controllers.microversions import Offer, Span, Version, parse_offer
 from doctor_daemon.controllers.rows import decode
@@ -138,6 +137,11 @@ class Endpoint:
         request = self._writing("PUT", path, body, span, self._writes.timeout_s)
         return await self._authorised(self._writes.wire, request, permit)
 
+    async def delete(self, path: str, span: Span, permit: Permit) -> Answer:
+        """Have something deleted, as `put` writes: once. Raise as it does."""
+        request = self._writing("DELETE", path, None, span, self._writes.timeout_s)
+        return await self._authorised(self._writes.wire, request, permit)
+
     async def close(self) -> None:
         """Close every connection."""
         for way in (self._reads, self._writes):
@@ -177,7 +181,7 @@ class Endpoint:
             answer_max=LIST_MAX,
         )
         answer = await self._authorised(self._reads.wire, request, None)
-        self.ahead_s = _ahead_s(answer, self.ahead_s)
+        self.ahead_s = ahead_s(answer, self.ahead_s)
         self._check(answer, request)
         if len(answer.body) <= INLINE_MAX:
             return Got(read(answer.body), answer.asked_at, version)
@@ -194,7 +198,7 @@ class Endpoint:
         asked = f"GET {request.url or '/'} ({request.headers['X-OpenStack-Request-ID']})"
         text = f"{asked}: {self._product.name} answered {answer.words()}"
         if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING:
-            raise BusyError(text, _retry_after_s(answer.headers))
+            raise BusyError(text, retry_after_s(answer.headers))
         raise RefusedError(text, answer.status)
 
     async def _authorised(self, wire: Wire, request: Request, permit: Permit | None) -> Answer:
@@ -216,7 +220,12 @@ class Endpoint:
         return answer
 
     def _writing(
-        self, method: str, path: str, body: Mapping[str, object], span: Span, timeout_s: float
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None,
+        span: Span,
+        timeout_s: float,
     ) -> Request:
         """Return a request that changes something."""
         return Request(
@@ -276,24 +285,3 @@ def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked_s = error.after_s if isinstance(error, BusyError) else 0.0
     return max(PAUSE_S * 2.0 ** (state.attempt_number - 1), min(asked_s, RETRY_AFTER_MAX_S))
-
-
-def _ahead_s(answer: Answer, known_s: float) -> float:
-    """Compare the answer's date with our clock; without one, believe what was known."""
-    try:
-        date = parsedate_to_datetime(answer.headers["Date"])
-        return date.timestamp() - answer.asked_at.wall_s
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return known_s
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float:
-    """Read Retry-After: seconds, or a date, which is compared with the date of the same answer."""
-    asked = headers.get("Retry-After", "")
-    if asked.isascii() and asked.isdigit():
-        return float(asked)
-    try:
-        until, now = (parsedate_to_datetime(text) for text in (asked, headers["Date"]))
-        return (until - now).total_seconds()
-    except (ValueError, TypeError, KeyError):
-        return 0.0

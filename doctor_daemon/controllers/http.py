@@ -12,6 +12,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 
@@ -173,6 +174,27 @@ async def _once(
 def _brief(error: Exception) -> str:
     words = " ".join(str(error).split())
     return f"{type(error).__name__}: {words}".rstrip(": ")[:WORDS_MAX]
+
+
+def ahead_s(answer: Answer, known_s: float) -> float:
+    """Compare the answer's date with our clock; without one, believe what was known."""
+    try:
+        date = parsedate_to_datetime(answer.headers["Date"])
+        return date.timestamp() - answer.asked_at.wall_s
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return known_s
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float:
+    """Read Retry-After: seconds, or a date, which is compared with the date of the same answer."""
+    asked = headers.get("Retry-After", "")
+    if asked.isascii() and asked.isdigit():
+        return float(asked)
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (asked, headers["Date"]))
+        return (until - now).total_seconds()
+    except (ValueError, TypeError, KeyError):
+        return 0.0
 
 
 def tls_context(cacert: str, cert: str, key: str, *, verify: bool) -> ssl.SSLContext:

@@ -16,6 +16,7 @@ from doctor_daemon.controllers.aggregates import PATH as AGGREGATES_PATH
 from doctor_daemon.controllers.aggregates import of_host, read_aggregates
 from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.controllers.compute import Compute, Way
+from doctor_daemon.controllers.deletions import delete
 from doctor_daemon.controllers.evacuations import evacuate, only_from
 from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
 from doctor_daemon.controllers.groups import whole_list as whole_groups
@@ -29,11 +30,13 @@ from doctor_daemon.controllers.servers import by_host, since
 from doctor_daemon.controllers.services import BINARY, all_services, one_service, read_services
 from doctor_daemon.controllers.states import list_states
 from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
+from doctor_daemon.controllers.transits import whole_transits
 from doctor_daemon.controllers.updates import ENABLE, LIFT, fencing, write
 from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
+from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import DoctorError, Permanent
 from doctor_daemon.ports import Clock, Fleet, Permit
@@ -151,6 +154,10 @@ class Nova:
         """Write once. Nova waits for a nova-compute that died unnoticed: that may end UNKNOWN."""
         return await self._timed("enable", write(self._compute, service, ENABLE, permit), _word)
 
+    async def delete_service(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        """Delete once. ACCEPTED: Nova has said that there is no such service. Raise LateError."""
+        return await self._timed("delete_service", delete(self._compute, service, permit), _word)
+
     async def servers(self, host: HostId) -> ServerList:
         return await self._timed("servers", self._servers(host))
 
@@ -176,6 +183,9 @@ class Nova:
 
     async def evacuations(self, host: HostId) -> Sequence[Migration]:
         return await self._timed("evacuations", self._evacuations(host))
+
+    async def transits(self, host: HostId) -> Sequence[Transit]:
+        return await self._timed("transits", self._transits(host))
 
     async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
         """List what changed, of all hosts; what a cell that is down holds is missing meanwhile."""
@@ -233,6 +243,13 @@ class Nova:
         name = self._name(host)
         await self._look(host)
         found = only_from(name, await whole_migrations(self._compute, {"source_compute": name}))
+        await self._look(host)
+        return found
+
+    async def _transits(self, host: HostId) -> Sequence[Transit]:
+        """List between two looks, as evacuations."""
+        await self._look(host)
+        found = await whole_transits(self._compute, self._name(host))
         await self._look(host)
         return found
 

@@ -17,6 +17,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import flapped
 from doctor_daemon.core.returning import set_out
 from doctor_daemon.core.sightings import Noticed, Strayed
+from doctor_daemon.core.survey import underway
 from doctor_daemon.core.switching import wanted
 
 REPORTS = "nova-compute reports in again"
@@ -81,4 +82,5 @@ def _free(incident: Incident, context: Context) -> bool:
     window = context.maintenance
     kept = window is not None and not context.now.reached(window.until)
     able = context.plan.known and min(context.mode, context.plan.mode) >= Mode.FENCE
-    return able and context.armed.on and not kept and not incident.release.called_off
+    left = underway(incident) or incident.release.called_off
+    return able and context.armed.on and not kept and not left

@@ -62,6 +62,9 @@ from doctor_daemon.core.ranks import unsent
 from doctor_daemon.core.recovery import resumed
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.releasing import releasing
+from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
+from doctor_daemon.core.retiring import not_deleted, retiring, untold
+from doctor_daemon.core.retiring import told as told_of_rest
 from doctor_daemon.core.returning import (
     answered,
     coming_back,
@@ -71,6 +74,7 @@ from doctor_daemon.core.returning import (
     uninspected,
 )
 from doctor_daemon.core.sightings import Noticed, Strayed
+from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
 from doctor_daemon.core.topology import NEVER, fail
@@ -128,6 +132,8 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return listed(incident, servers, context)
         case SwitchedOn() | LiftEnded() | EnableEnded():
             return answered(incident, observation, context)
+        case Surveyed() | ServiceDeleted():
+            return told_of_rest(incident, observation, context)
         case Inspected() if coming_back(incident):
             return inspected(incident, observation, context)
         case Inspected() | Followed() | EvacuateEnded():
@@ -173,6 +179,8 @@ def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context
             return unanswered(incident, context, failed.error)
         case Follow(number) if number == incident.rounds.follows:
             return unanswered(incident, context, failed.error)
+        case Survey():
+            return untold(incident, effect, failed, context)
         case _:
             return incident
 
@@ -194,6 +202,8 @@ def _refused(incident: Incident, refused: Refused, effect: Effect, context: Cont
             return not_switched(incident, refused, effect, context)
         case Lift() | Enable():
             return not_sent_back(incident, refused, effect, context)
+        case DeleteService():
+            return not_deleted(incident, refused, effect, context)
         case _:
             return incident
 
@@ -219,9 +229,10 @@ def _settle(incident: Incident, context: Context) -> Incident:
         case Phase.RELEASING:
             return releasing(switching(incident, context), context)
         case Phase.DOWN:
-            return switching(powering(closing(incident, context), context), context)
+            settled = switching(powering(closing(incident, context), context), context)
+            return retiring(settled, context)
         case Phase.HELD:
-            return switching(closing(incident, context), context)
+            return retiring(switching(closing(incident, context), context), context)
         case Phase.RESOLVED | Phase.DISMISSED:
             return incident
         case _ as unreachable:

@@ -34,6 +34,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.ranks import place
 from doctor_daemon.core.release import Enable, Lift, Step, SwitchOn
 from doctor_daemon.core.releasing import moments
+from doctor_daemon.core.retiring import retires
 from doctor_daemon.core.suspicion import decides_at
 from doctor_daemon.core.switching import ends_at, switches
 from doctor_daemon.core.tries import Try
@@ -67,6 +68,7 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
                 yield ListServers(incident.listings)
             yield from _close(incident, context)
             yield from _switch(incident, context)
+            yield from retires(incident, context)
         case Phase.RELEASING:
             yield from _release(incident, context)
         case Phase.HELD | Phase.RESOLVED | Phase.DISMISSED:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from doctor_daemon.core import preconditions as needs
+from doctor_daemon.core import vacancy
 from doctor_daemon.core.context import Charge, Context
 from doctor_daemon.core.evidence import standing
 from doctor_daemon.core.host import HostPlan, Mode
@@ -29,6 +30,7 @@ class Act(StrEnum):
     SWITCH_ON = "switch_on"
     LIFT = "lift"
     ENABLE = "enable"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def _flag(incident: Incident, _: Context) -> str:
 
 
 _ALL = frozenset(Act)
-_HARM = frozenset({Act.CUT, Act.FORCE_DOWN, Act.EVACUATE})
+_HARM = frozenset({Act.CUT, Act.FORCE_DOWN, Act.EVACUATE, Act.DELETE})
 _CUT = frozenset({Act.CUT})
 _SEEN = frozenset({Act.CUT, Act.LIFT, Act.ENABLE})
 _ON = frozenset({Act.SWITCH_ON, Act.LIFT})
@@ -193,6 +195,7 @@ _LIFT = frozenset({Act.LIFT})
 _BACK = frozenset({Act.LIFT, Act.ENABLE})
 _PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
 _MOVE = frozenset({Act.EVACUATE})
+_GONE = frozenset({Act.DELETE})
 _AGAIN = "then `doctor-daemon fence HOST` takes it up again"
 
 GATES: tuple[Gate, ...] = (
@@ -222,6 +225,12 @@ GATES: tuple[Gate, ...] = (
     Gate("flaps", _LIFT, needs.flapped, "find out why; then `doctor-daemon release HOST`"),
     Gate("ours", _LIFT, needs.flag_is_ours, "ask who forced it down"),
     Gate("reason", frozenset({Act.ENABLE}), needs.disabled_by_us, "ask who disabled it"),
+    Gate("asleep", _GONE, vacancy.asleep, "see whether it lives, and who switched it on"),
+    Gate("off", _GONE, vacancy.off, "it is read again", retry=True),
+    Gate("surveyed", _GONE, vacancy.surveyed, "it is asked again", retry=True),
+    Gate("marked", _GONE, vacancy.marked, "find out who cleared the flag"),
+    Gate("vacant", _GONE, vacancy.vacant, "move them, or delete them"),
+    Gate("unmoved", _GONE, vacancy.unmoved, "wait for them, and see what keeps them"),
 )
 """Every gate, in the order in which they are asked and told."""
 

@@ -18,6 +18,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Proof
 from doctor_daemon.core.release import Closing, Release
+from doctor_daemon.core.retirement import Retirement
 from doctor_daemon.core.sightings import Marking, Sighting
 from doctor_daemon.core.tries import Try
 
@@ -149,6 +150,7 @@ class Incident:
     """What becomes of each server, once the host may be evacuated."""
     rounds: Rounds = Rounds()
     release: Release = field(default_factory=Release)
+    retirement: Retirement | None = None
     timeline: tuple[Entry, ...] = ()
     version: int = 0
 
@@ -178,17 +180,9 @@ class Incident:
         if to not in SUCCESSORS[self.phase]:
             msg = f"{self.phase} may not be followed by {to}"
             raise ValueError(msg)
-        moved = replace(
-            self,
-            phase=to,
-            phase_at=at,
-            progress_at=at,
-            retry_at=None,
-            held=None,
-            closing=None,
-            look_failures=0,
-            look_at=None,
-        )
+        moved = replace(self, phase=to, phase_at=at, progress_at=at, retry_at=None, held=None)
+        retirement = self.retirement and self.retirement.ended()
+        moved = replace(moved, closing=None, look_failures=0, look_at=None, retirement=retirement)
         return moved.note(at, text, tell)
 
     def hold(self, at: Instant, held: Held) -> Incident:

@@ -19,7 +19,9 @@ from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
+from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
 from doctor_daemon.core.sightings import Noticed, Strayed
+from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.tries import Outcome
 
 
@@ -105,12 +107,12 @@ class Follow:
 
 Effect = (
     Wait | Look | Identify | Cut | Read | ForceDown | ListServers | Inspect | Evacuate | Follow
-) | (SwitchOn | Lift | Enable)
-CANCELLABLE = (Wait, Look, Identify, Read, ListServers, Inspect, Follow)
+) | (SwitchOn | Lift | Enable | Survey | DeleteService)
+CANCELLABLE = (Wait, Look, Identify, Read, ListServers, Inspect, Follow, Survey)
 """Waits and reads. What changes the world runs to its own deadline."""
 ASKING = (Look, Identify, Read)
 """Questions that any state may ask: neither they nor their answers need to wait for a save."""
-CHANGING = (Cut, ForceDown, Evacuate, SwitchOn, Lift, Enable)
+CHANGING = (Cut, ForceDown, Evacuate, SwitchOn, Lift, Enable, DeleteService)
 """What changes the world: gates and permit are asked once more just before it."""
 
 
@@ -242,6 +244,7 @@ class Order(StrEnum):
     CLOSE = "close"
     RELEASE = "release"
     POWER_ON = "power-on"
+    DECOMMISSION = "decommission"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,12 +286,9 @@ Observation = (
     | Inspected
     | Followed
     | EvacuateEnded
-    | SwitchedOn
-    | LiftEnded
-    | EnableEnded
     | Failed
     | Refused
     | Ordered
     | Said
     | Crashed
-)
+) | (SwitchedOn | LiftEnded | EnableEnded | Surveyed | ServiceDeleted)

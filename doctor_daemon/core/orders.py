@@ -16,8 +16,10 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Proof, ProofKind
 from doctor_daemon.core.recall import recallable, recalled
 from doctor_daemon.core.release import IDS_MAX, Closing, Step
+from doctor_daemon.core.retiring import retire
 from doctor_daemon.core.returning import set_out
 from doctor_daemon.core.service import out_of_service
+from doctor_daemon.core.survey import underway
 from doctor_daemon.core.switching import unswitched, wanted
 from doctor_daemon.core.topology import begin
 
@@ -28,6 +30,7 @@ _ALLOWED = {
     Order.CLOSE: (Phase.DOWN,),
     Order.RELEASE: (Phase.DOWN, Phase.HELD),
     Order.POWER_ON: (Phase.DOWN, Phase.RELEASING),
+    Order.DECOMMISSION: (Phase.DOWN,),
 }
 _BACK = ("release", "evacuation", "flaps")
 """The gates that leave a host forced down by us, and each of its servers with an outcome."""
@@ -52,6 +55,10 @@ def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
     if incident.phase not in allowed and not (alone and ordered.order is Order.RELEASE):
         phases = " or ".join(allowed)
         return f"the incident is {incident.phase}; {ordered.order} is for one that is {phases}"
+    if underway(incident):
+        return "it is being decommissioned: that ends within minutes"
+    if ordered.order is Order.DECOMMISSION and incident.release.switching:
+        return "it is being switched on"
     fencing = incident.phase is Phase.FENCING
     fit = incident.untouched or recallable(incident)
     if ordered.order is Order.DISMISS and fencing and not fit:
@@ -106,14 +113,13 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
     text = f"{ordered.order} by {ordered.by}: {ordered.why}"
     match ordered.order:
         case Order.FENCE:
-            incident = replace(incident, ordered_at=now)
-            if incident.phase is Phase.SUSPECTED:
-                return incident.note(now, text)
-            return begin(out_of_service(incident).move(Phase.FENCING, now, text), context)
+            return _fence(incident, context, text)
         case Order.RELEASE:
             return _released(incident, ordered, text, context)
         case Order.POWER_ON:
             return wanted(incident, context, text)
+        case Order.DECOMMISSION:
+            return retire(incident, ordered, context, text)
         case Order.DISMISS if incident.phase is Phase.RELEASING or recallable(incident):
             return _called_off(incident, text, context)
         case Order.DISMISS if incident.untouched:
@@ -127,6 +133,14 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
             return replace(noted, closing=closing, look_failures=0, look_at=None)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _fence(incident: Incident, context: Context, text: str) -> Incident:
+    now = context.now
+    incident = replace(incident, ordered_at=now)
+    if incident.phase is Phase.SUSPECTED:
+        return incident.note(now, text)
+    return begin(out_of_service(incident).move(Phase.FENCING, now, text), context)
 
 
 def _called_off(incident: Incident, text: str, context: Context) -> Incident:

@@ -17,6 +17,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import said_before
 from doctor_daemon.core.recall import recallable
 from doctor_daemon.core.release import Release
+from doctor_daemon.core.survey import taken_up
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.tries import Outcome
 
@@ -41,7 +42,7 @@ def resumed(incident: Incident, context: Context) -> Incident:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
     incident = doubted(incident, now, context.policy, rebooted=rebooted)
-    incident = _unswitched(incident, now)
+    incident = taken_up(_unswitched(incident, now), now)
     if incident.phase is Phase.RELEASING:
         return _rerelease(incident, now)
     if incident.phase is Phase.FENCING:

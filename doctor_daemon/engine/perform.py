@@ -44,10 +44,13 @@ from doctor_daemon.core.messages import (
 from doctor_daemon.core.moves import list_needed
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
+from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
+from doctor_daemon.core.retiring import unwanted
 from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.turns import WAITS
 from doctor_daemon.engine.inspecting import inspect
+from doctor_daemon.engine.survey import survey
 from doctor_daemon.engine.turnstile import Turn
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError, LateError, Permanent
@@ -126,6 +129,10 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             return _unwanted(effect, Act.LIFT, current(), ward) or await _lift(effect, ward)
         case Enable():
             return _unwanted(effect, Act.ENABLE, current(), ward) or await _enable(effect, ward)
+        case Survey(number):
+            return await survey(number, host, ward)
+        case DeleteService():
+            return _unwanted(effect, Act.DELETE, current(), ward) or await _delete(effect, ward)
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -157,11 +164,17 @@ def _shut(effect: Effect, act: Act, standing: Standing, ward: Ward) -> Refused |
 
 
 def _unwanted(
-    effect: SwitchOn | Lift | Enable, act: Act, standing: Standing, ward: Ward
+    effect: SwitchOn | Lift | Enable | DeleteService, act: Act, standing: Standing, ward: Ward
 ) -> Refused | None:
-    """Ask whether a request of the way back is still wanted, and then every gate, now."""
-    why = superseded(standing.saved, effect) or superseded(standing.decided, effect)
+    """Ask whether an operator's request is still wanted, and then every gate, now."""
+    why = _stale(standing.saved, effect) or _stale(standing.decided, effect)
     return Refused(effect, "overtaken", why) if why else _shut(effect, act, standing, ward)
+
+
+def _stale(incident: Incident, effect: SwitchOn | Lift | Enable | DeleteService) -> str:
+    if isinstance(effect, DeleteService):
+        return unwanted(incident, effect)
+    return superseded(incident, effect)
 
 
 async def _cut(effect: Cut, host: HostId, ward: Ward) -> Observation:
@@ -252,3 +265,9 @@ async def _lift(effect: Lift, ward: Ward) -> Observation:
 async def _enable(effect: Enable, ward: Ward) -> Observation:
     outcome, text = await _ended(ward.tools.controller.enable(effect.service, ward.permit()))
     return EnableEnded(effect, outcome, text, ward.tools.clock.now())
+
+
+async def _delete(effect: DeleteService, ward: Ward) -> Observation:
+    call = ward.tools.controller.delete_service(effect.service, ward.permit())
+    outcome, text = await _ended(call)
+    return ServiceDeleted(effect, outcome, text, ward.tools.clock.now())

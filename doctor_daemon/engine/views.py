@@ -6,6 +6,7 @@ explanation is never a second story beside the one that decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from doctor_daemon.core.context import Context
@@ -17,11 +18,14 @@ from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import DeviceProof
 from doctor_daemon.core.release import Release
+from doctor_daemon.core.retirement import Retirement
+from doctor_daemon.core.survey import underway
 from doctor_daemon.core.turns import waiting
 from doctor_daemon.engine.ward import Ward
 
 WAY_BACK = (Act.SWITCH_ON, Act.LIFT, Act.ENABLE)
 """What a host that is down may still be in for: the other acts are behind it."""
+_DOWN = (Phase.DOWN, Phase.RELEASING)
 
 
 def standing(ward: Ward) -> dict[str, Any]:
@@ -76,10 +80,17 @@ def explained(host: HostId, incident: Incident | None, ward: Ward) -> dict[str, 
         answer["due"] = [type(effect).__name__ for effect in due(incident, context)]
         answer["gates"] = {
             act.value: {gate.name: why or "open" for gate, why in verdicts(act, incident, context)}
-            for act in Act
-            if (act in WAY_BACK) is (incident.phase in (Phase.DOWN, Phase.RELEASING))
+            for act in _acts(incident)
         }
     return answer
+
+
+def _acts(incident: Incident) -> Sequence[Act]:
+    """Return what the host may be in for now. It is taken out only while that is being followed."""
+    if underway(incident):
+        return (Act.DELETE,)
+    back = incident.phase in _DOWN
+    return [act for act in Act if act is not Act.DELETE and (act in WAY_BACK) is back]
 
 
 def whole(incident: Incident, context: Context) -> dict[str, Any]:
@@ -93,6 +104,7 @@ def whole(incident: Incident, context: Context) -> dict[str, Any]:
         "evacuations": [_evacuation(one, waits.get(one.server.id, "")) for one in records],
         "proof": _proof(incident),
         "release": _release(incident.release) if incident.release.began else None,
+        "retirement": _retirement(incident.retirement) if incident.retirement else None,
         "evidence": [
             {
                 "source": word.source,
@@ -142,6 +154,10 @@ def _release(release: Release) -> dict[str, Any]:
         "evacuations_stuck": [str(one) for one in release.stuck],
         "evacuations_accepted": [str(one) for one in release.accepted],
     }
+
+
+def _retirement(wish: Retirement) -> dict[str, Any]:
+    return {"step": wish.step.value, "by": wish.by, "why": wish.why}
 
 
 def _proof(incident: Incident) -> dict[str, Any] | None:

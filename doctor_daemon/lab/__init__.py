@@ -72,7 +72,13 @@ NovaContract
                                     test_a_dead_host_whose_flag_is_lifted_may_show_up
     migrations                      test_migration_rows_filters_and_pages,
                                     test_the_migrations_of_a_deleted_server_are_gone,
-                                    test_wrong_migration_queries, test_migrations_before_2_59
+                                    test_wrong_migration_queries, test_migrations_before_2_59,
+                                    test_migrations_at_either_end
+    DELETE                          test_a_wrong_id_deletes_nothing,
+                                    test_a_member_may_delete_nothing,
+                                    test_a_host_with_servers_is_not_deleted,
+                                    test_a_host_with_migrations_under_way_is_not_deleted,
+                                    test_a_deleted_service_is_gone_until_it_starts_anew
 
 OldNovaContract
     a lower ceiling                 test_it_offers_no_more, test_more_is_not_acceptable,

@@ -21,6 +21,7 @@ from doctor_daemon.lab.world import World
 EVACUABLE = ("active", "stopped", "error")
 LEFT = ("accepted", "pre-migrating", "done")
 """What the source of an evacuation has not cleaned up yet."""
+IN_PROGRESS = ("accepted", "pre-migrating")
 NO_HOST = "No valid host was found. There are not enough hosts available."
 SCHEDULED, CLAIMED, SPAWNED, MOVED = 0.2, 0.3, 0.8, 0.9
 """After which parts of the whole time a host is chosen, the host has begun, the guest runs, the

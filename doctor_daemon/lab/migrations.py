@@ -19,10 +19,10 @@ from doctor_daemon.lab.microversion import Version
 from doctor_daemon.lab.rows import Migration
 from doctor_daemon.lab.schema import Refusal
 
-_MODELLED = {"source_compute", "migration_type", "instance_uuid", "status"}
+_MODELLED = {"source_compute", "host", "migration_type", "instance_uuid", "status"}
 _MODELLED |= {"limit", "marker", "changes-since"}
-_OTHERS = {"hidden", "host"}
-_OLD = {"source_compute", "migration_type", "instance_uuid", "status"}
+_OTHERS = {"hidden"}
+_OLD = {"source_compute", "host", "migration_type", "instance_uuid", "status"}
 """What is a filter from the beginning on."""
 
 
@@ -63,10 +63,15 @@ class Migrations:
         return answer
 
     def _newest_first(self, query: dict[str, str]) -> Iterator[Migration]:
-        """Begin behind the marker. Contract: NovaContract.test_wrong_migration_queries."""
+        """Begin behind the marker. A host at either end is asked for in the place of the source.
+
+        Contract: NovaContract.test_wrong_migration_queries and test_migrations_at_either_end.
+        """
         rows = self.evacuations.rows
-        asked = query.get("source_compute")
-        if asked is not None:
+        asked, either = query.get("source_compute"), query.get("host")
+        if either is not None:
+            rows = [row for row in rows if either.lower() in (row.source.lower(), row.dest.lower())]
+        elif asked is not None:
             rows = self.evacuations.of(asked)
         marker = query.get("marker")
         if marker is None:

@@ -79,6 +79,7 @@ class Nova:
         for method, path, answer in (
             ("GET", "os-services", self._services.index),
             ("PUT", "os-services/{id}", self._services.update),
+            ("DELETE", "os-services/{id}", self._services.delete),
             ("GET", "servers", self._servers.index),
             ("GET", "servers/detail", self._servers.detail),
             ("GET", "servers/{id}", self._servers.show),
@@ -123,6 +124,8 @@ class Nova:
         call.require_admin("os_compute_api:os-aggregates:index")
         zones: dict[str, list[str]] = {}
         for host in self._world.hosts.values():
+            if host.service.deleted:
+                continue
             zones.setdefault(host.service.zone, []).append(host.name)
         named = [Aggregate(f"rack-{zone}", hosts, {ZONE: zone}) for zone, hosts in zones.items()]
         return {
@@ -161,6 +164,8 @@ class Nova:
                 body = await answer(Call(request, version, token))
             except Refusal as refusal:
                 return _refused(refusal, headers)
+            if request.method == "DELETE":
+                return web.Response(status=204, headers=headers)
             text = "" if body is None else json.dumps(body)
             return web.Response(text=text, content_type="application/json", headers=headers)
 

@@ -20,6 +20,7 @@ class Service:
     disabled: bool = False
     disabled_reason: str | None = None
     forced_down: bool = False
+    deleted: bool = False
 
     @property
     def alive(self) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from doctor_daemon.lab import schema
 from doctor_daemon.lab.call import Call, Json
-from doctor_daemon.lab.evacuations import Evacuations
+from doctor_daemon.lab.evacuations import IN_PROGRESS, Evacuations
 from doctor_daemon.lab.microversion import Version
 from doctor_daemon.lab.rows import Service
 from doctor_daemon.lab.schema import FALSE, Refusal, Schema
@@ -102,6 +102,24 @@ class Services:
         told = {name: value for name, value in change.items() if value is not None}
         return {"service": {"host": service.host, "binary": service.binary, **told}}
 
+    async def delete(self, call: Call) -> None:
+        """Forget one service, and its host with it. It comes back when its process starts anew.
+
+        Nova leaves services in a cell that does not answer undeleted, with a 500.
+        Contract: NovaContract.test_a_deleted_service_is_gone_until_it_starts_anew.
+        """
+        call.require_admin("os_compute_api:os-services:delete")
+        named = call.request.match_info["id"]
+        service = self._by_uuid(named) if call.version >= (2, 53) else self._by_number(named)
+        host = self.world.hosts.get(service.host) if service else None
+        if host and host.cell_down:
+            raise Refusal(500, "Unexpected API Error.")
+        if service is None:
+            raise Refusal(404, f"Service {named} not found.")
+        if service.binary == COMPUTE:
+            self._require_vacant(service.host)
+        self.world.delete_service(service)
+
     # -- inside ------------------------------------------------------------------------------
 
     def _row(self, service: Service, version: Version) -> Json | None:
@@ -146,9 +164,41 @@ class Services:
 
     def _found(self, host: str, binary: str) -> Service:
         _require_compute(binary)
-        if host not in self.world.hosts:
+        if host not in self.world.hosts or self.world.hosts[host].service.deleted:
             raise Refusal(404, f"Host '{host}' is not mapped to any cell")
         return self.world.hosts[host].service
+
+    def _by_uuid(self, named: str) -> Service | None:
+        if not _is_uuid_like(named):
+            raise Refusal(400, f"Invalid uuid {named}")
+        return self.world.services.get(named.lower())
+
+    def _by_number(self, named: str) -> Service | None:
+        """Contract: NovaContract.test_a_wrong_id_deletes_nothing."""
+        if not re.fullmatch("[0-9]+", named):
+            raise Refusal(400, f"Invalid input received: {named} is not an integer")
+        return next((one for one in self.world.services.values() if one.id == int(named)), None)
+
+    def _require_vacant(self, host: str) -> None:
+        """Refuse while anything is left, migrations that are `done` apart.
+
+        Contract: NovaContract.test_a_host_with_servers_is_not_deleted and
+        test_a_host_with_migrations_under_way_is_not_deleted.
+        """
+        there = (one for one in self.world.servers.values() if one.host == host)
+        if any(one.deleted_at_s is None for one in there):
+            raise Refusal(
+                409,
+                "Unable to delete compute service that is hosting instances. Migrate or delete "
+                "the instances first.",
+            )
+        rows = (row for row in self.evacuations.rows if host in (row.source, row.dest))
+        if any(row.status in IN_PROGRESS and not self.evacuations.gone(row) for row in rows):
+            raise Refusal(
+                409,
+                "Unable to delete compute service that has in-progress migrations. Complete the "
+                "migrations or delete the instances first.",
+            )
 
     def _require_clean(self, service: Service, change: Json) -> None:
         """Refuse to force a host up from which servers were evacuated and that was not cleaned.

@@ -217,6 +217,11 @@ class World:
             host.service.beats_from_s = None
         return host.service
 
+    def delete_service(self, service: Service) -> None:
+        """Forget a service. One that runs on does so unheard, until it is started anew."""
+        del self.services[service.uuid]
+        service.deleted = True
+
     # -- what can be seen --------------------------------------------------------------------
 
     def runs_on(self, server_id: str) -> list[str]:
@@ -233,7 +238,7 @@ class World:
         NovaContract.test_forced_down_is_down_at_once and
         NovaContract.test_a_dead_host_whose_flag_is_lifted_may_show_up.
         """
-        if service.forced_down:
+        if service.forced_down or service.deleted:
             return False
         self.beat(service)
         return abs(self.clock.now() - service.seen_at_s) <= self.timing.service_down_s
@@ -254,6 +259,8 @@ class World:
         if host.service.alive:
             return frozenset()
         host.starts += 1
+        if host.service.deleted:
+            host.service = self.add_service("nova-compute", host.name, host.service.zone)
         host.service.beats_from_s = self.clock.now()
         self.record.append(Kind.COMPUTE_START, host.name)
         return self.on_compute_start(host)

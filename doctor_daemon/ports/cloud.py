@@ -10,6 +10,7 @@ from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
+from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 from doctor_daemon.ports.time import Permit
@@ -61,6 +62,13 @@ class Controller(Protocol):
         """Enable, by one PUT of nothing else. It asks for no reason, and wipes it: look before."""
         ...
 
+    async def delete_service(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        """Delete a compute service for good, by its id. ACCEPTED: Nova says that there is none.
+
+        REFUSED in Nova's words while it sees servers or migrations of the host.
+        """
+        ...
+
     async def servers(self, host: HostId) -> ServerList:
         """List the servers of one host; raise unless the list is certainly complete."""
         ...
@@ -94,6 +102,10 @@ class Controller(Protocol):
 
     async def evacuations(self, host: HostId) -> Sequence[Migration]:
         """List every evacuation that Nova records away from a host; raise unless it is complete."""
+        ...
+
+    async def transits(self, host: HostId) -> Sequence[Transit]:
+        """List every migration to or from a host, over or not; raise unless it is complete."""
         ...
 
     async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:

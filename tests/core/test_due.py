@@ -27,6 +27,7 @@ from doctor_daemon.core.messages import (
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.release import Closing, Enable, Lift, SwitchOn
+from doctor_daemon.core.retirement import DeleteService, Survey
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import (
     BMC,
@@ -67,6 +68,8 @@ EFFECTS: list[tuple[Effect, Effect]] = [
     (SwitchOn(1, 1, "bmc", UUID), SwitchOn(1, 1, "pdu", UUID)),
     (Lift(1, SERVICE), Lift(2, SERVICE)),
     (Enable(1, SERVICE), Enable(2, SERVICE)),
+    (Survey(1), Survey(2)),
+    (DeleteService(1, SERVICE), DeleteService(2, SERVICE)),
 ]
 
 
@@ -81,7 +84,7 @@ def test_every_effect_either_changes_the_world_or_may_be_cancelled() -> None:
     kinds = {type(effect) for effect, _ in EFFECTS}
     assert kinds == {*CANCELLABLE, *CHANGING}
     assert not {*CANCELLABLE} & {*CHANGING}
-    assert {*CHANGING} == {Cut, ForceDown, Evacuate, SwitchOn, Lift, Enable}
+    assert {*CHANGING} == {Cut, ForceDown, Evacuate, SwitchOn, Lift, Enable, DeleteService}
 
 
 def test_effects_of_different_kinds_are_never_the_same_one() -> None:

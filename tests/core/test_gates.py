@@ -8,9 +8,8 @@ from doctor_daemon.core.context import Armed
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.gates import GATES, Act, Refusal, refused, verdicts, would_cut
 from doctor_daemon.core.host import Level, Mode
-from doctor_daemon.core.incident import Incident
-from doctor_daemon.core.release import Release
-from doctor_daemon.core.tries import DeviceTry, Try
+from doctor_daemon.core.tries import Try
+from tests.core.gated import READY, attempt, ready, shut
 from tests.core.make import (
     BMC,
     MANUAL,
@@ -23,7 +22,6 @@ from tests.core.make import (
     context,
     evidence,
     human_proof,
-    identity,
     incident,
     level,
     maintenance,
@@ -33,34 +31,7 @@ from tests.core.make import (
 )
 
 CUT, FORCE_DOWN = Act.CUT, Act.FORCE_DOWN
-BACK = (Act.SWITCH_ON, Act.LIFT, Act.ENABLE)
-
-
-def attempt(**devices: str) -> Try:
-    """A try of the first level, and who its devices have said they are."""
-    known = {name: DeviceTry(identity=identity(uuid)) for name, uuid in devices.items()}
-    return Try(1, 1, 1, "digest-1", at(0), devices=known)
-
-
-def ready(**changes: Fields) -> Incident:
-    """Make an incident that every gate of any act lets through at second 0."""
-    down = sighting(0, forced_down=True)
-    made = incident(sighting=down, fencing=attempt(bmc=BMC.uuid), proof=power_proof())
-    return replace(made, **changes)
-
-
-def back(**changes: Fields) -> Incident:
-    """Make an incident of a host that every gate lets back."""
-    seen = sighting(0, forced_down=True, reason="doctor-daemon:inc-1: it failed")
-    accusers = ("alertmanager/print",)
-    release = Release(began=at(-60), reports=2, inspected_at=at(0), accusers=accusers)
-    return replace(ready(sighting=seen, life_at=at(0), release=release), **changes)
-
-
-def shut(gate: str, incident: Incident, **changes: Fields) -> str:
-    """Say why one gate is shut; empty: it is open."""
-    (found,) = [one for one in GATES if one.name == gate]
-    return found.shut(incident, context(**changes))
+HARM = (CUT, FORCE_DOWN, Act.EVACUATE, Act.DELETE)
 
 
 EVACUATING: dict[str, Fields] = {"mode": Mode.EVACUATE, "plan": plan(mode=Mode.EVACUATE)}
@@ -68,12 +39,12 @@ EVACUATING: dict[str, Fields] = {"mode": Mode.EVACUATE, "plan": plan(mode=Mode.E
 
 @pytest.mark.parametrize("act", Act)
 def test_what_is_ready_passes_every_gate(act: Act) -> None:
-    assert refused(act, back() if act in BACK else ready(), context(**EVACUATING)) is None
+    assert refused(act, READY.get(act, ready()), context(**EVACUATING)) is None
 
 
 def test_which_gate_stops_what() -> None:
     stops = {gate.name: {act.value for act in gate.stops} for gate in GATES}
-    harm, every = {"cut", "force_down", "evacuate"}, {act.value for act in Act}
+    harm, every = {"cut", "force_down", "evacuate", "delete"}, {act.value for act in Act}
     assert stops == {
         "inventory": every,
         "armed": every,
@@ -99,12 +70,18 @@ def test_which_gate_stops_what() -> None:
         "flaps": {"lift"},
         "ours": {"lift"},
         "reason": {"enable"},
+        "asleep": {"delete"},
+        "off": {"delete"},
+        "surveyed": {"delete"},
+        "marked": {"delete"},
+        "vacant": {"delete"},
+        "unmoved": {"delete"},
     }
 
 
 def test_a_gate_that_is_asked_again_later_says_so() -> None:
     back = ["alive", "accused", "restarted", "listed", "cleaned", "quarantine"]
-    again = ["look", "proof", "readback", *back]
+    again = ["look", "proof", "readback", *back, "off", "surveyed"]
     assert [gate.name for gate in GATES if gate.retry] == again
 
 
@@ -116,10 +93,10 @@ def test_every_gate_says_what_would_free_it() -> None:
 def test_every_gate_is_told_and_the_first_shut_one_refuses(act: Act) -> None:
     guarded = plan(protected="it holds the database", mode=Mode.EVACUATE)
     world = context(armed=Armed(), mode=Mode.EVACUATE, plan=guarded)
-    made = back() if act in BACK else ready()
+    made = READY.get(act, ready())
     asked = verdicts(act, made, world)
     assert [gate.name for gate, _ in asked] == [gate.name for gate in GATES if act in gate.stops]
-    assert [gate.name for gate, why in asked if why] == ["armed", "protected"][: 2 - (act in BACK)]
+    assert [gate.name for gate, why in asked if why] == ["armed", "protected"][: 1 + (act in HARM)]
     assert refused(act, made, world) == Refusal(
         "armed",
         "the daemon is disarmed: never armed",

@@ -5,13 +5,14 @@ import pytest
 from doctor_daemon.core.gates import Act
 from doctor_daemon.core.incident import Rounds
 from doctor_daemon.core.proof import Proof
+from tests.core.gated import ready, shut
 from tests.core.make import (
     at,
     human_proof,
     power_proof,
     sighting,
 )
-from tests.core.test_gates import UNREAD, ready, shut
+from tests.core.test_gates import UNREAD
 
 CUT, FORCE_DOWN = Act.CUT, Act.FORCE_DOWN
 

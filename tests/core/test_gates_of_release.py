@@ -10,6 +10,7 @@ from doctor_daemon.core.incident import Marking
 from doctor_daemon.core.proof import Power, ProofKind
 from doctor_daemon.core.release import Release, Step
 from doctor_daemon.core.tries import DeviceTry, Try
+from tests.core.gated import back, ready, shut
 from tests.core.make import (
     Fields,
     at,
@@ -21,7 +22,7 @@ from tests.core.make import (
     reading,
     sighting,
 )
-from tests.core.test_gates import CUT, back, ready, shut
+from tests.core.test_gates import CUT
 
 UNSEEN = "nobody has seen cmp-1 alive since it was proven off"
 

@@ -32,6 +32,7 @@ ALLOWED = {
     Order.CLOSE: {Phase.DOWN},
     Order.RELEASE: {Phase.DOWN, Phase.HELD},
     Order.POWER_ON: {Phase.DOWN, Phase.RELEASING},
+    Order.DECOMMISSION: {Phase.DOWN},
 }
 THERE = {"state": "down", "forced_down": True, "status": "disabled"}
 

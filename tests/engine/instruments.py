@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -12,13 +11,14 @@ from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
-from doctor_daemon.core.notices import Notice
 from doctor_daemon.core.proof import Identity, Power, Reading
+from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.server_state import ServerState, status_of
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import DoctorError, Permanent, Temporary
-from doctor_daemon.ports import Fleet, NoticeRow, Permit
+from doctor_daemon.ports import Fleet, Permit
 from doctor_daemon.ports.states import StatesPage, StatesWanted
+from tests.engine.leaving import Leaving
 from tests.engine.rebuilds import Rebuilds
 from tests.simulation.virtual import VirtualClock
 
@@ -117,8 +117,7 @@ class ScriptedNova:
         """When each question for changes came, by the loop's time."""
         self.bug: Exception | None = None
         self.looks = 0
-        self.enabled: set[str] = set()
-        """Hosts that were enabled again."""
+        self.enabled: set[str] = set()  # hosts that were enabled again
         self.running: set[str] = set()
         """Hosts whose nova-compute was started again: they report in."""
         self.lifts: list[str] = []
@@ -128,6 +127,7 @@ class ScriptedNova:
         """Hosts that somebody has disabled, and why."""
         self.silent: set[str] = set()
         """Hosts of which it can say nothing."""
+        self.leaving = Leaving(self.there, self.rebuilds)
 
     async def _call(self) -> None:
         await asyncio.sleep(CALL_S)
@@ -135,8 +135,7 @@ class ScriptedNova:
             raise self.errors.pop(0)
 
     def _show(self, name: str) -> Sighting:
-        down = name in self.down
-        state = "down" if down else "up"
+        state = "down" if name in self.down else "up"
         off = any(service == f"s-{name}" for service, _, _ in self.puts)
         disabled = off and name not in self.enabled
         status, reason = ("disabled", self.puts[-1][1]) if disabled else ("enabled", "")
@@ -144,7 +143,7 @@ class ScriptedNova:
             status, reason = "disabled", self.disabled[name]
         now = self.clock.now()
         beats = self.beats + (now.boot_s // 10 if name in self.running else 0.0)
-        return Sighting(f"s-{name}", state, status, down, reason, beats, now)
+        return Sighting(f"s-{name}", state, status, name in self.down, reason, beats, now)
 
     async def look(self, host: HostId) -> Sighting:
         self.looks += 1
@@ -154,7 +153,8 @@ class ScriptedNova:
 
     async def fleet(self) -> Fleet:
         await self._call()
-        return Fleet({name: self._show(name) for name in (HOST.name, OTHER.name)})
+        names = sorted({HOST.name, OTHER.name} - self.leaving.gone - self.silent)
+        return Fleet({name: self._show(name) for name in names}, frozenset(self.silent))
 
     async def force_down(
         self, service: str, reason: str, permit: Permit, *, disable: bool
@@ -194,6 +194,16 @@ class ScriptedNova:
         for row in self.rebuilds.rows:
             if row.source == name and not row.failed and row.status != "completed":
                 self.rebuilds.turn(row.id, "completed", row.to)
+
+    async def delete_service(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        outcome = self.leaving.delete(service, self._answer())
+        await asyncio.sleep(CALL_S)
+        return outcome, outcome.value
+
+    async def transits(self, host: HostId) -> Sequence[Transit]:
+        await self._call()
+        return self.leaving.transits(host.name)
 
     async def servers(self, host: HostId) -> ServerList:
         await self._call()
@@ -273,37 +283,3 @@ class ScriptedNova:
 
     async def close(self) -> None:
         return
-
-
-class ScriptedConsumer:
-    """A consumer that remembers what it heard and when; `errors` come first."""
-
-    api: ClassVar[int] = 1
-
-    def __init__(self, name: str, clock: VirtualClock) -> None:
-        self.name = name
-        self.clock = clock
-        self.call_s = 0.01
-        self.errors: list[Exception] = []
-        self.heard: list[tuple[float, NoticeRow]] = []
-
-    def wants(self, notice: Notice) -> bool:
-        return True
-
-    def render(self, notice: Notice, id_: str, sequence: int) -> str:
-        servers = [server.id for server in notice.servers]
-        body = {"kind": notice.kind, "fenced": notice.fenced, "servers": servers}
-        return json.dumps({**body, "project": notice.project, "text": notice.text})
-
-    async def deliver(self, row: NoticeRow) -> None:
-        await asyncio.sleep(self.call_s)
-        if self.errors:
-            raise self.errors.pop(0)
-        self.heard.append((self.clock.now().boot_s, row))
-
-    async def close(self) -> None:
-        return
-
-    def kinds(self, project: str = "") -> list[str]:
-        """Return the kinds that were heard by one audience, in order."""
-        return [row.kind for _, row in self.heard if row.project == project]

@@ -34,14 +34,8 @@ from doctor_daemon.errors import Temporary
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Change, Store, device_key
 from doctor_daemon.stores.memory import MemoryStore
-from tests.engine.instruments import (
-    HOST,
-    OTHER,
-    UUID,
-    ScriptedConsumer,
-    ScriptedDevice,
-    ScriptedNova,
-)
+from tests.engine.consumers import ScriptedConsumer
+from tests.engine.instruments import HOST, OTHER, UUID, ScriptedDevice, ScriptedNova
 from tests.simulation.virtual import VirtualClock
 
 __all__ = ["HOST", "OTHER", "UUID", "Rig", "SlowDisk", "accuse", "incident_of", "server", "until"]

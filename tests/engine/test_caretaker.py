@@ -17,7 +17,8 @@ from doctor_daemon.engine.caretaker import POLLS, REST_S
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Change, NoticeRow
-from tests.engine.instruments import HOST, OTHER, ScriptedConsumer
+from tests.engine.consumers import ScriptedConsumer
+from tests.engine.instruments import HOST, OTHER
 from tests.engine.moving import comes
 from tests.engine.rig import Rig, SlowDisk, accuse, incident_of, server, until
 from tests.simulation.virtual import run

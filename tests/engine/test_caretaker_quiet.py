@@ -14,7 +14,8 @@ from doctor_daemon.core.upkeep import Turn
 from doctor_daemon.engine.caretaker import POLLS, REST_S
 from doctor_daemon.errors import Conflict, Permanent
 from doctor_daemon.ports import Fleet
-from tests.engine.instruments import HOST, OTHER, ScriptedConsumer, ScriptedNova
+from tests.engine.consumers import ScriptedConsumer
+from tests.engine.instruments import HOST, OTHER, ScriptedNova
 from tests.engine.rig import Rig
 from tests.engine.test_caretaker import POLL_S, SOON_S, seen, told, turns
 from tests.simulation.virtual import VirtualClock, run

@@ -23,7 +23,8 @@ from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.notifiers.cloudevents import event
 from doctor_daemon.ports import Change
-from tests.engine.instruments import HOST, ScriptedConsumer
+from tests.engine.consumers import ScriptedConsumer
+from tests.engine.instruments import HOST
 from tests.engine.rig import Rig, SlowDisk, accuse, server
 from tests.simulation.virtual import run
 

@@ -15,6 +15,7 @@ of 20 s they take about seven minutes.
 """
 
 from tests.lab.nova_api import NovaApi
+from tests.lab.nova_deletions import NovaDeletions
 from tests.lab.nova_dialects import NovaDialects
 from tests.lab.nova_evacuations import NovaEvacuations
 from tests.lab.nova_groups import NovaGroups
@@ -35,5 +36,6 @@ class NovaContract(
     NovaEvacuations,
     NovaMigrations,
     NovaReturns,
+    NovaDeletions,
 ):
     """All of it."""

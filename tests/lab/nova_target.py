@@ -60,6 +60,9 @@ class NovaTarget(Protocol):
     async def launch_compute(self, host: str) -> None:
         """Start it, if it has ended, and wait for nothing: its host may be forced down."""
 
+    async def register(self, host: str) -> None:
+        """Start it on a host whose service was deleted, and wait until Nova has it in use."""
+
     async def set_state(self, server_id: str, state: str) -> None:
         """Have the server's owner stop or pause it (`stopped`, `paused`), and wait until it is."""
 

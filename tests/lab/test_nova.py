@@ -53,6 +53,9 @@ class LabNova:
     async def launch_compute(self, host: str) -> None:
         self.lab.world.recover(host)
 
+    async def register(self, host: str) -> None:
+        self.lab.world.recover(host)
+
     async def set_state(self, server_id: str, state: str) -> None:
         self.lab.world.set_state(server_id, state)
 

@@ -24,7 +24,7 @@ from tests.openstack.testbed.calls import ask
 from tests.openstack.testbed.processes import Processes, wait_for
 from tests.openstack.testbed.site import HOSTS
 
-_PROGRAM = Path(sys.executable).with_name("doctor-daemon")
+PROGRAM = Path(sys.executable).with_name("doctor-daemon")
 _NAME = "doctor-daemon"
 ANSWERS_TOKEN = "what-a-project-answers-with"
 # Short, so that a scenario can wait until a proof has expired; the time-outs below are its least.
@@ -162,7 +162,7 @@ class Daemon:
 
     def start(self) -> None:
         """Start it and wait until it is ready. TimeoutError: it is not, and its log says why."""
-        argv = [_PROGRAM, "run", "--config", self.folder / "doctor-daemon.yaml"]
+        argv = [PROGRAM, "run", "--config", self.folder / "doctor-daemon.yaml"]
         self._processes.launch(_NAME, argv)
         wait_for("the daemon to be ready", self._ready, 30)
 
@@ -176,7 +176,7 @@ class Daemon:
 
     def tell(self, command: str, *words: str) -> str:
         """Give an operator's command; what it prints. AssertionError: the daemon says no."""
-        argv = [str(_PROGRAM), command, "--socket", str(self.folder / "socket"), *words]
+        argv = [str(PROGRAM), command, "--socket", str(self.folder / "socket"), *words]
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 from pathlib import Path
 
 from tests.openstack.alarms import Vnfm
@@ -15,6 +16,7 @@ from tests.openstack.proxy import Passed, Proxy
 from tests.openstack.rack import start_bmcs
 from tests.openstack.testbed.calls import IMAGE, Cloud
 from tests.openstack.testbed.processes import wait_for
+from tests.openstack.testbed.services import Services
 from tests.openstack.testbed.site import HOSTS, Site
 
 OPERATOR_KEY = "whsec_b3BlcmF0b3Igb3BlcmF0b3Igb3BlcmF0b3I="
@@ -126,6 +128,28 @@ class Estate:
             if row.json.get("forced_down")
         ]
 
+    def register(self, name: str) -> None:
+        """Have a host in use again that Nova has forgotten: as another service, of the same name.
+
+        nova-compute does not start on a host that has guests of before.
+        """
+        if not self.hosts[name].processes.pid(name):
+            Services(self.site).start_compute(name)
+        wait_for(f"{name} to be listed", lambda: self.admin.compute_services().get(name), 60)
+        self.services[name] = str(self.service(name)["id"])
+        self._await_heartbeat(name)
+        asked = {"host": name, "binary": "nova-compute"}
+
+        def mapped() -> bool:
+            answer = self.admin.compute_answer("PUT", "/os-services/enable", asked)
+            return answer.status == 200
+
+        wait_for(f"{name} to be found in its cell", mapped, 60)
+        for row in self.admin.compute("GET", "/os-aggregates")["aggregates"]:
+            if row["availability_zone"] and name not in row["hosts"]:
+                action = {"add_host": {"host": name}}
+                self.admin.compute("POST", f"/os-aggregates/{row['id']}/action", action)
+
     def violations(self) -> list[str]:
         """What happened to the guests in this scene that must not have."""
         record = read_record(self.site.guests_record)
@@ -146,6 +170,7 @@ class Estate:
         for name in HOSTS:
             self.bmcs[name].set_fault("none")
             self.hosts[name].spawns()
+        self._register_lost()
         broken = [name for name in HOSTS if self._is_broken(name)]
         self._take_down(broken)
         self._delete_servers()
@@ -166,6 +191,16 @@ class Estate:
         for name in HOSTS:
             if self.service(name)["status"] != "enabled":
                 self.admin.mark(self.services[name], status="enabled")
+
+    def _register_lost(self) -> None:
+        known = self.admin.compute_services()
+        for name in HOSTS:
+            if name not in known:
+                self.bmcs[name].turn("Off")
+                self.hosts[name].wipe()
+                self.bmcs[name].turn("On")
+                wait_for(f"{name} to boot", partial(self.hosts[name].processes.pid, name), 30)
+                self.register(name)
 
     def _has_started(self, name: str) -> bool:
         """Whether its nova-compute is another than at the last look."""

@@ -82,6 +82,9 @@ class RealNova:
             await asyncio.to_thread(Services(self.estate.site).start_compute, host)
             self.launched.add(host)
 
+    async def register(self, host: str) -> None:
+        await asyncio.to_thread(self.estate.register, host)
+
     async def set_state(self, server_id: str, state: str) -> None:
         await asyncio.to_thread(set_state, self.estate, server_id, state)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.survey import underway
 from doctor_daemon.ports import NoticeRow
 from tests.simulation.oracle import Oracle
 
@@ -21,6 +22,8 @@ class Ending:
                 left = [r for r in incident.evacuations.values() if not r.stage.ended]
                 told = f"{len(left)} servers of {incident.host} have no outcome"
                 oracle.check("L-2", not left, told)
+                told = f"{incident.host} is still being taken out"
+                oracle.check("L-2", underway(incident) is None, told)
             ended = incident.phase.final or incident.phase in (Phase.DOWN, Phase.HELD)
             oracle.check("L-2", ended, f"{incident.host} is still {incident.phase}")
         for key, count in oracle.opened_by.items():

@@ -77,6 +77,7 @@ KINDS = (
     "map-wrong",
     "mode-lowered",
     "bug",
+    "operator-decommissions",
 )
 """Every kind of fault; the names are what the coverage table shows."""
 

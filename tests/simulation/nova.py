@@ -11,10 +11,12 @@ from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet, Permit
 from doctor_daemon.ports.states import StatesPage, StatesWanted
+from tests.simulation.departures import Departures
 from tests.simulation.oracle import Oracle
 from tests.simulation.returns import Returns
 from tests.simulation.world import BEAT_S, Machine, World
@@ -69,6 +71,9 @@ class SimNova:
         asked_at = self._oracle.clock.now()
         await self._ask("look")
         machine = self._world.machines[host]
+        if not self._world.known(machine):
+            msg = f"Nova lists no compute service of {host}"
+            raise Permanent(msg)
         if self._swarm.strikes("nova-service-replaced", 0.2):
             machine.row.uuid += "x"
         return self._show(machine, asked_at)
@@ -76,8 +81,8 @@ class SimNova:
     async def fleet(self) -> Fleet:
         asked_at = self._oracle.clock.now()
         await self._ask("fleet")
-        machines = self._world.machines.values()
-        return Fleet({m.id.name: self._show(m, asked_at) for m in machines})
+        known = [m for m in self._world.machines.values() if self._world.known(m)]
+        return Fleet({m.id.name: self._show(m, asked_at) for m in known})
 
     async def force_down(
         self, service: str, reason: str, permit: Permit, *, disable: bool
@@ -88,7 +93,8 @@ class SimNova:
         permit.check(oracle.clock.now())
         if self._away():
             return Outcome.REFUSED, NO_CONNECTION
-        machine = next((m for m in self._world.machines.values() if m.row.uuid == service), None)
+        machines = (m for m in self._world.machines.values() if not m.row.deleted)
+        machine = next((m for m in machines if m.row.uuid == service), None)
         if machine is None:
             return Outcome.REFUSED, "404"
         oracle.put_sent(machine, disable=disable)
@@ -142,7 +148,8 @@ class SimNova:
         permit.check(self._oracle.clock.now())
         if self._away():
             return NO_CONNECTION
-        found = [m for m in self._world.machines.values() if m.row.uuid == service]
+        machines = self._world.machines.values()
+        found = [m for m in machines if m.row.uuid == service and not m.row.deleted]
         return found[0] if found else "404"
 
     async def _put_through(
@@ -158,6 +165,9 @@ class SimNova:
             raise Temporary(msg)
         return Outcome.ACCEPTED, "200"
 
+    def _deleted(self, machine: Machine) -> None:
+        machine.row.deleted = True
+
     def _lifted(self, machine: Machine) -> None:
         row = machine.row
         row.foreign_flag = False
@@ -166,6 +176,21 @@ class SimNova:
     def _enabled(self, machine: Machine) -> None:
         row = machine.row
         row.write(self._world.now(), forced_down=row.forced_down, status="enabled", reason="")
+
+    async def delete_service(self, service: str, permit: Permit) -> tuple[Outcome, str]:
+        machine = await self._put_back("delete", service, permit)
+        if isinstance(machine, str):
+            return (Outcome.ACCEPTED if machine == "404" else Outcome.UNSENT), machine
+        departures = Departures(self._oracle)
+        departures.delete_sent(machine)
+        if departures.conflict(machine):
+            return Outcome.REFUSED, "Nova answered 409"
+        return await self._put_through("delete", machine, self._deleted)
+
+    async def transits(self, host: HostId) -> Sequence[Transit]:
+        await self._ask("transits")
+        rows = self._rebuilds.of(host)
+        return [Transit(row.id, row.server, "evacuation", row.status) for row in rows]
 
     async def servers(self, host: HostId) -> ServerList:
         await self._ask("servers")

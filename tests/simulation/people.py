@@ -73,7 +73,7 @@ class Staff:
 
     async def meddle(self) -> None:
         """Let two of them give orders at once now and then, each without asking the other."""
-        orders = (Order.FENCE, Order.DISMISS, Order.CLOSE, Order.RELEASE, Order.POWER_ON)
+        orders = tuple(order for order in Order if order is not Order.CONFIRM_OFF)
         while True:
             await asyncio.sleep(self._swarm.seconds(2, 40))
             engine = self._daemon.engine
@@ -142,6 +142,9 @@ class Staff:
     async def _repair(self, operators: Operators, incident: Incident) -> None:
         """Repair a host that is down, bring it back, and close its incident."""
         machine, draw = self._world.machines[incident.host], self._swarm.random.random()
+        if self._swarm.strikes("operator-decommissions"):
+            await self._order(operators, incident, Order.DECOMMISSION)
+            return
         if self._swarm.on and draw < 0.3:
             return
         if machine.plan.way_back.automatic and draw < 0.6 and not self._monitors.quiet:

@@ -19,7 +19,7 @@ class Returns:
     def switch_sent(self, machine: Machine, device: Device, named: str) -> None:
         """Check that the right host is switched on, and only when no server is on its way."""
         now, saved = self._world.now(), self._oracle.disk.open_for(machine.id)
-        self._armed("switching on", machine)
+        self.armed("switching on", machine)
         told = f"{machine.id} is switched on through a device of {named or 'nobody knows whom'}"
         self._oracle.check("I-7", named == device.uuid, told)
         left_at = self._oracle.gone.get(machine.id, -1e9)
@@ -37,7 +37,7 @@ class Returns:
     def lift_sent(self, machine: Machine) -> None:
         """Check that a host comes back only as Nova's own procedure wants it."""
         now, saved = self._world.now(), self._oracle.disk.open_for(machine.id)
-        self._armed("release", machine)
+        self.armed("release", machine)
         if saved is None or saved.phase is not Phase.RELEASING:
             self._oracle.wrong(
                 f"I-11: the flag of {machine.id} is lifted, and nothing is saved of it"
@@ -75,7 +75,7 @@ class Returns:
 
     def enable_sent(self, machine: Machine) -> None:
         """Check that only our own disable is undone."""
-        self._armed("enabling", machine)
+        self.armed("enabling", machine)
         row = machine.row
         ours = row.status == "enabled" or row.reason.startswith("doctor-daemon:")
         raced = self._world.now() - row.foreign_at <= LOOK_RACE_S
@@ -91,7 +91,8 @@ class Returns:
             invariant, not rows, f"evacuations {rows} from {machine.id} are not over"
         )
 
-    def _armed(self, what: str, machine: Machine) -> None:
+    def armed(self, what: str, machine: Machine) -> None:
+        """Check the switches, as far as they may be seen in time."""
         now, since = self._world.now(), self._oracle.disarmed_since
         off = since is not None and now - since > BOUND_S
         self._oracle.check("I-15", not off, f"{what} of {machine.id} while disarmed")

@@ -38,6 +38,7 @@ class Row:
     """When forced_down was last taken away, by whomever."""
     foreign_at: float = -1e9
     """When somebody other than the daemon last wrote to it."""
+    deleted: bool = False
 
     def write(self, now: float, *, forced_down: bool, status: str, reason: str) -> None:
         """Write to it as Nova does: what changes nothing does not touch it."""
@@ -179,6 +180,12 @@ class World:
         """Cut or restore all of a host's power."""
         for device in machine.supplies:
             self.supply(machine, device, on=on)
+
+    def known(self, machine: Machine) -> bool:
+        """Tell whether Nova has the host: one that was deleted is back once nova-compute runs."""
+        if machine.row.deleted and machine.compute and machine.power:
+            machine.row = Row(f"{machine.row.uuid}+", updated_s=self.now())
+        return not machine.row.deleted
 
     def start(self, server: ServerId, host: HostId) -> None:
         """Let a server truly run on a host; what runs twice is told at once."""

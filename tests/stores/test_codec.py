@@ -17,6 +17,13 @@ from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Held, Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.release import IDS_MAX, Release, Switching
+from doctor_daemon.core.retirement import (
+    ERROR_MAX,
+    NAMED_MAX,
+    WORDS_OF_TRANSIT_MAX,
+    Left,
+    Retirement,
+)
 from doctor_daemon.core.tries import READINGS_MAX
 from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.errors import Permanent
@@ -232,8 +239,12 @@ def test_the_largest_that_the_core_lets_an_incident_become_fits_in() -> None:
     stuck = tuple(Stuck(10**17 + n, f"{n:0255}") for n in range(IDS_MAX))
     ids = tuple(one.migration for one in stuck)
     release = replace(made.release, open=ids, bound=tuple(one.to for one in stuck), accepted=stuck)
+    named = ("é" * WORDS_OF_TRANSIT_MAX,) * NAMED_MAX
+    left = Left(at(1), listed=True, servers=("é" * 36,) * NAMED_MAX, transits=named)
+    leaving = Retirement("é" * 100, "é" * 500, at(0), at(1), error="é" * ERROR_MAX, left=left)
     rounds = replace(made.rounds, barred=held)
     worst = replace(made, words=words, held=held, rounds=rounds, release=release)
+    worst = replace(worst, retirement=leaving)
     assert len(dump_head(worst).encode()) <= HEAD_MAX / 1.5
 
 
@@ -276,3 +287,9 @@ def test_heads_from_before_a_release_could_begin_by_itself_are_read_still() -> N
         del head["value"]["release"][name]
     del head["value"]["release"]["switching"]["patient"]
     assert HEAD.loads(json.dumps(head)) == bare(made)
+
+
+def test_heads_from_before_hosts_were_taken_out_are_read_still() -> None:
+    head: Any = json.loads(dump_head(rich()))
+    del head["value"]["retirement"]
+    assert HEAD.loads(json.dumps(head)) == replace(bare(rich()), retirement=None)

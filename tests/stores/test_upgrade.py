@@ -29,7 +29,8 @@ SCHEMAS = (1, 2)
 
 def old(schema: int = 1) -> Incident:
     """Return the open incident of such a file."""
-    return rich() if schema > 1 else replace(rich(), evacuations={}, rounds=Rounds())
+    kept = replace(rich(), retirement=None)
+    return kept if schema > 1 else replace(kept, evacuations={}, rounds=Rounds())
 
 
 @pytest.fixture

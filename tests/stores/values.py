@@ -19,6 +19,7 @@ from doctor_daemon.core.incident import (
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import DeviceProof, Identity, Power, Proof, ProofKind, Reading
+from doctor_daemon.core.retirement import Left, Retirement
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
 
@@ -127,6 +128,17 @@ SIGHTING = Sighting(
 )
 
 
+RETIREMENT = Retirement(
+    by="carol",
+    why="scrapped",
+    since=at(50),
+    step_at=at(51),
+    number=7,
+    left=Left(at(52), listed=True, servers=("s1",), transits=("resize 4 of s1 (finished)",)),
+    put=Outcome.UNKNOWN,
+)
+
+
 def rich() -> Incident:
     """Return an incident in which every nested kind of value stands once."""
     device = DeviceTry(IDENTITY, "", Outcome.ACCEPTED, at(6), (READING,), 1)
@@ -155,6 +167,7 @@ def rich() -> Incident:
             one.server.id: one for one in (evacuation("s1"), evacuation("s2", Stage.WAITING))
         },
         rounds=Rounds(follows=2, failures=3, barred=Held("budget", "all is used", "wait")),
+        retirement=RETIREMENT,
     )
     return made.note(at(0), "suspected").tell(at(1), "and so", None, (server("s1"),))
 
