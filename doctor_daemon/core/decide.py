@@ -146,16 +146,21 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return follow(incident, observation, context)
         case Said():
             return said(incident, observation, context)
-        case Crashed(error, effect):
-            if isinstance(effect, Evacuate):
-                incident = lost(incident, effect, context)
-            if incident.phase is Phase.HELD:
-                return incident.note(context.now, f"internal error: {error}")
-            return incident.hold(context.now, after_bug(incident.phase, error))
+        case Crashed():
+            return _crashed(incident, observation, context)
         case Elapsed() | Looked() | Listed():
             return incident
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _crashed(incident: Incident, crashed: Crashed, context: Context) -> Incident:
+    """Hold an incident that a bug was met in: what was being done may have taken effect."""
+    if isinstance(crashed.effect, Evacuate):
+        incident = lost(incident, crashed.effect, context)
+    if incident.phase is Phase.HELD:
+        return incident.note(context.now, f"internal error: {crashed.error}")
+    return incident.hold(context.now, after_bug(incident.phase, crashed.error))
 
 
 def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context) -> Incident:

@@ -19,7 +19,7 @@ BODY = {"order": "decommission", "why": "scrapped", "host": "cmp-1"}
         ({**BODY, "host": "CMP-1.example"}, 422, "host", "cmp-1, typed out"),
         ({"order": "decommission", "why": "scrapped"}, 422, "host", "cmp-1, typed out"),
         ({**BODY, "for_s": 60}, 422, "for_s", "order, why, host"),
-        ({**BODY, "order": "release"}, 422, "host", "order, why"),
+        ({**BODY, "order": "release"}, 422, "host", "order, why, accept_stuck"),
     ],
 )
 async def test_what_is_half_or_wrong_is_refused(

@@ -12,7 +12,7 @@ from tests.api.rig import error
 
 DURATION = "a number of seconds above 0, up to 31622400"
 REASON = "a text of 1 to 500 characters"
-ORDERS = "fence | dismiss | confirm-off | close | release | power-on"
+ORDERS = "fence | dismiss | confirm-off | close | release | power-on | decommission"
 OBJECT = error("invalid", "body", "it is no JSON object", "a JSON object")
 ORDER, WINDOW = "/v1/hosts/cmp-1/orders", "/v1/hosts/cmp-1/maintenance"
 
@@ -70,7 +70,7 @@ EACH = "each MIGRATION@DESTINATION, or MIGRATION alone where Nova shows no desti
         (
             ORDER,
             {"order": "fence", "why": "x", "y": 1},
-            wrong("'y'", "unknown field", "order, why, for_s, host, accept_stuck"),
+            wrong("'y'", "unknown field", "order, why, host, for_s, accept_stuck"),
         ),
         (ORDER, RELEASE | {"accept_stuck": "17"}, wrong("accept_stuck", "found '17'", SOME)),
         (

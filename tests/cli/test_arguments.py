@@ -93,6 +93,7 @@ def test_defaults() -> None:
             "explain": ["x"],
             "arm": ["--why", "y"],
             "cinder": ["services"],
+            "host": ["decommission", "x", "--why", "y"],
         }
         more = words.get(command, ["--why", "y"] if command == "disarm" else ["x", "--why", "y"])
         options = parse([command, *(more if command not in PLAIN else [])])

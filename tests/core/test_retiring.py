@@ -201,7 +201,10 @@ def test_c4_a_flag_that_is_gone_ends_the_order_and_is_told() -> None:
     walk = Leaving().to_ordered().survey(forced_down=False).off()
     assert not_done(walk).startswith("Nova does not have cmp-1 forced down any more")
     said = [entry.text for entry in walk.incident.timeline]
-    assert "forced_down was cleared by somebody else; `doctor-daemon close HOST` ends this" in said
+    assert (
+        "ALARM: forced_down was cleared by somebody else; `doctor-daemon close HOST` ends this"
+        in said
+    )
 
 
 def test_another_service_of_the_same_name_is_for_a_human() -> None:

@@ -209,9 +209,9 @@ async def test_other_lists_of_migrations_are_no_secret(lab: Lab) -> None:
     async with caller() as asks:
         nova = LabNova(lab, asks)
         for version in ("2.58", "2.59"):
-            other = await ask(nova, "GET", "/os-migrations?host=compute-1", version)
+            other = await ask(nova, "GET", "/os-migrations?hidden=true", version)
             assert other.status == 501
-            assert other.message == "the lab does not model the filter 'host'"
+            assert other.message == "the lab does not model the filter 'hidden'"
 
 
 async def test_an_older_nova_lists_no_migrations_in_a_newer_version() -> None:

@@ -12,7 +12,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from signal import SIGCONT, SIGKILL, SIGSTOP
@@ -212,7 +212,6 @@ def delete(estate: Estate, server: str) -> None:
     wait_for("the server to go", lambda: estate.tenant.compute_answer("GET", path).status == 404)
 
 
-@contextmanager
 @pytest.fixture(scope="module")
 def zoned(whole_estate: Estate) -> Iterator[Estate]:
     with policy_of_owners(whole_estate, OwnerSees.NOTHING), zone(whole_estate):

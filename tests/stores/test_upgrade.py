@@ -29,7 +29,12 @@ SCHEMAS = (1, 2)
 
 def old(schema: int = 1) -> Incident:
     """Return the open incident of such a file."""
-    kept = replace(rich(), retirement=None)
+    kept = rich()
+    plain = {
+        id_: replace(one, unsent=0, sent_at=None, hold_until=None, to_at=None, left=())
+        for id_, one in kept.evacuations.items()
+    }
+    kept = replace(kept, retirement=None, evacuations=plain)
     return kept if schema > 1 else replace(kept, evacuations={}, rounds=Rounds())
 
 
