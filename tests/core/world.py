@@ -138,10 +138,14 @@ class World(RuleBasedStateMachine):
         """Fold it in, and see that doing so twice comes to the same."""
         walk = self.walk
         expected, before = decide(walk.incident, observation, walk.context), walk.phase
+        leaving = walk.incident.retirement
         walk.see(observation)
         assert (walk.incident, walk.due) == expected
-        if Phase.RELEASING in {before, walk.phase} and before is not walk.phase:
-            anew = (Identify, ListServers)  # on its way back, and after it, all of it is asked anew
+        wish = walk.incident.retirement
+        taken_out = wish is not None and (leaving is None or wish.number > leaving.number)
+        way_back = Phase.RELEASING in {before, walk.phase} and before is not walk.phase
+        if way_back or taken_out:
+            anew = (Identify, ListServers)  # then, and after a way back, all of it is asked anew
             self.spent = {effect for effect in self.spent if not isinstance(effect, anew)}
 
     def rests(self) -> bool:
