@@ -229,7 +229,7 @@ def test_what_waits_for_its_turn_is_not_sent_once_nothing_more_is_evacuated() ->
     web, _ = walk.all(Evacuate)
     barred = Held("flag", "Nova does not have it forced down any more", "ask who cleared it")
     incident = replace(walk.incident, rounds=replace(walk.incident.rounds, barred=barred))
-    assert overtaken(incident, web) == f"nothing more is evacuated: {barred.why}"
+    assert overtaken(incident, web, walk.context) == f"nothing more is evacuated: {barred.why}"
 
 
 # a second beginning
