@@ -1,7 +1,6 @@
 """A world that does what it likes with one incident, for hypothesis to play.
 
-It answers what is due, answers what is not, forgets, reboots, changes its mind and its
-configuration.
+It answers what is due and what is not, forgets, reboots, changes its mind and configuration.
 """
 
 import math
