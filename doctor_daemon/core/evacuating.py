@@ -114,8 +114,9 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     records = ranked({**before, **found}, selection)
     if found:
         incident = incident.note(context.now, ranks.told(records.values(), seen.around))
-    for who in (held_up(found.values(), context), turns.told(found.values(), context)):
-        incident = incident.note(context.now, who) if who else incident
+    incident = held_up(incident, found.values(), context)
+    if who := turns.told(found.values(), context):
+        incident = incident.note(context.now, who)
     return _heard(put(incident, records, context), answer, context)
 
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.host import Selection, Server, ServerId
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.outcomes import names, put
 from doctor_daemon.core.phases import Phase
@@ -75,14 +75,17 @@ def holds(record: Evacuation, now: Instant) -> bool:
     return record.stage is Stage.WAITING and until is not None and not now.reached(until)
 
 
-def told(records: Iterable[Evacuation], context: Context) -> str:
-    """Say who waits, and for how long at the most; empty: nobody does."""
+def told(incident: Incident, records: Iterable[Evacuation], context: Context) -> Incident:
+    """Tell who waits, and for how long at the most: who is to say a word has to hear of it."""
     found = [record for record in records if holds(record, context.now)]
     if not found:
-        return ""
+        return incident
     longest_s = max(r.hold_until.since(context.now) for r in found if r.hold_until is not None)
-    who = names([record.server for record in found])
-    return f"waiting for a word of their projects, {longest_s:g} s at most: {who}"
+    servers = [record.server for record in found]
+    text = f"waiting for a word of their projects, {longest_s:g} s at most: {names(servers)}"
+    return incident.tell(
+        context.now, text, NoticeKind.OUTCOME, tuple(servers), outcome=Stage.WAITING.value
+    )
 
 
 def answerable(incident: Incident, server: ServerId, now: Instant) -> bool:

@@ -37,7 +37,7 @@ class Notice:
     entry: int
     wall_s: float
     outcome: str = ""
-    """With OUTCOME: moved, skipped, failed or unknown; with MAINTENANCE: begun or ended."""
+    """With OUTCOME: waiting, moved, skipped, failed, unknown; with MAINTENANCE: begun or ended."""
     cause: str = ""
     """With OUTCOME: why they were not moved, as `Cause` has it."""
     raised_wall_s: float = 0.0

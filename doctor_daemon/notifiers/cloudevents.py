@@ -42,6 +42,8 @@ _OUTCOMES: Mapping[str, str] = {
     Stage.MOVED: "these servers were rebuilt elsewhere, and are there now",
     Stage.SKIPPED: "these servers were left as they are: nothing was rebuilt",
     Stage.FAILED: "these servers could not be rebuilt elsewhere, and are still down",
+    Stage.WAITING: "these servers are down and wait, before they are moved, for a word of their "
+    "project",
     Stage.UNKNOWN: "it is not known whether these servers were rebuilt elsewhere",
 }
 

@@ -37,6 +37,7 @@ _OUTCOMES: Mapping[str, Severity] = {
     Stage.MOVED: Severity.CLEARED,
     Stage.SKIPPED: Severity.CRITICAL,
     Stage.FAILED: Severity.CRITICAL,
+    Stage.WAITING: Severity.CRITICAL,
     Stage.UNKNOWN: Severity.INDETERMINATE,
 }
 

@@ -23,7 +23,7 @@ SERVERS_MAX = 50
 """Servers that a line names; their number is always told."""
 ID_MAX = 64
 
-_CALM = (Stage.MOVED, Stage.SKIPPED)
+_CALM = (Stage.MOVED, Stage.SKIPPED, Stage.WAITING)
 
 logger: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

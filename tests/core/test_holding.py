@@ -19,6 +19,7 @@ from doctor_daemon.core.holding import (
     took,
 )
 from doctor_daemon.core.host import Mode, Selection, Server
+from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import Wait
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -87,12 +88,12 @@ def test_only_what_is_still_to_be_moved_waits(stage: Stage) -> None:
 
 
 def test_a_server_waits_as_long_as_it_wants_and_others_go_at_once() -> None:
-    walk = Moving(patient("web"), "db", **HOST).to_inspected()
+    web = patient("web")
+    walk = Moving(web, "db", **HOST).to_inspected()
     assert walk.posts == [("db", 1)]
     assert walk.record().hold_until == walk.now.plus(30)
-    assert "waiting for a word of their projects, 30 s at most: web" in [
-        entry.text for entry in walk.incident.timeline
-    ]
+    heard = [(e.text, e.servers) for e in walk.incident.timeline if e.outcome == WAITING]
+    assert heard == [("waiting for a word of their projects, 30 s at most: web", (web,))]
     assert any(isinstance(e, Wait) and e.until.since(walk.now) <= 30 for e in walk.due)
     walk.accept().guard(29.5)
     assert (walk.stage(), walk.posts) == (WAITING, [])
@@ -138,7 +139,7 @@ def test_handled_leaves_it_and_its_owner_is_told() -> None:
     before, said = walk.incident, word(walk, "web", Word.HANDLED)
     assert walk.see(said).phase is Phase.DOWN
     assert (walk.stage(), walk.record().why, walk.record().hold_until) == (SKIPPED, HANDLED, None)
-    assert walk.outcomes == [("skipped", ["web"])]
+    assert walk.outcomes == [("waiting", ["web"]), ("skipped", ["web"])]
     assert took(before, walk.incident, said)
 
 
@@ -182,10 +183,13 @@ def test_another_ones_word_is_not_taken_for_ours() -> None:
 def test_who_waits_in_words() -> None:
     now = context(0, **HOST)
     records = [asked(Evacuation(patient(f"vm-{n}", str(n)), WAITING, at(0)), now) for n in range(9)]
-    assert told(records, now) == (
+    incident = make.incident()
+    entry = told(incident, records, now).timeline[-1]
+    assert entry.text == (
         "waiting for a word of their projects, 8 s at most: vm-1, vm-2, vm-3, vm-4, vm-5 and 3 more"
     )
-    assert told(records[:1], now) == ""
+    assert (entry.tell, entry.outcome, len(entry.servers or ())) == (NoticeKind.OUTCOME, WAITING, 8)
+    assert told(incident, records[:1], now) is incident
     because = dict.fromkeys([one.server.id for one in records[1:]], WORDLESS)
     assert waiting(records, now) == because
 
