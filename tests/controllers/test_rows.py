@@ -15,38 +15,11 @@ from doctor_daemon.controllers.microversions import (
     parse_offer,
 )
 from doctor_daemon.controllers.rows import decode
-from doctor_daemon.controllers.servers import HOST, by_host, only_on, read_page
+from doctor_daemon.controllers.servers import by_host, only_on, read_page
 from doctor_daemon.controllers.services import all_services, one_service, read_services
 from doctor_daemon.controllers.updates import ENABLE, LIFT, REASON_MAX, fencing, puts, storable
-from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import DoctorError, Permanent, Temporary
-
-UUID = "4f22b540-1c82-456c-b2f4-ba0d18d9a30f"
-AT = Instant("boot", 1.0, 2.0)
-SERVICE: Mapping[str, object] = {
-    "binary": "nova-compute",
-    "host": "cmp-1",
-    "id": UUID,
-    "zone": "nova",
-    "status": "enabled",
-    "state": "up",
-    "updated_at": "2026-11-21T02:32:02.000000",
-    "disabled_reason": None,
-    "forced_down": False,
-}
-STUB = {"binary": "nova-compute", "host": "cmp-2", "status": "UNKNOWN"}
-SERVER: Mapping[str, object] = {
-    "id": "s1",
-    "name": "vm-1",
-    "status": "ACTIVE",
-    "tenant_id": "p1",
-    HOST: "cmp-1",
-}
-
-
-def _body(key: str, *rows: Mapping[str, object], **more: object) -> bytes:
-    return json.dumps({key: rows, **more}).encode()
-
+from tests.controllers.answers import AT, SERVER, SERVICE, UUID, body
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=40),
@@ -69,7 +42,7 @@ def _spoilt(row: Mapping[str, object]) -> st.SearchStrategy[Mapping[str, object]
 def test_whatever_services_look_like_only_doctor_errors_come_out(
     found: list[Mapping[str, object]],
 ) -> None:
-    services = read_services(_body("services", *found))
+    services = read_services(body("services", *found))
     for read in (partial(one_service, services, "cmp-1", AT), partial(all_services, services, AT)):
         with suppress(DoctorError):
             read()
@@ -80,7 +53,7 @@ def test_whatever_servers_look_like_only_doctor_errors_come_out(
     found: list[Mapping[str, object]], links: object
 ) -> None:
     with suppress(DoctorError):
-        page = read_page(_body("servers", *found, servers_links=links))
+        page = read_page(body("servers", *found, servers_links=links))
         by_host(page.placed)
         only_on("cmp-1", page.placed)
 

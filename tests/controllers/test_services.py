@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 import pytest
 
 from doctor_daemon.controllers.microversions import Version
-from doctor_daemon.controllers.servers import HOST
 from doctor_daemon.controllers.services import all_services, one_service, read_services
-from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
-
-UUID = "4f22b540-1c82-456c-b2f4-ba0d18d9a30f"
-AT = Instant("boot", 1.0, 2.0)
-SERVICE: Mapping[str, object] = {
-    "binary": "nova-compute",
-    "host": "cmp-1",
-    "id": UUID,
-    "zone": "nova",
-    "status": "enabled",
-    "state": "up",
-    "updated_at": "2026-11-21T02:32:02.000000",
-    "disabled_reason": None,
-    "forced_down": False,
-}
-STUB = {"binary": "nova-compute", "host": "cmp-2", "status": "UNKNOWN"}
-SERVER: Mapping[str, object] = {
-    "id": "s1",
-    "name": "vm-1",
-    "status": "ACTIVE",
-    "tenant_id": "p1",
-    HOST: "cmp-1",
-}
-
-
-def _body(key: str, *rows: Mapping[str, object], **more: object) -> bytes:
-    return json.dumps({key: rows, **more}).encode()
+from tests.controllers.answers import AT, SERVICE, STUB, UUID, body
 
 
 def test_a_service_is_read() -> None:
-    look = one_service(read_services(_body("services", SERVICE)), "cmp-1", AT)
+    look = one_service(read_services(body("services", SERVICE)), "cmp-1", AT)
     assert (look.uuid, look.state, look.status, look.forced_down) == (UUID, "up", "enabled", False)
     assert (look.reason, look.asked_at) == ("", AT)
     assert look.updated_s == 1795228322.0, "UTC, which Nova does not say"
