@@ -29,7 +29,8 @@ from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import AuthKind, Settings, SourceAuth, SourceChoice, load
 from doctor_daemon.engine.clock import SystemClock
-from doctor_daemon.engine.engine import Engine, hosts_known, settle_interpreter
+from doctor_daemon.engine.engine import Engine, hosts_known
+from doctor_daemon.engine.interpreter import settle_interpreter
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.engine.ward import Instruments, Rules
@@ -107,7 +108,8 @@ class Daemon:
         faults.raise_any()
         self.settings = settings
         limits = (settings.mode, settings.policy, settings.plans, settings.aliases)
-        self.engine = Engine(Rules(*limits, settings.cloud.name), self.tools)
+        rules = Rules(*limits, settings.cloud.name, settings.volumes)
+        self.engine = Engine(rules, self.tools)
         self._supervisor = Supervisor.found(os.environ, self.engine)
         self._sources = sources
         clock, desk = self.tools.clock, self.engine.desk
@@ -188,6 +190,7 @@ class Daemon:
         group = find_group(options.group)
         names = [host.name for host in hosts_known(self.engine)]
         orders = VolumeOrders(self.engine, self.tools.storage)
+        orders.resume()
         more = CinderApi(orders).routes()
         api = OperatorsApi(Operators(self.engine), desk.host, group, names, more)
         try:

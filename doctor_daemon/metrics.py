@@ -89,6 +89,11 @@ class Metrics:
         )
         self.budget = gauge("doctor_budget_used", "Power cuts taken from the budget.", ())
         self.maintenance = gauge("doctor_maintenance_hosts", "Hosts under maintenance.", ())
+        self.storage_tasks = gauge(
+            "doctor_storage_tasks",
+            "Services of Cinder on fenced hosts; looking, down and held need a human.",
+            ("stage",),
+        )
 
     def _counters(self) -> None:
         counter = self._counter

@@ -14,9 +14,9 @@ from aiohttp import web
 
 from doctor_daemon.api.bodies import read_body, read_why, shown, wrong
 from doctor_daemon.api.operators import PERSON
-from doctor_daemon.core.log_levels import LEVELS, LogScope
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.log_levels import LEVELS, LevelWish, LogScope
 from doctor_daemon.core.volumes import VOLUME, Target, VolumeAct, Wish
-from doctor_daemon.engine.errand import LevelWish
 from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.ports.refusal import Refusal
 
@@ -32,7 +32,7 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     VolumeAct.FREEZE: frozenset({"host", "cluster"}),
     VolumeAct.THAW: frozenset({"host", "cluster", "enable"}),
     VolumeAct.FAILOVER: frozenset({"host", "cluster", "to", "confirm"}),
-    SET_LOG: frozenset({"host", "binary", "prefix", "level"}),
+    SET_LOG: frozenset({"host", "binary", "prefix", "level", "until"}),
 }
 _ALL = ("order", "why", *sorted(frozenset().union(*_FIELDS.values())))
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -53,6 +53,7 @@ class CinderApi:
             web.get("/v1/cinder/log-levels", self._log_levels),
             web.post("/v1/cinder/orders", self._order),
             web.get("/v1/cinder/orders/{number}", self._look),
+            web.post("/v1/cinder/dismissals", self._dismiss),
         ]
 
     async def _services(self, request: web.Request) -> web.Response:
@@ -69,11 +70,25 @@ class CinderApi:
         body = await read_body(request, *_ALL)
         why, by = read_why(body), request[PERSON]
         wish = _wish(body, f"doctor-daemon: {by}: {why}")
-        given = self._orders.give(wish, by, why)
+        given = await self._orders.give(wish, by, why, self._until(body))
         word, target = f"cinder {given.name}", given.target
         log.info("an operator's order", order=word, target=target, by=by, why=why)
         order = await self._orders.look(given.number, self._wait_s)
         return web.json_response({"order": order})
+
+    def _until(self, body: Mapping[str, Any]) -> HostId | None:
+        """Read until when log levels are raised: while anything of a host is open."""
+        name = _text(body, "until")
+        found = self._orders.host(name) if name else None
+        if name and found is None:
+            raise wrong("until", name, "the name of a configured host")
+        return found
+
+    async def _dismiss(self, request: web.Request) -> web.Response:
+        body = await read_body(request, "service", "why")
+        why, by = read_why(body), request[PERSON]
+        service = _text(body, "service", needed=True)
+        return web.json_response({"task": await self._orders.dismiss(service, by, why)})
 
     async def _look(self, request: web.Request) -> web.Response:
         text = request.match_info["number"]

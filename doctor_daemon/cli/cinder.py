@@ -23,6 +23,10 @@ def answered(options: Options) -> Json:
     """Ask what was typed, wait for its end, and return it. Raise Unanswered."""
     if options.verb == "services":
         return _asked(options, "services", host=options.host, binary=options.binary)
+    if options.verb == "dismiss":
+        body = {"service": options.host, "why": options.why}
+        dismissed: Json = ask(options.socket, "POST", "/v1/cinder/dismissals", body)
+        return dismissed
     if options.verb == "log-levels" and options.level is None:
         prefix = options.prefix
         return _asked(
@@ -35,6 +39,8 @@ def words(found: Json) -> Iterator[str]:
     """Show an answer to people."""
     if "services" in found:
         yield from _services(found["services"])
+    elif "task" in found:
+        yield f"{found['task']['service']}: {found['task']['story'][-1]['text']}"
     elif "log_levels" in found:
         yield from _levels(found["log_levels"])
     else:
@@ -64,7 +70,18 @@ def _ordered(options: Options) -> Json:
 
 def _body(options: Options) -> Json:
     order = "set-log" if options.verb == "log-levels" else options.verb
-    names = ("host", "cluster", "binary", "bare", "enable", "to", "confirm", "prefix", "level")
+    names = (
+        "host",
+        "cluster",
+        "binary",
+        "bare",
+        "enable",
+        "to",
+        "confirm",
+        "prefix",
+        "level",
+        "until",
+    )
     given = {name: getattr(options, name, None) for name in names}
     # What was not typed is not sent: an order has no fields of another's.
     typed = {name: value for name, value in given.items() if value not in (None, False)}
@@ -109,3 +126,5 @@ def _order(order: Json) -> Iterator[str]:
     yield f"{order['order']}: {SAID.get(order['end'], order['end'])}: {order['text']}"
     if order["advice"]:
         yield order["advice"]
+    if order["until"]:
+        yield order["put_back"] or f"put back once nothing of {order['until']} is open any more"

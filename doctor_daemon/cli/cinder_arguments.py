@@ -22,6 +22,7 @@ def add(top: argparse.ArgumentParser) -> None:
     _add_questions(verbs, top.epilog)
     _add_switches(verbs, top.epilog)
     _add_backends(verbs, top.epilog)
+    _add_tasks(verbs, top.epilog)
 
 
 def check(top: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -31,6 +32,8 @@ def check(top: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         top.error(f"cinder {options.verb}: expected HOST@BACKEND, or --cluster NAME")
     if options.verb == "log-levels" and (options.level is None) != (options.why is None):
         top.error("cinder log-levels: expected --set LEVEL and --why REASON, or neither")
+    if options.verb == "log-levels" and options.until and options.level is None:
+        top.error("cinder log-levels: expected --set LEVEL with --until HOST")
 
 
 def name(text: str) -> str:
@@ -68,6 +71,12 @@ def _add_questions(verbs: Any, epilog: str | None) -> None:  # noqa: ANN401 - as
     made.add_argument("--binary", type=name, help="of this kind only, such as cinder-volume")
     made.add_argument("--prefix", type=name, help="of loggers whose names begin so")
     made.add_argument("--set", dest="level", choices=LEVELS, help="the level to set")
+    made.add_argument(
+        "--until",
+        type=name,
+        metavar="HOST",
+        help="put them back once this host has no open incident, and its storage is seen to",
+    )
     _reason(made, required=False)
 
 
@@ -96,6 +105,16 @@ def _add_switches(verbs: Any, epilog: str | None) -> None:  # noqa: ANN401 - as 
             "--binary", type=name, default="cinder-volume", help="default: cinder-volume"
         )
         _reason(one)
+
+
+def _add_tasks(verbs: Any, epilog: str | None) -> None:  # noqa: ANN401 - as above
+    texts = (
+        "end what is asked of you about a service of a fenced host",
+        "Nothing is changed in Cinder. `explain` of the host shows what was asked.",
+    )
+    made = _verb(verbs, epilog, "dismiss", texts)
+    made.add_argument("host", type=name, metavar="HOST@BACKEND", help=_HOST)
+    _reason(made)
 
 
 def _add_backends(verbs: Any, epilog: str | None) -> None:  # noqa: ANN401 - as above

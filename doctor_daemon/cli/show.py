@@ -74,6 +74,8 @@ def status(found: Json) -> Iterator[str]:
     rows = sorted(found["incidents"], key=lambda row: row["phase"] != "held")
     held = sum(row["phase"] == "held" for row in rows)
     needed = f", {held} of them HELD: `doctor-daemon explain HOST`" if held else ""
+    for task in found.get("storage", ()):
+        yield _row("storage", f"{task['why']}: `doctor-daemon explain {task['host']}`")
     yield _row("incidents", f"{len(rows) or 'none'} open{needed}")
     yield from _lines(rows)
 
@@ -129,6 +131,7 @@ def explanation(found: Json) -> Iterator[str]:
     yield f"{host}: {PHASES[incident['phase']] if incident else 'no incident on record'}"
     if incident is not None:
         yield from _matter(incident, host)
+    yield from _storage(found.get("storage", ()))
     if incident is not None and incident["phase"] not in OVER:
         leaving = "delete" in found["gates"]
         yield from _gates(found["gates"]) if leaving or incident["phase"] != "down" else ()
@@ -174,6 +177,18 @@ def _evacuations(records: Sequence[Json]) -> Iterator[str]:
         yield _row("server", f"{name} is {record['stage']}{where}{place}{tries}{why}")
     for to, names in sorted(moved.items()):
         yield _row("moved", f"to {to}: {', '.join(sorted(names))}")
+
+
+def _storage(tasks: Sequence[Json]) -> Iterator[str]:
+    """Show how the block storage of a fenced host stands, and what a human is asked for."""
+    for task in tasks:
+        stage, last = task["stage"].replace("_", " "), task["story"][-1]["text"]
+        yield _row("storage", f"{task['service']} is {stage}: {last}" if task["service"] else last)
+        if task["why"]:
+            yield _row("", f"needed: {task['why']}")
+            yield _row("", f"so: {task['frees']}")
+        if task["shut"] or task["trouble"]:
+            yield _row("", f"it waits: {task['shut'] or task['trouble']}")
 
 
 def _proof(proof: Json | None) -> Iterator[str]:

@@ -22,7 +22,6 @@ from doctor_daemon.config.models import (
     Evacuation,
     File,
     State,
-    Storage,
     Timing,
 )
 from doctor_daemon.config.problems import Document, Loc, Problems
@@ -30,8 +29,10 @@ from doctor_daemon.config.release import Release
 from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, validated
 from doctor_daemon.config.settings import Choice, Settings
 from doctor_daemon.config.sources import SourceReader
+from doctor_daemon.config.storage import Storage
 from doctor_daemon.config.timing import Numbers, broken, call_s
 from doctor_daemon.core.host import Mode
+from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.plugins import CONTROLLERS, NOTIFIERS, STORAGE, STORES
 
@@ -71,6 +72,7 @@ class _Loading:
         self._repeated("sources")
         self._repeated("consumers")
         self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default)
+        self._backends(file)
         numbers = self._numbers(timing, self._part("budget", Budget), cloud)
         if file is not None and file.mode is not Mode.EVACUATE:
             numbers = replace(numbers, moves=False)
@@ -91,6 +93,7 @@ class _Loading:
             store=store,
             cloud=cloud,
             storage=storage,
+            volumes=file.storage.policy() if file.storage else VolumePolicy(),
             sources=sources,
             consumers=consumers,
             devices=tuple(self._hosts.devices.choices),
@@ -123,6 +126,12 @@ class _Loading:
         if value is None:
             return None
         return self._chooser.choose(STORAGE, Storage, ("storage",), value)
+
+    def _backends(self, file: File | None) -> None:
+        """Check the backends of the block storage against the hosts."""
+        hosts = [host.name for host in self._hosts.plans]
+        for number, option, text in file.storage.wrong(hosts) if file and file.storage else ():
+            self._note(("storage", "backends", number, option), text)
 
     def _consumers(self) -> Iterator[Choice]:
         for loc, item in self._document.items("consumers"):

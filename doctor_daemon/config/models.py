@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -23,11 +20,11 @@ from pydantic import (
 
 from doctor_daemon.config.choices import Choices
 from doctor_daemon.config.release import Release, WaysBack
-from doctor_daemon.config.section import Section
+from doctor_daemon.config.section import Name, PluginSection, Section
+from doctor_daemon.config.storage import Storage
 from doctor_daemon.config.words import (
     Address,
     parse_address,
-    parse_label,
     parse_level,
     parse_mode,
     parse_names,
@@ -44,7 +41,6 @@ DAY_S = 86_400.0
 
 Seconds = Annotated[float, Field(ge=0, le=DAY_S)]
 Positive = Annotated[float, Field(ge=0.1, le=DAY_S)]
-Name = Annotated[str, AfterValidator(parse_label)]
 ModeWord = Annotated[
     Mode,
     PlainValidator(parse_mode),
@@ -54,17 +50,6 @@ Listen = Annotated[Address, PlainValidator(parse_address), PlainSerializer(str, 
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 SomeNames = Annotated[tuple[str, ...], BeforeValidator(parse_some_names)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(parse_networks)]
-
-
-class PluginSection(BaseModel):
-    """A part of the file whose other options are the plug-in's."""
-
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="allow", use_attribute_docstrings=True
-    )
-
-    type: Name
-    """Which plug-in."""
 
 
 class Timing(Section):
@@ -193,13 +178,6 @@ class Cloud(PluginSection):
     """The name by which `hosts` refer to it."""
 
 
-class Storage(PluginSection):
-    """The cloud's block storage, for `doctor-daemon cinder`. Left out: there is none to see to."""
-
-    type: Name = "cinder"
-    """Which adapter."""
-
-
 class Source(PluginSection):
     """Somebody whose word about hosts is heard."""
 
@@ -281,7 +259,7 @@ class File(Section):
     cloud: Cloud
     """The cloud's control plane."""
     storage: Storage | None = None
-    """The cloud's block storage. Only operators' orders use it."""
+    """The cloud's block storage."""
     sources: tuple[Source, ...] = ()
     """Whose word about hosts is heard."""
     consumers: tuple[Consumer, ...] = ()

@@ -25,6 +25,7 @@ from doctor_daemon import plugins
 from doctor_daemon.config import models
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
 from doctor_daemon.config.release import Release
+from doctor_daemon.config.storage import Backend, Storage
 from doctor_daemon.config.timing import RULES
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import Mode
@@ -42,7 +43,8 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("release", Release),
     ("state", models.State),
     ("cloud", models.Cloud),
-    ("storage", models.Storage),
+    ("storage", Storage),
+    ("storage.backends[]", Backend),
     ("sources[]", models.Source),
     ("sources[].auth", models.Auth),
     ("consumers[]", models.Consumer),

@@ -1,8 +1,14 @@
-"""What every part of the file is: a model in which every option is known."""
+"""What every part of the file is: a model in which every option is known, or is a plug-in's."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from doctor_daemon.config.words import parse_label
+
+Name = Annotated[str, AfterValidator(parse_label)]
 
 
 class Section(BaseModel):
@@ -11,3 +17,14 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
     )
+
+
+class PluginSection(BaseModel):
+    """A part of the file whose other options are the plug-in's."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="allow", use_attribute_docstrings=True
+    )
+
+    type: Name
+    """Which plug-in."""

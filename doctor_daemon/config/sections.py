@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from doctor_daemon import plugins
-from doctor_daemon.config.models import PluginSection
 from doctor_daemon.config.problems import Document, Loc, Problems
+from doctor_daemon.config.section import PluginSection
 from doctor_daemon.config.settings import Choice
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.ports import SecretFile

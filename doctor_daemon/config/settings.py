@@ -7,7 +7,7 @@ must open no connection and no file but those that it is read from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -19,6 +19,7 @@ from doctor_daemon.config.models import Log, Operators
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.ports import SecretFile, SourceTerms
 
 
@@ -84,6 +85,8 @@ class Settings:
     """Its name is the cloud's in every HostId."""
     storage: Choice | None = None
     """None: the file has no block storage."""
+    volumes: VolumePolicy = field(default_factory=VolumePolicy)
+    """What is done about the block storage of fenced hosts."""
     sources: tuple[SourceChoice, ...]
     consumers: tuple[Choice, ...]
     devices: tuple[DeviceChoice, ...]

@@ -33,6 +33,14 @@ class LogScope:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelWish:
+    """An order to set a log level."""
+
+    scope: LogScope
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
 class LogLevels:
     """The levels of one process: logger -> one of LEVELS, or another that its code has set."""
 

@@ -20,6 +20,8 @@ FROZEN = "frozen"
 """The reason with which a freeze disables a service."""
 HOME = "default"
 """The backend id by which a failover is taken back."""
+MARKED = "the host failed and its power is proven off"
+"""How the reason ends with which the daemon disables by itself: an incident's mark is before it."""
 NO_REASON = "doctor-daemon: it was disabled before, without a reason"
 
 
@@ -49,6 +51,11 @@ class VolumeService:
     @property
     def disabled(self) -> bool:
         return self.status == "disabled"
+
+    @property
+    def marked(self) -> bool:
+        """Tell whether the daemon has disabled it by itself, and will enable it in the end."""
+        return self.disabled and self.reason.endswith(MARKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ def holds(wish: Wish, rows: Sequence[VolumeService]) -> bool:
 def _holds(wish: Wish, row: VolumeService) -> bool:
     match wish.act:
         case VolumeAct.DISABLE:
-            return row.disabled
+            return row.disabled and not (row.marked and row.reason != wish.reason)
         case VolumeAct.ENABLE:
             return not row.disabled
         case VolumeAct.FREEZE:
@@ -246,6 +253,8 @@ def _is(wish: Wish, rows: Sequence[VolumeService]) -> str:
             return "is frozen" if row.frozen else "is not frozen"
         case VolumeAct.FAILOVER:
             return f"has replication {row.replication}, backend {row.backend or HOME}"
+        case VolumeAct.DISABLE if row.disabled:
+            return "is disabled by the daemon itself, which will enable it"
         case _:
             return f"is {row.status}"
 
@@ -267,20 +276,25 @@ def _advice(wish: Wish, rows: Sequence[VolumeService]) -> str:
             return "see the log of cinder-api"
 
 
-def undone(
-    wish: Wish, before: Sequence[VolumeService], after: Sequence[VolumeService]
-) -> tuple[tuple[VolumeService, str], ...]:
-    """Return the services whose disabling was lost by the way, and the reason to give it back.
+def at_risk(wish: Wish, rows: Sequence[VolumeService]) -> tuple[VolumeService, ...]:
+    """Return the services whose disabling an order may undo by the way.
 
     A thaw enables whatever somebody had disabled, and a freeze writes its own reason over theirs,
     so that the thaw after it could not tell. Only a freeze's own disabling is a thaw's to end.
     """
     if wish.act not in (VolumeAct.FREEZE, VolumeAct.THAW) or wish.enable:
         return ()
+    return tuple(row for row in rows if row.disabled and row.reason != FROZEN)
+
+
+def undone(
+    wish: Wish, before: Sequence[VolumeService], after: Sequence[VolumeService]
+) -> tuple[tuple[VolumeService, str], ...]:
+    """Return the services whose disabling was lost by the way, and the reason to give it back."""
     now = {row.host: row for row in after}
     return tuple(
         (row, row.reason or NO_REASON)
-        for row in before
-        if row.disabled and row.reason != FROZEN and row.host in now
+        for row in at_risk(wish, before)
+        if row.host in now
         if (now[row.host].status, now[row.host].reason) != (row.status, row.reason)
     )

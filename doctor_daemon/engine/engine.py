@@ -7,8 +7,6 @@ every open incident up again before any new evidence is let in.
 from __future__ import annotations
 
 import asyncio
-import gc
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -27,6 +25,8 @@ from doctor_daemon.engine.case import Case, Letter, Links
 from doctor_daemon.engine.desk import Desk
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
+from doctor_daemon.engine.reservations import hold_of
+from doctor_daemon.engine.storekeeper import Storekeeper
 from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch
 from doctor_daemon.engine.watch import set_gauges, watch
 from doctor_daemon.errors import Temporary
@@ -38,8 +38,6 @@ PAUSE_S = 2.0
 STOP_S = 60.0
 """How long calls that change the world may still take when the daemon stops."""
 PRUNE_EVERY_S = 3600.0
-SWITCH_S = 0.0005
-"""How long a thread may keep the interpreter while another one waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +72,7 @@ class Engine:
         tools.metrics.before_scrape.append(self._gauges)
         self.desk = Desk(self.ward, self._start)
         self.poller = Poller(self.ward, self._noticed, self._met, pace.polling, self._strayed)
+        self.storekeeper = Storekeeper(self.ward, self._open_incidents, self._met)
         self.ready = asyncio.Event()
         """Set once every open incident has been taken up again."""
         self.ticked: Instant | None = None
@@ -94,7 +93,7 @@ class Engine:
         with closing(self.ward.rounds), closing(self.ward.groups):
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                own = (self._tick, self._prune)
+                own = (self.storekeeper.run, self._tick, self._prune)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
@@ -118,9 +117,9 @@ class Engine:
         """Let every call that changes the world come to its end, and be saved."""
         for case in self.desk.cases.values():
             case.stop()
-        if self._driven:
-            await asyncio.wait(self._driven, timeout=STOP_S)
-        for task in tuple(self._driven):
+        sent = asyncio.create_task(self.ward.stock.sends.ended())
+        await asyncio.wait((*self._driven, sent), timeout=STOP_S)
+        for task in (*self._driven, sent):
             task.cancel()
 
     # loading
@@ -138,6 +137,11 @@ class Engine:
             await self.ward.tools.store.replace_charges(charges, term=self.ward.term)
         self.ward.seed(charges)
         self.ward.sequences.update(snapshot.sequences)
+        self.ward.stock.orders = tuple(snapshot.orders)
+        for order in snapshot.orders:
+            if order.finding is None:  # Cinder may be at it yet: nobody else begins there
+                self.ward.stock.errands.take(order.owner, hold_of(order))
+        self.storekeeper.load(snapshot.tasks)
         self.desk.remember(snapshot.evidence)
         for host, wall_s in snapshot.returns:
             self.ward.came_back(host, wall_s)
@@ -218,10 +222,14 @@ class Engine:
         watch(before, after, self.ward)
         if after.phase is Phase.RESOLVED and (before is None or before.phase is not after.phase):
             self.ward.came_back(after.host, after.phase_at.wall_s)
+        self.storekeeper.heed(before, after)
+
+    def _open_incidents(self) -> tuple[Incident, ...]:
+        return tuple(case.incident for case in self.desk.cases.values())
 
     def _gauges(self) -> None:
         """Say how everything stands: only when somebody asks, for it looks at every server."""
-        set_gauges((case.incident for case in self.desk.cases.values()), self.ward)
+        set_gauges(self._open_incidents(), self.ward)
 
     # own loops
 
@@ -272,23 +280,6 @@ def _timed_anew(window: Maintenance, now: Instant) -> Maintenance:
     if window.until.boot_id == now.boot_id:
         return window
     return replace(window, until=now.plus(max(window.until.wall_s - now.wall_s, 0.0)))
-
-
-def settle_interpreter() -> None:
-    """Have the interpreter hold nothing up: neither by its garbage collector nor by its threads.
-
-    Reference counts free nearly all of what an incident leaves; a full collection finds almost
-    nothing, looks at every object of the configuration and of the libraries for it, and would hold
-    a notice up for a tenth of a second. So what was loaded for good is taken out of its sight.
-
-    The thread that commits gives the interpreter up at each of its calls of SQLite, and would wait
-    `sys.getswitchinterval()` to have it back whenever a list is being parsed: 5 ms a call, ten
-    calls a commit.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(1_000, 100, 50)
-    sys.setswitchinterval(SWITCH_S)
 
 
 def hosts_known(engine: Engine) -> tuple[HostId, ...]:

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from doctor_daemon.core.log_levels import LogScope
+from doctor_daemon.core.log_levels import LevelWish
 from doctor_daemon.core.log_levels import judged as judged_levels
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.volume_orders import LEFT, LOOK, mourned, unread
 from doctor_daemon.core.volumes import (
     FROZEN,
     End,
@@ -22,15 +23,19 @@ from doctor_daemon.core.volumes import (
     VolumeService,
     Wish,
     already,
+    at_risk,
     holds,
     judged,
     refusal,
     settled,
     undone,
 )
+from doctor_daemon.engine.reservations import Sends
 from doctor_daemon.errors import DoctorError, LateError, Temporary
 from doctor_daemon.ports import Permit, Storage
 from doctor_daemon.ports.storage import Answer
+
+Rows = Sequence[VolumeService]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,16 @@ class Patience:
     failover_s: float = 300.0
     failover_every_s: float = 2.0
     """How long a failover is followed, and how often it is looked at."""
+    quieting_every_s: float = 5.0
+    """How often it is looked whether raised log levels are to be put back."""
 
 
-@dataclass(frozen=True, slots=True)
-class LevelWish:
-    """An order to set a log level."""
+async def _unnoted(_: Rows) -> None:
+    return
 
-    scope: LogScope
-    level: str
+
+def _fit(_: Rows) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +69,55 @@ class Errand:
     shut: Callable[[Wish | LevelWish], str]
     permit: Callable[[], Permit]
     patience: Patience = field(default_factory=Patience)
+    noted: Callable[[Rows], Awaitable[None]] = _unnoted
+    """Save the services whose disabling is at risk, before anything is sent."""
+    unfit: Callable[[Rows], str] = _fit
+    """Say why an order does not fit what has just been read of its target; empty: it does."""
+    sends: Sends = field(default_factory=Sends)
+    """Where its requests are counted, while they are on their way."""
 
     async def done(self, wish: Wish | LevelWish) -> Finding:
-        """Carry an order out. Raise a DoctorError where it was sent and cannot be read back."""
+        """Carry an order out."""
         if isinstance(wish, LevelWish):
             return await self._leveled(wish)
         try:
             before = await self._rows(wish.target)
         except DoctorError as error:
             return Finding(End.REFUSED, f"nothing was sent: {error}")
-        if why := refusal(wish, before):
+        if why := refusal(wish, before) or self.unfit(before):
             return Finding(End.REFUSED, why)
         if finding := already(wish, before):
             return finding
+        if risked := at_risk(wish, before):
+            try:
+                await self.noted(risked)
+            except DoctorError as error:
+                return Finding(End.REFUSED, f"nothing was sent: {error}")
         answer = await self._sent(wish, lambda: self._send(wish))
         if answer[0] is Outcome.UNSENT:
             return judged(wish, answer, before)
-        after = await self._read_back(wish, answer)
+        try:
+            after = await self._read_back(wish, answer)
+        except DoctorError as error:
+            return unread(wish, before, answer, str(error))
         return await self._given_back(wish, before, after, judged(wish, answer, after))
+
+    async def left(self, wish: Wish | LevelWish, kept: Rows) -> Finding:
+        """Say what has become of an order of which only the beginning is known. Send nothing."""
+        if isinstance(wish, LevelWish):
+            return await self._levels_read(wish, LEFT)
+        try:
+            rows = await self._read_back(wish, LEFT)
+        except DoctorError as error:
+            return unread(wish, kept, LEFT, str(error))
+        return mourned(judged(wish, LEFT, rows), wish, kept, rows)
 
     async def _sent(self, wish: Wish | LevelWish, send: Callable[[], Awaitable[Answer]]) -> Answer:
         if why := self.shut(wish):
             return Outcome.UNSENT, why
         try:
-            return await send()
+            with self.sends:
+                return await send()
         except LateError as error:
             return Outcome.UNSENT, str(error)
 
@@ -103,12 +135,12 @@ class Errand:
             case VolumeAct.FAILOVER:
                 return storage.fail_over(target, wish.to, permit)
 
-    async def _rows(self, target: Target) -> Sequence[VolumeService]:
+    async def _rows(self, target: Target) -> Rows:
         return target.of(await self.storage.services(target.host, target.binary))
 
-    async def _read_back(self, wish: Wish, answer: Answer) -> Sequence[VolumeService]:
+    async def _read_back(self, wish: Wish, answer: Answer) -> Rows:
         """Read until the wish holds or nothing more is to come. Raise the last read's error."""
-        rows: Sequence[VolumeService] = ()
+        rows: Rows = ()
         failed: DoctorError | None = None
         for pause_s in self.patience.pauses_s:
             await asyncio.sleep(pause_s)
@@ -123,7 +155,7 @@ class Errand:
             raise failed
         return rows if settled(wish, rows) else await self._at_rest(wish, rows)
 
-    async def _at_rest(self, wish: Wish, rows: Sequence[VolumeService]) -> Sequence[VolumeService]:
+    async def _at_rest(self, wish: Wish, rows: Rows) -> Rows:
         """Follow a failover to its end, or as long as is reasonable."""
         patience = self.patience
         for _ in range(int(patience.failover_s / patience.failover_every_s)):
@@ -139,8 +171,8 @@ class Errand:
     async def _given_back(
         self,
         wish: Wish,
-        before: Sequence[VolumeService],
-        after: Sequence[VolumeService],
+        before: Rows,
+        after: Rows,
         finding: Finding,
     ) -> Finding:
         """Disable again what somebody had disabled and this order has enabled by the way."""
@@ -161,18 +193,26 @@ class Errand:
             rows = await self._read_back(wish, answer)
         except DoctorError as error:
             return str(error)
-        return "" if holds(wish, rows) and rows[0].reason != FROZEN else answer[1]
+        so = holds(wish, rows) and all(row.reason != FROZEN for row in rows)
+        return "" if so else answer[1] or "Cinder has not said why"
 
     async def _leveled(self, wish: LevelWish) -> Finding:
-        """Set a level. The services take it from their queues, so it is looked at several times."""
         storage = self.storage
         answer = await self._sent(
             wish, lambda: storage.set_log_level(wish.scope, wish.level, self.permit())
         )
+        return await self._levels_read(wish, answer)
+
+    async def _levels_read(self, wish: LevelWish, answer: Answer) -> Finding:
+        """Read levels back. The services take one from their queues: it is looked several times."""
         finding = judged_levels(wish.scope, wish.level, answer, ())
         for pause_s in self.patience.pauses_s if finding.end is not End.REFUSED else ():
             await asyncio.sleep(pause_s)
-            found = await storage.log_levels(wish.scope)
+            try:
+                found = await self.storage.log_levels(wish.scope)
+            except DoctorError as error:
+                text = f"{answer[1]}; it could not be read back: {error}"
+                return Finding(End.UNKNOWN, text, LOOK)
             finding = judged_levels(wish.scope, wish.level, answer, found)
             if finding.end is End.ACHIEVED:
                 break

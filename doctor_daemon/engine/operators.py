@@ -22,6 +22,7 @@ from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.desk import new_id
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.states import server_states
+from doctor_daemon.engine.storage_views import waiting
 from doctor_daemon.engine.views import explained, short, standing
 from doctor_daemon.engine.ward import save_switch
 from doctor_daemon.errors import Permanent
@@ -220,6 +221,7 @@ class Operators:
             **standing(self._ward),
             "incidents": [short(i) for i in cases],
             "dead_letters": dict(self._engine.outbox.given_up),
+            "storage": waiting(self._ward),
         }
 
     async def incidents(self, host: HostId | None, limit: int) -> Sequence[Heading]:

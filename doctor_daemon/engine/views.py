@@ -21,6 +21,7 @@ from doctor_daemon.core.release import Release
 from doctor_daemon.core.retirement import Retirement
 from doctor_daemon.core.survey import underway
 from doctor_daemon.core.turns import waiting
+from doctor_daemon.engine.storage_views import storage_of
 from doctor_daemon.engine.ward import Ward
 
 WAY_BACK = (Act.SWITCH_ON, Act.LIFT, Act.ENABLE)
@@ -74,6 +75,7 @@ def explained(host: HostId, incident: Incident | None, ward: Ward) -> dict[str, 
         "levels": [[f"{d.kind} {d.name}" for d in lv.devices] or ["manual"] for lv in plan.levels],
         "servers": len(ward.servers(host).servers),
         "incident": None,
+        "storage": storage_of(host, incident, ward),
     }
     if incident is not None:
         answer["incident"] = whole(incident, context)

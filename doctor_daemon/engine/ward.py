@@ -15,10 +15,12 @@ from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.engine.grouping import Groups
 from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.engine.rounds import Rounds
+from doctor_daemon.engine.stock import Stock
 from doctor_daemon.engine.turnstile import Turnstile
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import (
@@ -48,6 +50,7 @@ class Rules:
     plans: Mapping[HostId, HostPlan]
     aliases: Mapping[str, HostId] = field(default_factory=dict)
     cloud: str = "default"
+    volumes: VolumePolicy = field(default_factory=VolumePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Ward:
         """What operators ask of the cloud: it is to leave the incidents their connections."""
         self.telling: dict[HostId, asyncio.Event] = {}
         """Hosts of which something is being saved that is no incident's: set once it has ended."""
+        self.stock = Stock()
         self._charges: dict[tuple[str, int], Charge] = {}
 
     def plan(self, host: HostId) -> HostPlan:

@@ -12,6 +12,7 @@ from doctor_daemon.core.incident import Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import ProofKind
+from doctor_daemon.core.volume_tasks import TaskStage
 from doctor_daemon.engine.ward import Ward
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -79,6 +80,10 @@ def set_gauges(incidents: Iterable[Incident], ward: Ward) -> None:
     metrics.armed.set(ward.armed.on)
     metrics.mode.set(ward.rules.mode)
     metrics.maintenance.set(len(ward.maintenance))
+    storage = Counter(task.stage for task in ward.stock.tasks.values())
+    for step in TaskStage:
+        if step is not TaskStage.DONE:
+            metrics.storage_tasks.labels(step).set(storage[step])
     metrics.budget.set(len(ward.charges()))
 
 

@@ -12,6 +12,8 @@ from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.upkeep import Upkeep
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.ports.consumer import NoticeRow
 
 
@@ -61,6 +63,10 @@ class Change:
     maintenance: Maintenance | None = None
     maintenance_ended: HostId | None = None
     upkeep: tuple[Upkeep, ...] = ()
+    orders: tuple[VolumeOrder, ...] = ()
+    """Operators' orders about Cinder, new or as they stand now."""
+    tasks: tuple[VolumeTask, ...] = ()
+    """What is to be seen to at the block storage, new or as it stands now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,10 @@ class Snapshot:
     """(host, when) of the latest incidents that ended with a return, by the wall clock."""
     upkeep: Sequence[Upkeep] = ()
     """What consumers were last told of hosts in Nova's MAINTENANCE, in the order of the hosts."""
+    orders: Sequence[VolumeOrder] = ()
+    """The last ones, and every one without an end, by their numbers."""
+    tasks: Sequence[VolumeTask] = ()
+    """The last ones, and every one that is not over, by their numbers."""
 
 
 @dataclass(frozen=True, slots=True)

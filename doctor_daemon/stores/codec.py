@@ -17,6 +17,8 @@ from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.upkeep import Upkeep
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.shape import Boots, Mismatch, Shape, record, shape
 
@@ -92,6 +94,8 @@ SERVER: Codec[Server] = Codec("server", shape(Server))
 MAINTENANCE: Codec[Maintenance] = Codec("maintenance", shape(Maintenance))
 EVACUATION: Codec[Evacuation] = Codec("evacuation", shape(Evacuation))
 UPKEEP: Codec[Upkeep] = Codec("upkeep", shape(Upkeep))
+VOLUME_ORDER: Codec[VolumeOrder] = Codec("order about Cinder", shape(VolumeOrder))
+VOLUME_TASK: Codec[VolumeTask] = Codec("task about Cinder", shape(VolumeTask))
 _ROWS = frozenset({"timeline", "servers", "evacuations"})
 HEAD: Codec[Incident] = Codec("incident", record(Incident, _ROWS))
 

@@ -1,4 +1,4 @@
-"""What a snapshot of the memory store tells of what is over."""
+"""What the memory store tells of what is over, and of notices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.ports import NoticeRow
+from doctor_daemon.ports import NoticeRow, Wanted
 from doctor_daemon.stores.retention import RETURNS_MAX
 
 
@@ -22,6 +22,15 @@ def returned(heads: Iterable[Incident]) -> tuple[tuple[HostId, float], ...]:
     """Return (host, when) of the latest incidents that ended with a return, by the wall clock."""
     over = [(one.host, one.phase_at.wall_s) for one in heads if one.phase is Phase.RESOLVED]
     return tuple(sorted(over, key=lambda one: one[1])[-RETURNS_MAX:])
+
+
+def fits(row: NoticeRow, wanted: Wanted) -> bool:
+    """Return whether a notice is one of those that are asked for."""
+    return (
+        wanted.state in (None, row.state)
+        and wanted.consumer in (None, row.consumer)
+        and (wanted.ids is None or row.id in wanted.ids)
+    )
 
 
 def _by_sequence(row: NoticeRow) -> int:

@@ -23,7 +23,7 @@ from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, EvidenceRow, Heading, NoticeRow, Snapshot, Wanted
 from doctor_daemon.stores.changes import check_change, moment_of
-from doctor_daemon.stores.lately import gaps, returned
+from doctor_daemon.stores.lately import fits, gaps, returned
 from doctor_daemon.stores.retention import (
     DAY_S,
     HEADINGS_MAX,
@@ -31,6 +31,7 @@ from doctor_daemon.stores.retention import (
     KEYS_MAX,
     NOTICES_MAX,
 )
+from doctor_daemon.stores.volumes import Records, loaded
 
 K = TypeVar("K")
 Print = tuple[HostId, str, str]
@@ -89,6 +90,7 @@ class MemoryStore:
         self._evidence: dict[str, EvidenceRow] = {}
         self._said: dict[Print, str] = {}
         self._upkeep: dict[HostId, Upkeep] = {}
+        self._volumes = Records()
         self._moment: Instant | None = None
 
     async def open(self) -> int:
@@ -113,6 +115,8 @@ class MemoryStore:
             ),
             returns=returned(saved.head for saved in self._incidents.values()),
             upkeep=tuple(self._upkeep[host] for host in sorted(self._upkeep)),
+            orders=loaded(self._volumes.orders.values()),
+            tasks=loaded(self._volumes.tasks.values()),
         )
 
     async def find(self, id_: IncidentId) -> Incident | None:
@@ -139,6 +143,7 @@ class MemoryStore:
             self._said[said.host, said.source, said.fingerprint] = said.summary
         self._switch(change)
         self._upkeep.update({one.host: one for one in change.upkeep})
+        self._volumes.put(change)
         self._moment = moment_of(change) or self._moment
 
     async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:
@@ -155,7 +160,7 @@ class MemoryStore:
                 )
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
-        found = (row for row in reversed(self._notices.values()) if _fits(row, wanted))
+        found = (row for row in reversed(self._notices.values()) if fits(row, wanted))
         few = islice(found, max(0, min(limit, NOTICES_MAX)))
         return tuple(replace(row, body="") for row in few)
 
@@ -276,12 +281,4 @@ def _heading(saved: _Saved) -> Heading:
         opened_wall_s=head.opened_at.wall_s,
         ended_wall_s=head.phase_at.wall_s if head.phase.final else None,
         text=next(reversed(saved.entries.values())).text if saved.entries else "",
-    )
-
-
-def _fits(row: NoticeRow, wanted: Wanted) -> bool:
-    return (
-        wanted.state in (None, row.state)
-        and wanted.consumer in (None, row.consumer)
-        and (wanted.ids is None or row.id in wanted.ids)
     )

@@ -13,6 +13,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import EvidenceRow, Heading, Snapshot
+from doctor_daemon.stores import volumes
 from doctor_daemon.stores.codec import (
     ARMED,
     ENTRY,
@@ -50,6 +51,8 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
             UPKEEP.loads(body)
             for (body,) in connection.execute("SELECT body FROM upkeep ORDER BY cloud, host")
         ),
+        orders=volumes.orders(connection),
+        tasks=volumes.tasks(connection),
     )
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.stores.rows import check_term
+from doctor_daemon.stores.volumes import drop_old
 
 KEYS_KEEP_S = 86_400.0
 """How long a repeated event is known: the greatest age that evidence may be configured to have."""
@@ -55,7 +56,7 @@ def drops(rule: Retention, term: int) -> tuple[Drop, ...]:
 
         return work
 
-    return tuple(map(guarded, (_old, _large, _notices, _keys, _folds, _charges)))
+    return tuple(map(guarded, (_old, _large, _notices, _keys, _folds, _charges, _volumes)))
 
 
 def _old(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
@@ -151,6 +152,11 @@ def _charges(connection: sqlite3.Connection, rule: Retention, now: Instant) -> i
         "DELETE FROM charges WHERE boot_id = ? AND boot_s < ?",
         (now.boot_id, now.boot_s - rule.keep_days * DAY_S),
     ).rowcount
+
+
+def _volumes(connection: sqlite3.Connection, _: Retention, __: Instant) -> int:
+    """Drop the oldest orders and tasks about Cinder."""
+    return drop_old(connection, _ROWS_AT_ONCE)
 
 
 def _horizon_s(rule: Retention, now: Instant) -> float:

@@ -27,6 +27,7 @@ from doctor_daemon.stores.codec import (
     dump_head,
     sound,
 )
+from doctor_daemon.stores.volumes import write_records
 
 
 def check_term(connection: sqlite3.Connection, term: int) -> None:
@@ -56,6 +57,7 @@ def write_change(connection: sqlite3.Connection, change: Change, term: int) -> N
             "INSERT OR REPLACE INTO upkeep (cloud, host, body) VALUES (?, ?, ?)",
             (one.host.cloud, one.host.name, UPKEEP.dumps(one)),
         )
+    write_records(connection, change)
     moment = moment_of(change)
     if moment is not None:
         row = (moment.boot_id, moment.boot_s, moment.wall_s)

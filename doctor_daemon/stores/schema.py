@@ -111,7 +111,15 @@ _THIRD = (
         PRIMARY KEY (cloud, host)) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+_FOURTH = (
+    # Operators' orders about Cinder, and tasks about cinder-volumes of fenced hosts.
+    """CREATE TABLE volume_records (
+        kind TEXT NOT NULL, number INTEGER NOT NULL,
+        over INTEGER NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (kind, number)) WITHOUT ROWID""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """Schema n is made from schema n - 1 by the n-th of these. One that was released never changes."""
 
 

@@ -12,10 +12,9 @@ from typing_extensions import override
 
 from doctor_daemon.controllers.cinder import Cinder
 from doctor_daemon.core.host import Mode
-from doctor_daemon.core.log_levels import LogScope
+from doctor_daemon.core.log_levels import LevelWish, LogScope
 from doctor_daemon.core.volumes import Target
 from doctor_daemon.engine import volumes
-from doctor_daemon.engine.errand import LevelWish
 from doctor_daemon.lab.faults import Do, Rule, Service
 from doctor_daemon.ports import Permit
 from doctor_daemon.ports.storage import Answer
@@ -158,14 +157,14 @@ async def test_only_so_many_orders_run_at_a_time_and_a_stop_ends_them() -> None:
         _, said = await at.desk.ask("GET", f"{ORDERS}/1")
         assert (said["order"]["end"], said["order"]["text"]) == (
             "unknown",
-            "the daemon was stopped meanwhile",
+            "the daemon was stopped meanwhile: the next one reads it back",
         )
 
 
 async def test_only_so_many_ends_are_kept() -> None:
     async with volume_desk() as at:
         for _ in range(volumes.KEPT_MAX + 2):
-            at.orders.give(LevelWish(LogScope("", "nobody"), "INFO"), "ann", "x")
+            await at.orders.give(LevelWish(LogScope("", "nobody"), "INFO"), "ann", "x")
             await at.orders.close()
         status, _ = await refused(at.desk, "GET", f"{ORDERS}/2")
         assert status == 409

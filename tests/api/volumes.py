@@ -22,7 +22,7 @@ from tests.api.desk import MEMBERS, NAMES, Desk, Json, public_folder
 from tests.engine.rig import Rig
 
 OPTIONS = CinderOptions(rpc_timeout_s=0.5, failover_s=0.05)
-QUICK = Patience(pauses_s=(0.0, 0.1, 0.3), failover_every_s=0.05)
+QUICK = Patience(pauses_s=(0.0, 0.1, 0.3), failover_every_s=0.05, quieting_every_s=0.1)
 
 
 @dataclass
@@ -52,19 +52,34 @@ async def volume_desk(
     kind: type[Cinder] | None = Cinder,
 ) -> AsyncIterator[VolumeDesk]:
     """Serve orders about the Cinder of a lab of their own, or about none."""
-    rig = rig or Rig()
     async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab:
-        values = {"clouds_file": lab.folder / CLOUDS, "cloud": ADMIN}
-        adapter = kind(CinderConfig.model_validate(values), rig.clock) if kind else None
-        with public_folder() as folder:
-            async with rig.running() as engine:
-                orders = VolumeOrders(engine, adapter, patience)
-                more = CinderApi(orders, wait_s).routes()
-                api = OperatorsApi(Operators(engine), engine.desk.host, MEMBERS, NAMES, more)
-                path = folder / "run" / "operators.sock"
-                with bound(path, MEMBERS) as made:
-                    async with served(api.app(), on_socket(made)):
-                        yield VolumeDesk(Desk(engine, path), lab, orders)
-                await orders.close()
-        if adapter:
-            await adapter.close()
+        served_ = served_orders(lab, rig or Rig(), wait_s=wait_s, patience=patience, kind=kind)
+        async with served_ as at:
+            yield at
+
+
+@asynccontextmanager
+async def served_orders(
+    lab: Lab,
+    rig: Rig,
+    *,
+    wait_s: float = 8.0,
+    patience: Patience = QUICK,
+    kind: type[Cinder] | None = Cinder,
+) -> AsyncIterator[VolumeDesk]:
+    """Serve orders about a lab's Cinder by one daemon; the rig's disk outlives it."""
+    values = {"clouds_file": lab.folder / CLOUDS, "cloud": ADMIN}
+    adapter = kind(CinderConfig.model_validate(values), rig.clock) if kind else None
+    with public_folder() as folder:
+        async with rig.running() as engine:
+            orders = VolumeOrders(engine, adapter, patience)
+            orders.resume()
+            more = CinderApi(orders, wait_s).routes()
+            api = OperatorsApi(Operators(engine), engine.desk.host, MEMBERS, NAMES, more)
+            path = folder / "run" / "operators.sock"
+            with bound(path, MEMBERS) as made:
+                async with served(api.app(), on_socket(made)):
+                    yield VolumeDesk(Desk(engine, path), lab, orders)
+            await orders.close()
+    if adapter:
+        await adapter.close()

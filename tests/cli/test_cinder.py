@@ -13,10 +13,12 @@ from doctor_daemon.cli.arguments import SOCKET, parse
 from tests.api.volumes import VolumeDesk, volume_desk
 from tests.cli.terminal import Done, typed
 from tests.lab.cinder_target import ALPHA, VOLUME
+from tests.stores.values import volume_task
 
 WHY = ("--why", "a drill")
 TARGET = "error: cinder freeze: expected HOST@BACKEND, or --cluster NAME"
 LEVEL = "error: cinder log-levels: expected --set LEVEL and --why REASON, or neither"
+UNTIL = "error: cinder log-levels: expected --set LEVEL with --until HOST"
 ROW = {
     "binary": VOLUME,
     "host": ALPHA,
@@ -51,6 +53,8 @@ def test_what_may_be_typed() -> None:
     assert (options.to, options.confirm, options.cluster, options.json) == ("b", ALPHA, None, True)
     assert parse(["cinder", "thaw", "--cluster", "g", "--and-enable", *WHY]).enable
     assert parse(["cinder", "log-levels", "--set", "DEBUG", *WHY]).level == "DEBUG"
+    raised = ["cinder", "log-levels", "--set", "DEBUG", "--until", "cmp-1", *WHY]
+    assert parse(raised).until == "cmp-1"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,7 @@ def test_what_may_be_typed() -> None:
         (["failover", ALPHA, "--to", "b", *WHY], "arguments are required: --confirm"),
         (["failover", ALPHA, "--confirm", ALPHA, *WHY], "arguments are required: --to"),
         (["log-levels", "--set", "DEBUG"], LEVEL),
+        (["log-levels", "--until", "cmp-1"], UNTIL),
         (["log-levels", *WHY], LEVEL),
         (["log-levels", "--set", "LOUD", *WHY], "invalid choice: 'LOUD'"),
         (["services", "--bin", "x"], "unrecognized arguments: --bin"),
@@ -205,3 +210,25 @@ async def test_a_disarmed_daemon_says_so() -> None:
         1,
         "doctor-daemon: the daemon is disarmed: never armed\n",
     )
+
+
+async def test_what_is_asked_of_a_human_is_dismissed() -> None:
+    async with volume_desk() as at:
+        task = volume_task(1)
+        at.desk.engine.ward.stock.tasks[1] = task
+        done = await ask(at, "dismiss", task.service, "--why", "gone")
+        assert done.status == 0
+        assert re.fullmatch(rf"{task.service}: dismissed by \S+: gone\n", done.out)
+        done = await ask(at, "dismiss", task.service, "--why", "gone")
+        assert (done.status, "nothing is to be seen to" in done.err) == (1, True)
+
+
+async def test_log_levels_are_raised_for_the_time_of_an_incident() -> None:
+    async with volume_desk() as at:
+        at.desk.engine.ward.stock.tasks[1] = volume_task(1)
+        words = ("--set", "DEBUG", "--binary", VOLUME, "--until", "cmp-1", *WHY)
+        done = await ask(at, "log-levels", *words)
+        assert (done.status, done.out.splitlines()[1:]) == (
+            0,
+            ["put back once nothing of cmp-1 is open any more"],
+        )

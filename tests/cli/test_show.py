@@ -189,3 +189,39 @@ def test_servers_in_need_are_named_one_by_one_and_those_that_moved_in_short() ->
     assert "  server        id-3 is failed, attempt 3: full" in lines
     assert "  server        web-4 is under way to cmp-3" in lines
     assert "  moved         to cmp-2: web-1, web-2" in lines
+
+
+def test_the_storage_of_a_host_says_what_is_needed_and_what_it_waits_for() -> None:
+    task = {
+        "service": "cmp-1@ceph",
+        "stage": "down",
+        "why": "bring cmp-1@ceph up elsewhere",
+        "frees": "start one",
+        "shut": "",
+        "trouble": "",
+        "story": [{"text": "it is disabled"}],
+    }
+    over = task | {"stage": "enabling", "why": "", "shut": "disarmed", "service": "cmp-1@b"}
+    lines = shown(answer("down") | {"storage": [task, over | {"trouble": "503"}]})
+    at = lines.index("  storage       cmp-1@ceph is down: it is disabled")
+    assert lines[at + 1 : at + 5] == [
+        "                needed: bring cmp-1@ceph up elsewhere",
+        "                so: start one",
+        "  storage       cmp-1@b is enabling: it is disabled",
+        "                it waits: disarmed",
+    ]
+
+
+def test_what_cinder_has_not_told_yet_is_shown() -> None:
+    looking = {
+        "service": "",
+        "stage": "looking",
+        "why": "see whether a cinder-volume ran on cmp-1",
+        "frees": "it goes on once Cinder answers",
+        "shut": "",
+        "trouble": "503",
+        "story": [{"text": "see whether a cinder-volume ran on cmp-1"}],
+    }
+    lines = shown(answer("down") | {"storage": [looking]})
+    assert "  storage       see whether a cinder-volume ran on cmp-1" in lines
+    assert "                it waits: 503" in lines

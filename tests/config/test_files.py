@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from doctor_daemon import plugins
 from doctor_daemon.config import Address, Settings, load, models
 from doctor_daemon.config.reference import reference
+from doctor_daemon.config.storage import Storage
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.ports import SecretFile
@@ -106,7 +107,7 @@ def test_every_option_of_the_repeated_sections_is_written_somewhere() -> None:
     for model, items in (
         (models.State, [written["state"]]),
         (models.Cloud, [written["cloud"]]),
-        (models.Storage, [written["storage"]]),
+        (Storage, [written["storage"]]),
         (models.Source, written["sources"]),
         (models.Auth, [source["auth"] for source in written["sources"]]),
         (models.Consumer, written["consumers"]),

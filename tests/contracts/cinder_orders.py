@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from doctor_daemon.controllers.cinder import Cinder
-from doctor_daemon.core.log_levels import LogScope
+from doctor_daemon.core.log_levels import LevelWish, LogScope
 from doctor_daemon.core.volumes import End, Finding, Target, VolumeAct, VolumeService, Wish
-from doctor_daemon.engine.errand import Errand, LevelWish, Patience
+from doctor_daemon.engine.errand import Errand, Patience
 from tests.controllers.rigs import FastClock
 from tests.lab.cinder_target import ALPHA, BETA, VOLUME, CinderTarget, restored
 

@@ -51,6 +51,8 @@ class Memory:
             pending=change.notices,
             sequences={("vnfm", host()): 2},
             evidence=change.evidence,
+            orders=change.orders,
+            tasks=change.tasks,
         )
         assert await store.load() == expected
         again, _ = await disk.store()

@@ -9,7 +9,8 @@ from tests.contracts.store_contents import Memory
 from tests.contracts.store_guards import Guards
 from tests.contracts.store_letters import DeadLetters
 from tests.contracts.store_rows import Events, Outbox, Pruning
+from tests.contracts.store_volumes import VolumeRecords
 
 
-class StoreContract(Guards, Memory, Outbox, DeadLetters, Events, Pruning):
+class StoreContract(Guards, Memory, Outbox, DeadLetters, Events, VolumeRecords, Pruning):
     """The whole suite."""

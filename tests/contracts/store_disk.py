@@ -6,7 +6,15 @@ from typing import Protocol
 
 from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.ports import Change, Store
-from tests.stores.values import at, evidence, host, notice, rich
+from tests.stores.values import (
+    at,
+    evidence,
+    host,
+    notice,
+    rich,
+    volume_order,
+    volume_task,
+)
 
 OTHER_BOOT = "another-boot"
 KEEP_DAYS = 30
@@ -33,4 +41,6 @@ def first(name: str) -> Change:
         evidence=(evidence("k1"),),
         armed=Armed(on=True, by=name, at=at(0), why="tested"),
         maintenance=Maintenance(host("cmp-9"), name, "new board", at(60)),
+        orders=(volume_order(1),),
+        tasks=(volume_task(1),),
     )

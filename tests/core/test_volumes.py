@@ -25,6 +25,7 @@ from doctor_daemon.core.volumes import (
 HOST = "control@alpha"
 ROW = VolumeService("cinder-volume", HOST, "enabled", "up", replication="enabled")
 OFF = replace(ROW, status="disabled", reason="rack move")
+MARKED = replace(OFF, reason="doctor-daemon:one: the host failed and its power is proven off")
 FROZEN = replace(ROW, status="disabled", reason="frozen", frozen=True)
 OVER = replace(ROW, status="disabled", reason="failed-over", replication="failed-over")
 SPARE = replace(OVER, backend="spare")
@@ -59,7 +60,8 @@ def test_a_target_is_a_service_by_its_exact_name_or_a_whole_cluster() -> None:
 @pytest.mark.parametrize(
     ("asked", "yes", "no"),
     [
-        (wish(VolumeAct.DISABLE), [OFF, FROZEN], [ROW]),
+        (wish(VolumeAct.DISABLE), [OFF, FROZEN], [ROW, MARKED]),
+        (Wish(VolumeAct.DISABLE, ALPHA, reason=MARKED.reason), [OFF, FROZEN, MARKED], [ROW]),
         (wish(VolumeAct.ENABLE), [ROW], [OFF, FROZEN]),
         (wish(VolumeAct.FREEZE), [FROZEN], [ROW, OFF]),
         (wish(VolumeAct.THAW), [ROW, OFF], [FROZEN]),
@@ -163,6 +165,12 @@ def test_an_order_is_achieved_by_what_is_read_and_not_by_the_answer(
     ("asked", "row", "text", "advice"),
     [
         (wish(VolumeAct.DISABLE), ROW, "is enabled, although", "leave --without-reason out"),
+        (
+            wish(VolumeAct.DISABLE),
+            MARKED,
+            "is disabled by the daemon itself, which will enable it, although",
+            "leave --without-reason out",
+        ),
         (wish(VolumeAct.ENABLE), OFF, "is disabled, although", "then `thaw --and-enable`"),
         (wish(VolumeAct.FREEZE), ROW, "is not frozen, although", "see the log of cinder-api"),
         (wish(VolumeAct.THAW), FROZEN, "is frozen, although", "see the log of cinder-api"),

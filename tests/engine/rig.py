@@ -25,6 +25,7 @@ from doctor_daemon.core.host import (
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.engine.engine import Engine, Pace
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.outbox import Delivering
@@ -32,7 +33,7 @@ from doctor_daemon.engine.poller import Polling
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.errors import Temporary
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Change, Store, device_key
+from doctor_daemon.ports import Change, Storage, Store, device_key
 from doctor_daemon.stores.memory import MemoryStore
 from tests.engine.consumers import ScriptedConsumer
 from tests.engine.instruments import HOST, OTHER, UUID, ScriptedDevice, ScriptedNova
@@ -83,6 +84,8 @@ class Rig:
     disk: SlowDisk = field(default_factory=SlowDisk)
     metrics: Metrics = field(default_factory=Metrics)
     delivering: Delivering = field(default_factory=Delivering)
+    storage: Storage | None = None
+    volumes: VolumePolicy = field(default_factory=VolumePolicy)
     bugs: list[Exception] = field(default_factory=list)
     said: int = 0
 
@@ -113,10 +116,13 @@ class Rig:
         }
         store: Store = self.disk
         consumers = {"vnfm": self.consumer, "ops": self.second}
-        tools = Instruments(self.clock, store, self.nova, devices, consumers, self.metrics)
+        tools = Instruments(
+            self.clock, store, self.nova, devices, consumers, self.metrics, self.storage
+        )
         plans = {host: self.plan(host) for host in (HOST, OTHER)}
         pace = Pace(Polling(30.0, 30.0), self.delivering, tick_s=5.0)
-        rules = Rules(self.mode, self.policy, plans, {"cmp-1.example": HOST})
+        aliases = {"cmp-1.example": HOST}
+        rules = Rules(self.mode, self.policy, plans, aliases, volumes=self.volumes)
         return Engine(rules, tools, pace, lambda _what, error: self.bugs.append(error))
 
     @asynccontextmanager

@@ -236,19 +236,24 @@ def running(
     hosts: Mapping[str, object] | None = None,
     *,
     nova: str = "",
+    storage: Mapping[str, object] | None = None,
     **timing: float,
 ) -> Iterator[Daemon]:
     """A daemon that is ready and armed, stopped at the end whatever happened.
 
     ``evacuation``, ``release`` and ``timing`` are options of those sections, in the place of
     the scenarios' own; without the first nothing is evacuated. ``hosts`` are options of all
-    hosts. ``nova``: another address for it than the recording proxy's, which is to lead there.
+    hosts, and ``storage`` those of the section of Cinder. ``nova``: another address for it than
+    the recording proxy's, which is to lead there.
     """
     folder = estate.scene_folder()
     config = {**daemon_config(estate, folder, timing), "release": dict(release or {})}
     if evacuation is not None:
         config = evacuating(estate, config, evacuation)
     config["hosts"] = [{**one, **(hosts or {})} for one in config["hosts"]]
+    if storage is not None:
+        cinder = {"type": "cinder", "clouds_file": "clouds.yaml", "cloud": "admin"}
+        config["storage"] = {**cinder, **storage}
     _write_files(estate, folder, config, nova or estate.proxy.url)
     daemon = Daemon(estate, folder)
     try:

@@ -21,6 +21,9 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import DeviceProof, Identity, Power, Proof, ProofKind, Reading
 from doctor_daemon.core.retirement import Left, Retirement
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volume_tasks import TaskStage, VolumeTask
+from doctor_daemon.core.volumes import End, Finding, Target, VolumeAct, VolumeService, Wish
 from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
 
 EPOCH_S = 1_800_000_000.0
@@ -174,3 +177,21 @@ def rich() -> Incident:
 
 def entries(count: int) -> tuple[Entry, ...]:
     return tuple(Entry(n, at(n), Phase.SUSPECTED, f"line {n}") for n in range(1, count + 1))
+
+
+def volume_order(number: int, *, over: bool = False) -> VolumeOrder:
+    """Return an order about Cinder, with somebody's disabling to be kept."""
+    row = VolumeService("cinder-volume", "cmp-1@ceph", "disabled", "up", reason="rack move")
+    wish = Wish(VolumeAct.THAW, Target("cmp-1@ceph"))
+    finding = Finding(End.ACHIEVED, "it is not frozen") if over else None
+    return VolumeOrder(number, "ann", "CHG-1", at(number), wish, kept=(row,), finding=finding)
+
+
+def volume_task(number: int, *, over: bool = False) -> VolumeTask:
+    """Return a task about the storage of a fenced host."""
+    stage = TaskStage.DONE if over else TaskStage.DOWN
+    task = VolumeTask(
+        number, IncidentId("one"), 0, host(), f"cmp-{number}@ceph", "doctor-daemon:one:", at(7)
+    )
+    more = replace(task, fenced_wall_s=7.5, to="spare", again=True, missing=1, barred=True)
+    return replace(more.note(at(8), "it is to be disabled"), stage=stage, retry_at=at(9))

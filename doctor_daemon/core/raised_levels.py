@@ -1,0 +1,69 @@
+"""Log levels that are raised for the time of an incident: how they are put back, and whether.
+
+`set-log` takes a prefix and sets every logger that begins with it. So a process is put back from
+the shortest names to the longest: what one setting spoils by the way a later one mends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from doctor_daemon.core.log_levels import LEVELS, LevelWish, LogLevels, LogScope
+from doctor_daemon.core.volumes import End, Finding
+
+WISHES_MAX = 50
+NAMED_MAX = 5
+
+Process = tuple[str, str]
+"""Binary and host."""
+
+
+def put_back(
+    scope: LogScope, before: Sequence[LogLevels], now: Sequence[LogLevels]
+) -> tuple[LevelWish, ...]:
+    """Return what puts the loggers that were raised back, of the processes that can be asked."""
+    wishes: list[LevelWish] = []
+    for (binary, host), (was, is_) in _pairs(before, now):
+        wanted = {name: level for name, level in was.items() if level in LEVELS and name in is_}
+        if any(is_[name] != level for name, level in wanted.items()):
+            wishes += _of_one(LogScope(binary, host, scope.prefix), wanted)
+    return tuple(wishes[:WISHES_MAX])
+
+
+def _of_one(scope: LogScope, wanted: Mapping[str, str]) -> Iterator[LevelWish]:
+    """Yield what sets the loggers of one process: all to the usual level, and then the others."""
+    (usual, _), *_ = Counter(sorted(wanted.values())).most_common(1)
+    yield LevelWish(scope, usual)
+    state = dict.fromkeys(wanted, usual)
+    for name in sorted(wanted):
+        if state[name] != wanted[name]:
+            yield LevelWish(LogScope(scope.binary, scope.host, name), wanted[name])
+            state |= {other: wanted[name] for other in state if other.startswith(name)}
+
+
+def _pairs(
+    before: Sequence[LogLevels], now: Sequence[LogLevels]
+) -> Iterator[tuple[Process, tuple[Mapping[str, str], Mapping[str, str]]]]:
+    present = {(one.binary, one.host): one.levels for one in now}
+    for one in before:
+        process = (one.binary, one.host)
+        if process in present:
+            yield process, (one.levels, present[process])
+
+
+def judged(before: Sequence[LogLevels], now: Sequence[LogLevels]) -> Finding:
+    """Judge a putting back by the levels after it. A process that has restarted has forgotten."""
+    pairs = list(_pairs(before, now))
+    others = [
+        f"{name} of {host}"
+        for (_, host), (was, is_) in pairs
+        for name, level in sorted(was.items())
+        if is_.get(name, level) != level
+    ]
+    if not others:
+        loggers = sum(len(was) for _, (was, _) in pairs)
+        return Finding(End.ACHIEVED, f"{loggers} loggers are at the levels that they had before")
+    more = f" and {len(others) - NAMED_MAX} more" if len(others) > NAMED_MAX else ""
+    text = f"not at the levels that they had before: {', '.join(others[:NAMED_MAX])}{more}"
+    return Finding(End.NOT_ACHIEVED, text, "see `doctor-daemon cinder log-levels`")

@@ -1,0 +1,24 @@
+"""What is known of the block storage, and what is being done about it: a part of the ward."""
+
+from __future__ import annotations
+
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volume_tasks import VolumeTask
+from doctor_daemon.engine.reservations import Reservations, Sends
+
+
+class Stock:
+    """The shared state that is about Cinder."""
+
+    def __init__(self) -> None:
+        """Begin empty: `Engine` fills it from the store."""
+        self.orders: tuple[VolumeOrder, ...] = ()
+        """Orders of earlier daemons, the oldest first."""
+        self.errands = Reservations()
+        """What is being seen to, by anybody here: one at a time."""
+        self.sends = Sends()
+        """What is on its way to Cinder."""
+        self.tasks: dict[int, VolumeTask] = {}
+        """What is to be seen to at the storage of fenced hosts, by number, and the last ends."""
+        self.trouble = ""
+        """Why that cannot be looked up now."""

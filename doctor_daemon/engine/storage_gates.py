@@ -1,0 +1,50 @@
+"""What keeps the daemon's hands off the storage of a host, and what it knows of that host."""
+
+from __future__ import annotations
+
+from doctor_daemon.core.host import HostId, Mode
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.engine.ward import Ward
+
+FENCED = (Phase.EVACUATING, Phase.DOWN)
+"""Where a host's power is proven off, and Nova has it forced down."""
+FENCING = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN)
+PROVEN = (Phase.FORCING_DOWN, Phase.EVACUATING)
+"""What is held out of these had its power proven off."""
+
+
+def shut(ward: Ward, host: HostId) -> str:
+    """Say why nothing may be done about the storage of a host now; empty: it may."""
+    context = ward.context(host)
+    if ward.stopping:
+        return "the daemon is stopping"
+    if not context.plan.known:
+        return f"{host} is not in the configuration"
+    mode = min(context.mode, context.plan.mode)
+    if mode < Mode.FENCE:
+        return f"mode is {mode.name.lower()}: nothing is changed in the cloud"
+    if not context.armed.on:
+        by = f" by {context.armed.by}" if context.armed.by else ""
+        return f"the daemon is disarmed{by}: {context.armed.why}"
+    if context.plan.protected:
+        return f"{host} is protected: {context.plan.protected}"
+    if context.maintenance is not None:
+        return f"{host} is in maintenance by {context.maintenance.by}: {context.maintenance.why}"
+    return ""
+
+
+def is_fenced(incident: Incident) -> bool:
+    """Tell whether a host was proven off in this incident, be it that Nova was not told of it."""
+    if incident.phase in FENCED:
+        return True
+    held = incident.held
+    return incident.proof is not None and held is not None and held.out_of in PROVEN
+
+
+def is_off(incident: Incident) -> bool:
+    """Tell whether a host is proven off, and nobody has heard it since."""
+    proof, life = incident.proof, incident.life_at
+    if proof is None or incident.phase not in FENCED:
+        return False
+    return life is None or life.since(proof.taken_at) < 0

@@ -1,0 +1,183 @@
+"""The tasks about the storage of fenced hosts: kept, told in the log, and opened by fencings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import structlog
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.volume_tasks import (
+    Fenced,
+    TaskStage,
+    View,
+    VolumeTask,
+    fenced,
+    fenced_again,
+    opened,
+    unlooked,
+)
+from doctor_daemon.core.volumes import VolumeService
+from doctor_daemon.engine.storage_gates import FENCING, is_fenced, is_off, shut
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import Temporary
+from doctor_daemon.ports import Change
+
+OVER_MAX = 100
+"""Tasks that are over and still shown."""
+Rows = Sequence[VolumeService]
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class StorageLedger:
+    """Keeps the tasks of the ward. `incidents` are the open ones."""
+
+    def __init__(self, ward: Ward, incidents: Callable[[], Iterable[Incident]]) -> None:
+        """Begin with what the ward has."""
+        self._ward = ward
+        self._incidents = incidents
+        self._seen: set[tuple[str, int]] = set()
+        """Which fencings of which incidents have been looked at, or are a task to look at."""
+
+    def known(self, task: VolumeTask) -> None:
+        """Remember that the fencing of a task has been looked at."""
+        self._seen.add((task.incident, task.round))
+
+    @property
+    def left(self) -> list[VolumeTask]:
+        """Return the tasks that are not over."""
+        return [task for task in self._ward.stock.tasks.values() if not task.over]
+
+    # saving
+
+    async def save(self, *tasks: VolumeTask) -> None:
+        """Save tasks, tell what is new in their stories, and forget the oldest ends."""
+        ward = self._ward
+        await ward.tools.store.commit(Change(tasks=tasks), term=ward.term)
+        for task in tasks:
+            before = ward.stock.tasks.get(task.number)
+            ward.stock.tasks[task.number] = task
+            _tell(before, task)
+        over = [number for number, task in ward.stock.tasks.items() if task.over]
+        for number in over[:-OVER_MAX]:
+            del ward.stock.tasks[number]
+
+    async def saved(self, task: VolumeTask) -> None:
+        """Save how a request has ended, however often that takes."""
+        failures = 0
+        while True:
+            try:
+                return await self.save(task)
+            except Temporary as error:
+                failures += 1
+                log.warning("not saved yet", storage=task.service, error=str(error))
+                await asyncio.sleep(self._ward.rules.policy.backoff(failures))
+
+    # opening
+
+    def fresh(self) -> list[Fenced]:
+        """Return the fencings in whose wake nobody has looked yet."""
+        found = [task.fencing for task in self.left if task.stage is TaskStage.LOOKING]
+        if self._ward.rules.volumes.acts:
+            found += [
+                fenced(one)
+                for one in self._incidents()
+                if is_fenced(one) and (one.id, one.refences) not in self._seen
+            ]
+        return found
+
+    async def not_looked(self, fencings: Iterable[Fenced]) -> None:
+        """Save that these have still to be looked up, be their incidents over by then."""
+        made: list[VolumeTask] = []
+        for one in fencings:
+            if (one.incident, one.round) not in self._seen:
+                number = self._next + len(made)
+                made.append(unlooked(number, one, self.look(one.host)))
+        if made:
+            await self.save(*made)
+            for task in made:
+                self.known(task)
+
+    async def open(self, fencing: Fenced, rows: Rows, running: Collection[int]) -> None:
+        """Open a task for each cinder-volume of a fenced host, all of them in one commit.
+
+        One with a request under way has its turn in a later round: that is a task to look, too.
+        """
+        view, made, busy = self.look(fencing.host), list[VolumeTask](), False
+        looking, done, open_ = self._told_of(fencing)
+        number = self._next
+        for row in rows if view.policy.acts else ():
+            task = open_.get(row.host)
+            if self._host_of(row) != fencing.host or row.host in done or _newer(task, looking):
+                continue
+            if task is None:
+                made.append(opened(number, fencing, row, view))
+                number += 1
+            elif task.number in running:
+                busy = True
+            else:
+                made.append(fenced_again(task, fencing, row, view))
+        if looking is not None and not busy:
+            made.append(looking.at(TaskStage.DONE, view.now, "it has been looked up"))
+        elif looking is None and busy:
+            made.append(unlooked(number, fencing, view))
+        if made:
+            await self.save(*made)
+        self._seen.add((fencing.incident, fencing.round))
+
+    def _told_of(
+        self, fencing: Fenced
+    ) -> tuple[VolumeTask | None, frozenset[str], dict[str, VolumeTask]]:
+        """Return the task to look, the services that have been, and the open tasks by service."""
+        key, tasks = (fencing.incident, fencing.round), self._ward.stock.tasks.values()
+        mine = [task for task in tasks if (task.incident, task.round) == key]
+        looking = [task for task in mine if task.stage is TaskStage.LOOKING]
+        done = frozenset(task.service for task in mine)
+        return next(iter(looking), None), done, {task.service: task for task in self.left}
+
+    @property
+    def _next(self) -> int:
+        return max(self._ward.stock.tasks, default=0) + 1
+
+    def _host_of(self, row: VolumeService) -> HostId | None:
+        """Return the configured host that a service runs on, by its exact name or an alias."""
+        rules = self._ward.rules
+        name = rules.volumes.host_of(row)
+        exact = HostId(rules.cloud, name)
+        return exact if exact in rules.plans else rules.aliases.get(name.lower())
+
+    # what a decision depends on
+
+    def view(self, task: VolumeTask) -> View:
+        """Return what a decision about a task depends on."""
+        return self.look(task.host)
+
+    def look(self, host: HostId) -> View:
+        """Return what a decision about the storage of a host depends on."""
+        ward = self._ward
+        incident = next((one for one in self._incidents() if one.host == host), None)
+        return View(
+            now=ward.tools.clock.now(),
+            policy=ward.rules.volumes,
+            limits=ward.rules.policy,
+            off=incident is not None and is_off(incident),
+            calm=incident is None or incident.phase not in FENCING,
+            shut=shut(ward, host),
+        )
+
+
+def _newer(task: VolumeTask | None, looking: VolumeTask | None) -> bool:
+    """Tell whether a service has a task of a later fencing than what is to be looked up."""
+    return bool(task and looking and task.fenced_wall_s > looking.fenced_wall_s)
+
+
+def _tell(before: VolumeTask | None, task: VolumeTask) -> None:
+    """Log the new lines of a task's story."""
+    known = before.story if before else ()
+    say = log.warning if task.stage.needs_a_human else log.info
+    for line in task.story:
+        if line not in known:
+            told_ = {"incident": task.incident, "host": str(task.host), "stage": task.stage.value}
+            say(line.text, storage=task.service, **told_)

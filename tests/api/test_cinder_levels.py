@@ -1,0 +1,93 @@
+"""Log levels that are raised for the time of an incident, and put back after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.lab.cloud import Lab, LabOptions
+from doctor_daemon.lab.faults import Do, Rule, Service
+from tests.api.desk import NAMES
+from tests.api.volumes import OPTIONS, VolumeDesk, served_orders, volume_desk
+from tests.engine.rig import Rig
+from tests.lab.cinder_target import ALPHA, BETA, VOLUME
+from tests.stores.values import volume_task
+
+HOST = NAMES[0]
+RAISE = {"binary": VOLUME, "prefix": "cinder", "level": "DEBUG", "until": HOST}
+
+
+@asynccontextmanager
+async def busy(lab: Lab, rig: Rig) -> AsyncIterator[VolumeDesk]:
+    """Serve orders by a daemon that has something to see to about the storage of a host."""
+    async with served_orders(lab, rig) as at:
+        at.desk.engine.ward.stock.tasks[1] = volume_task(1)
+        yield at
+
+
+async def put_back(rig: Rig, number: int = 1) -> VolumeOrder:
+    """Wait until levels were put back."""
+    found: dict[int, VolumeOrder] = {}
+    for _ in range(400):
+        found = {one.number: one for one in (await rig.disk.load()).orders}
+        if number in found and found[number].put_back is not None:
+            return found[number]
+        await asyncio.sleep(0.05)
+    raise AssertionError(found)
+
+
+async def test_raised_levels_are_put_back_once_nothing_of_the_host_is_open() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab:
+        volumes = lab.cinder.volumes
+        volumes.row(ALPHA).levels["cinder.volume"] = "ERROR"
+        before = {name: dict(volumes.row(name).levels) for name in (ALPHA, BETA)}
+        async with busy(lab, rig) as at:
+            _, said = await at.order("set-log", **RAISE)
+            assert (said["end"], said["until"], said["put_back"]) == ("achieved", HOST, "")
+            assert set(volumes.row(ALPHA).levels.values()) == {"DEBUG"}
+            await asyncio.sleep(0.3)
+            assert set(volumes.row(BETA).levels.values()) == {"DEBUG"}
+        # The next daemon finds nothing open any more.
+        async with served_orders(lab, rig):
+            order = await put_back(rig)
+        assert order.put_back is not None
+        assert order.put_back.text == "8 loggers are at the levels that they had before"
+        assert {name: volumes.row(name).levels for name in (ALPHA, BETA)} == before
+
+
+async def test_levels_that_could_not_be_read_before_are_not_raised() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig) as at:
+        lab.faults.add(Rule(service=Service.CINDER, do=Do.STATUS, path="*/get-log", times=None))
+        _, said = await at.order("set-log", **RAISE)
+        assert (said["end"], said["text"].startswith("nothing was sent: ")) == ("refused", True)
+        assert set(lab.cinder.volumes.row(ALPHA).levels.values()) == {"INFO"}
+        at.desk.engine.ward.stock.tasks.clear()
+        order = await put_back(rig)
+    assert order.put_back is not None
+    assert order.put_back.text == "no level was changed"
+
+
+async def test_levels_are_raised_only_until_something_that_there_is() -> None:
+    async with volume_desk() as at:
+        status, said = await at.order("set-log", **RAISE)
+        assert (status, said["message"]) == (409, f"nothing of {HOST} is open: leave --until out")
+        status, said = await at.order("set-log", **{**RAISE, "until": "nobody"})
+        assert (status, said["field"]) == (422, "until")
+        status, said = await at.order("freeze", host=ALPHA, until=HOST)
+        assert (status, said["field"]) == (422, "'until'")
+
+
+async def test_levels_that_cannot_be_put_back_are_tried_again() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig) as at:
+        await at.order("set-log", **RAISE)
+        rule = Rule(service=Service.CINDER, do=Do.STATUS, path="*/set-log", times=1)
+        lab.faults.add(rule)
+        at.desk.engine.ward.stock.tasks.clear()
+        order = await put_back(rig)
+    assert order.put_back is not None
+    assert order.put_back.text.endswith("are at the levels that they had before")

@@ -1,0 +1,74 @@
+"""Log levels come back to what they were, logger by logger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from doctor_daemon.core.log_levels import LevelWish, LogLevels, LogScope
+from doctor_daemon.core.raised_levels import WISHES_MAX, judged, put_back
+from doctor_daemon.core.volumes import End
+
+SCOPE = LogScope("cinder-volume", "", "cinder")
+BEFORE = {
+    "cinder": "INFO",
+    "cinder.volume": "WARNING",
+    "cinder.volume.api": "INFO",
+    "cinder.db": "INFO",
+    "cinder.odd": "CRITICAL",
+}
+
+
+def levels(found: dict[str, str], host: str = "a@b") -> LogLevels:
+    return LogLevels("cinder-volume", host, found)
+
+
+def raised(host: str = "a@b") -> LogLevels:
+    return levels(dict.fromkeys(BEFORE, "DEBUG"), host)
+
+
+def done(now: LogLevels, wishes: Sequence[LevelWish]) -> LogLevels:
+    """Do as Cinder does with `set-log`."""
+    found = dict(now.levels)
+    for wish in wishes:
+        assert (wish.scope.binary, wish.scope.host) == (now.binary, now.host)
+        found |= {name: wish.level for name in found if name.startswith(wish.scope.prefix)}
+    return levels(found)
+
+
+def test_each_logger_is_put_back_whatever_the_others_had() -> None:
+    wishes = put_back(SCOPE, [levels(BEFORE)], [raised()])
+    assert [(wish.scope.prefix, wish.level) for wish in wishes] == [
+        ("cinder", "INFO"),
+        ("cinder.volume", "WARNING"),
+        ("cinder.volume.api", "INFO"),
+    ]
+    after = done(raised(), wishes)
+    found = judged([levels(BEFORE)], [after])
+    # What is no level that can be set is told.
+    assert (found.end, found.text) == (
+        End.NOT_ACHIEVED,
+        "not at the levels that they had before: cinder.odd of a@b",
+    )
+    usual = {name: level for name, level in BEFORE.items() if name != "cinder.odd"}
+    found = judged([levels(usual)], [after])
+    assert (found.end, found.text) == (
+        End.ACHIEVED,
+        "4 loggers are at the levels that they had before",
+    )
+
+
+def test_what_has_forgotten_or_is_gone_needs_nothing() -> None:
+    assert put_back(SCOPE, [levels(BEFORE)], [levels(BEFORE)]) == ()
+    assert put_back(SCOPE, [levels(BEFORE)], [raised("other@b")]) == ()
+    assert judged([levels(BEFORE)], [raised("other@b")]).end is End.ACHIEVED
+    assert judged([levels(BEFORE)], [levels({"cinder": "INFO", "new": "DEBUG"})]).end is (
+        End.ACHIEVED
+    )
+
+
+def test_it_is_bounded_and_names_a_few() -> None:
+    many = {f"l{n:03}": "INFO" if n % 2 else "ERROR" for n in range(4 * WISHES_MAX)}
+    now = levels(dict.fromkeys(many, "DEBUG"))
+    assert len(put_back(LogScope(), [levels(many)], [now])) == WISHES_MAX
+    found = judged([levels(many)], [now])
+    assert found.text.endswith("l004 of a@b and 195 more")
