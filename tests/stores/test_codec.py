@@ -26,8 +26,6 @@ from doctor_daemon.core.retirement import (
 )
 from doctor_daemon.core.tries import READINGS_MAX
 from doctor_daemon.core.upkeep import Upkeep
-from doctor_daemon.core.volume_orders import VolumeOrder
-from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.codec import (
     ARMED,
@@ -39,8 +37,6 @@ from doctor_daemon.stores.codec import (
     MAINTENANCE,
     SERVER,
     UPKEEP,
-    VOLUME_ORDER,
-    VOLUME_TASK,
     dump_head,
     load_head,
     sound,
@@ -84,13 +80,6 @@ def test_any_evacuation_comes_back_as_it_was(one: Evacuation) -> None:
 @given(anything(Upkeep))
 def test_anything_that_was_told_of_upkeep_comes_back_as_it_was(one: Upkeep) -> None:
     assert UPKEEP.loads(UPKEEP.dumps(one)) == one
-
-
-@settings(max_examples=40)
-@given(anything(VolumeOrder), anything(VolumeTask))
-def test_any_record_about_cinder_comes_back_as_it_was(order: VolumeOrder, task: VolumeTask) -> None:
-    assert VOLUME_ORDER.loads(VOLUME_ORDER.dumps(order)) == order
-    assert VOLUME_TASK.loads(VOLUME_TASK.dumps(task)) == task
 
 
 @given(TEXTS)

@@ -14,6 +14,7 @@ import pytest
 
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import Incident, IncidentId, Rounds
+from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Snapshot
 from doctor_daemon.stores.codec import ENTRY, HEAD, SERVER, dump_head
@@ -23,13 +24,17 @@ from tests.contracts.store_disk import first
 from tests.stores.values import at, evacuation, head_of, host, incident, notice, rich, server, step
 
 WRITTEN = Path(__file__).parent / "data"
-"""Dumps of files that were made at schemas 1 and 2, by sqlite3's `.dump`."""
-SCHEMAS = (1, 2)
+"""Dumps of files that were made at schemas 1, 2 and 3, by sqlite3's `.dump`."""
+SCHEMAS = (1, 2, 3)
+UPKEEP = Upkeep(host("cmp-7"), IncidentId("m1"), Turn.BEGUN, at(4))
+"""What was told of upkeep, from the third on."""
 
 
 def old(schema: int = 1) -> Incident:
     """Return the open incident of such a file."""
     kept = rich()
+    if schema > 2:
+        return kept
     plain = {
         id_: replace(one, unsent=0, sent_at=None, hold_until=None, to_at=None, left=())
         for id_, one in kept.evacuations.items()
@@ -85,6 +90,7 @@ async def test_what_was_written_before_is_all_there(store: SqliteStore, schema: 
         sequences={("vnfm", host()): 2},
         gaps=frozenset({("vnfm", host())}),
         evidence=was.evidence,
+        upkeep=(UPKEEP,) if schema > 2 else (),
     )
     ended = await store.find(IncidentId("two"))
     assert ended is not None

@@ -1,4 +1,4 @@
-"""Old orders and tasks about Cinder are dropped, but none that is not over."""
+"""What is kept about Cinder comes back exactly; what is old is dropped, unless it is not over."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import sqlite3
 from contextlib import closing
 from itertools import chain
 
+from hypothesis import given, settings
+
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volume_tasks import VolumeTask
+from doctor_daemon.stores.codec import VOLUME_ORDER, VOLUME_TASK
 from doctor_daemon.stores.schema import STEPS
 from doctor_daemon.stores.volumes import KEPT_MAX, drop_old
+from tests.stores.anything import anything
 
 
 def test_what_is_over_and_old_is_dropped_a_few_at_a_time() -> None:
@@ -22,3 +28,10 @@ def test_what_is_over_and_old_is_dropped_a_few_at_a_time() -> None:
         assert dropped == [6, 4, 0]
         left = "SELECT number FROM volume_records WHERE kind = 'task' ORDER BY number LIMIT 2"
         assert connection.execute(left).fetchall() == [(2,), (6,)]
+
+
+@settings(max_examples=40)
+@given(anything(VolumeOrder), anything(VolumeTask))
+def test_any_record_about_cinder_comes_back_as_it_was(order: VolumeOrder, task: VolumeTask) -> None:
+    assert VOLUME_ORDER.loads(VOLUME_ORDER.dumps(order)) == order
+    assert VOLUME_TASK.loads(VOLUME_TASK.dumps(task)) == task
