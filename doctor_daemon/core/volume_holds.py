@@ -41,6 +41,13 @@ def barred(task: VolumeTask, view: View) -> VolumeTask:
     return task.bar(view.now, f"the {task.stage} of {task.service} waits: {view.shut}")
 
 
+def unheard(task: VolumeTask, error: str, view: View) -> VolumeTask:
+    """Tell a human that Cinder has not told for long how a service stands."""
+    if task.stage.needs_a_human:
+        return task
+    return task.bar(view.now, f"Cinder has not told how {task.service} stands: {error}")
+
+
 def failover_held(task: VolumeTask, to: str, view: View) -> VolumeTask:
     """Ask a human for the failover that is configured."""
     name = task.service

@@ -181,6 +181,9 @@ def _unwilled(task: VolumeTask, row: VolumeService, view: View) -> VolumeTask:
 
 def _thawed(task: VolumeTask, row: VolumeService, view: View) -> VolumeTask:
     """See whether a thaw has enabled a service: its driver may have failed at it."""
+    if row.frozen and not row.disabled:
+        why = f"{task.service} was thawed, and somebody has frozen it again"
+        return task.hold(view.now, why, f"`doctor-daemon cinder thaw {task.service}` ends that")
     if row.disabled and (row.frozen or ours(task, row) or row.reason == FROZEN):
         why = f"{task.service} was thawed, and is still disabled: {row.reason}"
         return task.hold(view.now, why, "see the log of cinder-volume")

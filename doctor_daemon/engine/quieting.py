@@ -65,9 +65,11 @@ class Quieting:
         if found.end is not End.ACHIEVED and tries < TRIES:
             return
         await self.save(replace(order, put_back=found))
-        say = log.info if found.end is End.ACHIEVED else log.warning
         told = {"number": order.number, "target": order.target, "by": order.by}
-        say("log levels are put back", end=found.end.value, text=found.text, **told)
+        if found.end is End.ACHIEVED:
+            log.info("log levels are put back", text=found.text, **told)
+        else:
+            log.error("log levels are NOT put back", text=found.text, **told)
 
     async def _put_back(self, order: VolumeOrder) -> Finding:
         if not order.before or order.levels is None:

@@ -40,10 +40,18 @@ class StorageLedger:
         self._incidents = incidents
         self._seen: set[tuple[str, int]] = set()
         """Which fencings of which incidents have been looked at, or are a task to look at."""
+        self._met: dict[tuple[str, int], Fenced] = {}
+        """Fencings that have still to be looked at: their incidents may be over by then."""
 
     def known(self, task: VolumeTask) -> None:
         """Remember that the fencing of a task has been looked at."""
         self._seen.add((task.incident, task.round))
+
+    def met(self, incident: Incident) -> None:
+        """Remember a fencing in whose wake is to be looked."""
+        key, acts = (incident.id, incident.refences), self._ward.rules.volumes.acts
+        if acts and is_fenced(incident) and key not in self._seen:
+            self._met[key] = fenced(incident)
 
     @property
     def left(self) -> list[VolumeTask]:
@@ -80,13 +88,12 @@ class StorageLedger:
     def fresh(self) -> list[Fenced]:
         """Return the fencings in whose wake nobody has looked yet."""
         found = [task.fencing for task in self.left if task.stage is TaskStage.LOOKING]
-        if self._ward.rules.volumes.acts:
-            found += [
-                fenced(one)
-                for one in self._incidents()
-                if is_fenced(one) and (one.id, one.refences) not in self._seen
-            ]
-        return found
+        for incident in self._incidents():
+            self.met(incident)
+            if not is_fenced(incident):  # power came back, or the host itself does
+                self._met.pop((incident.id, incident.refences), None)
+        self._met = {key: one for key, one in self._met.items() if key not in self._seen}
+        return found + list(self._met.values())
 
     async def not_looked(self, fencings: Iterable[Fenced]) -> None:
         """Save that these have still to be looked up, be their incidents over by then."""

@@ -16,6 +16,8 @@ from functools import partial
 import structlog
 
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.volume_holds import SHUT_S, unheard
 from doctor_daemon.core.volume_steps import ended, resumed, told, unfit
 from doctor_daemon.core.volume_tasks import Fenced, TaskStage, VolumeTask, wanted
 from doctor_daemon.core.volumes import VOLUME, End, Finding, VolumeService, Wish
@@ -48,6 +50,8 @@ class Storekeeper:
         self._bug = bug
         self._patience = patience or Patience()
         self._running: dict[int, asyncio.Task[None]] = {}
+        self._silent_from: Instant | None = None
+        """Since when Cinder has not told how anything stands."""
         self._come = asyncio.Event()
         self._turn = asyncio.Lock()
         """Held while tasks go on."""
@@ -65,6 +69,8 @@ class Storekeeper:
     def heed(self, before: Incident | None, after: Incident) -> None:
         """Look at once when an incident has come to another phase."""
         if before is None or before.phase is not after.phase:
+            if self._ward.tools.storage is not None:
+                self._ledger.met(after)
             self._come.set()
 
     async def dismiss(self, service: str, by: str, why: str) -> VolumeTask:
@@ -124,13 +130,16 @@ class Storekeeper:
     async def _round(self, storage: Storage) -> None:
         fresh = self._ledger.fresh()
         if self._ward.stopping or not (fresh or self._ledger.left):
+            self._silent_from = None
             return
         busy = frozenset(self._running)  # what they do may come after the list
         try:
             rows = await storage.services(binary=VOLUME)
-        except Exception:
+        except Exception as error:
             await self._ledger.not_looked(fresh)
+            await self._unheard(str(error) if isinstance(error, DoctorError) else BUG)
             raise
+        self._silent_from = None
         failed: list[DoctorError] = []
         async with self._turn:
             for fencing in fresh:
@@ -140,6 +149,18 @@ class Storekeeper:
                     await self._gone_on(task, rows, storage, failed)
         if failed:
             raise failed[0]
+
+    async def _unheard(self, error: str) -> None:
+        """Have what waits for a list held once there has been none for long."""
+        now = self._ward.tools.clock.now()
+        self._silent_from = self._silent_from or now
+        if now.since(self._silent_from) < SHUT_S:
+            return
+        async with self._turn:
+            for task in self._ledger.left:
+                held = unheard(task, error, self._ledger.view(task))
+                if task.number not in self._running and held is not task:
+                    await self._ledger.save(held)
 
     async def _opened(self, fencing: Fenced, rows: Rows, failed: list[DoctorError]) -> None:
         """Open the tasks of one fencing. What goes wrong there is contained: others go on."""

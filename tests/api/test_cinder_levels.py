@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from structlog.testing import capture_logs
+
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.faults import Do, Rule, Service
@@ -91,3 +93,20 @@ async def test_levels_that_cannot_be_put_back_are_tried_again() -> None:
         order = await put_back(rig)
     assert order.put_back is not None
     assert order.put_back.text.endswith("are at the levels that they had before")
+
+
+async def test_levels_that_cannot_be_put_back_at_all_are_told_so() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig) as at:
+        await at.order("set-log", **RAISE)
+        lab.faults.add(Rule(service=Service.CINDER, do=Do.STATUS, path="*/get-log", times=None))
+        with capture_logs() as logs:
+            at.desk.engine.ward.stock.tasks.clear()
+            order = await put_back(rig)
+            await asyncio.sleep(0)
+    assert order.put_back is not None
+    assert order.put_back.text.startswith("they cannot be read: ")
+    said = [one for one in logs if one["event"].startswith("log levels are ")]
+    assert [(one["event"], one["log_level"]) for one in said] == [
+        ("log levels are NOT put back", "error")
+    ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.volume_holds import SHUT_S
+from doctor_daemon.core.volume_holds import SHUT_S, unheard
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.core.volume_steps import ended, told, unfit
 from doctor_daemon.core.volume_tasks import (
@@ -183,6 +183,13 @@ def test_a_stage_that_asks_for_nothing_needs_no_leave() -> None:
     assert barred(STAGES.DOWN).stage is STAGES.DOWN
     lost = replace(barred(), out_of=None)
     assert told(lost, [up(OURS, 2)], view()).stage is STAGES.HELD
+
+
+def test_what_cinder_tells_nothing_of_for_long_is_told_and_goes_on_where_it_was() -> None:
+    one = unheard(task(STAGES.RESTING), "503", view(1))
+    assert (one.stage, one.why) == (STAGES.HELD, f"Cinder has not told how {NAME} stands: 503")
+    assert unheard(one, "504", view(2)) is one
+    assert told(one, [OURS], view(3)).stage is STAGES.RESTING
 
 
 def test_an_empty_list_is_no_removal_but_a_human_s_to_look_at() -> None:

@@ -77,6 +77,16 @@ def test_a_thaw_that_did_not_enable_asks_a_human(row: VolumeService) -> None:
     )
 
 
+def test_what_somebody_freezes_again_after_a_thaw_asks_a_human_until_it_is_thawed() -> None:
+    one = told(task(STAGES.THAWED), [replace(ROW, frozen=True)], view())
+    assert (one.stage, one.why) == (
+        STAGES.HELD,
+        f"{NAME} was thawed, and somebody has frozen it again",
+    )
+    assert one.frees == f"`doctor-daemon cinder thaw {NAME}` ends that"
+    assert said(told(one, [up(ROW, 1)], view())) == f"{NAME} is enabled"
+
+
 def test_after_a_thaw_a_foreign_disabling_is_left() -> None:
     one = told(task(STAGES.THAWED), [THEIRS], view())
     assert (one.over, "for another reason: rack move" in said(one)) == (True, True)

@@ -45,6 +45,9 @@ class BenchCinder:
         self.lists = 0
         self.errors: list[Exception] = []
         """What lists fail with first."""
+        self.answers = asyncio.Event()
+        """Unset: lists are asked for, and not answered."""
+        self.answers.set()
         self.bug: Exception | None = None
         self.volumes = Volumes(LoopClock(), self._later, lambda: TIMING, 20.0, 5.0)
 
@@ -58,6 +61,7 @@ class BenchCinder:
     async def services(self, host: str = "", binary: str = "") -> Sequence[VolumeService]:
         self.lists += 1
         await asyncio.sleep(CALL_S)
+        await self.answers.wait()
         if self.errors:
             raise self.errors.pop(0)
         rows = self.volumes.rows
