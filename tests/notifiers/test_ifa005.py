@@ -7,9 +7,13 @@ import uuid
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.incident import IncidentId, NoticeKind
 from doctor_daemon.notifiers.cloudevents import event
+from doctor_daemon.notifiers.ifa005 import alarm_id
 from tests.notifiers.notices import for_operators, notice, server
 
 Json = dict[str, Any]
@@ -101,3 +105,11 @@ def test_an_alarm_is_of_one_server_and_one_failure() -> None:
 def test_operators_and_owners_hear_of_the_same_alarm() -> None:
     assert data()["servers"][0]["alarmId"] == data(for_operators)["servers"][0]["alarmId"]
     assert data()["alarm"] == data(for_operators)["alarm"]
+
+
+@given(st.text(), st.text(st.characters(exclude_categories=())))
+def test_an_alarm_is_named_as_the_library_names_things(incident: str, server_id: str) -> None:
+    space = uuid.UUID("6a0f8c0e-6b5b-5f0e-9d3c-7f0f5d0c1a05")
+    name = f"{incident}/{server_id}".encode(errors="backslashreplace").decode()
+    found = alarm_id(IncidentId(incident), ServerId(server_id))
+    assert found == str(uuid.uuid5(space, name))
