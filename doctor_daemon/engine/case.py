@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -34,10 +34,11 @@ from doctor_daemon.core.messages import (
     Wait,
 )
 from doctor_daemon.engine.change import change, given_out, next_version
+from doctor_daemon.engine.links import Links
 from doctor_daemon.engine.perform import Standing, perform
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Conflict, DoctorError, Temporary
-from doctor_daemon.ports import Change, NoticeRow
+from doctor_daemon.ports import Change
 
 INBOX_MAX = 1000
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -58,15 +59,6 @@ class Letter:
     observation: Observation
     effect: Effect | None = None
     saved: asyncio.Future[None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Where a case hands on what it has saved, and what it has met."""
-
-    tell: Callable[[tuple[NoticeRow, ...]], None]
-    watch: Callable[[Incident | None, Incident], None]
-    bug: Callable[[str, Exception], None]
 
 
 class Case:
@@ -211,7 +203,7 @@ class Case:
         given_out(self._ward, step.notices)
         self.incident = self._saved = incident
         self._stand(incident)
-        self._links.tell(step.notices)
+        await self._links.told(step.notices)
 
     async def _commit(self, step: Change) -> None:
         """Save, however often it takes: until then nothing that was decided is done."""

@@ -21,8 +21,9 @@ from doctor_daemon.core.messages import Elapsed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.engine.caretaker import Caretaker
-from doctor_daemon.engine.case import Case, Letter, Links
+from doctor_daemon.engine.case import Case, Letter
 from doctor_daemon.engine.desk import Desk
+from doctor_daemon.engine.links import Links
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.reservations import hold_of

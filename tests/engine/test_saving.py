@@ -8,6 +8,8 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.ports import NoticeRow
+from tests.engine.consumers import ScriptedConsumer
 from tests.engine.rig import HOST, Rig, accuse, incident_of, until
 from tests.simulation.virtual import run
 
@@ -142,3 +144,32 @@ def test_a_crash_loses_answers_alone_and_they_are_asked_for_anew() -> None:
 
     run(main())
     assert rig.bugs == []
+
+
+class Attentive(ScriptedConsumer):
+    """A consumer to which a notice takes a turn of the loop, as it takes to write a request."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__("vnfm", rig.clock)
+        self.call_s = 0.0
+        self.begun: list[int] = []
+        """How many questions had been asked of Nova when a notice was sent."""
+        self._nova = rig.nova
+
+    async def deliver(self, row: NoticeRow) -> None:
+        await super().deliver(row)
+        self.begun.append(self._nova.looks)
+
+
+def test_a_notice_is_sent_before_what_is_due_is_begun() -> None:
+    rig = Rig(policy=QUICK)
+    rig.consumer = consumer = Attentive(rig)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await asyncio.sleep(0.5)
+            assert rig.nova.looks == 1
+            assert consumer.begun[0] == 0
+
+    run(main())
