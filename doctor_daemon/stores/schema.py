@@ -207,6 +207,8 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         raise Permanent(f"{path}: write-ahead logging is not possible here, but {journal} only")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What undoes one statement alone is kept in memory, and not in a file of its own.
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     # The writer moves the log into the database in calm moments. This is for when there are none.
     connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_MAX}")

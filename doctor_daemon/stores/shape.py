@@ -76,6 +76,8 @@ def shape(hint: object) -> Shape:
 
 def _plain(kind: type) -> Shape:
     def check(value: object, _: Boots) -> object:
+        if type(value) is kind:
+            return value
         # To Python true is a 1; in a record it is a mistake.
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise Mismatch(kind.__name__, value)
@@ -162,7 +164,7 @@ def _mapping(inner: Shape) -> Shape:
 
 
 def _pairs(value: object, convert: Convert, boots: Boots) -> Iterator[tuple[str, object]]:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise Mismatch("a mapping", value)
     for key, item in value.items():
         if not isinstance(key, str):
@@ -181,12 +183,19 @@ def record(kind: type[Any], without: frozenset[str] = frozenset()) -> Shape:
     inner = {name: shape(hints[name]) for name in kept}
     needed = {name for name, field in kept.items() if _needed(field)}
 
+    steps = tuple((name, one.encode) for name, one in inner.items())
+
     def encode(value: object, boots: Boots) -> dict[str, object]:
         if type(value) is not kind:
             raise Mismatch(kind.__name__, value)
-        return {
-            name: _at(name, one.encode, getattr(value, name), boots) for name, one in inner.items()
-        }
+        told: dict[str, object] = {}
+        name = ""
+        try:  # once for all fields: hundreds of records are written before a notice is told
+            for name, convert in steps:
+                told[name] = convert(getattr(value, name), boots)
+        except Mismatch as error:
+            raise error.within(name) from None
+        return told
 
     def decode(value: object, boots: Boots) -> object:
         if type(value) is not dict:
