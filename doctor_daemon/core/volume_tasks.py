@@ -105,8 +105,9 @@ class VolumeTask:
     """With which we disable it: one with any other is not disabled by us."""
     since: Instant
     """When it came to its stage; after a reboot, when it was taken up again."""
-    fenced_wall_s: float = 0.0
-    """When that fencing was learned of."""
+    learned: int = 0
+    """The number that a task would have had when that fencing was learned of: which of two is the
+    later one. No clock is asked for it."""
     cluster: str = ""
     to: str = ""
     """The backend_id that a human is asked to fail over to."""
@@ -219,7 +220,7 @@ def opened(number: int, fencing: Fenced, row: VolumeService, view: View) -> Volu
         service=row.host,
         reason=fencing.reason,
         since=view.now,
-        fenced_wall_s=view.now.wall_s,
+        learned=number,
         cluster=row.cluster,
     )
     text = f"{fencing.host} was fenced, and {row.host} is its: it is watched whether it has died"
@@ -236,7 +237,7 @@ def unlooked(number: int, fencing: Fenced, view: View) -> VolumeTask:
         service="",
         reason=fencing.reason,
         since=view.now,
-        fenced_wall_s=view.now.wall_s,
+        learned=number,
     )
     why = f"see whether a cinder-volume ran on {fencing.host}: Cinder could not be asked"
     frees = "it goes on once Cinder answers"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -115,17 +116,18 @@ class StorageLedger:
         view, made, busy = self.look(fencing.host), list[VolumeTask](), False
         looking, done, open_ = self._told_of(fencing)
         number = self._next
+        learned = looking.learned if looking else number
         for row in rows if view.policy.acts else ():
             task = open_.get(row.host)
             if self._host_of(row) != fencing.host or row.host in done or _newer(task, looking):
                 continue
             if task is None:
-                made.append(opened(number, fencing, row, view))
+                made.append(replace(opened(number, fencing, row, view), learned=learned))
                 number += 1
             elif task.number in running:
                 busy = True
             else:
-                made.append(fenced_again(task, fencing, row, view))
+                made.append(replace(fenced_again(task, fencing, row, view), learned=learned))
         if looking is not None and not busy:
             made.append(looking.at(TaskStage.DONE, view.now, "it has been looked up"))
         elif looking is None and busy:
@@ -177,7 +179,7 @@ class StorageLedger:
 
 def _newer(task: VolumeTask | None, looking: VolumeTask | None) -> bool:
     """Tell whether a service has a task of a later fencing than what is to be looked up."""
-    return bool(task and looking and task.fenced_wall_s > looking.fenced_wall_s)
+    return bool(task and looking and task.learned > looking.learned)
 
 
 def _tell(before: VolumeTask | None, task: VolumeTask) -> None:

@@ -11,7 +11,7 @@ from doctor_daemon.core.volume_tasks import TaskStage
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from tests.engine.instruments import HOST, OTHER
-from tests.engine.rig import Rig, accuse, until
+from tests.engine.rig import Rig, accuse, incident_of, until
 from tests.engine.storage import NAME, die, reach, story, task_of, told
 from tests.engine.volumes import BenchCinder
 from tests.stores.values import volume_task
@@ -74,5 +74,28 @@ def test_an_incident_that_is_closed_while_cinder_is_asked_is_looked_up_all_the_s
             cinder.answers.set()
             die(cinder)
             await reach(engine, TaskStage.DOWN)
+
+    story(main)
+
+
+def test_of_two_fencings_that_could_not_be_looked_up_the_later_one_counts() -> None:
+    async def main(rig: Rig, cinder: BenchCinder) -> None:
+        row = cinder.add(NAME)
+        cinder.errors = [Temporary("503")] * 1000
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await until(engine, Phase.DOWN)
+            await reach(engine, TaskStage.LOOKING, "")
+            again = replace(incident_of(engine), refences=1)
+            engine.desk.cases[HOST].incident = again
+            engine.storekeeper.heed(None, again)
+            await asyncio.sleep(15)
+            assert [task.round for task in engine.ward.stock.tasks.values()] == [0, 1]
+            die(cinder)
+            cinder.errors = []
+            assert (await reach(engine, TaskStage.DOWN)).round == 1
+            assert row.disabled
+            looked = [task for task in engine.ward.stock.tasks.values() if not task.service]
+            assert [task.over for task in looked] == [True, True]
 
     story(main)

@@ -193,5 +193,5 @@ def volume_task(number: int, *, over: bool = False) -> VolumeTask:
     task = VolumeTask(
         number, IncidentId("one"), 0, host(), f"cmp-{number}@ceph", "doctor-daemon:one:", at(7)
     )
-    more = replace(task, fenced_wall_s=7.5, to="spare", again=True, missing=1, barred=True)
+    more = replace(task, learned=7, to="spare", again=True, missing=1, barred=True)
     return replace(more.note(at(8), "it is to be disabled"), stage=stage, retry_at=at(9))
