@@ -26,7 +26,7 @@ from typing_extensions import override
 from doctor_daemon.controllers.http import Answer, Request, Wire, ahead_s, retry_after_s
 from doctor_daemon.controllers.keystone import Grant
 from doctor_daemon.controllers.microversions import Offer, Span, Version, parse_offer
-from doctor_daemon.controllers.rows import decode
+from doctor_daemon.controllers.rows import INLINE_MAX, decode
 from doctor_daemon.controllers.tokens import Token, Tokens
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent, Temporary
@@ -34,8 +34,6 @@ from doctor_daemon.ports import Permit
 
 LIST_MAX = 64 * 1024 * 1024
 SMALL_MAX = 1024 * 1024
-INLINE_MAX = 128 * 1024
-"""Bytes of JSON that are parsed on the event loop: less than a millisecond."""
 TRIES = 3
 PAUSE_S = 0.25
 RETRY_AFTER_MAX_S = 10.0

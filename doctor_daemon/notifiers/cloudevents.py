@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from doctor_daemon.core.evacuation import Stage
@@ -27,6 +28,8 @@ NAME_MAX = 255
 TEXT_MAX = 4000
 _ENVELOPE_MAX = 65_536
 """Bytes kept for all but the servers."""
+_MOMENTS_MAX = 64
+"""Moments whose text is remembered: the notices of a step are all of the same few."""
 
 _REASONS: Mapping[NoticeKind, str] = {
     NoticeKind.SUSPECTED: "the host of these servers is suspected to have failed",
@@ -138,6 +141,7 @@ def _json(value: Body) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+@lru_cache(maxsize=_MOMENTS_MAX)
 def _time(unix_s: float) -> str:
     """Write a moment as RFC 3339 has it, in UTC, to the millisecond."""
     text = datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds")

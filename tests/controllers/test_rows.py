@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from doctor_daemon.controllers.microversions import (
     parse_offer,
 )
-from doctor_daemon.controllers.rows import decode
+from doctor_daemon.controllers.rows import INLINE_MAX, decode
 from doctor_daemon.controllers.servers import by_host, only_on, read_page
 from doctor_daemon.controllers.services import all_services, one_service, read_services
 from doctor_daemon.controllers.updates import ENABLE, LIFT, REASON_MAX, fencing, puts, storable
@@ -71,11 +71,19 @@ def test_whatever_is_answered_only_doctor_errors_come_out(document: object, reas
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"\xff", b"[]", b"null", b"[" * 100_000, b'"services"']
+    "body", [b"", b"{", b"\xff", b"[]", b"null", b"[" * 100_000, b"[" * 200_000, b'"services"']
 )
 def test_what_is_no_json_object_is_temporary(body: bytes) -> None:
     with pytest.raises(Temporary, match="Nova's answer is"):
         decode(body)
+
+
+@pytest.mark.parametrize("count", [1, 10_000])
+def test_an_answer_of_any_size_is_read_as_it_is(count: int) -> None:
+    document = {"servers": [{"id": str(number), "links": [{}]} for number in range(count)]}
+    body = json.dumps(document).encode()
+    assert (len(body) > INLINE_MAX) is (count > 1)
+    assert decode(body) == document
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"services": {}}', b'{"services": [1]}'])
