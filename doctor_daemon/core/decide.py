@@ -15,7 +15,7 @@ from doctor_daemon.core import turns
 from doctor_daemon.core.automatic import passing, powering
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.due import due
-from doctor_daemon.core.evacuating import evacuating, lost, not_sent, told, unanswered
+from doctor_daemon.core.evacuating import evacuating, told, unanswered
 from doctor_daemon.core.fencing import (
     cut_ended,
     fencing,
@@ -58,6 +58,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.orders import after_bug, closing, follow
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.posting import lost, not_sent
 from doctor_daemon.core.ranks import unsent
 from doctor_daemon.core.recovery import resumed
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn

@@ -13,7 +13,6 @@ from typing import assert_never
 from doctor_daemon.core import ranks, turns
 from doctor_daemon.core.around import grouped
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.destinations import revived
 from doctor_daemon.core.evacuation import BEFORE, Evacuation, Stage
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import bar, contradicted, guarded
@@ -23,7 +22,7 @@ from doctor_daemon.core.host import Mode, Scope
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Rounds
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.listing import listed
-from doctor_daemon.core.messages import Evacuate, EvacuateEnded, Followed, Inspected, Refused
+from doctor_daemon.core.messages import EvacuateEnded, Followed, Inspected
 from doctor_daemon.core.moves import (
     GONE,
     News,
@@ -38,6 +37,7 @@ from doctor_daemon.core.moves import (
 from doctor_daemon.core.outcomes import names, put, tally
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.posting import being_posted
 from doctor_daemon.core.ranks import ranked
 from doctor_daemon.core.selection import kept, unread
 
@@ -147,7 +147,7 @@ def _heard(incident: Incident, answer: News, context: Context) -> Incident:
 
 def _evacuate_ended(incident: Incident, ended: EvacuateEnded, context: Context) -> Incident:
     """Fold in the end of a request, in whatever phase it comes."""
-    record = _being_posted(incident, ended.effect)
+    record = being_posted(incident, ended.effect)
     if record is None:
         return incident
     after, before = answered(record, ended, context.policy), incident.evacuations
@@ -156,45 +156,6 @@ def _evacuate_ended(incident: Incident, ended: EvacuateEnded, context: Context) 
         text = f"{ranks.unsent(records.values())}; later ranks do not wait for them any longer"
         incident = incident.note(context.now, text)
     return put(incident, records, context)
-
-
-def not_sent(incident: Incident, refusal: Refused, effect: Evacuate, context: Context) -> Incident:
-    """Fold in that a gate was shut just before a request, so that nothing was sent."""
-    record, now = _being_posted(incident, effect), context.now
-    if record is None:
-        return incident
-    later = now.plus(context.policy.backoff_s)
-    back = replace(record.at(Stage.WAITING, now, refusal.why), not_before=later)
-    return replace(incident, evacuations={**incident.evacuations, effect.server: back})
-
-
-def overtaken(incident: Incident, effect: Evacuate, context: Context) -> str:
-    """Say why a request that waited for its turn is not to be sent any more; empty: it is."""
-    if incident.rounds.barred is not None:
-        return f"nothing more is evacuated: {incident.rounds.barred.why}"
-    record = _being_posted(incident, effect)
-    if incident.phase is not Phase.EVACUATING or record is None:
-        return f"{effect.server} is not to be evacuated any more"
-    if back := revived(record, context):
-        return f"{back}, to which it was going, is not proven off any more"
-    return ""
-
-
-def lost(incident: Incident, effect: Evacuate, context: Context) -> Incident:
-    """Fold in that a bug has swallowed the end of a request: it may have been sent."""
-    record = _being_posted(incident, effect)
-    if record is None:
-        return incident
-    doubt = doubtful(record, context.now, context.policy)
-    return replace(incident, evacuations={**incident.evacuations, effect.server: doubt})
-
-
-def _being_posted(incident: Incident, effect: Evacuate) -> Evacuation | None:
-    """Return the record of which this is the present request."""
-    record = incident.evacuations.get(effect.server)
-    if record is None or record.stage is not Stage.POSTING or record.attempt != effect.attempt:
-        return None
-    return record
 
 
 def unanswered(incident: Incident, context: Context, error: str) -> Incident:
@@ -258,7 +219,8 @@ def _post(incident: Incident, context: Context) -> Incident:
     rounds = incident.rounds
     if rounds.barred or rounds.inspected_at is None or rounds.failures:
         return incident
-    free = policy.posts_per_host - sum(r.stage is Stage.POSTING for r in records.values())
+    most = min(policy.posts_per_host, context.turns)
+    free = most - sum(r.stage is Stage.POSTING for r in records.values())
     ready = turns.ready(records.values(), context)
     if free <= 0 or not ready:
         return incident

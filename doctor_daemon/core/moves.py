@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.destinations import goes_on, has_died, heading
+from doctor_daemon.core.destinations import has_died, heading
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
 from doctor_daemon.core.failures import kind_of, stuck, wait_s
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.joining import TAKEN, joined, joins, on_its_way, patient, rebuilding
 from doctor_daemon.core.messages import EvacuateEnded
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.selection import stays
@@ -61,10 +62,10 @@ def admitted(
     attempt = before.attempt if before else 0
     known = tuple(row.id for row in rows)
     record = Evacuation(server, Stage.WAITING, now, attempt, known=known)
-    if any(not row.ended for row in rows):
-        return _joined(record, rows, now)
+    if any(not row.ended for row in rows) or on_its_way(server, rows):
+        return joined(record, rows, now)
     if server.vm_state in _ELIGIBLE:
-        return chosen(record, context)
+        return chosen(patient(record, rows, server, context), context)
     if server.vm_state == "error":
         why = "it is in ERROR, and not by an attempt of this incident"
     else:
@@ -78,14 +79,6 @@ def chosen(record: Evacuation, context: Context) -> Evacuation:
     return record.at(Stage.SKIPPED, context.now, why) if why else record
 
 
-def _joined(record: Evacuation, rows: tuple[Migration, ...], now: Instant) -> Evacuation:
-    """Follow an evacuation that somebody else has begun."""
-    under_way = [row for row in rows if not row.ended]
-    known = tuple(row.id for row in rows if row.ended)
-    record = replace(record, known=known, migration=under_way[-1].id, sent_at=None)
-    return record.at(Stage.UNDER_WAY, now, "Nova was evacuating it already")
-
-
 def heard_of(record: Evacuation, told: News, context: Context) -> Evacuation:
     """Fold Nova's answer into one record."""
     rows = told.migrations.get(record.server.id, ())
@@ -93,6 +86,8 @@ def heard_of(record: Evacuation, told: News, context: Context) -> Evacuation:
     match record.stage:
         case Stage.WAITING:
             return _while_waiting(record, rows, fresh, told, context)
+        case Stage.POSTING:
+            return _while_posting(record, rows, fresh, told)
         case Stage.CHECKING | Stage.UNDER_WAY if fresh:
             return _moved_on(record, fresh, told, context)
         case Stage.UNDER_WAY if has_died(record, context):
@@ -110,24 +105,32 @@ def _while_waiting(
     told: News,
     context: Context,
 ) -> Evacuation:
-    if goes_on(record, rows, context):
-        return _joined(record, rows, context.now)
+    seen = told.there.get(record.server.id) if told.there else None
+    if joins(record, rows, seen, context):
+        return joined(record, rows, context.now)
     if told.there is None:
         return record
-    if record.server.id not in told.there:
+    if seen is None:
         done = [row for row in fresh if row.succeeded]
         if done:
             return _moved(record, done[-1], context.now)
         return record.at(Stage.SKIPPED, context.now, GONE)
-    known = (*record.known, *(row.id for row in fresh))
-    return replace(record, server=_seen(record, told), known=known)
+    record = replace(record, known=(*record.known, *(row.id for row in fresh)))
+    if told.asked_at is None:
+        return record
+    if not rebuilding(record.server):
+        record = patient(record, rows, seen, context)
+    return replace(record, server=seen)  # its tags may have changed
 
 
-def _seen(record: Evacuation, told: News) -> Server:
-    """Return the server as the last inspection shows it: its tags may have changed."""
-    if told.asked_at is None or told.there is None:
-        return record.server
-    return told.there.get(record.server.id, record.server)
+def _while_posting(
+    record: Evacuation, rows: tuple[Migration, ...], fresh: tuple[Migration, ...], told: News
+) -> Evacuation:
+    """Note what keeps a request from being sent; if it has been sent, its end is what counts."""
+    seen = record.server if told.there is None else told.there.get(record.server.id)
+    if seen is None or any(not row.ended for row in fresh) or on_its_way(seen, rows):
+        return replace(record, why=TAKEN if seen else GONE)
+    return record
 
 
 def _moved(record: Evacuation, row: Migration, now: Instant) -> Evacuation:
@@ -227,7 +230,8 @@ def _without_trace(record: Evacuation, told: News, context: Context) -> Evacuati
         return record
     if record.server.id not in there:
         return record.at(Stage.SKIPPED, context.now, GONE)
-    if record.stage is Stage.CHECKING:
+    begun = rebuilding(there[record.server.id]) and not rebuilding(record.server)
+    if record.stage is Stage.CHECKING and not begun:  # else its row is about to be written
         why = record.why or "the request was not answered, and Nova has no trace of it"
         return failed(record, why, context)
     return record

@@ -16,6 +16,7 @@ from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.holding import holds
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.joining import rebuilding
 from doctor_daemon.core.outcomes import names
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.ranks import open_rank, place
@@ -57,14 +58,17 @@ def outdated(chosen: Iterable[Evacuation], told_at: Instant | None, context: Con
     """
     if told_at is None:
         return True
-    limit_s = TOLD_S if any(map(_waited, chosen)) else context.policy.flag_age_s
+    waited = any(_waited(record, context.now) for record in chosen)
+    limit_s = TOLD_S if waited else context.policy.flag_age_s
     return context.now.since(told_at) > limit_s
 
 
-def _waited(record: Evacuation) -> bool:
-    """Tell whether a server had to wait: for its next attempt, its group or its project."""
-    wished = f"server:{HOLD}" in record.server.tags
-    return record.attempt > 0 or wished or bool(group_of(record))
+def _waited(record: Evacuation, now: Instant) -> bool:
+    """Tell whether a server had to wait: for its attempt, its turn, its group or its project."""
+    posting = record.stage is Stage.POSTING
+    again = record.attempt > posting or (posting and now.since(record.since) > TOLD_S)
+    wished = f"server:{HOLD}" in record.server.tags or rebuilding(record.server)
+    return again or wished or bool(group_of(record))
 
 
 def waiting(records: Iterable[Evacuation], context: Context) -> Mapping[ServerId, str]:

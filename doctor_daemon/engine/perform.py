@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
@@ -42,6 +41,7 @@ from doctor_daemon.core.messages import (
     WasRead,
 )
 from doctor_daemon.core.moves import list_needed
+from doctor_daemon.core.posting import OVERTAKEN, overtaken
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
@@ -118,7 +118,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
                 standing = current()
                 why = STOPPING if ward.stopping else _overtaken(effect, standing, ward)
                 if why:
-                    return Refused(effect, "overtaken", why)
+                    return Refused(effect, OVERTAKEN, why)
                 shut = _shut(effect, Act.EVACUATE, standing, ward)
                 return shut or await _evacuate(effect, standing.saved, ward, turn)
         case SwitchOn():
@@ -168,7 +168,7 @@ def _unwanted(
 ) -> Refused | None:
     """Ask whether an operator's request is still wanted, and then every gate, now."""
     why = _stale(standing.saved, effect) or _stale(standing.decided, effect)
-    return Refused(effect, "overtaken", why) if why else _shut(effect, act, standing, ward)
+    return Refused(effect, OVERTAKEN, why) if why else _shut(effect, act, standing, ward)
 
 
 def _stale(incident: Incident, effect: SwitchOn | Lift | Enable | DeleteService) -> str:

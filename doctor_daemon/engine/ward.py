@@ -16,6 +16,7 @@ from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.volume_policy import VolumePolicy
+from doctor_daemon.engine.crowd import Crowd
 from doctor_daemon.engine.grouping import Groups
 from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.neighbours import Neighbours
@@ -89,6 +90,7 @@ class Ward:
         """How Nova has shown each compute service at last."""
         self.neighbours = Neighbours()
         self.turnstile = Turnstile(rules.policy.posts_total)
+        self.crowd = Crowd()
         tools.metrics.turns.set_function(lambda: self.turnstile.width)
         self.rounds = Rounds(
             tools.controller, tools.clock, lambda: self.rules.policy.follow_every_s
@@ -121,6 +123,7 @@ class Ward:
             charges=tuple(self._charges.values()),
             busy=self.neighbours.busy(host, now, self.rules.policy),
             off=self.neighbours.off(host, now, self.rules.policy),
+            turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.width),
             returns=self._returns(host, now),
         )
 
@@ -159,6 +162,7 @@ class Ward:
 
     def reserve(self, before: Incident | None, after: Incident) -> tuple[Charge, ...]:
         """Enter what a decided step takes, and return it, to be saved with the step."""
+        self.crowd.saw(after)
         domain, known = self.plan(after.host).domain, len(before.charges) if before else 0
         taken = tuple(
             Charge(after.id, number, domain, at)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.instant import Instant
@@ -24,6 +23,7 @@ from doctor_daemon.core.messages import (
     Refused,
 )
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.posting import overtaken
 from doctor_daemon.core.selection import stays
 from doctor_daemon.core.tries import Outcome
 from tests.core.world import World, outcomes, truths

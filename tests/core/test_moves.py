@@ -184,9 +184,12 @@ def test_c8_a_server_that_one_of_two_evacuations_took_has_moved() -> None:
     assert (heard.stage, heard.migration, heard.to) == (MOVED, 5, ELSEWHERE)
 
 
-def test_what_nova_says_while_the_request_is_out_is_not_asked_for() -> None:
+@pytest.mark.parametrize("rows", [(), (row(7, "web", "failed"),), (row(7, "web", "done"),)])
+def test_what_nova_says_while_the_request_is_out_is_not_asked_for(
+    rows: tuple[Migration, ...],
+) -> None:
     posting = record(Stage.POSTING)
-    assert heard_of(posting, inspected(row(7, "web")), context(3)) is posting
+    assert heard_of(posting, inspected(*rows), context(3)) is posting
 
 
 @pytest.mark.parametrize("stage", [stage for stage in Stage if stage.ended])

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Held
@@ -21,6 +20,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.posting import overtaken
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
 from tests.core.make import Fields, server

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Self
 
-from doctor_daemon.core.evacuating import overtaken
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.messages import Evacuate, Followed, Inspect, Refused, Resumed
 from doctor_daemon.core.moves import GONE
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.posting import overtaken
 from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.make import OTHER_BOOT

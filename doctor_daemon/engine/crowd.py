@@ -1,0 +1,44 @@
+"""How many requests each host may have journalled, so that none waits long for its turn.
+
+What is journalled may be sent as soon as it has a turn, and by then what it rests on is to be new.
+So only as much is journalled as can be let in, and a little more, so that no turn is left empty
+while the next request is being saved. A host that has nothing to send leaves its share to others.
+It counts by what was decided, not by what is saved: many hosts are decided at once.
+"""
+
+from __future__ import annotations
+
+from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.phases import Phase
+
+_ASKING = (Stage.WAITING, Stage.POSTING)
+
+
+class Crowd:
+    """Who has requests to send, and how many each has journalled."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._journalled: dict[HostId, int] = {}
+        """Host -> its requests that are journalled; 0: it has only some that are to be."""
+
+    def saw(self, incident: Incident) -> None:
+        """Take note of an incident as it was decided."""
+        stages = [record.stage for record in incident.evacuations.values()]
+        posting = stages.count(Stage.POSTING)
+        asking = incident.phase is Phase.EVACUATING and any(one in _ASKING for one in stages)
+        if posting or asking:
+            self._journalled[incident.host] = posting
+        else:
+            self._journalled.pop(incident.host, None)
+
+    def turns(self, host: HostId, width: int) -> int:
+        """Return how many requests a host may have journalled: 1 at the least, so that it goes on.
+
+        `width`: how many are let in at a time, of all hosts.
+        """
+        others = {one: count for one, count in self._journalled.items() if one != host}
+        share = width // (len(others) + 1) + 1
+        return max(share, width - sum(others.values()))
