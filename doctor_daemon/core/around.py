@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 from doctor_daemon.core.host import Server, ServerId
 
-APART, TOGETHER = "group:apart", "group:together"
+APART, TOGETHER, UNSURE = "group:apart", "group:together", "group:unsure"
 """Tags of a server: the id of the group that keeps its members apart, and the name of the one that
-keeps it on its host."""
+keeps it on its host; or that may do so, because it is not known where its other members are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class ServerGroup:
     name: str
     policy: str
     members: frozenset[ServerId]
+    unplaced: frozenset[ServerId] = frozenset()
+    """Members of which it is not known on which host they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Around:
     """Why it is not known who belongs together; empty: it is."""
     room: Room | None = None
     """None: not asked for, or not known."""
+    roomless: str = ""
+    """Why it is not known how many hosts could be chosen; empty: it is, or nobody asked."""
 
 
 def grouped(servers: Sequence[Server], around: Around | None) -> Sequence[Server]:
@@ -71,8 +75,10 @@ def _tag(group: ServerGroup, there: Collection[ServerId]) -> dict[str, str]:
     """Say what a group means for its members; one with members elsewhere finds them there."""
     if group.policy == "anti-affinity":
         return {APART: group.id}
-    if group.policy == "affinity" and group.members <= set(there):
-        return {TOGETHER: group.name or group.id}
+    known = group.members - group.unplaced
+    if group.policy == "affinity" and known <= set(there):
+        unsure = not group.members <= set(there)
+        return {UNSURE if unsure else TOGETHER: group.name or group.id}
     return {}
 
 

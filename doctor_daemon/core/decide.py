@@ -82,6 +82,7 @@ from doctor_daemon.core.topology import NEVER, fail
 
 STEPS_MAX = 16
 LISTINGS_MAX = 5
+LATE = "Nova has not told in time how its servers stand"
 
 
 def decide(
@@ -248,7 +249,8 @@ def _settle(incident: Incident, context: Context) -> Incident:
 def _blocked(incident: Incident, context: Context) -> str:
     """Say what keeps servers from being moved; empty: nothing that is known does."""
     records = incident.evacuations.values()
-    return "; ".join(filter(None, (unsent(records), turns.told(records, context))))
+    late = LATE if incident.rounds.inspected_at is None else ""
+    return "; ".join(filter(None, (unsent(records), turns.told(records, context)))) or late
 
 
 def _stuck(incident: Incident, context: Context) -> bool:

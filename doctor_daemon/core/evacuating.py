@@ -103,7 +103,7 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
         incident = listed(incident, seen.servers, context)
     tagged = seen.aggregates is not None
     rounds = replace(rounds, inspections=seen.number + 1, inspected_at=seen.asked_at, tagged=tagged)
-    rounds = replace(rounds, told_at=context.now)
+    rounds = replace(rounds, told_at=seen.told_at or seen.asked_at)
     incident = replace(incident, rounds=_answered(rounds, context))
     own = [kept(server, seen.aggregates, selection) for server in seen.servers.servers]
     there = grouped(own, seen.around)
@@ -115,7 +115,7 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     if found:
         incident = incident.note(context.now, ranks.told(records.values(), seen.around))
     incident = held_up(incident, found.values(), context)
-    if who := turns.told(found.values(), context):
+    if who := turns.unsure(found.values(), context):
         incident = incident.note(context.now, who)
     return _heard(put(incident, records, context), answer, context)
 
@@ -141,8 +141,9 @@ def _answered(rounds: Rounds, context: Context) -> Rounds:
 
 
 def _heard(incident: Incident, answer: News, context: Context) -> Incident:
-    records = incident.evacuations.items()
-    return put(incident, {id_: heard_of(r, answer, context) for id_, r in records}, context)
+    heard = {id_: heard_of(r, answer, context) for id_, r in incident.evacuations.items()}
+    records, who = turns.noticed(heard, context)
+    return put(incident.note(context.now, who) if who else incident, records, context)
 
 
 def _evacuate_ended(incident: Incident, ended: EvacuateEnded, context: Context) -> Incident:

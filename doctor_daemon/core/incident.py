@@ -90,7 +90,7 @@ class Rounds:
     inspections: int = 0
     inspected_at: Instant | None = None
     """When the last inspection was asked for that all that is to be posted rests on."""
-    told_at: Instant | None = None  # when its answer had come
+    told_at: Instant | None = None  # when the evacuations in it were asked for
     follows: int = 0
     failures: int = 0
     """Questions to Nova in a row that came back without an answer."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from doctor_daemon.core.around import UNSURE
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.destinations import goes_on
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
@@ -25,6 +26,7 @@ _TASK = "rebuild"
 """rebuilding, rebuild_block_device_mapping, rebuild_spawning."""
 TAKEN = "Nova evacuates it already"
 ROWLESS = "it is being rebuilt, and Nova shows no evacuation of it"
+UNPLACED = "where the others of its group (affinity) are is not known"
 
 
 def rebuilding(server: Server) -> bool:
@@ -53,12 +55,25 @@ def joined(record: Evacuation, rows: Sequence[Migration], now: Instant) -> Evacu
 
 
 def patient(
-    record: Evacuation, rows: Sequence[Migration], seen: Server, context: Context
+    record: Evacuation,
+    rows: Sequence[Migration],
+    seen: Server,
+    context: Context,
+    *,
+    before: Server | None = None,
 ) -> Evacuation:
-    """Let a server wait whose rebuild is new, and has no row: one may be about to be written."""
-    if not rebuilding(seen) or (rows and not rows[-1].failed):
+    """Let a server wait whose rebuild is new, and has no row: one may be about to be written.
+
+    So does one of which it is not known yet whether others of its group are in reach. It waits for
+    either once; `before`: how it was seen before.
+    """
+    rowless = rebuilding(seen) and (not rows or rows[-1].failed)
+    unsure = UNSURE in seen.tags
+    if before is not None:
+        rowless, unsure = rowless and not rebuilding(before), unsure and UNSURE not in before.tags
+    if not rowless and not unsure:
         return record
     until = context.now.plus(context.policy.settle_s)
     if record.not_before is not None and record.not_before.since(until) > 0:
         until = record.not_before
-    return replace(record, not_before=until, why=ROWLESS)
+    return replace(record, not_before=until, why=ROWLESS if rowless else UNPLACED)

@@ -196,6 +196,8 @@ class Inspected:
     aggregates: tuple[Mapping[str, str], ...] | None = None
     """The metadata of each aggregate that the host is in; None: not asked for."""
     around: Around | None = None
+    told_at: Instant | None = None
+    """When the evacuations were asked for once more; None: it did not take long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,7 @@ def _while_waiting(
     record = replace(record, known=(*record.known, *(row.id for row in fresh)))
     if told.asked_at is None:
         return record
-    if not rebuilding(record.server):
-        record = patient(record, rows, seen, context)
+    record = patient(record, rows, seen, context, before=record.server)
     return replace(record, server=seen)  # its tags may have changed
 
 
@@ -297,4 +296,4 @@ def overdue(record: Evacuation, context: Context) -> Evacuation:
         why = f"whether its evacuation was begun could not be found out in {limit_s:g} s"
     else:
         why = f"{stuck(record)} in {limit_s:g} s"
-    return record.at(Stage.UNKNOWN, context.now, why)
+    return replace(record.at(Stage.UNKNOWN, context.now, why), final=False)

@@ -96,6 +96,8 @@ def told(records: Iterable[Evacuation], around: Around | None = None) -> str:
     lines = [_order(tuple(records))]
     if around is not None:
         lines.append(room_words(around.room))
+    if around is not None and around.roomless:
+        lines.append(f"how many hosts could be chosen is not known: {around.roomless}")
     if around is not None and around.ungrouped:
         lines.append(f"which servers are kept apart is not known: {around.ungrouped}")
     return "; ".join(line for line in lines if line)

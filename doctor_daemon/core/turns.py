@@ -9,15 +9,16 @@ that wait for a word of their project.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from doctor_daemon.core.around import APART
+from doctor_daemon.core.around import APART, UNSURE
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.holding import holds
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.joining import rebuilding
-from doctor_daemon.core.outcomes import names
+from doctor_daemon.core.joining import UNPLACED, rebuilding
+from doctor_daemon.core.outcomes import Records, names
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.ranks import open_rank, place
 from doctor_daemon.core.selection import HOLD
@@ -39,9 +40,10 @@ def ready(records: Iterable[Evacuation], context: Context) -> Sequence[Evacuatio
     """Return those that may be asked for now, in order."""
     records = tuple(records)
     taken = _busy(records, context)
-    free = [r for r in records if not (_waits(r, taken) or holds(r, context.now))]
+    now = context.now
+    free = [r for r in records if not (_waits(r, taken) or holds(r, now) or _patient(r, now))]
     until = open_rank(free)
-    due = (record for record in free if _is_due(record, context.now, until))
+    due = (record for record in free if _is_due(record, now, until))
     return tuple(_one_each(sorted(due, key=place), taken))
 
 
@@ -67,7 +69,8 @@ def _waited(record: Evacuation, now: Instant) -> bool:
     """Tell whether a server had to wait: for its attempt, its turn, its group or its project."""
     posting = record.stage is Stage.POSTING
     again = record.attempt > posting or (posting and now.since(record.since) > TOLD_S)
-    wished = f"server:{HOLD}" in record.server.tags or rebuilding(record.server)
+    tags = record.server.tags
+    wished = f"server:{HOLD}" in tags or UNSURE in tags or rebuilding(record.server)
     return again or wished or bool(group_of(record))
 
 
@@ -91,6 +94,29 @@ def told(records: Iterable[Evacuation], context: Context) -> str:
     return f"{names(who)}: {WAITS}" if who else ""
 
 
+def noticed(records: Records, context: Context) -> tuple[Records, str]:
+    """Write on each record that it waits for another of its group, and say of whom that is new."""
+    found = waiting(records.values(), context)
+    new = {id_ for id_, why in found.items() if why == WAITS and WAITS not in records[id_].why}
+    if not new:
+        return records, ""
+    who = [one.server for one in sorted(records.values(), key=place) if one.server.id in new]
+    marked = {
+        id_: replace(one, why="; ".join(filter(None, (one.why, WAITS)))) if id_ in new else one
+        for id_, one in records.items()
+    }
+    return marked, f"{names(who)}: {WAITS}"
+
+
+def unsure(records: Iterable[Evacuation], context: Context) -> str:
+    """Say who waits until it is known where the others of its group are; empty: nobody does."""
+    who = [one.server for one in sorted(records, key=place) if one.why == UNPLACED]
+    if not who:
+        return ""
+    wait_s = context.policy.settle_s
+    return f"{names(who)}: {UNPLACED}; without that they are asked for in {wait_s:g} s"
+
+
 def _busy(records: Iterable[Evacuation], context: Context) -> frozenset[str]:
     """Return the groups of which a server is on its way, here or away from another host."""
     moving = (group_of(record) for record in records if record.stage in ON_ITS_WAY)
@@ -99,6 +125,12 @@ def _busy(records: Iterable[Evacuation], context: Context) -> frozenset[str]:
 
 def _waits(record: Evacuation, taken: frozenset[str]) -> bool:
     return record.stage is Stage.WAITING and group_of(record) in taken
+
+
+def _patient(record: Evacuation, now: Instant) -> bool:
+    """Tell whether a server's first request is put off until more is known of it."""
+    later = record.not_before is not None and not now.reached(record.not_before)
+    return record.stage is Stage.WAITING and not record.attempt and later
 
 
 def _is_due(record: Evacuation, now: Instant, until: int) -> bool:

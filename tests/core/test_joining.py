@@ -141,3 +141,13 @@ def test_c7_after_a_lost_answer_one_that_was_being_rebuilt_before_is_asked_for_a
     while not walk.posts:
         walk.guard(10).tell()
     assert walk.posts == [("web", 2)]
+
+
+def test_a_refusal_for_good_is_forgotten_once_the_outcome_is_unknown() -> None:
+    """Whoever has a human look at it and says fence once more gets as many tries as ever."""
+    walk = Moving().to_inspected().post(Outcome.FORBIDDEN, "Nova answered 409")
+    assert walk.record().final
+    walk.there[WEB] = busy()
+    while walk.phase is Phase.EVACUATING:
+        walk.guard(10).tell()
+    assert (walk.stage(), walk.record().final) == (Stage.UNKNOWN, False)

@@ -9,8 +9,13 @@ import pytest
 from doctor_daemon.core.around import APART, Around, ServerGroup
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.joining import UNPLACED
+from doctor_daemon.core.messages import Evacuate, Inspect, Inspected
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.turns import WAITS, ready, waiting
+from tests.core import make
 from tests.core.make import Fields, at, context
 from tests.core.moving import Moving, guest
 
@@ -95,3 +100,78 @@ def test_who_waits_for_another_of_its_group_is_told_when_it_begins_and_when_it_i
         walk.guard(2).tell()
     assert walk.incident.held is not None
     assert walk.incident.held.why == f"no progress in 900 s of evacuating: a: {WAITS}"
+
+
+def test_who_begins_to_wait_for_another_of_its_group_later_is_told_then_and_once() -> None:
+    walk = Moving("a", "b", policy=Policy(backoff_s=10.0)).to_evacuating()
+    walk.around = Around((PAIR,))
+    walk.inspect().post(Outcome.UNSENT, "429")  # now the turn is the other one's
+    assert walk.posts == [("b", 1)]
+    lines = len(walk.incident.timeline)
+    walk.elapse(2).calm().follow().elapse(2).calm().follow()
+    assert (walk.said, len(walk.incident.timeline)) == (f"a: {WAITS}", lines + 1)
+    assert walk.record("a").why == f"429; {WAITS}"
+
+
+# where the others of a group are is not known
+
+
+def unsure() -> Moving:
+    together = frozenset({guest("a").id, guest("far").id})
+    walk = Moving("a", "b").to_evacuating()
+    far = frozenset({guest("far").id})
+    walk.around = Around((ServerGroup("g-2", "pair", "affinity", together, far),))
+    return walk.inspect()
+
+
+def test_who_may_have_others_of_its_group_in_reach_waits_a_while_and_is_told() -> None:
+    walk = unsure()
+    assert walk.posts == [("b", 1)]
+    assert walk.said == f"a: {UNPLACED}; without that they are asked for in 60 s"
+    assert walk.record("a").why == UNPLACED
+
+
+def test_who_has_waited_for_the_others_of_its_group_goes_without() -> None:
+    walk = unsure().guard(60).again()
+    assert ("a", 1) in walk.posts
+
+
+def test_who_has_no_other_of_its_group_in_reach_after_all_stays() -> None:
+    walk = unsure().guard(60)
+    walk.around = Around((ServerGroup("g-2", "pair", "affinity", frozenset({guest("a").id})),))
+    assert walk.again().stage("a") is Stage.SKIPPED
+
+
+def test_what_is_put_off_holds_up_no_later_rank() -> None:
+    assert turns(record("a", not_before=at(20)), record("c", rank=2)) == "c"
+    assert turns(record("a", attempt=1, not_before=at(20)), record("c", rank=2)) == ""
+
+
+# how old Nova's word is
+
+
+def test_c7_who_waited_is_not_asked_for_on_an_inspection_that_took_long() -> None:
+    walk = Moving().to_inspected().post(Outcome.UNSENT).elapse(6).calm().inspect(asked_s=-6)
+    assert (walk.posts, walk.elapse(2).calm().posts) == ([], [])
+    assert walk.inspect().posts == [("web", 2)]
+
+
+def test_c7_an_inspection_that_took_long_counts_from_what_has_changed_since() -> None:
+    walk = Moving().to_inspected().post(Outcome.UNSENT).elapse(6).calm()
+    effect, told_at = walk.one(Inspect), walk.now.plus(-1)
+    found = make.servers(*walk.there.values())
+    walk.see(Inspected(effect.number, walk.now.plus(-6), (), found, told_at=told_at))
+    assert walk.posts == [("web", 2)]
+
+
+def test_where_nova_never_tells_in_time_a_human_is_asked_and_told_so() -> None:
+    walk = Moving().to_inspected()
+    walk.refuse(walk.one(Evacuate), "readback").wait(6).calm()
+    while walk.phase is Phase.EVACUATING:
+        walk.guard(2)
+        if walk.all(Inspect):
+            walk.inspect(asked_s=-6)
+    assert walk.incident.held is not None
+    assert walk.incident.held.why == (
+        "no progress in 900 s of evacuating: Nova has not told in time how its servers stand"
+    )

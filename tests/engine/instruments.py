@@ -96,6 +96,7 @@ class ScriptedNova:
 
     aggregates_fail = ""
     """Why aggregates are not told; empty: they are."""
+    asked_for_evacuations = 0
     listing_s = 0.0
     """How much longer a page of servers' states takes than any other call."""
 
@@ -109,6 +110,8 @@ class ScriptedNova:
         self.aggregated: dict[str, tuple[Mapping[str, str], ...]] = {}
         self.groups: Sequence[ServerGroup] | DoctorError = ()
         """Its server groups, or why they are not told."""
+        self.grouping_s = self.fleet_s = 0.0
+        """How much longer than any other call its groups, and its hosts, take."""
         self.beats = 0.0
         self.rebuilds = Rebuilds(self.there, lambda: self.clock.now().wall_s)
         self.posting_s = CALL_S
@@ -152,6 +155,7 @@ class ScriptedNova:
         return replace(self._show(host.name), asked_at=asked_at)
 
     async def fleet(self) -> Fleet:
+        await asyncio.sleep(self.fleet_s)
         await self._call()
         names = sorted({HOST.name, OTHER.name} - self.leaving.gone - self.silent)
         return Fleet({name: self._show(name) for name in names}, frozenset(self.silent))
@@ -228,6 +232,7 @@ class ScriptedNova:
         return outcome, outcome.value
 
     async def evacuations(self, host: HostId) -> Sequence[Migration]:
+        self.asked_for_evacuations += 1
         await self._call()
         return [row for row in self.rebuilds.rows if row.source == host.name]
 
@@ -238,6 +243,7 @@ class ScriptedNova:
         return self.aggregated.get(host.name, ())
 
     async def server_groups(self) -> Sequence[ServerGroup]:
+        await asyncio.sleep(self.grouping_s)
         await self._call()
         if isinstance(self.groups, DoctorError):
             raise self.groups
