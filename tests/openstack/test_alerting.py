@@ -8,12 +8,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.openstack.alerting import DEPLOY, TOKEN, promtool, webhook
 from tests.openstack.estate import Estate
 from tests.openstack.listener import Asked, Listener, Reply
 
 HOST = "compute-3"
 HERE = Path(__file__).resolve().parent
+SHIPPED = DEPLOY / "prometheus" / "doctor-daemon.rules.yml"
 
 
 def test_a_dead_exporter_becomes_a_firing_alert_and_a_living_one_resolves_it(
@@ -46,9 +49,7 @@ def shown(asked: Asked) -> tuple[Any, ...]:
 
 
 def test_the_files_that_run_are_the_shipped_ones(estate: Estate) -> None:
-    checked = estate.alerting.check()
-    rules = (DEPLOY / "prometheus" / "doctor-daemon.rules.yml").read_text(encoding="utf-8")
-    assert f"{rules.count('- alert:')} rules found" in checked
+    assert f"{len(alerts(SHIPPED))} rules found" in estate.alerting.check()
     for part, name in (
         ("prometheus", "prometheus.yml"),
         ("prometheus", "doctor-daemon.rules.yml"),
@@ -62,7 +63,22 @@ def test_the_shipped_folder_is_complete_by_itself() -> None:
 
 
 def test_the_rules_fire_when_they_should_and_not_before(tmp_path: Path) -> None:
-    rules = DEPLOY / "prometheus" / "doctor-daemon.rules.yml"
     shutil.copy(HERE / "rules_test.yml", tmp_path)
-    (tmp_path / rules.name).symlink_to(rules)
+    (tmp_path / SHIPPED.name).symlink_to(SHIPPED)
     assert "SUCCESS" in promtool("test", "rules", tmp_path / "rules_test.yml")
+
+
+def test_each_shipped_alert_is_shown_to_fire_and_to_keep_still() -> None:
+    cases = [
+        case
+        for test in yaml.safe_load((HERE / "rules_test.yml").read_text())["tests"]
+        for case in test["alert_rule_test"]
+    ]
+    for fires in (True, False):
+        tried = {case["alertname"] for case in cases if bool(case["exp_alerts"]) is fires}
+        assert tried == alerts(SHIPPED)
+
+
+def alerts(rules: Path) -> set[str]:
+    groups = yaml.safe_load(rules.read_text())["groups"]
+    return {rule["alert"] for group in groups for rule in group["rules"]}
