@@ -82,6 +82,9 @@ class Metrics:
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))
+        self.unseen = gauge(
+            "doctor_hosts_unseen", "Configured hosts that Nova's list says nothing of.", ("why",)
+        )
         self.loop_lag = gauge("doctor_loop_lag_seconds", "Last lag of the event loop.", ())
         self.outbox = gauge("doctor_notices_pending", "Notices not delivered yet.", ("consumer",))
         self.dead_kept = gauge(

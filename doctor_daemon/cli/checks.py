@@ -91,8 +91,9 @@ async def _check_storage(tools: Instruments) -> Sequence[Answer]:
 
 async def _unknown_hosts(tools: Instruments, settings: Settings) -> Sequence[str]:
     fleet = await tools.controller.fleet()
+    doubt = ", or its cell does not answer" if fleet.blind else ""
     return [
-        f"hosts: {plan.host}: the cloud lists no compute service of exactly that name"
+        f"hosts: {plan.host}: the cloud lists no compute service of exactly that name{doubt}"
         for plan in settings.plans.values()
         if plan.host.name not in fleet.services and plan.host.name not in fleet.unknown
     ]

@@ -17,6 +17,7 @@ from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Proof
 
 
 def proven_off(
@@ -25,10 +26,13 @@ def proven_off(
     """Return when a host was last proven off, if nothing says that it may be on again.
 
     `look` is the newest at its service. The proof of a host that is merely down is not renewed:
-    what is asked for instead is that Nova has it forced down still, and no sign of life.
+    what is asked for instead is that Nova has it forced down still, and no sign of life. One of
+    another boot is no proof: nobody can tell what has been seen since.
     """
     proof, life = incident.proof, incident.life_at
     if proof is None or incident.phase not in (Phase.EVACUATING, Phase.DOWN):
+        return None
+    if proof.taken_at.boot_id != now.boot_id or _reported(incident, proof):
         return None
     wish = incident.release.switching
     if wish is not None and wish.go_at is not None:
@@ -40,6 +44,13 @@ def proven_off(
     if look is None or not look.forced_down or now.since(look.asked_at) > policy.flag_age_s:
         return None
     return proof.taken_at
+
+
+def _reported(incident: Incident, proof: Proof) -> bool:
+    """Tell whether its nova-compute has reported in since the proof, which is of this boot."""
+    at = incident.reported_at
+    same = at is not None and at.boot_id == proof.taken_at.boot_id
+    return at is not None and same and at.since(proof.taken_at) >= 0
 
 
 def heading(record: Evacuation, row: Migration, now: Instant) -> Evacuation:

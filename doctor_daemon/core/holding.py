@@ -69,6 +69,24 @@ def asked(record: Evacuation, context: Context) -> Evacuation:
     return replace(record, hold_until=context.now.plus(seconds))
 
 
+def kept_waiting(incident: Incident, context: Context) -> Incident:
+    """Let servers go on waiting after a reboot, for what is left of it by the wall clock.
+
+    Nothing else has gone on meanwhile. That clock may be wrong, so it is never for longer than they
+    would wait if they were asked for now.
+    """
+    records, now = dict(incident.evacuations), context.now
+    for id_, record in incident.evacuations.items():
+        until, anew = record.hold_until, asked(record, context).hold_until
+        if until is None or anew is None or until.boot_id == now.boot_id:
+            continue
+        left_s = min(max(until.wall_s - now.wall_s, 0.0), anew.since(now))
+        records[id_] = replace(record, hold_until=now.plus(left_s))
+    who = told(records.values(), context)
+    incident = replace(incident, evacuations=records)
+    return incident.note(now, who) if who else incident
+
+
 def holds(record: Evacuation, now: Instant) -> bool:
     """Tell whether a server waits for a word of its project."""
     until = record.hold_until

@@ -19,7 +19,7 @@ from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Proof
 from doctor_daemon.core.release import Closing, Release
 from doctor_daemon.core.retirement import Retirement
-from doctor_daemon.core.sightings import Marking, Sighting
+from doctor_daemon.core.sightings import Marking, Sighting, Unseen
 from doctor_daemon.core.tries import Try
 
 __all__ = [
@@ -120,6 +120,8 @@ class Incident:
     """When an operator last ordered this host fenced: as good as evidence, and as short-lived."""
     life_at: Instant | None = None
     """When the host was last heard alive."""
+    reported_at: Instant | None = None
+    """When nova-compute of a host that is proven off was first seen to have reported in since."""
     service: str = ""
     """The UUID of the compute service, recorded at the first look. If it changes: held."""
     first: Sighting | None = None
@@ -127,6 +129,8 @@ class Incident:
     sighting: Sighting | None = None
     shown: Sighting | None = None
     """What anybody has written to the service, as it was last shown: see `hands`."""
+    unseen: Unseen | None = None
+    """Why the last list of all services showed nothing of it; None: it did."""
     looks: int = 0
     look_failures: int = 0
     look_at: Instant | None = None

@@ -33,10 +33,11 @@ def put_ended(incident: Incident, observation: PutEnded, context: Context) -> In
         return incident
     text = f"force-down {observation.outcome}: {observation.text}"
     undone = observation.outcome in (Outcome.REFUSED, Outcome.UNSENT)
-    if undone and incident.phase is Phase.FORCING_DOWN:
-        return _again(incident, context, text)
     marking = replace(marking, put=observation.outcome, put_at=observation.at)
-    return replace(incident, marking=marking).note(context.now, text)
+    ended = replace(incident, marking=marking)
+    if undone and incident.phase is Phase.FORCING_DOWN:
+        return _again(ended, context, text)
+    return ended.note(context.now, text)
 
 
 def put_refused(
@@ -46,6 +47,8 @@ def put_refused(
     if number != incident.marking.number:
         return incident
     refusal = refused(Act.FORCE_DOWN, incident, context)
+    unsent = replace(incident.marking, put=Outcome.UNSENT, put_at=context.now)
+    incident = replace(incident, marking=unsent)
     if refusal and not refusal.retry:
         return incident.hold(context.now, Held(refusal.gate, refusal.why, refusal.frees))
     return _again(incident, context, observation.why)
@@ -58,7 +61,7 @@ def _again(incident: Incident, context: Context, why: str) -> Incident:
     if failures >= policy.force_down_tries:
         text = f"Nova does not take the force-down of {incident.host}: {why}"
         return incident.hold(now, Held("nova", text, _AGAIN))
-    marking = Marking(number=marking.number + 1, failures=failures, before=marking.before)
+    marking = replace(marking.anew(), failures=failures)
     retry_at = now.plus(policy.backoff(failures))
     return replace(incident.note(now, why), marking=marking, retry_at=retry_at)
 

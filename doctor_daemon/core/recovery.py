@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuating import doubted, fresh_rounds
+from doctor_daemon.core.holding import kept_waiting
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
@@ -42,6 +43,7 @@ def resumed(incident: Incident, context: Context) -> Incident:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
     incident = doubted(incident, now, context.policy, rebooted=rebooted)
+    incident = kept_waiting(incident, context) if rebooted else incident
     incident = taken_up(_unswitched(incident, now), now)
     if incident.phase is Phase.RELEASING:
         return _rerelease(incident, now)
@@ -120,7 +122,7 @@ def _remark(incident: Incident, now: Instant) -> Incident:
     old = incident.marking
     if old.put is not None:
         return _unread(incident)
-    marking = replace(old.anew(), failures=old.failures)
+    marking = replace(old.anew(), failures=old.failures, late_at=old.left_at(now))
     if incident.fencing is not None:
         marking = replace(marking, rereading_since=now)
     return replace(_unread(incident), marking=marking)

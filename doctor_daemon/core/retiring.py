@@ -37,6 +37,10 @@ PATIENCE_S = 120.0
 SENT_MAX = 3
 """How often Nova is asked to delete the service while no answer comes. By its id: it is safe."""
 _CONFLICT = "Nova answered 409"
+_LEFT_OUT = (
+    "Nova lists no compute service of it, and before 2.69 it leaves out those of a cell that does "
+    "not answer"
+)
 _EXPLAINED = (
     "Nova sees servers or migrations of the host that it does not list, or that are new: look with "
     "`openstack server list --all-projects --host` and `openstack server migration list --host`"
@@ -97,6 +101,10 @@ def told(incident: Incident, observation: Surveyed | ServiceDeleted, context: Co
     wish, seen = underway(incident), observation.sighting
     if wish is None or wish.number != observation.number:
         return incident
+    if seen is None and not observation.whole and wish.step is Course.SHOWING:
+        # Once Nova has said that it is deleted, a list without it says no more than that.
+        survey = Survey(wish.number)
+        return untold(incident, survey, Failed(survey, _LEFT_OUT), context)
     if seen is not None:
         before = incident.first
         incident = looked(shown(incident, seen, context), seen, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from operator import attrgetter
 
 from doctor_daemon.core.host import Server
@@ -53,13 +54,27 @@ class Marking:
     put_at: Instant | None = None
     put: Outcome | None = None
     rereading_since: Instant | None = None
+    late_at: Instant | None = None
+    """When the last PUT had ended that was not there when it was read back: it may come late."""
 
     def anew(self) -> Marking:
         """Return the marking with which forcing down begins again: nothing decided, a new number.
 
         What was there before our first PUT is remembered.
         """
-        return Marking(number=self.number + 1, before=self.before) if self.number else Marking()
+        if not self.number:
+            return Marking()
+        return Marking(number=self.number + 1, before=self.before, late_at=self.left_at())
+
+    def left_at(self, now: Instant | None = None) -> Instant | None:
+        """Return when the last PUT had ended that may still be carried out; `now`: if unanswered.
+
+        A PUT that was refused, or not sent, leaves nothing behind.
+        """
+        if self.put in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            return self.put_at
+        unanswered = now is not None and self.disable is not None and self.put is None
+        return now if unanswered else self.late_at
 
     @property
     def foreign_flag(self) -> bool:
@@ -72,11 +87,20 @@ class Marking:
         return self.disable is False
 
 
+class Unseen(StrEnum):
+    """Why a list of all services shows nothing of a host."""
+
+    GONE = "gone"  # the list is whole, and has no row of it
+    UNKNOWN = "unknown"  # Nova cannot say: its cell is down, and an older Nova leaves it out then
+
+
 @dataclass(frozen=True, slots=True)
 class Noticed:
-    """The poller has seen the service in passing, unasked; None: the list has no row of it."""
+    """The poller has seen the service in passing, unasked; None: the list shows nothing of it."""
 
     sighting: Sighting | None
+    why: Unseen = Unseen.GONE
+    """Of a list that shows nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class Surveyed:
     sighting: Sighting | None
     servers: tuple[ServerId, ...] = ()
     transits: tuple[Transit, ...] = ()
+    whole: bool = True
+    """Whether the list of services leaves nobody out: only then one without it says it is gone."""
 
     @property
     def left(self) -> Left:

@@ -72,10 +72,26 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
     if sighting.uuid != service and incident.phase is not Phase.HELD:
         return incident.hold(now, _other(incident.host, service, sighting.uuid))
     back = incident.phase in (Phase.DOWN, Phase.RELEASING)  # there its reports are counted
+    if back and earlier is not None:
+        return reporting(incident, earlier, sighting)
     told = earlier is not None and telling(incident, earlier) and sighting.stirred(earlier)
-    if told and not back:
+    if told:
         return alive(incident, "nova-compute has reported in to Nova since the suspicion", now)
     return incident
+
+
+def reporting(incident: Incident, earlier: Sighting, later: Sighting) -> Incident:
+    """Remember that nova-compute has reported in since the proof: the host may have been in use.
+
+    The first time is enough, and it is kept: whoever falls silent again is not proven off by that.
+    """
+    known, proof = incident.reported_at, incident.proof
+    if proof is None or not later.stirred(earlier):
+        return incident
+    if known is not None and known.boot_id == later.asked_at.boot_id:
+        if known.since(proof.taken_at) >= 0:
+            return incident
+    return replace(incident, reported_at=later.asked_at)
 
 
 def _other(host: HostId, before: str, now: str) -> Held:

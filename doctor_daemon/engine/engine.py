@@ -19,7 +19,8 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Elapsed
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.sightings import Noticed, Strayed
+from doctor_daemon.core.sightings import Noticed, Strayed, Unseen
+from doctor_daemon.engine.absences import Absences
 from doctor_daemon.engine.caretaker import Caretaker
 from doctor_daemon.engine.case import Case, Letter
 from doctor_daemon.engine.desk import Desk
@@ -80,6 +81,7 @@ class Engine:
         """The last tick: the sign that the engine makes progress."""
         self.outbox = Outbox(self.ward, self._met, pace.delivering)
         self.caretaker = Caretaker(self.ward, self.desk.cases, self.outbox.put, self._met)
+        self.absences = Absences(self.ward)
         self._bug = bug
         self._tasks: asyncio.TaskGroup | None = None
         self._driven: set[asyncio.Task[None]] = set()
@@ -148,7 +150,7 @@ class Engine:
             self.ward.came_back(host, wall_s)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
-            self.ward.neighbours.saw(incident, now)
+            self.ward.neighbours.resumed(incident, now)
         self.caretaker.resume(snapshot.upkeep)
         self.outbox.resume(snapshot.gaps)
         self.outbox.put(snapshot.pending)
@@ -192,17 +194,18 @@ class Engine:
     def _noticed(self, fleet: Fleet) -> None:
         """Show open incidents what was written to their hosts, and see who is in maintenance."""
         self.caretaker.look(fleet)
+        self.absences.look(fleet)
         self.ward.shown = fleet.services
         for host, case in list(self.desk.cases.items()):
-            sighting, shown = fleet.services.get(host.name), case.incident.shown
+            incident, sighting = case.incident, fleet.services.get(host.name)
             if sighting is not None:
                 self.ward.neighbours.noticed(host, sighting)
-            unlooked = shown is None and case.incident.phase is not Phase.DOWN
-            if host.name in fleet.unknown or unlooked:
+            why, down = fleet.unseen(host.name), incident.phase is Phase.DOWN
+            if incident.shown is None and not down:
                 continue
-            new = sighting is None or shown is None or not sighting.alike(shown)
-            if new or case.incident.phase is Phase.DOWN:  # it may report in again
-                self._post(case, Letter(Noticed(sighting)))
+            new = sighting is None or incident.shown is None or not sighting.alike(incident.shown)
+            if down or new or incident.unseen is not why:  # down, it may report in again
+                self._post(case, Letter(Noticed(sighting, why or Unseen.GONE)))
 
     def _strayed(self, changed: Sequence[tuple[Server, str]]) -> None:
         """Show the open incidents which of their servers are elsewhere, or gone."""

@@ -8,9 +8,11 @@ on no more when the host that it was going to has died.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from doctor_daemon.core.destinations import proven_off
 from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.fencing import SPAN
 from doctor_daemon.core.host import HostId, ServerId
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
@@ -36,6 +38,15 @@ class Neighbours:
         """How Nova shows the service of each of these, at last."""
         self._alive: dict[HostId, Instant] = {}
         """When a service was last seen to have reported in since the look before."""
+        self._watched: dict[HostId, Instant] = {}
+        """Since when reports of each of these would have been seen."""
+        self._resumed: dict[HostId, Instant] = {}
+        """Of the hosts of an earlier run, when they were taken up again."""
+
+    def resumed(self, incident: Incident, now: Instant) -> None:
+        """Take note of an incident of an earlier run: how its host stands is to be seen anew."""
+        self._resumed[incident.host] = now
+        self.saw(replace(incident, sighting=None), now)
 
     def saw(self, incident: Incident, now: Instant) -> None:
         """Take note of an incident as it was saved."""
@@ -45,8 +56,11 @@ class Neighbours:
             if incident.sighting is not None:
                 self.noticed(host, incident.sighting)
         else:
-            for known in (self._down, self._shown, self._alive):
+            for known in (self._down, self._shown, self._watched):
                 known.pop(host, None)
+        if incident.phase.final:  # until then a sign of life counts against every older proof
+            for seen in (self._alive, self._resumed):
+                seen.pop(host, None)
         moving = incident.evacuations if incident.phase is Phase.EVACUATING else {}
         for group, claim in tuple(self._claims.items()):
             if claim[0] == host and not _on_its_way(moving.get(claim[1])):
@@ -78,6 +92,7 @@ class Neighbours:
         if before is not None and sighting.stirred(before):
             self._alive[host] = sighting.asked_at
         self._shown[host] = sighting
+        self._watched.setdefault(host, sighting.asked_at)
 
     def claim(self, host: HostId, record: Evacuation, now: Instant, policy: Policy) -> bool:
         """Take a group's turn for a server, just before its request; tell whether it was free."""
@@ -104,10 +119,23 @@ class Neighbours:
         for one, incident in self._down.items():
             if one == host or one.cloud != host.cloud:
                 continue
-            off_at, alive = proven_off(incident, self._shown.get(one), now, policy), self._alive
-            if off_at is not None and (one not in alive or off_at.since(alive[one]) > 0):
+            off_at = proven_off(incident, self._shown.get(one), now, policy)
+            if off_at is not None and self._silent(one, off_at, policy):
                 found[one.name] = off_at
         return found
+
+    def _silent(self, host: HostId, off_at: Instant, policy: Policy) -> bool:
+        """Tell whether a host has shown no life since its proof: one of an earlier run, for long.
+
+        What that run had seen last is not known, so a report has to have had its time.
+        """
+        alive, since = self._alive.get(host), self._resumed.get(host)
+        if alive is not None and alive.since(off_at) >= 0:
+            return False
+        if since is None or off_at.since(since) >= 0:
+            return True
+        last, watched = self._shown[host].asked_at, self._watched[host]
+        return last.since(watched) >= SPAN * policy.grace_s
 
 
 def _on_its_way(record: Evacuation | None) -> bool:

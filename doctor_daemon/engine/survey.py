@@ -20,7 +20,7 @@ async def survey(number: int, host: HostId, ward: Ward) -> Surveyed:
         raise Temporary(msg)
     seen = fleet.services.get(host.name)
     if seen is None:
-        return Surveyed(number, asked_at, None)
+        return Surveyed(number, asked_at, None, whole=not fleet.blind)
     transits, servers = await nova.transits(host), await nova.servers(host)
     ids = tuple(server.id for server in servers.servers)
     return Surveyed(number, asked_at, seen, ids, tuple(transits))

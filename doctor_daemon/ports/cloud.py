@@ -11,6 +11,7 @@ from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.retirement import Transit
+from doctor_daemon.core.sightings import Unseen
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 from doctor_daemon.ports.time import Permit
@@ -26,6 +27,12 @@ class Fleet:
     """Whether hosts of a cell that does not answer are left out instead, without a word."""
     zones: Mapping[str, str] = field(default_factory=dict)
     """Host name -> its availability zone, where Nova tells it."""
+
+    def unseen(self, host: str) -> Unseen | None:
+        """Tell why a host is not among the services; None: it is."""
+        if host in self.services:
+            return None
+        return Unseen.UNKNOWN if self.blind or host in self.unknown else Unseen.GONE
 
 
 class Controller(Protocol):

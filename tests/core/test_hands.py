@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.hands import SET
+from doctor_daemon.core.hands import MADE_ANEW, SET
 from doctor_daemon.core.incident import Held, NoticeKind
 from doctor_daemon.core.messages import Looked, Resumed
 from doctor_daemon.core.moves import GONE
@@ -29,10 +29,6 @@ CLOSE = "; `doctor-daemon close HOST` ends this"
 OVER = "somebody else disabled it, in the place of ours: it is theirs to enable: rack move"
 ENABLED = "somebody else took our disabling back"
 DISABLED = "somebody else disabled it: rack move"
-UNLISTED = (
-    "Nova lists no compute service of it any more: somebody has deleted it, or its cell is down"
-)
-MADE_ANEW = "Nova shows a compute service of it that is not the last"
 
 
 THEIRS = re.compile("^ALARM|somebody else(?! had forced it)|that is not the last|nothing more is")
@@ -73,15 +69,15 @@ HANDS: Mapping[str, dict[str, Fields]] = {
 }
 FREE = {"sets": SET, "clears": "", "disables": DISABLED, "enables": "", "re-creates": MADE_ANEW}
 """What is said of a host that nobody has written to yet."""
-SENT = {**FREE, "sets": "", "disables": ""}
-"""And of one for which our own PUT is on its way: nobody can tell whose it is."""
+SENT = {**FREE, "sets": ""}
+"""And of one for which Nova has taken our own PUT: nobody can tell whose flag it is."""
 TAKEN = {**FREE, "sets": "", "disables": OVER, "enables": ENABLED}
 """And of one that we have forced down and disabled."""
 TOLD: Mapping[str, Mapping[str, str]] = {
     "suspected": FREE,
     "fencing": FREE,
     "cut": FREE,
-    "forcing down": SENT,
+    "forcing down": FREE,
     "put": SENT,
     "evacuating": {**TAKEN, "clears": CLEARED},
     "down": {**TAKEN, "clears": CLEARED + CLOSE},
@@ -117,18 +113,6 @@ def test_a_flag_that_others_set_while_it_is_watched_holds_it() -> None:
     poll(walk, **HANDS["sets"])
     assert (walk.phase, walk.gate) == (Phase.HELD, "release")
     assert "theirs to clear" in walk.said
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_service_that_is_gone_from_the_list_is_told_once(moment: str) -> None:
-    walk = MOMENTS[moment]()
-    for expected in ([UNLISTED], []):
-        lines = len(walk.incident.timeline)
-        walk.wait(1).see(Noticed(None))
-        assert [entry.text for entry in walk.incident.timeline[lines:]] == expected
-    lines = len(walk.incident.timeline)
-    walk.wait(1).see(Noticed(sighting(0, asked_at=walk.now)))
-    assert walk.incident.timeline[lines].text == MADE_ANEW
 
 
 def test_before_the_first_look_there_is_nothing_to_compare_with() -> None:
@@ -254,7 +238,9 @@ def test_power_that_is_back_is_an_alarm_to_operators() -> None:
 def stray(walk: Walk, *where: tuple[str, str]) -> list[str]:
     """Show servers in other places, a second later; return what is said of it."""
     known = len(walk.incident.timeline)
-    seen = Strayed(tuple((make.server(name), to) for name, to in where))
+    status = {True: "ACTIVE", False: "DELETED"}
+    there = ((replace(make.server(name), status=status[bool(to)]), to) for name, to in where)
+    seen = Strayed(tuple(there))
     walk.wait(1).see(seen)
     return [entry.text for entry in walk.incident.timeline[known:]]
 

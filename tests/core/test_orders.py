@@ -202,10 +202,10 @@ def test_d6_a_confirmation_after_failed_levels_goes_on_to_force_down() -> None:
 
 def test_d6_a_confirmation_after_a_put_uses_a_number_of_its_own() -> None:
     walk = Walk().to_proof().put(Outcome.UNKNOWN)
-    before = walk.incident.marking.before
+    before, late_at = walk.incident.marking.before, walk.now
     assert walk.elapse(900).gate == "progress"
     walk.order(Order.CONFIRM_OFF, 600)
-    assert walk.incident.marking == Marking(number=2, before=before)
+    assert walk.incident.marking == Marking(number=2, before=before, late_at=late_at)
     assert walk.look().all(ForceDown)[0].number == 2
 
 
