@@ -14,6 +14,7 @@ from typing import assert_never
 from doctor_daemon.core import turns
 from doctor_daemon.core.automatic import passing, powering
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.destinations import doubted
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuating import evacuating, told, unanswered
 from doctor_daemon.core.fencing import (
@@ -250,7 +251,8 @@ def _blocked(incident: Incident, context: Context) -> str:
     """Say what keeps servers from being moved; empty: nothing that is known does."""
     records = incident.evacuations.values()
     late = LATE if incident.rounds.inspected_at is None else ""
-    return "; ".join(filter(None, (unsent(records), turns.told(records, context)))) or late
+    said = (unsent(records), turns.told(records, context), doubted(records, context))
+    return "; ".join(filter(None, said)) or late
 
 
 def _stuck(incident: Incident, context: Context) -> bool:

@@ -8,11 +8,11 @@ by its own incident when the evacuation is given up, and once more just before t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evacuation import Evacuation, Migration
+from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
@@ -74,6 +74,13 @@ def has_died(record: Evacuation, context: Context) -> bool:
 def revived(record: Evacuation, context: Context) -> str:
     """Name a destination that was given up and is not proven off any more; empty: there is none."""
     return next((name for name in record.left if name not in context.off), "")
+
+
+def doubted(records: Iterable[Evacuation], context: Context) -> str:
+    """Say which destinations must be off for servers to be asked for again; empty: none."""
+    waiting = (record for record in records if record.stage is Stage.WAITING)
+    found = sorted({revived(record, context) for record in waiting} - {""})
+    return f"not proven off any more: {', '.join(found)}, where servers were going" if found else ""
 
 
 def goes_on(record: Evacuation, rows: Sequence[Migration], context: Context) -> bool:

@@ -62,11 +62,16 @@ def hold_s(server: Server, selection: Selection) -> float:
 
 def asked(record: Evacuation, context: Context) -> Evacuation:
     """Let the new record of a server that is to be moved wait, if that is what is written."""
-    most_s = SHARE * context.policy.progress_s
-    seconds = min(hold_s(record.server, context.plan.selection), most_s)
+    seconds = _longest_s(record, context)
     if record.stage is not Stage.WAITING or not seconds:
         return record
     return replace(record, hold_until=context.now.plus(seconds))
+
+
+def _longest_s(record: Evacuation, context: Context) -> float:
+    """Return for how long a server may wait from now on."""
+    most_s = SHARE * context.policy.progress_s
+    return min(hold_s(record.server, context.plan.selection), most_s)
 
 
 def kept_waiting(incident: Incident, context: Context) -> Incident:
@@ -77,10 +82,10 @@ def kept_waiting(incident: Incident, context: Context) -> Incident:
     """
     records, now = dict(incident.evacuations), context.now
     for id_, record in incident.evacuations.items():
-        until, anew = record.hold_until, asked(record, context).hold_until
-        if until is None or anew is None or until.boot_id == now.boot_id:
+        until = record.hold_until
+        if until is None or until.boot_id == now.boot_id:
             continue
-        left_s = min(max(until.wall_s - now.wall_s, 0.0), anew.since(now))
+        left_s = min(max(until.wall_s - now.wall_s, 0.0), _longest_s(record, context))
         records[id_] = replace(record, hold_until=now.plus(left_s))
     who = told(records.values(), context)
     incident = replace(incident, evacuations=records)

@@ -15,7 +15,7 @@ from doctor_daemon.core.fencing import derive
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import contradicted, returned
 from doctor_daemon.core.host import Level
-from doctor_daemon.core.incident import Held, Incident, Marking, NoticeKind, Sighting
+from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import PutEnded, Refused
 from doctor_daemon.core.phases import Phase

@@ -9,6 +9,7 @@ from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId, NoticeKind
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.sightings import Marking, Unseen
 from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
@@ -67,6 +68,9 @@ class Memory:
         await store.commit(opened, term=term)
         kind, stayed = NoticeKind.OUTCOME, (server("s1"),)
         told = head_of(opened).tell(at(1), "it is paused", kind, stayed, "skipped", cause="state")
+        told = replace(
+            told, reported_at=at(9), unseen=Unseen.UNKNOWN, marking=Marking(late_at=at(8))
+        )
         change = step(head_of(opened), replace(told, shown=SIGHTING))
         await store.commit(change, term=term)
         again, _ = await disk.store()

@@ -34,7 +34,7 @@ class Leaving(Back):
         self.left: tuple[str, ...] = ()
         """The servers that Nova has there."""
         self.transits: tuple[Transit, ...] = ()
-        self.listed = True
+        self.listed = self.whole = True
 
     @property
     def wish(self) -> Retirement:
@@ -54,7 +54,7 @@ class Leaving(Back):
             seen = make.sighting(0, **{**self.shown, "asked_at": self.now})
             ids = tuple(ServerId(f"id-{name}") for name in self.left)
             told = Surveyed(effect.number, self.now, seen, ids, self.transits)
-            gone = Surveyed(effect.number, self.now, None)
+            gone = Surveyed(effect.number, self.now, None, whole=self.whole)
             self.see(told if self.listed else gone)
         return self
 

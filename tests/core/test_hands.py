@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.hands import MADE_ANEW, SET
 from doctor_daemon.core.incident import Held, NoticeKind
 from doctor_daemon.core.messages import Looked, Resumed
@@ -281,3 +282,28 @@ def test_where_others_tell_or_nobody_needs_to_it_is_not_told(way: Callable[[], W
     before = walk.incident
     assert stray(walk, ("web", "cmp-7")) == []
     assert walk.incident is before
+
+
+@pytest.mark.parametrize(("stage", "status"), [(Stage.FAILED, "error"), (Stage.UNKNOWN, "done")])
+def test_where_an_evacuation_of_ours_may_have_ended_late_nobody_else_is_named(
+    stage: Stage, status: str
+) -> None:
+    walk = Moving("web").to_posted()
+    record = replace(walk.record(), stage=stage, why=status)
+    walk.incident = replace(walk.incident, evacuations={record.server.id: record})
+    walk.elapse(1)
+    assert walk.phase is Phase.HELD
+    assert stray(walk, ("web", "cmp-7")) == [
+        "web is on cmp-7: by its evacuation, which has ended late, or by others"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "what"), [("SHELVED_OFFLOADED", " (SHELVED_OFFLOADED)"), ("", "")]
+)
+def test_a_server_that_is_on_no_host_any_more_may_be_shelved(status: str, what: str) -> None:
+    walk = Walk().to_down().list("web")
+    gone = replace(make.server("web"), name="", status=status)
+    walk.see(Strayed(((gone, ""),)))
+    text = f"web is on no host any more{what}: somebody else has deleted or shelved it"
+    assert walk.said == text

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.fencing import SPAN
+from doctor_daemon.core.hands import MADE_ANEW
 from doctor_daemon.core.messages import Cut, Look, Looked
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.sightings import Noticed
 from tests.core.coming_back import Back
 from tests.core.make import sighting
-from tests.core.test_hands import HANDS, MADE_ANEW, poll
+from tests.core.test_hands import HANDS, poll
 from tests.core.walk import Walk
 
 HIDING = ("sets", "disables")

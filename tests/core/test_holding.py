@@ -20,7 +20,8 @@ from doctor_daemon.core.holding import (
 )
 from doctor_daemon.core.host import Mode, Selection, Server
 from doctor_daemon.core.incident import NoticeKind
-from doctor_daemon.core.messages import Wait
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import Resumed, Wait
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.selection import HOLD, kept
@@ -206,3 +207,48 @@ def test_before_nova_was_asked_a_word_is_too_early(phase: Phase) -> None:
     assert not early(before, replace(said, server=guest("db").id), None)
     asked_for = Evacuation(known, WAITING, at(0))
     assert not early(replace(before, evacuations={known.id: asked_for}), said, None)
+
+
+# reboot
+
+
+def rebooted(*seconds: str, away_s: float = 20.0, selection: Selection = SELECTION) -> Moving:
+    """Let servers wait for so long, and the daemon come back after a reboot that took a while."""
+    servers = [patient(f"vm-{number}", text) for number, text in enumerate(seconds)]
+    walk = Moving(*servers, "db", **HOST).to_inspected()
+    wall_s = walk.now.wall_s + away_s
+    walk.given(plan=plan(mode=Mode.EVACUATE, selection=selection))
+    walk.given(now=Instant(make.OTHER_BOOT, 50.0, wall_s))
+    return walk.see(Resumed())
+
+
+def test_after_a_reboot_it_waits_for_what_is_left_by_the_wall_clock() -> None:
+    walk = rebooted("30", "60")
+    for name, left_s in (("vm-0", 10.0), ("vm-1", 40.0)):
+        assert walk.record(name).hold_until == walk.now.plus(left_s)
+    assert walk.record("db").hold_until is None
+    assert walk.said == "waiting for a word of their projects, 40 s at most: vm-0, vm-1"
+    said = word(walk, "vm-1", Word.HANDLED)
+    assert walk.see(said).stage("vm-1") is SKIPPED
+
+
+def test_after_a_reboot_that_took_longer_nobody_waits() -> None:
+    walk = rebooted("30", away_s=31.0)
+    assert not holds(walk.record("vm-0"), walk.now)
+    assert "waiting for a word" not in walk.said
+
+
+def test_a_wall_clock_that_was_put_back_makes_nobody_wait_longer_than_the_maximum() -> None:
+    walk = rebooted("30", away_s=-86_400.0)
+    assert walk.record("vm-0").hold_until == walk.now.plus(30)
+
+
+def test_where_the_operator_has_allowed_it_no_more_nobody_waits_after_a_reboot() -> None:
+    walk = rebooted("30", selection=Selection(shared_storage=True))
+    assert not holds(walk.record("vm-0"), walk.now)
+
+
+def test_a_restart_on_the_same_boot_changes_nothing_of_it() -> None:
+    walk = Moving(patient("web"), **HOST).to_inspected()
+    until = walk.record().hold_until
+    assert walk.wait(10).see(Resumed()).record().hold_until == until

@@ -92,7 +92,9 @@ def known(reported_at: Instant | None) -> Incident:
         (at(99, OTHER_BOOT), at(9)),
     ],
 )
-def test_what_was_reported_before_the_proof_is_replaced(before: Instant | None, after: Instant) -> None:
+def test_what_was_reported_before_the_proof_is_replaced(
+    before: Instant | None, after: Instant
+) -> None:
     earlier, later = sighting(3), replace(sighting(9), updated_s=1010.0)
     assert reporting(known(before), earlier, later).reported_at == after
 

@@ -190,3 +190,19 @@ def test_without_an_order_and_a_proof_its_gates_are_shut() -> None:
     assert (refusal.gate, refusal.why) == ("asleep", "nobody has ordered it")
     told = dict(verdicts(Act.DELETE, replace(walk.incident, proof=None), walk.context))
     assert "there is no proof that cmp-1 is off" in told.values()
+
+
+def test_a_list_that_may_leave_it_out_shows_nothing_before_it_is_deleted() -> None:
+    """Before 2.69 a cell that is down looks like hosts that are gone, and so without servers."""
+    walk = Leaving().to_ordered()
+    walk.listed = walk.whole = False
+    walk.survey().off()
+    assert (walk.all(DeleteService), walk.wish.left) == ([], None)
+    walk.minutes(2.5)
+    assert "before 2.69 it leaves out those of a cell" in not_done(walk)
+
+
+def test_once_nova_has_said_that_it_is_deleted_such_a_list_is_enough() -> None:
+    walk = Leaving().to_delete().delete()
+    walk.whole = False
+    assert walk.survey().phase is Phase.RESOLVED

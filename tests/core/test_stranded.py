@@ -156,3 +156,14 @@ def test_one_that_somebody_else_began_is_not_given_up() -> None:
     walk = Stranded().begins(1).to_inspected().turns(1, "pre-migrating").dies()
     walk.elapse(2).calm().follow()
     assert (walk.stage(), walk.record().sent_at) == (UNDER_WAY, None)
+
+
+def test_b2_what_must_be_proven_off_before_a_server_is_asked_for_again_is_said_when_held() -> None:
+    walk = begun().dies().elapse(2).calm().follow().elapse(2).calm().inspect()
+    assert (walk.stage(), walk.record().left) == (WAITING, (ELSEWHERE,))
+    walk.given(off={}).elapse(walk.context.policy.progress_s)
+    assert walk.gate == "progress"
+    assert walk.said.startswith(
+        "held: no progress in 900 s of evacuating: not proven off any more: cmp-9, where servers "
+        "were going"
+    )
