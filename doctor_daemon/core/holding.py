@@ -87,9 +87,7 @@ def kept_waiting(incident: Incident, context: Context) -> Incident:
             continue
         left_s = min(max(until.wall_s - now.wall_s, 0.0), _longest_s(record, context))
         records[id_] = replace(record, hold_until=now.plus(left_s))
-    who = told(records.values(), context)
-    incident = replace(incident, evacuations=records)
-    return incident.note(now, who) if who else incident
+    return told(replace(incident, evacuations=records), records.values(), context)
 
 
 def holds(record: Evacuation, now: Instant) -> bool:
