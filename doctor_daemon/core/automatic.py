@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doctor_daemon.core.by_hand import in_hand
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.hands import seen_in_passing
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Held, Incident, Sighting
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.preconditions import flapped
+from doctor_daemon.core.preconditions import flapped, left_to_humans
 from doctor_daemon.core.returning import set_out
 from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.survey import underway
@@ -28,7 +30,9 @@ def passing(incident: Incident, seen: Noticed | Strayed, context: Context) -> In
     passed = seen_in_passing(incident, seen, context)
     if isinstance(seen, Strayed) or seen.sighting is None:
         return passed
-    return seen_alive(passed, seen.sighting, context)
+    last, sighting = incident.sighting, seen.sighting
+    begun = seen_alive(passed, sighting, context)
+    return in_hand(come_up(begun, last, sighting, context), last, sighting, context)
 
 
 def seen_alive(incident: Incident, sighting: Sighting, context: Context) -> Incident:
@@ -56,25 +60,60 @@ def seen_alive(incident: Incident, sighting: Sighting, context: Context) -> Inci
     return set_out(begun, context, f"{REPORTS}: its release begins by itself", ordered=False)
 
 
+def come_up(
+    incident: Incident, last: Sighting | None, seen: Sighting, context: Context
+) -> Incident:
+    """Wait no more for a host that was switched on by itself, once nova-compute reports in."""
+    if incident.phase is not Phase.DOWN or incident.release.awaited_at is None:
+        return incident
+    if last is None or not seen.stirred(last):
+        return replace(incident, sighting=seen)
+    text = f"{REPORTS}: it is on; `doctor-daemon release HOST` gives it back"
+    release = replace(incident.release, awaited_at=None)
+    return replace(incident.note(context.now, text), release=release, sighting=seen)
+
+
 def powering(incident: Incident, context: Context) -> Incident:
     """Have a host switched on whose servers have moved, once: an order may do so again.
 
-    Where the daemon does not move servers it cannot know that nobody is about to.
+    Where the daemon does not move servers it cannot know that nobody is about to. A wish of which
+    nothing was sent is put away while humans have the daemon keep its hands off, and begun anew.
     """
     release, plan = incident.release, context.plan
+    wish = release.switching
+    if wish is not None and wish.patient and wish.go_at is None and not _free(incident, context):
+        away = replace(release, switching=None, powered=False)
+        text = "not switched on by itself as long as the daemon is to keep its hands off it"
+        return replace(incident.note(context.now, text), release=away)
+    if release.awaited_at is not None:
+        return _awaited(incident, release.awaited_at, context)
     moved = incident.rounds.inspected_at is not None
     evacuates = min(context.mode, plan.mode) >= Mode.EVACUATE
     if incident.phase is not Phase.DOWN or release.powered:
         return incident
     if not (plan.way_back.power_on and evacuates and moved):
         return incident
-    if release.switching is not None or not _free(incident, context):
+    if wish is not None or incident.closing is not None or not _free(incident, context):
         return incident
     powered = replace(incident, release=replace(release, powered=True))
-    why = flapped(replace(incident, release=replace(release, ordered=False)), context)
+    why = left_to_humans(incident)
     if why:
         return powered.note(context.now, f"not switched on by itself: {why}")
+    why = flapped(replace(incident, release=replace(release, ordered=False)), context)
+    if why:
+        why = f"not switched on by itself: {why}"
+        frees = "find out why it fails; then `doctor-daemon release HOST`, and switch it on"
+        return powered.hold(context.now, Held("flaps", why, frees))
     return wanted(powered, context, "its servers have moved: it is to be switched on", patient=True)
+
+
+def _awaited(incident: Incident, since: Instant, context: Context) -> Incident:
+    """Ask a human about a host that was switched on by itself, and does not come up."""
+    if not context.now.reached(since.plus(context.policy.progress_s)):
+        return incident
+    why = f"{incident.host} was switched on, and nova-compute has not reported in since"
+    frees = "see whether it is on, and what keeps it; then `doctor-daemon release HOST`"
+    return incident.hold(context.now, Held("release", why, frees))
 
 
 def _free(incident: Incident, context: Context) -> bool:

@@ -13,6 +13,8 @@ from typing import assert_never
 
 from doctor_daemon.core import turns
 from doctor_daemon.core.automatic import passing, powering
+from doctor_daemon.core.by_hand import answered as answered_by_life
+from doctor_daemon.core.by_hand import in_hand, protested, taken_back
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.destinations import doubted
 from doctor_daemon.core.due import due
@@ -120,7 +122,8 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
         case Looked(number, sighting) if number == incident.looks:
             asked = replace(incident, looks=number + 1, look_failures=0, look_at=None)
             fold = seen if incident.phase is Phase.RELEASING else looked
-            return fold(shown(asked, sighting, context), sighting, context)
+            folded = fold(shown(asked, sighting, context), sighting, context)
+            return in_hand(folded, incident.sighting, sighting, context)
         case Noticed() | Strayed():
             return passing(incident, observation, context)
         case Identified():
@@ -235,12 +238,15 @@ def _settle(incident: Incident, context: Context) -> Incident:
         case Phase.EVACUATING:
             return evacuating(incident, context)
         case Phase.RELEASING:
-            return releasing(switching(incident, context), context)
+            way_back = answered_by_life(switching(incident, context), context)
+            return way_back if way_back.phase is Phase.DOWN else releasing(way_back, context)
         case Phase.DOWN:
-            settled = switching(powering(closing(incident, context), context), context)
+            settled = taken_back(closing(incident, context), context)
+            settled = switching(powering(settled, context), context)
             return retiring(settled, context)
         case Phase.HELD:
-            return retiring(switching(closing(incident, context), context), context)
+            settled = switching(closing(incident, context), context)
+            return retiring(protested(settled, context), context)
         case Phase.RESOLVED | Phase.DISMISSED:
             return incident
         case _ as unreachable:

@@ -34,9 +34,8 @@ def proven_off(
         return None
     if proof.taken_at.boot_id != now.boot_id or _reported(incident, proof):
         return None
-    wish = incident.release.switching
-    if wish is not None and wish.go_at is not None:
-        return None  # it is being switched on
+    if incident.release.switched_since(proof.taken_at):
+        return None  # by us, whether nova-compute has reported in or not
     if life is not None and life.since(proof.taken_at) >= 0:
         return None
     if incident.phase is Phase.EVACUATING and now.reached(proof.valid_until):
@@ -87,3 +86,13 @@ def goes_on(record: Evacuation, rows: Sequence[Migration], context: Context) -> 
     """Tell whether somebody may go on with an evacuation of a server that is to be asked for."""
     under_way = (row for row in rows if not row.ended)
     return any(row.id not in record.known or row.to not in context.off for row in under_way)
+
+
+def still_left(record: Evacuation, rows: Sequence[Migration]) -> Evacuation:
+    """Forget each destination that was given up and of which all of Nova's migrations have ended.
+
+    Nobody goes on with those, so a host that is back in service keeps the server from nothing.
+    """
+    open_ = {row.to for row in rows if not row.ended}
+    left = tuple(name for name in record.left if name in open_)
+    return record if left == record.left else replace(record, left=left)

@@ -67,6 +67,7 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
             if incident.listings >= 0:
                 yield ListServers(incident.listings)
             yield from _close(incident, context)
+            yield from _awaits(incident, context)
             yield from _switch(incident, context)
             yield from retires(incident, context)
         case Phase.RELEASING:
@@ -223,10 +224,19 @@ def _see_power(incident: Incident, context: Context) -> Iterator[Effect]:
         yield from ask_read(attempt, level, context, context.policy.release_every_s)
 
 
+def _awaits(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Wait until a human is asked about a host that is on, or not forced down, for no good."""
+    since = (incident.release.gone_at, incident.release.awaited_at)
+    until = [moment.plus(context.policy.progress_s) for moment in since if moment is not None]
+    yield from (Wait(moment) for moment in until if not context.now.reached(moment))
+
+
 def _switch(incident: Incident, context: Context) -> Iterator[Effect]:
     """Ask Nova, and then switch on, while that is wanted of a host that is down."""
     wish = incident.release.switching
-    if wish is not None and wish.go_at is None:
+    if wish is not None and wish.not_before and not context.now.reached(wish.not_before):
+        yield Wait(wish.not_before)
+    elif wish is not None and wish.go_at is None:
         yield Wait(ends_at(wish, context))
         yield ask_evacuations(incident, context)
     yield from _switch_on(incident, context)

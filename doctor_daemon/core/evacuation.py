@@ -117,7 +117,8 @@ class Evacuation:
     to_at: Instant | None = None
     """When the migration that is followed was first seen to go to `to`; None: it was not seen."""
     left: tuple[str, ...] = ()
-    """Destinations that have died in the midst of an attempt: they must stay off."""
+    """Destinations that have died in the midst of an attempt: they must stay off,
+    as long as Nova's migration to them has not ended."""
 
     def at(self, stage: Stage, now: Instant, why: str = "") -> Evacuation:
         """Return the record at another stage, and why."""

@@ -169,6 +169,8 @@ def _proof(incident: Incident, context: Context) -> str:
         return f"the power of {incident.host} has not been read since the restart"
     if incident.life_at is not None and incident.life_at.since(proof.taken_at) >= 0:
         return f"{incident.host} was heard alive after the proof"
+    if incident.release.switched_since(proof.taken_at):
+        return f"{incident.host} was switched on after the proof"
     return ""
 
 
@@ -191,6 +193,7 @@ _HARM = frozenset({Act.CUT, Act.FORCE_DOWN, Act.EVACUATE, Act.DELETE})
 _CUT = frozenset({Act.CUT})
 _SEEN = frozenset({Act.CUT, Act.LIFT, Act.ENABLE})
 _ON = frozenset({Act.SWITCH_ON, Act.LIFT})
+_POWER = frozenset({Act.SWITCH_ON})
 _LIFT = frozenset({Act.LIFT})
 _BACK = frozenset({Act.LIFT, Act.ENABLE})
 _PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
@@ -215,6 +218,7 @@ GATES: tuple[Gate, ...] = (
     Gate("alive", _LIFT, needs.alive, "power it on: `doctor-daemon power-on HOST`", retry=True),
     Gate("accused", _BACK, needs.unaccused, "see whether it is down, and who says so", retry=True),
     Gate("restarted", _BACK, needs.restarted, "start nova-compute there", retry=True),
+    Gate("unattended", _POWER, needs.unattended, "`doctor-daemon power-on HOST` asks for less"),
     Gate("listed", _ON, needs.listed, "it is asked again", retry=True),
     Gate("ended", _ON, needs.ended, "wait for them, and see what keeps them"),
     Gate("stale", _ON, needs.unstuck, "evacuate their servers while it is off, or delete them"),

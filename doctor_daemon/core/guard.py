@@ -26,6 +26,8 @@ def contradicted(incident: Incident, proof: Proof, context: Context) -> Incident
     anchor = began if proof.kind is ProofKind.POWER and began else proof.taken_at
     if life is not None and life.since(anchor) >= 0:
         return _alive_after_all(incident, proof, context)
+    if incident.release.switched_since(proof.taken_at):
+        return _switched_after_all(incident, proof, context)
     if proof.kind is ProofKind.POWER and proof.digest != context.plan.digest:
         moved = incident.move(Phase.FENCING, now, "the power devices were changed: proof void")
         return begin(moved, context)
@@ -39,6 +41,14 @@ def _alive_after_all(incident: Incident, proof: Proof, context: Context) -> Inci
         return incident.hold(now, Held("proof", text, NEVER))
     moved = incident.move(Phase.FENCING, now, f"{text}: the proof is void")
     return begin(moved, context, fencing.level + 1)
+
+
+def _switched_after_all(incident: Incident, proof: Proof, context: Context) -> Incident:
+    """Believe no proof from before the end of a switching on that was ours, and came late."""
+    if proof.kind is ProofKind.POWER:
+        return returned(incident, context)
+    text = f"{incident.host} was switched on by us after {proof.by} had made sure that it was off"
+    return incident.hold(context.now, Held("proof", text, NEVER))
 
 
 def returned(incident: Incident, context: Context) -> Incident:

@@ -122,7 +122,7 @@ def _flag(incident: Incident, before: Sighting, look: Sighting, context: Context
         return replace(incident.note(now, SET), marking=replace(marking, before=look))
     if releasing and incident.release.step is Step.LIFTING:
         return incident
-    if releasing and incident.release.number:
+    if _lifting(incident, look, context):
         return incident.note(now, LATE)
     if marking.foreign_flag:
         return incident.note(now, "forced_down, which somebody else had set, was cleared")
@@ -157,6 +157,14 @@ def _on_its_way(incident: Incident, look: Sighting, context: Context) -> bool:
         return False
     lately = look.asked_at.since(incident.phase_at) <= settle_s
     return incident.phase is Phase.FORCING_DOWN or lately
+
+
+def _lifting(incident: Incident, look: Sighting, context: Context) -> bool:
+    """Tell whether a request of ours may be what has lifted the flag: sent, and not refused."""
+    release, settle_s = incident.release, context.policy.settle_s
+    if release.lift_at is not None:
+        return look.asked_at.since(release.lift_at) <= settle_s
+    return release.step is Step.LIFTING and release.put is None
 
 
 def _vanished(incident: Incident, what: str, context: Context) -> Incident:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.destinations import has_died, heading
+from doctor_daemon.core.destinations import has_died, heading, still_left
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
 from doctor_daemon.core.failures import kind_of, stuck, wait_s
 from doctor_daemon.core.host import Server, ServerId
@@ -82,6 +82,8 @@ def chosen(record: Evacuation, context: Context) -> Evacuation:
 def heard_of(record: Evacuation, told: News, context: Context) -> Evacuation:
     """Fold Nova's answer into one record."""
     rows = told.migrations.get(record.server.id, ())
+    if told.asked_at is not None:
+        record = still_left(record, rows)
     fresh = tuple(row for row in rows if row.id not in record.known)
     match record.stage:
         case Stage.WAITING:

@@ -70,7 +70,14 @@ def accusations(incident: Incident, context: Context) -> Words:
 
 
 def _since_lift(word: Word, release: Release) -> bool:
-    return release.lifted_at is not None and word.last.since(release.lifted_at) > 0
+    """Tell whether a word is of a host that is in use, by our lifting or by others' hands."""
+    used_at = release.lifted_at or release.used_at
+    return used_at is not None and word.last.since(used_at) > 0
+
+
+def since_in_use(words: Words, release: Release) -> Words:
+    """Return what was said of a host in use."""
+    return {name: word for name, word in words.items() if _since_lift(word, release)}
 
 
 def said_before(incident: Incident) -> tuple[str, ...]:
@@ -193,9 +200,36 @@ def quarantined(incident: Incident, context: Context) -> str:
     return f"{well} for {seen_s:.0f} of {limit_s:g} s"
 
 
+def left_to_humans(incident: Incident) -> str:
+    """Say what keeps the policy from switching a host on; an operator's order it does not keep."""
+    look, proof, host = incident.sighting, incident.proof, incident.host
+    if look is not None and not look.forced_down:
+        return f"forced_down of {host} is gone: somebody else sees to it"
+    if incident.marking.foreign_flag:
+        return f"somebody else had forced {host} down: whoever it was sees to it"
+    if proof is not None and proof.kind is ProofKind.HUMAN:
+        return f"{proof.by} has made sure that {host} is off, and may be working on it"
+    return ""
+
+
+def unattended(incident: Incident, context: Context) -> str:
+    """Ask that nobody works on a host which is switched on by the policy alone."""
+    wish, window = incident.release.switching, context.maintenance
+    if wish is None or not wish.patient:
+        return ""
+    if window is not None and not context.now.reached(window.until):
+        return f"{incident.host} is in maintenance by {window.by}: {window.why}"
+    if incident.closing is not None:
+        return f"its incident is being closed by {incident.closing.by}"
+    return left_to_humans(incident)
+
+
 def flapped(incident: Incident, context: Context) -> str:
     """Ask that a host has not come back, and failed again, too often to do so by itself."""
     count, policy = context.returns + incident.release.returns, context.policy
+    look = incident.sighting
+    if look is not None and not look.forced_down:
+        return ""  # it has come back already, by others' hands: there is nothing to wait for
     if incident.release.ordered or count < policy.flaps_max:
         return ""
     hours = policy.flap_window_s / 3600

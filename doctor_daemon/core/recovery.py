@@ -17,8 +17,9 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import said_before
 from doctor_daemon.core.recall import recallable
-from doctor_daemon.core.release import Release
+from doctor_daemon.core.release import Release, Step
 from doctor_daemon.core.survey import taken_up
+from doctor_daemon.core.switching import sent
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.tries import Outcome
 
@@ -42,6 +43,10 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if rebooted:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
+        proven = incident.proof.taken_at if incident.proof else None
+        incident = replace(incident, release=incident.release.on_boot(now, proven))
+    if incident.release.sending and incident.release.step is Step.LIFTING:
+        incident = replace(incident, release=replace(incident.release, lift_at=now))
     incident = doubted(incident, now, context.policy, rebooted=rebooted)
     incident = kept_waiting(incident, context) if rebooted else incident
     incident = taken_up(_unswitched(incident, now), now)
@@ -73,8 +78,11 @@ def _unswitched(incident: Incident, now: Instant) -> Incident:
         release = replace(release, switching=replace(wish, since=now), inspected_at=None)
         return replace(incident, release=release, rounds=rounds)
     text = "whether it was switched on is not known: `doctor-daemon power-on HOST` asks again"
-    release = replace(release, switching=None)
-    return replace(incident.note(now, text), release=release)
+    begun = wish.go_at is not None
+    awaited_at = now if begun and wish.patient else release.awaited_at
+    release = replace(release, switching=None, awaited_at=awaited_at)
+    after = replace(incident.note(now, text), release=release)
+    return sent(after, now) if begun else after
 
 
 def _rerelease(incident: Incident, now: Instant) -> Incident:

@@ -51,6 +51,14 @@ class Switching:
     """It is the policy's own wish: a shut gate is waited for as long as for any other progress."""
     answered: tuple[str, ...] = ()
     """The devices that were asked, and have answered or not in time."""
+    sent: bool = False
+    """Whether one of them may have done it."""
+    said: str = ""
+    """What one that certainly has not has said."""
+    failures: int = 0
+    """How often the policy has wished it before, and certainly nothing was done."""
+    not_before: Instant | None = None
+    """When it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,17 @@ class Release:
     old: tuple[int, ...] = ()
     """The like, of servers that are elsewhere, or that an operator has vouched for."""
     switching: Switching | None = None
+    switched_at: Instant | None = None
+    """When a switching on had last ended that may have been carried out: a proof from before that
+    proves nothing any more."""
+    awaited_at: Instant | None = None
+    """Since when nova-compute is waited for on a host that the policy has had switched on."""
+    gone_at: Instant | None = None
+    """Since when Nova shows the flag gone, though nothing of ours was seen to lift it."""
+    used_at: Instant | None = None
+    """Since when it shows the host up besides: somebody has taken it back into use."""
+    lift_at: Instant | None = None
+    """When a request to lift the flag had last ended that may have been carried out, or may yet."""
 
     @property
     def lifted(self) -> bool:
@@ -118,9 +137,35 @@ class Release:
         """Name the evacuations that may be under way, each with its destination."""
         return tuple(map(Stuck, self.open, self.bound))
 
+    def switched_since(self, at: Instant) -> bool:
+        """Tell whether we may have switched the host on since, or are about to."""
+        wish, last = self.switching, self.switched_at
+        begun = wish is not None and wish.go_at is not None
+        return begun or (last is not None and last.since(at) >= 0)
+
+    def on_boot(self, now: Instant, proven_at: Instant | None) -> Release:
+        """Return it as another boot finds it: what was timed by the last one is timed anew."""
+        switched = self.switched_at and (proven_at is None or self.switched_since(proven_at))
+        return replace(
+            self,
+            switched_at=now if switched else None,
+            lift_at=now if self.lift_at else None,
+            awaited_at=now if self.awaited_at else None,
+            gone_at=now if self.gone_at else None,
+            used_at=now if self.used_at else None,
+        )
+
     def anew(self) -> Release:
-        """Return the way back of a host that has not set out on it."""
-        return Release(number=self.number, returns=self.returns)
+        """Return the way back of a host that has not set out on it.
+
+        What was sent is not unsent by that.
+        """
+        return Release(
+            number=self.number,
+            returns=self.returns,
+            switched_at=self.switched_at,
+            lift_at=self.lift_at,
+        )
 
     def at(self, step: Step) -> Release:
         """Return it at another step. One that sends a request gives it a number of its own."""

@@ -249,7 +249,8 @@ def _watch(incident: Incident, look: Sighting, context: Context) -> Incident:
     shut = restarted(incident, context) or unaccused(incident, context)
     if not watched or look.state != "up" or release.done or shut:
         return incident
-    wanted = context.policy.enable and context.plan.way_back.enable
+    way, ordered = context.plan.way_back, release.ordered
+    wanted = context.policy.enable and way.enable and (ordered or way.automatic)
     if not (wanted and ours(incident, look)):
         return _resolved(incident, look, now)
     if refused(Act.ENABLE, incident, context) is not None:

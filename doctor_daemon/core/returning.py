@@ -110,11 +110,15 @@ def answered(
     """Fold in how a request ended; unless Nova certainly did nothing, it is read back."""
     if isinstance(ended, SwitchedOn):
         return switched_on(incident, ended, context)
+    undone = ended.outcome in (Outcome.REFUSED, Outcome.UNSENT)
+    ours = ended.effect.number <= incident.release.number
+    if isinstance(ended, LiftEnded) and ours and not undone:
+        incident = replace(incident, release=replace(incident.release, lift_at=ended.at))
     if not _present(incident, ended.effect):
         return incident
     what = "lifting the flag" if isinstance(ended.effect, Lift) else "enabling"
     text = f"{what} {ended.outcome}: {ended.text}"
-    if ended.outcome in (Outcome.REFUSED, Outcome.UNSENT):
+    if undone:
         return back(incident, context, text)
     release = replace(incident.release, put=ended.outcome, put_at=ended.at)
     return replace(incident, release=release, look_at=None).note(context.now, text)
@@ -160,6 +164,8 @@ def set_out(incident: Incident, context: Context, text: str, *, ordered: bool = 
         began=now,
         accusers=tuple(accusing(incident)),
         switching=old.switching if incident.phase is Phase.DOWN else None,
+        gone_at=old.gone_at,
+        used_at=old.used_at,
     )
     fencing = incident.fencing.unread() if incident.fencing else None
     rounds = replace(rounds, inspections=rounds.inspections + 1, failures=0, ask_at=None)

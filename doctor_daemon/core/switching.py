@@ -17,7 +17,12 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import SwitchedOn, Switching, SwitchOn
+from doctor_daemon.core.tries import Outcome
 
+SAID_MAX = 300
+TRIES, PAUSE_S = 3, 60.0
+"""How often the policy has a host switched on where certainly nothing was done; the pause between
+two, which grows by itself. What may have been done is not repeated."""
 _BY_HAND = "see to that; then `doctor-daemon release HOST`, and switch it on"
 
 
@@ -49,7 +54,9 @@ def switching(incident: Incident, context: Context) -> Incident:
     names = [device.name for _, device in switches(incident, context.plan)]
     if wish.go_at is not None:
         over = all(name in wish.answered for name in names)
-        return _put(incident, None) if over else incident
+        return _over(incident, wish, context) if over else incident
+    if wish.not_before is not None and not now.reached(wish.not_before):
+        return incident
     refusal = refused(Act.SWITCH_ON, incident, context)
     why, late = refusal.why if refusal else "", now.reached(ends_at(wish, context))
     if not names:
@@ -64,15 +71,38 @@ def switching(incident: Incident, context: Context) -> Incident:
     return _put(incident, None).hold(now, held)
 
 
+def _over(incident: Incident, wish: Switching, context: Context) -> Incident:
+    """End a wish: wait for the host, or, where the policy is alone with it, try again or ask."""
+    now, failures = context.now, wish.failures + 1
+    if not wish.patient or incident.phase is not Phase.DOWN:
+        return _put(incident, None)
+    release = incident.release
+    if wish.sent:
+        return replace(incident, release=replace(release, switching=None, awaited_at=now))
+    if failures >= TRIES:
+        held = Held("release", f"not switched on: {wish.said}", _BY_HAND)
+        return _put(incident, None).hold(now, held)
+    later = now.plus(PAUSE_S * failures)
+    again = Switching(release.number + 1, later, patient=True, failures=failures, not_before=later)
+    text = f"not switched on yet: it is tried again in {PAUSE_S * failures:g} s"
+    release = replace(release, number=again.number, switching=again, inspected_at=None)
+    return replace(incident.note(now, text), release=release)
+
+
 def unswitched(incident: Incident, now: Instant, why: str) -> Incident:
     """Answer an order that cannot be followed any more: it does not just vanish."""
     wish = incident.release.switching
     if wish is None:
         return incident
-    text = f"not switched on: {why}"
-    if wish.go_at is not None:
-        text = f"whether it was switched on is not known, for {why}"
-    return _put(incident.note(now, text), None)
+    if wish.go_at is None:
+        return _put(incident.note(now, f"not switched on: {why}"), None)
+    text = f"whether it was switched on is not known, for {why}"
+    return sent(_put(incident.note(now, text), None), now)
+
+
+def sent(incident: Incident, now: Instant) -> Incident:
+    """Note that the host may have been switched on: a proof from before proves nothing now."""
+    return replace(incident, release=replace(incident.release, switched_at=now))
 
 
 def ends_at(wish: Switching, context: Context) -> Instant:
@@ -82,25 +112,35 @@ def ends_at(wish: Switching, context: Context) -> Instant:
 
 
 def switched_on(incident: Incident, ended: SwitchedOn, context: Context) -> Incident:
-    """Fold in what a device has answered; whether the host is on, only a read tells."""
-    return _answered(incident, ended.effect, f"{ended.outcome}: {ended.text}", context)
+    """Fold in what a device has answered; whether the host is on, only a read tells.
+
+    However late it comes: unless certainly nothing was done, the host is not proven off any more.
+    """
+    undone = ended.outcome in (Outcome.REFUSED, Outcome.UNSENT)
+    if not undone and ended.effect.number <= incident.release.number:
+        incident = sent(incident, context.now)
+    text = f"{ended.outcome}: {ended.text}"
+    return _answered(incident, ended.effect, text, context, undone=undone)
 
 
 def not_switched(
     incident: Incident, refusal: Refused, effect: SwitchOn, context: Context
 ) -> Incident:
     """Fold in that a gate was shut just before, so that nothing was sent."""
-    return _answered(incident, effect, f"not sent: {refusal.why}", context)
+    return _answered(incident, effect, f"not sent: {refusal.why}", context, undone=True)
 
 
-def _answered(incident: Incident, effect: SwitchOn, text: str, context: Context) -> Incident:
+def _answered(
+    incident: Incident, effect: SwitchOn, text: str, context: Context, *, undone: bool
+) -> Incident:
     wish, text = incident.release.switching, f"{effect.device}: switch on {text}"
     if wish is None and incident.held is not None and effect.number == incident.release.number:
         return incident.note(context.now, text)  # it was given up when the incident was held
     if wish is None or wish.number != effect.number or effect.device in wish.answered:
         return incident
     noted = incident.note(context.now, text)
-    return _put(noted, replace(wish, answered=(*wish.answered, effect.device)))
+    wish = replace(wish, answered=(*wish.answered, effect.device), sent=wish.sent or not undone)
+    return _put(noted, replace(wish, said=text[:SAID_MAX]) if undone else wish)
 
 
 def _put(incident: Incident, wish: Switching | None) -> Incident:

@@ -44,6 +44,8 @@ def off(incident: Incident, context: Context) -> str:
         return f"there is no proof that {incident.host} is off"
     if incident.life_at is not None and incident.life_at.since(proof.taken_at) >= 0:
         return f"{incident.host} was heard alive after it was proven off"
+    if incident.release.switched_since(proof.taken_at):
+        return f"{incident.host} was switched on after it was proven off"
     fresh = proof.taken_at.since(wish.since) >= 0 and not now.reached(proof.valid_until)
     if fresh or now.reached(wish.since.plus(context.policy.off_timeout_s)):
         return ""

@@ -224,7 +224,8 @@ class Engine:
     def _watch(self, before: Incident | None, after: Incident) -> None:
         self.ward.neighbours.saw(after, self.ward.tools.clock.now())
         watch(before, after, self.ward)
-        if after.phase is Phase.RESOLVED and (before is None or before.phase is not after.phase):
+        ended = after.phase.final and (before is None or not before.phase.final)
+        if ended and after.release.returns:  # else it was closed, or taken out
             self.ward.came_back(after.host, after.phase_at.wall_s)
         self.storekeeper.heed(before, after)
 

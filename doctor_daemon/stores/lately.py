@@ -20,7 +20,7 @@ def gaps(rows: Iterable[NoticeRow]) -> Iterator[tuple[str, HostId]]:
 
 def returned(heads: Iterable[Incident]) -> tuple[tuple[HostId, float], ...]:
     """Return (host, when) of the latest incidents that ended with a return, by the wall clock."""
-    over = [(one.host, one.phase_at.wall_s) for one in heads if one.phase is Phase.RESOLVED]
+    over = [(one.host, one.phase_at.wall_s) for one in heads if came_back(one)]
     return tuple(sorted(over, key=lambda one: one[1])[-RETURNS_MAX:])
 
 
@@ -31,6 +31,11 @@ def fits(row: NoticeRow, wanted: Wanted) -> bool:
         and wanted.consumer in (None, row.consumer)
         and (wanted.ids is None or row.id in wanted.ids)
     )
+
+
+def came_back(head: Incident) -> bool:
+    """Tell whether an incident has ended, and its host had come back in it: not only closed."""
+    return head.phase.final and head.release.returns > 0
 
 
 def _by_sequence(row: NoticeRow) -> int:

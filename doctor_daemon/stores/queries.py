@@ -10,7 +10,6 @@ from doctor_daemon.core.context import Armed, Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import EvidenceRow, Heading, Snapshot
 from doctor_daemon.stores import volumes
@@ -139,11 +138,15 @@ def _event(row: tuple[Any, ...]) -> EvidenceRow:
 
 
 def _returns(connection: sqlite3.Connection) -> Iterator[tuple[HostId, float]]:
+    """Yield whose incidents have ended with a return, as `lately.came_back` has it.
+
+    An old head that cannot be read is no reason not to start.
+    """
     rows = connection.execute(
-        "SELECT cloud, host, ended_wall_s FROM incidents"
-        " WHERE ended_wall_s IS NOT NULL AND phase = ?"
+        "SELECT cloud, host, ended_wall_s FROM incidents WHERE ended_wall_s IS NOT NULL"
+        " AND CASE WHEN json_valid(head) THEN json_extract(head, '$.value.release.returns') > 0 END"
         " ORDER BY ended_wall_s DESC, seq DESC LIMIT ?",
-        (Phase.RESOLVED.value, RETURNS_MAX),
+        (RETURNS_MAX,),
     ).fetchall()
     yield from ((HostId(cloud, name), ended_s) for cloud, name, ended_s in reversed(rows))
 

@@ -10,6 +10,7 @@ from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId, NoticeKind
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.sightings import Marking, Unseen
+from doctor_daemon.core.release import Release
 from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
@@ -157,7 +158,12 @@ class Memory:
             opened = replace(head_of(opening(f"i{number}", name, number)), phase=Phase.DOWN)
             await store.commit(Change(head=opened, entries=opened.timeline), term=term)
             ended = opened.move(Phase.RESOLVED, at(100 - number), "back")
+            ended = replace(ended, release=Release(returns=1))
             await store.commit(step(opened, ended), term=term)
+        closed = replace(head_of(opening("closed", "cmp-5", 3)), phase=Phase.DOWN)
+        await store.commit(Change(head=closed, entries=closed.timeline), term=term)
+        by_hand = closed.move(Phase.RESOLVED, at(90), "closed by an operator: no return")
+        await store.commit(step(closed, by_hand), term=term)
         await store.commit(opening("open", "cmp-3"), term=term)
         await store.commit(opening("false", "cmp-4"), term=term)
         await store.commit(closing(head_of(opening("false", "cmp-4")), 5), term=term)

@@ -66,6 +66,12 @@ def test_one_that_is_being_switched_on_is_not_off() -> None:
     assert proven_off(begun, LOOK, at(21), POLICY) is None
 
 
+@pytest.mark.parametrize(("switched_s", "off"), [(2.75, True), (3, False), (9, False)])
+def test_one_that_we_have_switched_on_since_is_not_off(switched_s: float, *, off: bool) -> None:
+    switched = incident(release=Release(switched_at=at(switched_s)))
+    assert proven_off(switched, LOOK, at(21), POLICY) == (at(3) if off else None)
+
+
 def test_a_humans_word_is_a_proof_as_long_as_it_lasts() -> None:
     vouched = incident(Phase.EVACUATING, proof=human_proof(3))
     assert proven_off(vouched, LOOK, at(45), POLICY) == at(3)

@@ -62,6 +62,7 @@ def test_which_gate_stops_what() -> None:
         "alive": {"lift"},
         "accused": {"lift", "enable"},
         "restarted": {"lift", "enable"},
+        "unattended": {"switch_on"},
         "listed": {"switch_on", "lift"},
         "ended": {"switch_on", "lift"},
         "stale": {"switch_on", "lift"},

@@ -1,5 +1,7 @@
 """Taking a host out for good: nothing is deleted before all is shown, nothing believed unread."""
 
+from dataclasses import replace
+
 import pytest
 
 from doctor_daemon.core.context import Armed
@@ -104,6 +106,26 @@ def test_devices_that_were_changed_meanwhile_prove_nothing() -> None:
 def test_a_level_that_has_become_a_human_is_not_read() -> None:
     walk = Leaving().to_down().list("web").given(plan=plan(MANUAL))
     walk.order(Order.DECOMMISSION).survey().minutes(0.5)
+    assert [walk.course] == [Course.DELETING]
+
+
+def test_a_proof_from_before_it_was_switched_on_does_not_do() -> None:
+    """Nobody can read its power, and it was on in between: only silence would speak for it."""
+    walk = Leaving(plan=plan(MANUAL)).to_fencing().order(Order.CONFIRM_OFF, 600).look().put()
+    walk.look(state="down", forced_down=True, status="disabled").list("web").elapse(5)
+    release = replace(walk.incident.release, switched_at=walk.now)
+    walk.incident = replace(walk.incident, release=release)
+    walk.order(Order.DECOMMISSION).survey().minutes(1)
+    assert [walk.course] == [Course.SHOWING]
+    walk.minutes(1.5)
+    assert not_done(walk) == "cmp-1 was switched on after it was proven off; it is read again"
+
+
+def test_one_that_was_switched_on_is_proven_off_once_more() -> None:
+    walk = Leaving().to_down().list("web").elapse(5)
+    release = replace(walk.incident.release, switched_at=walk.now)
+    walk.incident = replace(walk.incident, release=release)
+    walk.order(Order.DECOMMISSION).survey().off()
     assert [walk.course] == [Course.DELETING]
 
 

@@ -129,6 +129,24 @@ def test_trap_14_one_that_is_not_proven_off_any_more_may_go_on_with_it() -> None
     assert walk.stage() is UNDER_WAY
 
 
+def test_trap_14_one_that_was_given_up_and_has_failed_since_keeps_the_server_from_nothing() -> None:
+    """Its destination is back in service: nobody goes on with what has ended there."""
+    walk = begun().dies().elapse(2).calm().follow().elapse(2).calm().inspect()
+    (effect,) = walk.elapse(1).all(Evacuate)
+    walk.given(off={})
+    why = overtaken(walk.incident, effect, walk.context)
+    walk.see(Refused(effect, "overtaken", why)).turns(1, "failed").elapse(5)
+    walk.calm().tell()
+    if not walk.posts:  # what changed alone does not tell that nothing else goes there
+        walk.incident = replace(
+            walk.incident, rounds=replace(walk.incident.rounds, inspected_at=None)
+        )
+        walk.elapse(5).calm().inspect().elapse(1).calm()
+    assert walk.record().left == ()
+    (again,) = walk.all(Evacuate)
+    assert overtaken(walk.incident, again, walk.context) == ""
+
+
 def test_trap_14_after_a_restart_a_row_that_stands_still_is_not_told_again() -> None:
     walk = begun().see(Resumed()).calm().inspect()
     walk.elapse(1).dies().elapse(2).calm().follow(untouched=(1,))

@@ -8,10 +8,11 @@ from doctor_daemon.core.context import Armed
 from doctor_daemon.core.messages import Crashed, Inspect, Inspected, Order, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
-from doctor_daemon.core.release import Lift, SwitchedOn, SwitchOn
+from doctor_daemon.core.release import Lift, Release, SwitchedOn, SwitchOn
 from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Outcome
 from tests.core.coming_back import Back
+from tests.core.gated import ready, shut
 from tests.core.make import (
     BMC,
     MANUAL,
@@ -20,8 +21,10 @@ from tests.core.make import (
     SECOND_BMC,
     SERVICE,
     UUID,
+    at,
     level,
     plan,
+    power_proof,
     servers,
 )
 from tests.core.walk import Walk
@@ -78,7 +81,7 @@ def test_every_device_through_which_it_was_cut_is_asked() -> None:
     walk.see(SwitchedOn(first, Outcome.UNKNOWN, "no answer", walk.now))
     assert walk.all(SwitchOn) == [second]
     before = walk.incident
-    assert walk.see(SwitchedOn(first, Outcome.ACCEPTED, "204", walk.now)).incident is before
+    assert walk.see(SwitchedOn(first, Outcome.ACCEPTED, "204", walk.now)).incident == before
     walk.refuse(second, "armed", "disarmed")
     assert walk.said == "bmc-2: switch on not sent: disarmed"
     assert walk.due == ()
@@ -136,8 +139,10 @@ def test_an_answer_that_nobody_waits_for_means_nothing() -> None:
     assert walk.refuse(SwitchOn(1, 1, "bmc", UUID), "armed").incident is before
     walk.order(Order.POWER_ON).order(Order.POWER_ON)
     before = walk.incident
-    walk.see(SwitchedOn(SwitchOn(1, 1, "bmc", UUID), Outcome.ACCEPTED, "204", walk.now))
+    walk.see(SwitchedOn(SwitchOn(1, 1, "bmc", UUID), Outcome.REFUSED, "503", walk.now))
     assert walk.incident is before
+    walk.see(SwitchedOn(SwitchOn(1, 1, "bmc", UUID), Outcome.ACCEPTED, "204", walk.now))
+    assert walk.incident == replace(before, release=replace(before.release, switched_at=walk.now))
 
 
 def test_after_a_restart_it_has_to_be_ordered_again() -> None:
@@ -154,6 +159,66 @@ def test_each_device_is_to_answer_for_the_machine_that_is_configured() -> None:
     other = replace(SECOND_BMC, uuid=OTHER_UUID)
     walk = asked(Back()).given(plan=plan(level(BMC, other))).tell()
     assert [effect.uuid for effect in walk.all(SwitchOn)] == [UUID, OTHER_UUID]
+
+
+# what it does to a proof
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_what_may_have_been_switched_on_is_not_proven_off_any_more(outcome: Outcome) -> None:
+    walk = asked(Back()).tell()
+    answered(walk, outcome)
+    certain = outcome in (Outcome.REFUSED, Outcome.UNSENT)
+    assert walk.incident.release.switched_at == (None if certain else walk.now)
+    assert walk.incident.proof is not None
+    assert walk.incident.release.switched_since(walk.incident.proof.taken_at) is not certain
+
+
+def test_nor_is_one_of_which_nobody_knows_after_a_restart() -> None:
+    walk = asked(Back()).tell().wait(1)
+    walk.see(Resumed())
+    assert walk.incident.release.switched_at == walk.now
+    walk = asked(Back())
+    walk.see(Resumed())
+    assert walk.incident.release.switched_at is None, "nothing was sent"
+
+
+def test_a_proof_of_afterwards_holds_on_another_boot_too() -> None:
+    walk = answered(asked(Back()).tell())
+    proof = power_proof(walk.now.since(at(0)) + 1)
+    walk.incident = replace(walk.incident, proof=proof)
+    assert not walk.reboot().incident.release.switched_since(proof.taken_at)
+    walk = answered(asked(Back()).tell()).reboot()
+    assert walk.incident.release.switched_at == walk.now
+    walk = answered(asked(Back()).tell())
+    walk.incident = replace(walk.incident, proof=None)
+    assert walk.reboot().incident.release.switched_at == walk.now
+
+
+def late(walk: Walk) -> Walk:
+    """Let the answer to a request come that was under way when the host was fenced again."""
+    walk.incident = replace(walk.incident, release=replace(walk.incident.release, number=1))
+    effect = SwitchOn(1, 1, "bmc", UUID)
+    return walk.elapse(1).see(SwitchedOn(effect, Outcome.ACCEPTED, "204", walk.now))
+
+
+def test_power_that_comes_on_late_by_our_own_hand_is_fenced_again() -> None:
+    walk = late(Walk().to_proof())
+    assert walk.phase is Phase.FENCING
+    assert "the power is on again after the proof" in walk.said
+
+
+def test_power_that_comes_on_late_voids_a_humans_word() -> None:
+    walk = Back(plan=plan(MANUAL)).to_fencing().order(Order.CONFIRM_OFF, 600)
+    walk.elapse(1)
+    assert late(walk).phase is Phase.HELD
+    assert walk.gate == "proof"
+    assert "cmp-1 was switched on by us after ann had made sure that it was off" in walk.said
+
+
+def test_nothing_is_moved_off_a_host_that_was_switched_on() -> None:
+    switched = ready(release=Release(switched_at=at(1)))
+    assert shut("proof", switched) == "cmp-1 was switched on after the proof"
 
 
 # overtaken
