@@ -103,18 +103,19 @@ def _over(incident: Incident, look: Sighting, context: Context) -> Incident:
 
 
 def answered(incident: Incident, context: Context) -> Incident:
-    """Go back to where it was put back by hand, once it has shown life after all.
+    """Go back to where it was put back by hand, once what was said is answered or taken back.
 
     Its way back was not begun for its own sake: what policy and orders do not ask for is not done.
     """
     release = incident.release
     ours = release.ordered or release.step is not Step.CHECKING or context.plan.way_back.automatic
-    heard = release.alive_at is not None or incident.life_at is not None
-    if incident.phase is not Phase.RELEASING or ours or release.used_at is None or not heard:
+    if incident.phase is not Phase.RELEASING or ours or release.used_at is None:
         return incident
     if unanswered(incident, context):
         return incident
-    return incident.move(Phase.DOWN, context.now, "it has shown life since: it is not cut")
+    return incident.move(
+        Phase.DOWN, context.now, "nothing unanswered is said against it: it is not cut"
+    )
 
 
 def protested(incident: Incident, context: Context) -> Incident:

@@ -227,8 +227,9 @@ def test_switched_on_by_itself_it_comes_back_by_itself() -> None:
     walk.see(SwitchedOn(effect, Outcome.ACCEPTED, "204", walk.now))
     walk.rows_are(web="completed")
     walk.shown["updated_s"] = 2000.0
-    for at in (1000.0, 2000.0):
-        seen = make.sighting(0, **{**walk.shown, "asked_at": walk.wait(30).now, "updated_s": at})
+    for updated_s in (1000.0, 2000.0):
+        shown = {**walk.shown, "asked_at": walk.wait(30).now, "updated_s": updated_s}
+        seen = make.sighting(0, **shown)
         walk.see(Noticed(seen))
     assert walk.phase is Phase.RELEASING
     assert walk.incident.release.powered

@@ -7,6 +7,9 @@ from doctor_daemon.core.survey import underway
 from doctor_daemon.ports import NoticeRow
 from tests.simulation.oracle import Oracle
 
+PATIENCE_S = 60.0
+"""How much later than it is due something may come about: the daemon may have been away."""
+
 
 class Ending:
     """Judges what an oracle has seen of a whole story."""
@@ -22,6 +25,9 @@ class Ending:
                 left = [r for r in incident.evacuations.values() if not r.stage.ended]
                 told = f"{len(left)} servers of {incident.host} have no outcome"
                 oracle.check("L-2", not left, told)
+                gone_at, limit_s = incident.release.gone_at, oracle.policy.progress_s + PATIENCE_S
+                late = gone_at is not None and oracle.clock.now().since(gone_at) > limit_s
+                oracle.check("L-2", not late, f"{incident.host} is neither down nor given back")
                 told = f"{incident.host} is still being taken out"
                 oracle.check("L-2", underway(incident) is None, told)
             ended = incident.phase.final or incident.phase in (Phase.DOWN, Phase.HELD)

@@ -78,6 +78,7 @@ KINDS = (
     "mode-lowered",
     "bug",
     "operator-decommissions",
+    "put-back-by-hand",
 )
 """Every kind of fault; the names are what the coverage table shows."""
 

@@ -161,6 +161,8 @@ class Staff:
             return
         self._mend(machine)
         self._clear(machine)
+        if self._swarm.strikes("put-back-by-hand", 3.0):
+            return  # and nobody closes it
         await self._order(operators, incident, Order.CLOSE)
 
     async def _bring_back(self, operators: Operators, incident: Incident) -> None:

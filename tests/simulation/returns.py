@@ -69,7 +69,7 @@ class Returns:
         oracle.check("I-10", long, f"{machine.id} is released after {lived_s:.0f} s of life")
         if oracle.clock.wall_offset_s == 0:  # else it cannot be told how long ago that was
             before = [i for i in oracle.disk.saved.values() if i.host == machine.id]
-            count = sum(incident.phase is Phase.RESOLVED for incident in before)
+            count = sum(one.phase.final and one.release.returns > 0 for one in before)
             few = count < oracle.policy.flaps_max
             oracle.check("I-10", few, f"{machine.id} is released, and came back {count} times")
 

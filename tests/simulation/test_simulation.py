@@ -208,6 +208,7 @@ def test_the_oracle_sees_a_host_released_by_itself_that_must_not_be() -> None:
         made = replace(make.incident(), host=machine.id, phase=Phase.RELEASING, release=alone)
         story.disk.saved[made.id] = made
         over = replace(made, id=IncidentId("inc-2"), phase=Phase.RESOLVED)
+        over = replace(over, release=Release(returns=1))
         story.disk.saved[over.id] = over
         judge.lift_sent(machine)
         found.extend(story.oracle.violations)
