@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from doctor_daemon.controllers.aggregates import texts
 from doctor_daemon.controllers.rows import Row, decode, optional, rows, text
-from doctor_daemon.core.host import Server, ServerId
+from doctor_daemon.core.host import UNSHOWN, Server, ServerId
 from doctor_daemon.errors import Permanent, Temporary
 
 HOST = "OS-EXT-SRV-ATTR:host"
@@ -100,6 +100,9 @@ def _tagged(server: Server, row: Row) -> Server:
         for name, found in (("its metadata", row.get("metadata")), ("its flavor's tags", specs))
         if not isinstance(found, Mapping)
     ]
+    unread = f"Nova does not show {' and '.join(missing)}" if missing else ""
+    if isinstance(flavor, Mapping) and "id" in flavor and isinstance(row.get("metadata"), Mapping):
+        unread = UNSHOWN  # a mere reference: from 2.47 on a flavor is embedded, without its id
     own = {f"server:{key}": word for key, word in texts(row.get("metadata")).items()}
     flavors = {f"flavor:{key}": word for key, word in texts(specs).items()}
     return replace(
@@ -107,7 +110,7 @@ def _tagged(server: Server, row: Row) -> Server:
         locked=row.get("locked") is True,
         volume=False if isinstance(image, Mapping) else (image == "" or None),
         tags={**own, **flavors},
-        unread=f"Nova does not show {' and '.join(missing)}" if missing else "",
+        unread=unread,
     )
 
 

@@ -39,7 +39,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.posting import being_posted
 from doctor_daemon.core.ranks import ranked
-from doctor_daemon.core.selection import kept, unread
+from doctor_daemon.core.selection import kept, unread, unshown
 
 _AGAIN = "`doctor-daemon fence HOST` tries again"
 
@@ -114,6 +114,8 @@ def _inspected(incident: Incident, seen: Inspected, context: Context) -> Inciden
     records = ranked({**before, **found}, selection)
     if found:
         incident = incident.note(context.now, ranks.told(records.values(), seen.around))
+    if found and not before and (who := unshown(own)):
+        incident = incident.note(context.now, who)
     incident = held_up(incident, found.values(), context)
     if who := turns.unsure(found.values(), context):
         incident = incident.note(context.now, who)

@@ -149,6 +149,10 @@ class Server:
     """What of its tags Nova did not show; empty: nothing was missing."""
 
 
+UNSHOWN = "Nova shows what is written on flavors from 2.47 on only"
+"""In `Server.unread`: not a tag that is missing, but a Nova that shows none of any flavor."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerList:
     """The servers of one host, and when the list that showed them was asked for."""

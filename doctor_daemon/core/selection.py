@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from doctor_daemon.core.around import TOGETHER
-from doctor_daemon.core.host import Scope, Selection, Server
+from doctor_daemon.core.host import UNSHOWN, Scope, Selection, Server
 
 HA_ENABLED = "HA_Enabled"
 """Masakari's key for a server's metadata."""
@@ -68,13 +68,22 @@ def unread(
 ) -> str:
     """Say which tags are needed and were not shown; empty: none.
 
-    Where everything is moved they are needed too: one that says no may be among them.
+    Where everything is moved they are needed too: one that says no may be among them. But a Nova
+    that shows no tags of flavors at all will never do so: there, they count for nothing.
     """
     if selection.scope is Scope.NONE:
         return ""
     if aggregates is None and selection.scope is Scope.TAGGED:
         return "the aggregates of its host were not asked for"
-    return next((f"{server.id}: {server.unread}" for server in servers if server.unread), "")
+    bearable = ("", UNSHOWN) if selection.scope is Scope.ALL else ("",)
+    return next((f"{one.id}: {one.unread}" for one in servers if one.unread not in bearable), "")
+
+
+def unshown(servers: Iterable[Server]) -> str:
+    """Say which tags count for nothing because this Nova has no way to show them; empty: none."""
+    if not any(server.unread == UNSHOWN for server in servers):
+        return ""
+    return f"{UNSHOWN}: what this cloud's flavors say counts for nothing"
 
 
 def stays(server: Server, selection: Selection) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from doctor_daemon.controllers.nova import Nova
-from doctor_daemon.core.host import ServerId
+from doctor_daemon.core.host import UNSHOWN, ServerId
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent
 from doctor_daemon.lab.cloud import Lab
@@ -138,12 +138,13 @@ async def test_before_2_23_a_migration_does_not_say_its_type() -> None:
         assert (one.id, one.status) == (1, "done")
 
 
-@pytest.mark.parametrize("highest", [(2, 11), (2, 52)])
+@pytest.mark.parametrize("highest", [(2, 11), (2, 46), (2, 47), (2, 52)])
 async def test_servers_are_listed_by_an_older_nova_too(highest: tuple[int, int]) -> None:
     async with Lab(until(highest)) as lab, nova(lab) as adapter:
         there = {one.id for one in lab.world.servers.values() if one.host == "compute-1"}
         found = (await adapter.servers(HOST)).servers
         assert {one.id for one in found} == there
+        assert {one.unread for one in found} == {UNSHOWN if highest < (2, 47) else ""}
         assert {(one.status, one.vm_state, one.task_state) for one in found} == {
             ("ACTIVE", "active", "")
         }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from doctor_daemon.controllers.servers import HOST, by_host, only_on, read_page, since
-from doctor_daemon.core.host import Server
+from doctor_daemon.core.host import UNSHOWN, Server
 from doctor_daemon.errors import Permanent, Temporary
 from tests.controllers.answers import SERVER, body
 
@@ -104,6 +104,7 @@ def test_a_server_is_locked_only_where_nova_says_so(locked: object) -> None:
         ({"metadata": None}, "Nova does not show its metadata"),
         ({"flavor": {"original_name": "tiny"}}, "Nova does not show its flavor's tags"),
         ({"flavor": None}, "Nova does not show its flavor's tags"),
+        ({"flavor": {"id": "1", "links": []}}, UNSHOWN),
         (
             {"flavor": {"id": "1"}, "metadata": []},
             "Nova does not show its metadata and its flavor's tags",

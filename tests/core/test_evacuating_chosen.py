@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.host import Mode, Scope, Selection, Server
+from doctor_daemon.core.host import UNSHOWN, Mode, Scope, Selection, Server
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import Evacuate, Failed, Inspect, Inspected
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.selection import unshown
 from doctor_daemon.core.tries import Outcome
 from tests.core.make import Fields, plan, servers
 from tests.core.moving import Moving, guest, many
@@ -142,6 +143,23 @@ def test_unknown_is_never_everything_where_metadata_is_not_shown() -> None:
     walk.there[hidden.id] = tagged("web", "False")
     walk.elapse(1).inspect()
     assert (walk.posts, walk.stage("web")) == ([("db", 1)], SKIPPED)
+
+
+def test_below_2_47_everything_is_moved_and_that_flavors_say_nothing_is_told_once() -> None:
+    walk = Moving(guest("web", unread=UNSHOWN)).to_evacuating().inspect()
+    assert (walk.posts, walk.said) == ([("web", 1)], unshown(walk.there.values()))
+    late = guest("late", unread=UNSHOWN)
+    walk.post(Outcome.REFUSED).there[late.id] = late
+    walk.elapse(2).inspect()
+    assert [entry.text for entry in walk.incident.timeline].count(unshown([late])) == 1
+
+
+def test_below_2_47_where_only_the_tagged_are_moved_a_human_is_asked() -> None:
+    walk = Moving(guest("web", unread=UNSHOWN), **host(Scope.TAGGED)).to_evacuating()
+    while walk.phase is Phase.EVACUATING:
+        walk.calm().tell().elapse(2)
+    assert walk.incident.held is not None
+    assert walk.incident.held.why.endswith(f"of cmp-1: id-web: {UNSHOWN}")
 
 
 def test_d4_an_operator_who_wants_only_the_tagged_ones_now_has_the_tags_asked_for() -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.host import Scope, Selection, Server
-from doctor_daemon.core.selection import bare, kept, stays, unread
+from doctor_daemon.core.host import UNSHOWN, Scope, Selection, Server
+from doctor_daemon.core.selection import bare, kept, stays, unread, unshown
 from tests.core.make import Fields
 from tests.core.moving import guest
 
@@ -270,6 +270,14 @@ def test_a_tag_that_is_not_shown_is_neither_yes_nor_no() -> None:
         "the aggregates of its host were not asked for"
     )
     assert unread(servers, None, wanted(NONE)) == ""
+
+
+def test_where_everything_is_moved_tags_that_nova_never_shows_count_for_nothing() -> None:
+    servers = (guest("db"), guest("web", unread=UNSHOWN))
+    assert unread(servers, None, wanted(ALL)) == ""
+    assert unread(servers, (), wanted(TAGGED)) == f"id-web: {UNSHOWN}"
+    assert unshown(servers) == f"{UNSHOWN}: what this cloud's flavors say counts for nothing"
+    assert unshown(servers[:1]) == ""
 
 
 def test_where_everything_is_moved_a_tag_that_is_not_shown_may_say_no() -> None:
