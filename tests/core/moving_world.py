@@ -176,3 +176,4 @@ class MovingWorld(World):
         for asked in self.due(*ASKED):
             self.spent.add(asked)
             walk.inspect() if isinstance(asked, Inspect) else walk.follow()
+            self.i2_each_new_request_is_let_through_and_the_only_one_of_its_server()
