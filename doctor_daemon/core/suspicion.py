@@ -88,9 +88,9 @@ def reporting(incident: Incident, earlier: Sighting, later: Sighting) -> Inciden
     known, proof = incident.reported_at, incident.proof
     if proof is None or not later.stirred(earlier):
         return incident
-    if known is not None and known.boot_id == later.asked_at.boot_id:
-        if known.since(proof.taken_at) >= 0:
-            return incident
+    same_boot = known is not None and known.boot_id == later.asked_at.boot_id
+    if known is not None and same_boot and known.since(proof.taken_at) >= 0:
+        return incident
     return replace(incident, reported_at=later.asked_at)
 
 
