@@ -80,7 +80,8 @@ def _over(incident: Incident, wish: Switching, context: Context) -> Incident:
     if wish.sent:
         return replace(incident, release=replace(release, switching=None, awaited_at=now))
     if failures >= TRIES:
-        held = Held("release", f"not switched on: {wish.said}", _BY_HAND)
+        said = wish.said or "its power devices are gone from the configuration"
+        held = Held("release", f"not switched on: {said}", _BY_HAND)
         return _put(incident, None).hold(now, held)
     later = now.plus(PAUSE_S * failures)
     again = Switching(release.number + 1, later, patient=True, failures=failures, not_before=later)

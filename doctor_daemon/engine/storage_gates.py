@@ -43,8 +43,10 @@ def is_fenced(incident: Incident) -> bool:
 
 
 def is_off(incident: Incident) -> bool:
-    """Tell whether a host is proven off, and nobody has heard it since."""
+    """Tell whether a host is proven off, and nobody has heard it, or switched it on, since."""
     proof, life = incident.proof, incident.life_at
     if proof is None or incident.phase not in FENCED:
+        return False
+    if incident.release.switched_since(proof.taken_at):
         return False
     return life is None or life.since(proof.taken_at) < 0

@@ -243,3 +243,14 @@ def test_a_wish_of_the_policy_goes_along_on_the_way_back() -> None:
         if walk.phase is not Phase.RELEASING:
             break
     assert walk.phase is Phase.HELD
+
+
+def test_devices_that_are_gone_from_the_configuration_are_said_to_be() -> None:
+    walk = moved()
+    for pause_s in (60.0, 120.0):
+        walk.tell()
+        walk.given(plan=replace(walk.context.plan, levels=())).elapse(1)
+        walk.given(plan=plan(mode=Mode.EVACUATE, way_back=SWITCHED)).elapse(pause_s)
+    walk.tell().given(plan=replace(walk.context.plan, levels=())).elapse(1)
+    assert walk.phase is Phase.HELD
+    assert "not switched on: its power devices are gone from the configuration" in walk.said
