@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
-from doctor_daemon.core.phases import Phase
 from doctor_daemon.ports import NoticeRow, Wanted
 from doctor_daemon.stores.retention import RETURNS_MAX
 

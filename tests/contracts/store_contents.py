@@ -9,8 +9,8 @@ from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId, NoticeKind
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.sightings import Marking, Unseen
 from doctor_daemon.core.release import Release
+from doctor_daemon.core.sightings import Marking, Unseen
 from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, Heading, Snapshot
