@@ -293,12 +293,3 @@ def test_heads_from_before_hosts_were_taken_out_are_read_still() -> None:
     head: Any = json.loads(dump_head(rich()))
     del head["value"]["retirement"]
     assert HEAD.loads(json.dumps(head)) == replace(bare(rich()), retirement=None)
-
-
-def test_d8_heads_from_before_a_host_could_drop_out_of_view_are_read_still() -> None:
-    now = bare(rich())
-    document: Any = json.loads(HEAD.dumps(now))
-    for name in ("reported_at", "unseen"):
-        del document["value"][name]
-    del document["value"]["marking"]["late_at"]
-    assert HEAD.loads(json.dumps(document)) == now
