@@ -113,8 +113,7 @@ def _while_waiting(
     if told.there is None:
         return record
     if seen is None:
-        done = [row for row in fresh if row.succeeded]
-        if done:
+        if done := [row for row in fresh if row.succeeded]:
             return _moved(record, done[-1], context.now)
         return record.at(Stage.SKIPPED, context.now, GONE)
     record = replace(record, known=(*record.known, *(row.id for row in fresh)))
