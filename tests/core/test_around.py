@@ -88,3 +88,10 @@ def test_the_plan_says_what_could_not_be_found_out() -> None:
         "plan: 0 of 0 servers are to be moved; which servers are kept apart is not known: "
         "Nova answered 403"
     )
+
+
+def test_where_the_number_of_hosts_is_not_known_the_plan_says_so() -> None:
+    text = "plan: 0 of 0 servers are to be moved"
+    assert told((), Around(roomless="503")) == (
+        f"{text}; how many hosts could be chosen is not known: 503"
+    )
