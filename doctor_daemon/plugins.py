@@ -20,6 +20,7 @@ from doctor_daemon.ports import API
 INSPECTORS = "doctor_daemon.inspectors"
 FENCERS = "doctor_daemon.fencers"
 CONTROLLERS = "doctor_daemon.controllers"
+NETWORKS = "doctor_daemon.networks"
 NOTIFIERS = "doctor_daemon.notifiers"
 STORAGE = "doctor_daemon.storage"
 STORES = "doctor_daemon.stores"

@@ -39,6 +39,8 @@ class Cloud:
     """`compute_endpoint_override`, in the place of the catalogue's; may hold %(project_id)s."""
     volume_url: str = ""
     """The same of Cinder: `block_storage_endpoint_override` or `volumev3_endpoint_override`."""
+    network_url: str = ""
+    """The same of Neutron: `network_endpoint_override`."""
 
     @property
     def where(self) -> str:
@@ -74,6 +76,7 @@ def read_cloud(secret: SecretFile, name: str) -> Cloud:
         key=_text(entry, "key", where),
         compute_url=_text(entry, "compute_endpoint_override", where).rstrip("/"),
         volume_url=_volume_url(entry, where),
+        network_url=_text(entry, "network_endpoint_override", where).rstrip("/"),
     )
 
 

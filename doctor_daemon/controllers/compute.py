@@ -120,13 +120,16 @@ class Endpoint:
         return self._offer.choose(span)
 
     async def get(
-        self, path: str, query: Mapping[str, str], span: Span, read: Callable[[bytes], T]
+        self, path: str, query: Mapping[str, str], span: Span | None, read: Callable[[bytes], T]
     ) -> Got[T]:
-        """Ask, try again what may pass, and read the answer with `read`. Raise a DoctorError."""
-        return await self._read(path, query, await self.version(span), read)
+        """Ask, try again what may pass, and read the answer with `read`. Raise a DoctorError.
+
+        A product without microversions is asked without a span.
+        """
+        return await self._read(path, query, await self.version(span) if span else None, read)
 
     async def put(
-        self, path: str, body: Mapping[str, object], span: Span, permit: Permit | None
+        self, path: str, body: Mapping[str, object], span: Span | None, permit: Permit | None
     ) -> Answer:
         """Write once. Raise LateError, NothingSentError, NoAnswerError, or what a token raises.
 
@@ -222,14 +225,15 @@ class Endpoint:
         method: str,
         path: str,
         body: Mapping[str, object] | None,
-        span: Span,
+        span: Span | None,
         timeout_s: float,
     ) -> Request:
         """Return a request that changes something."""
+        pinned = self._pinned(self._known(span)) if span else {}
         return Request(
             method=method,
             url=path,
-            headers={**self._pinned(self._known(span)), **_request_id()},
+            headers={**pinned, **_request_id()},
             body=body,
             timeout_s=timeout_s,
             answer_max=SMALL_MAX,

@@ -76,6 +76,7 @@ class Wanted:
 COMPUTE = Wanted("compute", lambda cloud: cloud.compute_url)
 VOLUMES = Wanted("volumev3", lambda cloud: cloud.volume_url)
 """keystoneauth finds it by its newer name, block-storage, too."""
+NETWORK = Wanted("network", lambda cloud: cloud.network_url)
 
 
 class Keystone:

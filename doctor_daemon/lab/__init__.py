@@ -125,6 +125,19 @@ CinderContract
                                     test_a_failover_that_cannot_be
     log levels                      test_log_levels_are_read_and_set, test_log_levels_need_3_32
 
+NeutronContract
+    who may ask                     test_who_may_ask
+    the extension                   test_the_extension
+    rows of ports                   test_ports_of_a_host, test_ports_by_their_ids, test_fields,
+                                    test_pages_of_ports,
+                                    test_a_member_sees_neither_hosts_nor_ports_of_others
+    what is said of them            test_what_is_said_stays_until_it_is_taken_back,
+                                    test_what_cannot_be_said, test_a_port_that_is_not_there,
+                                    test_a_member_may_say_nothing
+
+No real Neutron has been held against its contract yet: it was written from the API's reference and
+source.
+
 Beyond what a real service could be made to show here: services of a cell that does not answer
 (Nova's source), SerialNumber and PoweringOff (DMTF's schema), revoked tokens that Nova refuses at
 once (its middleware may cache them for minutes), and all faults.

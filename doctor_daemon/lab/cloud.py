@@ -28,6 +28,7 @@ from doctor_daemon.lab.faults import Faults
 from doctor_daemon.lab.identity import ADMIN_ROLES, MEMBER_ROLES, Identity, Project, User
 from doctor_daemon.lab.keystone import Keystone, KeystoneOptions
 from doctor_daemon.lab.listeners import Listener, serve
+from doctor_daemon.lab.neutron import Neutron, NeutronOptions
 from doctor_daemon.lab.nova import Nova, NovaOptions
 from doctor_daemon.lab.record import Record, Violation
 from doctor_daemon.lab.redfish import ROOT, USER, Redfish, RedfishOptions
@@ -57,6 +58,7 @@ class LabOptions:
     keystone: KeystoneOptions = field(default_factory=KeystoneOptions)
     nova: NovaOptions = field(default_factory=NovaOptions)
     cinder: CinderOptions = field(default_factory=CinderOptions)
+    neutron: NeutronOptions = field(default_factory=NeutronOptions)
     redfish: RedfishOptions = field(default_factory=RedfishOptions)
     folder: Path | None = None
     """Where credentials are put; None for one that goes with the lab."""
@@ -74,6 +76,7 @@ class Lab:
     keystone: Keystone
     nova: Nova
     cinder: Cinder
+    neutron: Neutron
     redfish: Redfish
     consumer: Consumer
     control: Control
@@ -123,6 +126,7 @@ class Lab:
             "keystone": f"{self.keystone.root}/v3",
             "nova": f"{self.nova.root}/v2.1",
             "cinder": f"{self.cinder.root}/v3",
+            "neutron": f"{self.neutron.root}/v2.0",
             "clouds": str(self.folder / credentials.CLOUDS),
             "cloud": ADMIN,
             "ca": str(self.ca) if self.ca else None,
@@ -194,7 +198,7 @@ class Lab:
         options = self.options
         self.folder = options.folder or _folder(stack)
         self.ca, tls = await certificates.make(self.folder) if options.tls else (None, None)
-        keystone, nova, cinder, hooks = (Listener.bind(stack, tls) for _ in range(4))
+        keystone, nova, cinder, neutron, hooks = (Listener.bind(stack, tls) for _ in range(5))
         control = Listener.bind(stack)
         self.control_url, self.hooks_url = control.url, hooks.url
         self.keystone = Keystone(self.identity, self.world.clock, keystone.url, options.keystone)
@@ -204,6 +208,8 @@ class Lab:
         self.keystone.endpoints["compute"] = f"{self.nova.root}/v2.1"
         self.cinder = self._made_cinder(cinder.url, f"{keystone.url}/v3")
         self.keystone.endpoints["block-storage"] = f"{cinder.url}/v3/$(project_id)s"
+        self.neutron = Neutron(self.world, self.identity, neutron.url, options.neutron)
+        self.keystone.endpoints["network"] = neutron.url
         self.redfish = Redfish(self.world, options.redfish)
         bmcs = self._bind_bmcs(stack, tls)
         self.control = Control(
@@ -217,6 +223,7 @@ class Lab:
         await serve(self.keystone.app(self.faults), [keystone], stack)
         await serve(self.nova.app(self.faults), [nova], stack)
         await serve(self.cinder.app(self.faults), [cinder], stack)
+        await serve(self.neutron.app(self.faults), [neutron], stack)
         await serve(self.consumer.app(self.faults), [hooks], stack)
         await serve(self.redfish.app(self.faults), bmcs, stack)
         await serve(self.control.app(), [control], stack)

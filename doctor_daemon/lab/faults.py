@@ -34,6 +34,7 @@ class Service(StrEnum):
     KEYSTONE = "keystone"
     NOVA = "nova"
     CINDER = "cinder"
+    NEUTRON = "neutron"
     BMC = "bmc"
     CONSUMER = "consumer"
 

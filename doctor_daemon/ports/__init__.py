@@ -16,6 +16,7 @@ from doctor_daemon.ports.intake import (
     Receipt,
     SourceTerms,
 )
+from doctor_daemon.ports.network import Network
 from doctor_daemon.ports.power import PowerDevice, PowerDevices, device_key
 from doctor_daemon.ports.secrets import SecretFile, conceal, remember
 from doctor_daemon.ports.storage import Storage
@@ -47,6 +48,7 @@ __all__ = [
     "Inspector",
     "Intake",
     "LeaderLock",
+    "Network",
     "NoticeRow",
     "Notifier",
     "Permit",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from doctor_daemon.controllers.cinder import Cinder, CinderConfig
+from doctor_daemon.controllers.neutron import Neutron, NeutronConfig
 from doctor_daemon.controllers.nova import Nova, NovaConfig
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
@@ -101,7 +102,21 @@ async def cinder(
         await adapter.close()
 
 
-def calls(adapter: Nova | Cinder) -> Calls:
+@asynccontextmanager
+async def neutron(
+    lab: Lab, clock: FastClock | None = None, cloud: str = ADMIN, **options: float
+) -> AsyncIterator[Neutron]:
+    """Make an adapter for a cloud of the lab's clouds.yaml, and close it."""
+    values = {"clouds_file": lab.folder / CLOUDS, "cloud": cloud, "read_timeout_s": 5.0, **options}
+    adapter = Neutron(NeutronConfig.model_validate(values), clock or FastClock())
+    adapter.on_call = Calls()
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
+
+
+def calls(adapter: Nova | Cinder | Neutron) -> Calls:
     assert isinstance(adapter.on_call, Calls)
     return adapter.on_call
 

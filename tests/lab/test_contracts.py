@@ -6,11 +6,19 @@ from pathlib import Path
 import doctor_daemon.lab
 from tests.lab.cinder_contract import CinderContract
 from tests.lab.keystone_contract import KeystoneContract
+from tests.lab.neutron_contract import NeutronContract
 from tests.lab.nova_contract import NovaContract
 from tests.lab.old_nova_contract import OldNovaContract
 from tests.lab.redfish_contract import RedfishContract
 
-CONTRACTS = (NovaContract, OldNovaContract, KeystoneContract, RedfishContract, CinderContract)
+CONTRACTS = (
+    NovaContract,
+    OldNovaContract,
+    KeystoneContract,
+    RedfishContract,
+    CinderContract,
+    NeutronContract,
+)
 
 
 def names_of(contract: type) -> set[str]:
