@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -27,7 +28,7 @@ from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.api.operators import OperatorsApi
 from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
-from doctor_daemon.config import AuthKind, Settings, SourceAuth, SourceChoice, load
+from doctor_daemon.config import AuthKind, Choice, Settings, SourceAuth, SourceChoice, load
 from doctor_daemon.engine.clock import SystemClock
 from doctor_daemon.engine.engine import Engine, hosts_known
 from doctor_daemon.engine.interpreter import settle_interpreter
@@ -38,7 +39,7 @@ from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.locks.local import LocalLock
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.plugins import Faults
-from doctor_daemon.ports import Controller, Gatekeeper, Notifier, PowerDevice, Storage, Store
+from doctor_daemon.ports import Controller, Gatekeeper, Notifier, PowerDevice, Store
 from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
@@ -69,18 +70,18 @@ def instruments(settings: Settings) -> Instruments:
         one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
         for one in settings.consumers
     }
-    storage = _storage(settings, metrics, faults)
+    storage = _beside("storage", settings.storage, metrics, faults)
+    network = _beside("network", settings.network, metrics, faults)
     faults.raise_any()
     _measure(controller, partial(_observe, metrics, cloud.kind))
-    return Instruments(clock, store, controller, devices, notifiers, metrics, storage)
+    return Instruments(clock, store, controller, devices, notifiers, metrics, storage, network)
 
 
-def _storage(settings: Settings, metrics: Metrics, faults: Faults) -> Storage | None:
-    """Make the adapter of the block storage, if the configuration names one."""
-    choice = settings.storage
+def _beside(what: str, choice: Choice | None, metrics: Metrics, faults: Faults) -> Any:  # noqa: ANN401 - the plug-in's
+    """Make the adapter of a service beside Nova, if the configuration names one."""
     if choice is None:
         return None
-    made: Storage | None = faults.made("storage", choice.plugin, choice.config, SystemClock())
+    made = faults.made(what, choice.plugin, choice.config, SystemClock())
     _measure(made, partial(_observe, metrics, choice.kind))
     return made
 
@@ -108,7 +109,7 @@ class Daemon:
         faults.raise_any()
         self.settings = settings
         limits = (settings.mode, settings.policy, settings.plans, settings.aliases)
-        rules = Rules(*limits, settings.cloud.name, settings.volumes)
+        rules = Rules(*limits, settings.cloud.name, settings.volumes, settings.ports)
         self.engine = Engine(rules, self.tools)
         self._supervisor = Supervisor.found(os.environ, self.engine)
         self._sources = sources
@@ -130,8 +131,8 @@ class Daemon:
             listen = on_address("metrics_listen", address.host, address.port)
             await stack.enter_async_context(served(app, listen))
             await stack.enter_async_context(self._kept("the cloud", self.tools.controller.run))
-            if self.tools.storage:
-                await stack.enter_async_context(self._kept("storage", self.tools.storage.run))
+            for what, beside in self.tools.beside.items():
+                await stack.enter_async_context(self._kept(what, beside.run))
             await stack.enter_async_context(self._kept("systemd", self._supervisor.attend))
             engine = asyncio.create_task(self.engine.run())
             try:
@@ -227,8 +228,8 @@ class Daemon:
         for notifier in self.tools.notifiers.values():
             await notifier.close()
         await self.tools.controller.close()
-        if self.tools.storage:
-            await self.tools.storage.close()
+        for beside in self.tools.beside.values():
+            await beside.close()
         await self.tools.store.close()
 
 

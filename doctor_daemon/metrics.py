@@ -98,6 +98,12 @@ class Metrics:
             ("stage",),
         )
 
+        self.port_tasks = gauge(
+            "doctor_port_tasks",
+            "Fenced hosts whose ports are seen to in Neutron; held needs a human.",
+            ("stage",),
+        )
+
     def _counters(self) -> None:
         counter = self._counter
         self.evidence = counter(

@@ -52,14 +52,14 @@ async def check_online(settings: Settings) -> Sequence[Answer]:
             for level in plan.levels
             for device in level.devices
         ]
-        cloud, storage = await _check_cloud(tools, settings), await _check_storage(tools)
-        return [*cloud, *storage, *await asyncio.gather(*devices)]
+        cloud, beside = await _check_cloud(tools, settings), await _check_beside(tools)
+        return [*cloud, *beside, *await asyncio.gather(*devices)]
     finally:
         for device in tools.devices.values():
             await device.close()
         await tools.controller.close()
-        if tools.storage:
-            await tools.storage.close()
+        for service in tools.beside.values():
+            await service.close()
 
 
 async def _check_cloud(tools: Instruments, settings: Settings) -> Sequence[Answer]:
@@ -79,14 +79,15 @@ async def _check_owners(tools: Instruments) -> Sequence[Answer]:
     return warnings or [(OK, "cloud: servers' owners are shown host_status")]
 
 
-async def _check_storage(tools: Instruments) -> Sequence[Answer]:
-    """Ask the block storage, where there is one, whether operators' orders would be taken."""
-    if tools.storage is None:
-        return []
-    wrong = await _within(tools.storage.check())
-    return [(ERROR, f"storage: {text}") for text in wrong] or [
-        (OK, "storage: login, roles and versions")
-    ]
+async def _check_beside(tools: Instruments) -> Sequence[Answer]:
+    """Ask the services beside Nova, where there are any, whether what is ordered would be taken."""
+    answers: list[Answer] = []
+    for what, beside in tools.beside.items():
+        wrong = await _within(beside.check())
+        answers += [(ERROR, f"{what}: {text}") for text in wrong] or [
+            (OK, f"{what}: login, roles and versions")
+        ]
+    return answers
 
 
 async def _unknown_hosts(tools: Instruments, settings: Settings) -> Sequence[str]:

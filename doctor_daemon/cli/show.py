@@ -76,6 +76,8 @@ def status(found: Json) -> Iterator[str]:
     needed = f", {held} of them HELD: `doctor-daemon explain HOST`" if held else ""
     for task in found.get("storage", ()):
         yield _row("storage", f"{task['why']}: `doctor-daemon explain {task['host']}`")
+    for task in found.get("ports", ()):
+        yield _row("ports", f"{task['why']}: `doctor-daemon explain {task['host']}`")
     yield _row("incidents", f"{len(rows) or 'none'} open{needed}")
     yield from _lines(rows)
 
@@ -132,6 +134,7 @@ def explanation(found: Json) -> Iterator[str]:
     if incident is not None:
         yield from _matter(incident, host)
     yield from _storage(found.get("storage", ()))
+    yield from _ports(found.get("ports"))
     if incident is not None and incident["phase"] not in OVER:
         leaving = "delete" in found["gates"]
         yield from _gates(found["gates"]) if leaving or incident["phase"] != "down" else ()
@@ -189,6 +192,18 @@ def _storage(tasks: Sequence[Json]) -> Iterator[str]:
             yield _row("", f"so: {task['frees']}")
         if task["shut"] or task["trouble"]:
             yield _row("", f"it waits: {task['shut'] or task['trouble']}")
+
+
+def _ports(task: Json | None) -> Iterator[str]:
+    """Show what Neutron was told of the ports of a fenced host, and what a human is asked for."""
+    if task is None:
+        return
+    yield _row("ports", f"{task['stage']}: {task['story'][-1]['text']}")
+    if task["why"]:
+        yield _row("", f"needed: {task['why']}")
+        yield _row("", f"so: {task['frees']}")
+    elif task["shut"]:
+        yield _row("", f"it waits: {task['shut']}")
 
 
 def _proof(proof: Json | None) -> Iterator[str]:

@@ -24,6 +24,7 @@ from doctor_daemon.config.models import (
     State,
     Timing,
 )
+from doctor_daemon.config.network import Network
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, validated
@@ -32,9 +33,10 @@ from doctor_daemon.config.sources import SourceReader
 from doctor_daemon.config.storage import Storage
 from doctor_daemon.config.timing import Numbers, broken, call_s
 from doctor_daemon.core.host import Mode
+from doctor_daemon.core.port_tasks import PortPolicy
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.errors import ConfigError
-from doctor_daemon.plugins import CONTROLLERS, NOTIFIERS, STORAGE, STORES
+from doctor_daemon.plugins import CONTROLLERS, NETWORKS, NOTIFIERS, STORAGE, STORES
 
 
 def load(path: Path) -> Settings:
@@ -67,6 +69,7 @@ class _Loading:
         cloud = self._chooser.choose(CONTROLLERS, Cloud, ("cloud",), raw.get("cloud", {}))
         store = self._chooser.choose(STORES, State, ("state",), raw.get("state", {}))
         storage = self._storage(raw.get("storage"))
+        network = self._network(raw.get("network"))
         sources = tuple(self._sources.read(timing.evidence_age_s))
         consumers = tuple(self._consumers())
         self._repeated("sources")
@@ -93,6 +96,8 @@ class _Loading:
             store=store,
             cloud=cloud,
             storage=storage,
+            network=network,
+            ports=file.network.policy() if file.network else PortPolicy(),
             volumes=file.storage.policy() if file.storage else VolumePolicy(),
             sources=sources,
             consumers=consumers,
@@ -126,6 +131,12 @@ class _Loading:
         if value is None:
             return None
         return self._chooser.choose(STORAGE, Storage, ("storage",), value)
+
+    def _network(self, value: object) -> Choice | None:
+        """Return what the network is reached by, where the file has any."""
+        if value is None:
+            return None
+        return self._chooser.choose(NETWORKS, Network, ("network",), value)
 
     def _backends(self, file: File | None) -> None:
         """Check the backends of the block storage against the hosts."""

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from doctor_daemon.config.choices import Choices
+from doctor_daemon.config.network import Network
 from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Name, PluginSection, Section
 from doctor_daemon.config.storage import Storage
@@ -260,6 +261,8 @@ class File(Section):
     """The cloud's control plane."""
     storage: Storage | None = None
     """The cloud's block storage."""
+    network: Network | None = None
+    """The cloud's network."""
     sources: tuple[Source, ...] = ()
     """Whose word about hosts is heard."""
     consumers: tuple[Consumer, ...] = ()

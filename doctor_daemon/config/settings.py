@@ -19,6 +19,7 @@ from doctor_daemon.config.models import Log, Operators
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.port_tasks import PortPolicy
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.ports import SecretFile, SourceTerms
 
@@ -87,6 +88,10 @@ class Settings:
     """None: the file has no block storage."""
     volumes: VolumePolicy = field(default_factory=VolumePolicy)
     """What is done about the block storage of fenced hosts."""
+    network: Choice | None = None
+    """None: the file has no network."""
+    ports: PortPolicy = field(default_factory=PortPolicy)
+    """What is said of the ports of fenced hosts."""
     sources: tuple[SourceChoice, ...]
     consumers: tuple[Choice, ...]
     devices: tuple[DeviceChoice, ...]

@@ -21,6 +21,8 @@ from doctor_daemon.core.ports import Port
 STORY_MAX = 50
 PORTS_MAX = 5_000
 """Ports of one host that are marked: what is ours has to be remembered."""
+LOOK_EVERY_S = 30.0
+"""How often it is looked where the ports are that are marked."""
 HELD_RETRY_S = 300.0
 """How often it is tried again what a human is to see to."""
 
@@ -229,7 +231,7 @@ def cleared(task: PortTask, now: Instant) -> PortTask:
         return task.at(PortStage.DONE, now, "none of its ports has a data_plane_status of ours")
     if task.stage is PortStage.HELD:
         return task.at(task.doing, now, "it goes on")
-    return replace(task, failures=0, retry_at=None)
+    return replace(task, failures=0, retry_at=now.plus(LOOK_EVERY_S))
 
 
 def failed(task: PortTask, text: str, view: PortView) -> PortTask:

@@ -27,6 +27,7 @@ from doctor_daemon.engine.desk import Desk
 from doctor_daemon.engine.links import Links
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
+from doctor_daemon.engine.portkeeper import Portkeeper
 from doctor_daemon.engine.reservations import hold_of
 from doctor_daemon.engine.storekeeper import Storekeeper
 from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch
@@ -75,6 +76,7 @@ class Engine:
         self.desk = Desk(self.ward, self._start)
         self.poller = Poller(self.ward, self._noticed, self._met, pace.polling, self._strayed)
         self.storekeeper = Storekeeper(self.ward, self._open_incidents, self._met)
+        self.portkeeper = Portkeeper(self.ward, self._open_incidents, self._met)
         self.ready = asyncio.Event()
         """Set once every open incident has been taken up again."""
         self.ticked: Instant | None = None
@@ -96,7 +98,7 @@ class Engine:
         with closing(self.ward.rounds), closing(self.ward.groups):
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                own = (self.storekeeper.run, self._tick, self._prune)
+                own = (self.storekeeper.run, self.portkeeper.run, self._tick, self._prune)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
@@ -145,6 +147,7 @@ class Engine:
             if order.finding is None:  # Cinder may be at it yet: nobody else begins there
                 self.ward.stock.errands.take(order.owner, hold_of(order))
         self.storekeeper.load(snapshot.tasks)
+        self.portkeeper.load(snapshot.port_tasks)
         self.desk.remember(snapshot.evidence)
         for host, wall_s in snapshot.returns:
             self.ward.came_back(host, wall_s)
@@ -195,6 +198,7 @@ class Engine:
         """Show open incidents what was written to their hosts, and see who is in maintenance."""
         self.caretaker.look(fleet)
         self.absences.look(fleet)
+        self.portkeeper.noticed(fleet)
         self.ward.shown = fleet.services
         for host, case in list(self.desk.cases.items()):
             incident, sighting = case.incident, fleet.services.get(host.name)
@@ -228,6 +232,7 @@ class Engine:
         if ended and after.release.returns:  # else it was closed, or taken out
             self.ward.came_back(after.host, after.phase_at.wall_s)
         self.storekeeper.heed(before, after)
+        self.portkeeper.heed(before, after)
 
     def _open_incidents(self) -> tuple[Incident, ...]:
         return tuple(case.incident for case in self.desk.cases.values())

@@ -1,14 +1,16 @@
-"""What is known of the block storage, and what is being done about it: a part of the ward."""
+"""What is seen to beside the incidents, at Cinder and Neutron: a part of the ward."""
 
 from __future__ import annotations
 
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.port_tasks import PortTask
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.engine.reservations import Reservations, Sends
 
 
 class Stock:
-    """The shared state that is about Cinder."""
+    """The shared state that is about Cinder and Neutron."""
 
     def __init__(self) -> None:
         """Begin empty: `Engine` fills it from the store."""
@@ -22,3 +24,5 @@ class Stock:
         """What is to be seen to at the storage of fenced hosts, by number, and the last ends."""
         self.trouble = ""
         """Why that cannot be looked up now."""
+        self.ports: dict[HostId, PortTask] = {}
+        """What is to be seen to about the ports of fenced hosts, or was at last."""

@@ -15,6 +15,7 @@ from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.port_tasks import PortPolicy
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.engine.crowd import Crowd
 from doctor_daemon.engine.grouping import Groups
@@ -28,6 +29,7 @@ from doctor_daemon.ports import (
     Change,
     Clock,
     Controller,
+    Network,
     Notifier,
     Permit,
     PowerDevice,
@@ -52,6 +54,7 @@ class Rules:
     aliases: Mapping[str, HostId] = field(default_factory=dict)
     cloud: str = "default"
     volumes: VolumePolicy = field(default_factory=VolumePolicy)
+    ports: PortPolicy = field(default_factory=PortPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,14 @@ class Instruments:
     metrics: Metrics
     storage: Storage | None = None
     """The block storage; None: the configuration names none."""
+    network: Network | None = None
+    """The same of the network."""
+
+    @property
+    def beside(self) -> Mapping[str, Storage | Network]:
+        """The services beside Nova that the configuration names."""
+        found = {"storage": self.storage, "network": self.network}
+        return {name: one for name, one in found.items() if one is not None}
 
 
 class Ward:

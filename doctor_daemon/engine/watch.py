@@ -11,6 +11,7 @@ from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.port_tasks import PortStage
 from doctor_daemon.core.proof import ProofKind
 from doctor_daemon.core.volume_tasks import TaskStage
 from doctor_daemon.engine.ward import Ward
@@ -84,6 +85,10 @@ def set_gauges(incidents: Iterable[Incident], ward: Ward) -> None:
     for step in TaskStage:
         if step is not TaskStage.DONE:
             metrics.storage_tasks.labels(step).set(storage[step])
+    ports = Counter(task.stage for task in ward.stock.ports.values())
+    for place in PortStage:
+        if place is not PortStage.DONE:
+            metrics.port_tasks.labels(place).set(ports[place])
     metrics.budget.set(len(ward.charges()))
 
 

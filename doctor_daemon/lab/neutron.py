@@ -227,7 +227,8 @@ def _change(raw: bytes) -> Json:
     match body:
         case {"port": dict(change)}:
             return change
-    raise _Refusal(400, "Resource body required")
+        case _:
+            raise _Refusal(400, "Resource body required")
 
 
 async def _nothing(_: web.Request, __: Token) -> web.Response:

@@ -11,6 +11,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.port_tasks import PortTask
 from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
@@ -67,6 +68,8 @@ class Change:
     """Operators' orders about Cinder, new or as they stand now."""
     tasks: tuple[VolumeTask, ...] = ()
     """What is to be seen to at the block storage, new or as it stands now."""
+    port_tasks: tuple[PortTask, ...] = ()
+    """What is to be seen to about ports, new or as it stands now: one a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ class Snapshot:
     """The last ones, and every one without an end, by their numbers."""
     tasks: Sequence[VolumeTask] = ()
     """The last ones, and every one that is not over, by their numbers."""
+    port_tasks: Sequence[PortTask] = ()
+    """The last one of each host, in the order of the hosts."""
 
 
 @dataclass(frozen=True, slots=True)

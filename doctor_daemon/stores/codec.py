@@ -16,6 +16,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.port_tasks import PortTask
 from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
@@ -94,6 +95,7 @@ SERVER: Codec[Server] = Codec("server", shape(Server))
 MAINTENANCE: Codec[Maintenance] = Codec("maintenance", shape(Maintenance))
 EVACUATION: Codec[Evacuation] = Codec("evacuation", shape(Evacuation))
 UPKEEP: Codec[Upkeep] = Codec("upkeep", shape(Upkeep))
+PORT_TASK: Codec[PortTask] = Codec("task about ports", shape(PortTask))
 VOLUME_ORDER: Codec[VolumeOrder] = Codec("order about Cinder", shape(VolumeOrder))
 VOLUME_TASK: Codec[VolumeTask] = Codec("task about Cinder", shape(VolumeTask))
 _ROWS = frozenset({"timeline", "servers", "evacuations"})

@@ -23,6 +23,7 @@ from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, EvidenceRow, Heading, NoticeRow, Snapshot, Wanted
 from doctor_daemon.stores.changes import check_change, moment_of
+from doctor_daemon.stores.host_tasks import HostTasks
 from doctor_daemon.stores.lately import fits, gaps, returned
 from doctor_daemon.stores.retention import (
     DAY_S,
@@ -91,6 +92,7 @@ class MemoryStore:
         self._said: dict[Print, str] = {}
         self._upkeep: dict[HostId, Upkeep] = {}
         self._volumes = Records()
+        self._host_tasks = HostTasks()
         self._moment: Instant | None = None
 
     async def open(self) -> int:
@@ -117,6 +119,7 @@ class MemoryStore:
             upkeep=tuple(self._upkeep[host] for host in sorted(self._upkeep)),
             orders=loaded(self._volumes.orders.values()),
             tasks=loaded(self._volumes.tasks.values()),
+            port_tasks=self._host_tasks.port_tasks(),
         )
 
     async def find(self, id_: IncidentId) -> Incident | None:
@@ -144,6 +147,7 @@ class MemoryStore:
         self._switch(change)
         self._upkeep.update({one.host: one for one in change.upkeep})
         self._volumes.put(change)
+        self._host_tasks.put(change)
         self._moment = moment_of(change) or self._moment
 
     async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:

@@ -12,7 +12,7 @@ from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import EvidenceRow, Heading, Snapshot
-from doctor_daemon.stores import volumes
+from doctor_daemon.stores import host_tasks, volumes
 from doctor_daemon.stores.codec import (
     ARMED,
     ENTRY,
@@ -52,6 +52,7 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
         ),
         orders=volumes.orders(connection),
         tasks=volumes.tasks(connection),
+        port_tasks=host_tasks.port_tasks(connection),
     )
 
 

@@ -28,6 +28,7 @@ from doctor_daemon.stores.codec import (
     dump_head,
     sound,
 )
+from doctor_daemon.stores.host_tasks import write_tasks
 from doctor_daemon.stores.volumes import write_records
 
 # Not OR REPLACE: for that SQLite keeps each page as it was before each row, at four times the cost.
@@ -70,6 +71,7 @@ def write_change(connection: sqlite3.Connection, change: Change, term: int) -> N
             (one.host.cloud, one.host.name, UPKEEP.dumps(one)),
         )
     write_records(connection, change)
+    write_tasks(connection, change)
     moment = moment_of(change)
     if moment is not None:
         row = (moment.boot_id, moment.boot_s, moment.wall_s)

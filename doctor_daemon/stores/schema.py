@@ -119,7 +119,14 @@ _FOURTH = (
         PRIMARY KEY (kind, number)) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+_FIFTH = (
+    # What is done for a host beside its incidents: about its ports, and about a host in reserve.
+    """CREATE TABLE host_tasks (
+        kind TEXT NOT NULL, cloud TEXT NOT NULL, host TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (kind, cloud, host)) WITHOUT ROWID""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """Schema n is made from schema n - 1 by the n-th of these. One that was released never changes."""
 
 

@@ -55,6 +55,7 @@ class Memory:
             evidence=change.evidence,
             orders=change.orders,
             tasks=change.tasks,
+            port_tasks=change.port_tasks,
         )
         assert await store.load() == expected
         again, _ = await disk.store()

@@ -11,6 +11,7 @@ from tests.stores.values import (
     evidence,
     host,
     notice,
+    port_task,
     rich,
     volume_order,
     volume_task,
@@ -43,4 +44,5 @@ def first(name: str) -> Change:
         maintenance=Maintenance(host("cmp-9"), name, "new board", at(60)),
         orders=(volume_order(1),),
         tasks=(volume_task(1),),
+        port_tasks=(port_task("cmp-1"),),
     )

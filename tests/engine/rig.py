@@ -25,6 +25,7 @@ from doctor_daemon.core.host import (
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.port_tasks import PortPolicy
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.engine.engine import Engine, Pace
 from doctor_daemon.engine.operators import Operators
@@ -33,7 +34,7 @@ from doctor_daemon.engine.poller import Polling
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.errors import Temporary
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Change, Storage, Store, device_key
+from doctor_daemon.ports import Change, Network, Storage, Store, device_key
 from doctor_daemon.stores.memory import MemoryStore
 from tests.engine.consumers import ScriptedConsumer
 from tests.engine.instruments import HOST, OTHER, UUID, ScriptedDevice, ScriptedNova
@@ -86,6 +87,8 @@ class Rig:
     delivering: Delivering = field(default_factory=Delivering)
     storage: Storage | None = None
     volumes: VolumePolicy = field(default_factory=VolumePolicy)
+    network: Network | None = None
+    ports: PortPolicy = field(default_factory=PortPolicy)
     bugs: list[Exception] = field(default_factory=list)
     said: int = 0
 
@@ -116,13 +119,12 @@ class Rig:
         }
         store: Store = self.disk
         consumers = {"vnfm": self.consumer, "ops": self.second}
-        tools = Instruments(
-            self.clock, store, self.nova, devices, consumers, self.metrics, self.storage
-        )
+        all_ = (self.clock, store, self.nova, devices, consumers, self.metrics)
+        tools = Instruments(*all_, self.storage, self.network)
         plans = {host: self.plan(host) for host in (HOST, OTHER)}
         pace = Pace(Polling(30.0, 30.0), self.delivering, tick_s=5.0)
         aliases = {"cmp-1.example": HOST}
-        rules = Rules(self.mode, self.policy, plans, aliases, volumes=self.volumes)
+        rules = Rules(self.mode, self.policy, plans, aliases, "default", self.volumes, self.ports)
         return Engine(rules, tools, pace, lambda _what, error: self.bugs.append(error))
 
     @asynccontextmanager

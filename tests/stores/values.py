@@ -18,6 +18,7 @@ from doctor_daemon.core.incident import (
 )
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.port_tasks import PortStage, PortTask
 from doctor_daemon.core.proof import DeviceProof, Identity, Power, Proof, ProofKind, Reading
 from doctor_daemon.core.retirement import Left, Retirement
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
@@ -195,3 +196,10 @@ def volume_task(number: int, *, over: bool = False) -> VolumeTask:
     )
     more = replace(task, learned=7, to="spare", again=True, missing=1, barred=True)
     return replace(more.note(at(8), "it is to be disabled"), stage=stage, retry_at=at(9))
+
+
+def port_task(name: str, *, over: bool = False) -> PortTask:
+    """Return a task about the ports of a fenced host."""
+    task = PortTask(host(name), IncidentId("one"), 1, at(7), ours=("p-1", "p-2"), failures=2)
+    held = task.hold(at(8), "Neutron answered 403", "see to that")
+    return held.at(PortStage.DONE, at(9), "déjà vu") if over else held

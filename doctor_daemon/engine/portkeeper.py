@@ -1,0 +1,261 @@
+"""The ports of fenced hosts: sees that Neutron says DOWN of them, and says it no longer than is so.
+
+Beside the incidents and after them, one host after the other and a few ports at a time: no incident
+waits for any of this, and it leaves Neutron to those who evacuate. What is ours is saved before it
+is marked; a request that was not answered is made again, for twice does no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.port_tasks import (
+    PortStage,
+    PortTask,
+    PortView,
+    cleared,
+    failed,
+    is_due,
+    marked,
+    opened,
+    resumed,
+    sort,
+    to_mark,
+    told,
+)
+from doctor_daemon.core.ports import Said
+from doctor_daemon.engine.port_gates import is_back, off_limits, shut
+from doctor_daemon.engine.storage_gates import is_off
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import DoctorError, Temporary
+from doctor_daemon.ports import Change, Fleet, Network
+
+AT_ONCE = 4
+"""Ports that are being changed at a time."""
+SOME = 50
+"""Ports whose change is one save."""
+PAGES_MAX = 1_000
+BUG = "internal error: see the daemon's log"
+NOT_OFFERED = "Neutron does not offer data-plane-status: nothing is said of its ports"
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Portkeeper:
+    """Sees to the tasks of the ward. `incidents` are the open ones; `bug` hears of every bug."""
+
+    def __init__(
+        self,
+        ward: Ward,
+        incidents: Callable[[], Iterable[Incident]],
+        bug: Callable[[str, Exception], None],
+    ) -> None:
+        """Do nothing before `run`."""
+        self._ward = ward
+        self._incidents = incidents
+        self._bug = bug
+        self._fleet = Fleet({})
+        self._come = asyncio.Event()
+
+    def load(self, tasks: Iterable[PortTask]) -> None:
+        """Take the tasks of earlier daemons up again."""
+        ward = self._ward
+        for task in tasks:
+            ward.stock.ports[task.host] = resumed(task, ward.tools.clock.now())
+        if self._left and ward.tools.network is None:
+            log.warning("no network is configured: ports stay as they are", tasks=len(self._left))
+
+    def heed(self, before: Incident | None, after: Incident) -> None:
+        """Look at once when an incident has come to another phase."""
+        if before is None or before.phase is not after.phase:
+            self._come.set()
+
+    def noticed(self, fleet: Fleet) -> None:
+        """See which hosts are back."""
+        self._fleet = fleet
+
+    @property
+    def _left(self) -> list[PortTask]:
+        return [task for task in self._ward.stock.ports.values() if not task.over]
+
+    async def run(self) -> None:
+        """See to the tasks until cancelled."""
+        network = self._ward.tools.network
+        if network is None:
+            await asyncio.Event().wait()
+            return
+        while True:
+            try:
+                await self._round(network)
+            except DoctorError as error:
+                log.warning("the ports of fenced hosts cannot be seen to", error=str(error))
+            except Exception as error:  # noqa: BLE001 - containment: incidents go on without it
+                self._bug("ports of fenced hosts", error)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next round, or for news."""
+        try:
+            async with asyncio.timeout(self._ward.rules.ports.every_s):
+                await self._come.wait()
+        except TimeoutError:
+            pass
+        self._come.clear()
+
+    async def _round(self, network: Network) -> None:
+        if self._ward.stopping:
+            return
+        for incident in self._fresh():
+            before = self._ward.stock.ports.get(incident.host)
+            await self._save(opened(incident, self._now(), before))
+        for task in self._left:
+            await self._contained(task, network)
+
+    def _fresh(self) -> list[Incident]:
+        """Return the incidents whose last fencing has not been seen to."""
+        if not self._ward.rules.ports.marks:
+            return []
+        tasks = self._ward.stock.ports
+        found = [one for one in self._incidents() if is_off(one)]
+        return [one for one in found if one.host not in tasks or not tasks[one.host].is_of(one)]
+
+    async def _contained(self, task: PortTask, network: Network) -> None:
+        """Have one task go on. What goes wrong is that task's alone."""
+        host = task.host
+        try:
+            await self._go_on(task, network)
+        except DoctorError as error:
+            await self._save(failed(self._task(host), str(error), self._view(self._task(host))))
+        except Exception as error:  # noqa: BLE001 - containment: it is held, the others go on
+            self._bug(f"ports of {host}", error)
+            frees = "restart the daemon once that is mended; it is tried again now and then"
+            await self._save(self._task(host).hold(self._now(), BUG, frees))
+
+    async def _go_on(self, task: PortTask, network: Network) -> None:
+        view = self._view(task)
+        after = told(task, view)
+        if after is not task:
+            await self._save(after)
+        if not is_due(after, view):
+            return
+        if after.doing is PortStage.MARKING:
+            await self._mark(after, network)
+        else:
+            await self._look(after, network)
+
+    async def _mark(self, task: PortTask, network: Network) -> None:
+        """Mark all ports that are bound to the host now."""
+        if not await network.offered():
+            await self._save(task.at(PortStage.DONE, self._now(), NOT_OFFERED))
+            return
+        known = {id_ for one in self._left for id_ in one.ours}
+        theirs, marker = 0, ""
+        for _ in range(PAGES_MAX):
+            page = await network.bound(task.host.name, marker)
+            task = await self._save(task.claim(to_mark(page.ports, known)))
+            mine = frozenset(task.ours)
+            theirs += sum(port.id not in mine for port in page.ports)
+            wanted = [port.id for port in page.ports if port.id in mine and not port.down]
+            gone = await self._say(task, wanted, network, down=True, done=(Said.GONE,))
+            task = await self._save(task.drop(gone))
+            marker = page.marker
+            if not marker:
+                break
+        await self._save(marked(task, self._now(), theirs))
+
+    async def _look(self, task: PortTask, network: Network) -> None:
+        """Look where the ports are that are ours, and clear those that are to be."""
+        for first in range(0, len(ids := task.ours), SOME):
+            some = ids[first : first + SOME]
+            others = [one for one in self._left if one.host != task.host]
+            fate = sort(task, some, await network.ports(some), others)
+            task = await self._save(task.drop(fate.drop))
+            done = (Said.SET, Said.GONE)
+            gone = await self._say(task, fate.clear, network, down=False, done=done)
+            if gone:
+                text = f"{len(gone)} of its ports, bound elsewhere, are cleared"
+                if task.doing is PortStage.CLEARING:
+                    text = f"{len(gone)} of its ports are cleared"
+                task = await self._save(task.drop(gone).note(self._now(), text))
+        await self._save(cleared(task, self._now()))
+
+    async def _say(
+        self,
+        task: PortTask,
+        ports: Sequence[str],
+        network: Network,
+        *,
+        down: bool,
+        done: Sequence[Said],
+    ) -> frozenset[str]:
+        """Say it of each port, a few at a time; return those that it is over with.
+
+        Raise Temporary, in the words of the first, if any could not be changed; what is over with
+        others is forgotten first.
+        """
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(port: str) -> tuple[Said, str]:
+            async with turns:
+                if why := self._stopped(task):
+                    return Said.REFUSED, why
+                try:
+                    return await network.say(port, down=down, permit=self._ward.permit())
+                except DoctorError as error:
+                    return Said.UNKNOWN, str(error)
+
+        answers = await asyncio.gather(*map(one, ports))
+        ended = frozenset(p for p, (said, _) in zip(ports, answers, strict=True) if said in done)
+        wrong = [text for said, text in answers if said in (Said.REFUSED, Said.UNKNOWN)]
+        if wrong:
+            await self._save(task.drop(ended))
+            msg = f"{len(wrong)} of {len(ports)} ports could not be changed: {wrong[0]}"
+            raise Temporary(msg)
+        return ended
+
+    def _stopped(self, task: PortTask) -> str:
+        """Say why nothing more may be said now; empty: it may."""
+        view = self._view(task)
+        if task.doing is PortStage.MARKING and not view.off:
+            return f"{task.host} is not proven off any more"
+        return view.bars(task.doing)
+
+    # what a decision depends on, and what comes of it
+
+    def _now(self) -> Instant:
+        return self._ward.tools.clock.now()
+
+    def _task(self, host: HostId) -> PortTask:
+        return self._ward.stock.ports[host]
+
+    def _view(self, task: PortTask) -> PortView:
+        ward, host = self._ward, task.host
+        incident = next((one for one in self._incidents() if one.host == host), None)
+        return PortView(
+            now=self._now(),
+            limits=ward.rules.policy,
+            off=incident is not None and is_off(incident),
+            back=incident is None and is_back(host, self._fleet, task.since),
+            shut=shut(ward, host),
+            off_limits=off_limits(ward, host),
+        )
+
+    async def _save(self, task: PortTask) -> PortTask:
+        """Save a task, unless it is so already, and tell what is new in its story."""
+        ward = self._ward
+        before = ward.stock.ports.get(task.host)
+        if task == before:
+            return task
+        await ward.tools.store.commit(Change(port_tasks=(task,)), term=ward.term)
+        ward.stock.ports[task.host] = task
+        known = before.story if before else ()
+        say = log.warning if task.stage is PortStage.HELD else log.info
+        for line in task.story:
+            if line not in known:
+                say(line.text, incident=task.incident, host=str(task.host), ports=task.stage.value)
+        return task

@@ -1,0 +1,55 @@
+"""What is done for a host beside its incidents: one row of each kind a host, as it stands now.
+
+What is over is kept until another takes its place: a fencing that was seen to is not seen to again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.port_tasks import PortTask
+from doctor_daemon.ports import Change
+from doctor_daemon.stores.codec import PORT_TASK
+
+_PORTS = "ports"
+
+
+@dataclass(frozen=True, slots=True)
+class HostTasks:
+    """The same in memory."""
+
+    ports: dict[HostId, PortTask] = field(default_factory=dict)
+
+    def put(self, change: Change) -> None:
+        """Take the tasks of a change, each in the place of what its host had."""
+        self.ports.update({task.host: task for task in change.port_tasks})
+
+    def port_tasks(self) -> tuple[PortTask, ...]:
+        """Return those about ports, in the order of their hosts."""
+        return tuple(self.ports[host] for host in sorted(self.ports))
+
+
+def write_tasks(connection: sqlite3.Connection, change: Change) -> None:
+    """Write the tasks of a change, each in the place of what its host had."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO host_tasks (kind, cloud, host, body) VALUES (?, ?, ?, ?)",
+        [
+            (_PORTS, task.host.cloud, task.host.name, PORT_TASK.dumps(task))
+            for task in change.port_tasks
+        ],
+    )
+
+
+def port_tasks(connection: sqlite3.Connection) -> tuple[PortTask, ...]:
+    """Return the tasks about ports, in the order of their hosts."""
+    return tuple(PORT_TASK.loads(body) for body in _bodies(connection, _PORTS))
+
+
+def _bodies(connection: sqlite3.Connection, kind: str) -> Sequence[str]:
+    rows = connection.execute(
+        "SELECT body FROM host_tasks WHERE kind = ? ORDER BY cloud, host", (kind,)
+    )
+    return [body for (body,) in rows]

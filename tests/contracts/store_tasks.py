@@ -1,0 +1,29 @@
+"""The contract of stores: what is done for a host beside its incidents."""
+
+from __future__ import annotations
+
+import pytest
+
+from doctor_daemon.errors import Conflict
+from doctor_daemon.ports import Change
+from tests.contracts.store_disk import Disk
+from tests.stores.values import port_task
+
+
+class HostTasks:
+    """A host has one task of a kind, and it is there as it was saved last."""
+
+    async def test_a_host_s_task_is_written_over_by_its_next_state(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        await store.commit(Change(port_tasks=(port_task("cmp-2"), port_task("cmp-1"))), term=term)
+        after = port_task("cmp-2", over=True)
+        await store.commit(Change(port_tasks=(after,)), term=term)
+        again, _ = await disk.store()
+        assert (await again.load()).port_tasks == (port_task("cmp-1"), after)
+
+    async def test_the_tasks_of_a_stale_term_are_refused(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        again, _ = await disk.store()
+        with pytest.raises(Conflict):
+            await store.commit(Change(port_tasks=(port_task("cmp-1"),)), term=term)
+        assert (await again.load()).port_tasks == ()

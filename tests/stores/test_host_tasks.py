@@ -1,0 +1,21 @@
+"""What is done for a host beside its incidents can be read back, exactly."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from doctor_daemon.core.port_tasks import PORTS_MAX, PortTask
+from doctor_daemon.stores.codec import PORT_TASK
+from tests.stores.anything import anything
+from tests.stores.values import port_task
+
+
+@settings(max_examples=40)
+@given(anything(PortTask))
+def test_any_task_about_ports_comes_back_as_it_was(one: PortTask) -> None:
+    assert PORT_TASK.loads(PORT_TASK.dumps(one)) == one
+
+
+def test_the_largest_task_about_ports_is_a_few_hundred_kilobytes() -> None:
+    ids = [f"8b1bd7ac-9f9d-4e36-a5b5-{number:012d}" for number in range(PORTS_MAX)]
+    assert len(PORT_TASK.dumps(port_task("cmp-1").claim(ids))) < 256 * 1024
