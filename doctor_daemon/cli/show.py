@@ -198,7 +198,7 @@ def _ports(task: Json | None) -> Iterator[str]:
     """Show what Neutron was told of the ports of a fenced host, and what a human is asked for."""
     if task is None:
         return
-    yield _row("ports", f"{task['stage']}: {task['story'][-1]['text']}")
+    yield _row("ports", f"{task['stage']}: {task['story'][-1]['text'].removeprefix('held: ')}")
     if task["why"]:
         yield _row("", f"needed: {task['why']}")
         yield _row("", f"so: {task['frees']}")

@@ -57,6 +57,7 @@ _GROUPS = (
     (plugins.STORES, "state"),
     (plugins.CONTROLLERS, "cloud"),
     (plugins.STORAGE, "storage"),
+    (plugins.NETWORKS, "network"),
     (plugins.INSPECTORS, "sources"),
     (plugins.NOTIFIERS, "consumers"),
     (plugins.FENCERS, "hosts[].levels"),

@@ -255,3 +255,18 @@ async def test_the_block_storage_is_checked_too(place: Site) -> None:
     done = await check(place, path)
     (error,) = verdicts(done, "error")
     assert "storage: " in error
+
+
+async def test_the_network_is_checked_too(place: Site) -> None:
+    def change(found: Json, cloud: str) -> None:
+        clouds_file = found["cloud"]["clouds_file"]
+        found["network"] = {"type": "neutron", "clouds_file": clouds_file, "cloud": cloud}
+
+    path = changed(place, "network", lambda found: change(found, "doctor"))
+    done = await check(place, path, "--online")
+    assert (done.status, verdicts(done, "error")) == (0, [])
+    assert "network: login, roles and versions" in verdicts(done, "ok")
+    path = changed(place, "no-network", lambda found: change(found, "project-1"))
+    done = await check(place, path, "--online")
+    (error,) = verdicts(done, "error")
+    assert error.startswith("network: Neutron does not show what port")

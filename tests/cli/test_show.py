@@ -225,3 +225,21 @@ def test_what_cinder_has_not_told_yet_is_shown() -> None:
     lines = shown(answer("down") | {"storage": [looking]})
     assert "  storage       see whether a cinder-volume ran on cmp-1" in lines
     assert "                it waits: 503" in lines
+
+
+def test_the_ports_of_a_host_say_what_is_needed_and_what_they_wait_for() -> None:
+    task = {
+        "stage": "held",
+        "why": "Neutron answered 403",
+        "frees": "see to that",
+        "shut": "",
+        "story": [{"text": "held: Neutron answered 403; see to that"}],
+    }
+    lines = shown(answer("down") | {"ports": task})
+    at = lines.index("  ports         held: Neutron answered 403; see to that")
+    assert lines[at + 1 : at + 3] == [
+        "                needed: Neutron answered 403",
+        "                so: see to that",
+    ]
+    lines = shown(answer("down") | {"ports": task | {"stage": "marked", "why": "", "shut": "off"}})
+    assert "                it waits: off" in lines

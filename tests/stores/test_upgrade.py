@@ -24,8 +24,8 @@ from tests.contracts.store_disk import first
 from tests.stores.values import at, evacuation, head_of, host, incident, notice, rich, server, step
 
 WRITTEN = Path(__file__).parent / "data"
-"""Dumps of files that were made at schemas 1, 2 and 3, by sqlite3's `.dump`."""
-SCHEMAS = (1, 2, 3)
+"""Dumps of files that were made at schemas 1 to 4, by sqlite3's `.dump`."""
+SCHEMAS = (1, 2, 3, 4)
 UPKEEP = Upkeep(host("cmp-7"), IncidentId("m1"), Turn.BEGUN, at(4))
 """What was told of upkeep, from the third on."""
 
@@ -91,6 +91,8 @@ async def test_what_was_written_before_is_all_there(store: SqliteStore, schema: 
         gaps=frozenset({("vnfm", host())}),
         evidence=was.evidence,
         upkeep=(UPKEEP,) if schema > 2 else (),
+        orders=was.orders if schema > 3 else (),
+        tasks=was.tasks if schema > 3 else (),
     )
     ended = await store.find(IncidentId("two"))
     assert ended is not None
