@@ -78,6 +78,9 @@ def status(found: Json) -> Iterator[str]:
         yield _row("storage", f"{task['why']}: `doctor-daemon explain {task['host']}`")
     for task in found.get("ports", ()):
         yield _row("ports", f"{task['why']}: `doctor-daemon explain {task['host']}`")
+    for lent in found.get("reserves", ()):
+        text = f"{lent['reserve'] or 'none yet'} for {lent['host']}, {lent['stage']}"
+        yield _row("reserve", text)
     yield _row("incidents", f"{len(rows) or 'none'} open{needed}")
     yield from _lines(rows)
 
@@ -134,7 +137,8 @@ def explanation(found: Json) -> Iterator[str]:
     if incident is not None:
         yield from _matter(incident, host)
     yield from _storage(found.get("storage", ()))
-    yield from _ports(found.get("ports"))
+    yield from _task("ports", found.get("ports"))
+    yield from _task("reserve", found.get("reserve"))
     if incident is not None and incident["phase"] not in OVER:
         leaving = "delete" in found["gates"]
         yield from _gates(found["gates"]) if leaving or incident["phase"] != "down" else ()
@@ -194,15 +198,15 @@ def _storage(tasks: Sequence[Json]) -> Iterator[str]:
             yield _row("", f"it waits: {task['shut'] or task['trouble']}")
 
 
-def _ports(task: Json | None) -> Iterator[str]:
-    """Show what Neutron was told of the ports of a fenced host, and what a human is asked for."""
+def _task(what: str, task: Json | None) -> Iterator[str]:
+    """Show what is done about a fenced host's ports or its reserve, and asked of a human."""
     if task is None:
         return
-    yield _row("ports", f"{task['stage']}: {task['story'][-1]['text'].removeprefix('held: ')}")
+    yield _row(what, f"{task['stage']}: {task['story'][-1]['text'].removeprefix('held: ')}")
     if task["why"]:
         yield _row("", f"needed: {task['why']}")
         yield _row("", f"so: {task['frees']}")
-    elif task["shut"]:
+    elif task.get("shut"):
         yield _row("", f"it waits: {task['shut']}")
 
 

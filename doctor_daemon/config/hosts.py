@@ -12,7 +12,7 @@ from doctor_daemon.config.models import Hosts
 from doctor_daemon.config.patterns import HOSTS_MAX, Named, expand
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.sections import Chooser, salvaged
-from doctor_daemon.core.host import HostId, HostPlan
+from doctor_daemon.core.host import HostId, HostPlan, Reserve
 
 
 class HostReader:
@@ -110,7 +110,18 @@ class HostReader:
             digest=digest,
             selection=entry.selection(),
             way_back=entry.way_back(),
+            reserve=Reserve(self._reserved(entry, place), entry.reserved_reason),
         )
+
+    def _reserved(self, entry: Hosts, place: Place) -> tuple[str, ...]:
+        """Return the hosts in reserve, each once."""
+        found: dict[str, None] = {}
+        for pattern in entry.reserved_hosts:
+            try:
+                found |= dict.fromkeys(named.host for named in expand(pattern))
+            except ValueError as error:
+                place.note(("reserved_hosts",), f"found {pattern!r}; {error}")
+        return tuple(found)
 
 
 def _manual_before_others(entry: Hosts) -> Iterator[int]:

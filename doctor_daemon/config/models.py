@@ -32,7 +32,7 @@ from doctor_daemon.config.words import (
     parse_networks,
     parse_some_names,
 )
-from doctor_daemon.core.host import Mode
+from doctor_daemon.core.host import Mode, Reserve
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.tries import READINGS_MAX
 from doctor_daemon.ports import SecretFile
@@ -228,6 +228,12 @@ class Hosts(Choices, WaysBack):
     """Other names under which sources know a host."""
     inventory_file: Path | None = None
     """A YAML file that maps each host to variables of its own, and may give it `aliases`."""
+    reserved_hosts: Names = ()
+    """Hosts that stand in for them, in this order: one that is up and in the same zone is enabled
+    when servers of a host are to be moved, one an incident. Names and patterns as in `names`."""
+    reserved_reason: Annotated[str, Field(min_length=1, max_length=255)] = Reserve().reason
+    """By exactly which reason these are disabled in Nova while they are in reserve. With another
+    one they are left alone."""
     levels: tuple[Annotated[tuple[PowerDevice, ...], BeforeValidator(parse_level)], ...] = ()
     """How they are fenced: level after level until one succeeds. A level is a list of power devices
     that must all confirm, or the word `manual`: a human must."""

@@ -31,7 +31,7 @@ from doctor_daemon.controllers.services import BINARY, all_services, one_service
 from doctor_daemon.controllers.states import list_states
 from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
 from doctor_daemon.controllers.transits import whole_transits
-from doctor_daemon.controllers.updates import ENABLE, LIFT, fencing, write
+from doctor_daemon.controllers.updates import ENABLE, LIFT, disabling, fencing, write
 from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
@@ -153,6 +153,11 @@ class Nova:
     async def enable(self, service: str, permit: Permit) -> tuple[Outcome, str]:
         """Write once. Nova waits for a nova-compute that died unnoticed: that may end UNKNOWN."""
         return await self._timed("enable", write(self._compute, service, ENABLE, permit), _word)
+
+    async def disable(self, service: str, reason: str, permit: Permit) -> tuple[Outcome, str]:
+        """Write once, as enable does, and with the same reserve about its end."""
+        update = disabling(reason)
+        return await self._timed("disable", write(self._compute, service, update, permit), _word)
 
     async def delete_service(self, service: str, permit: Permit) -> tuple[Outcome, str]:
         """Delete once. ACCEPTED: Nova has said that there is no such service. Raise LateError."""

@@ -44,6 +44,12 @@ ENABLE = Update({"status": "enabled"}, "status", "enabled")
 """It also wipes the reason, whoever wrote it."""
 
 
+def disabling(reason: str) -> Update:
+    """Disable, by status and reason alone."""
+    body = {"status": "disabled", "disabled_reason": storable(reason)}
+    return Update(body, "status", "disabled")
+
+
 def fencing(reason: str, *, disable: bool) -> Update:
     """Force down, by forced_down alone or with status and reason as well."""
     more = {"status": "disabled", "disabled_reason": storable(reason)} if disable else {}

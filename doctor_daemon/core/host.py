@@ -103,6 +103,15 @@ class WayBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """The operator's word on which hosts stand in for a host when its servers are to be moved."""
+
+    hosts: tuple[str, ...] = ()
+    reason: str = "reserved"
+    """By which they are disabled in Nova while they are in reserve."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostPlan:
     """What the configuration says of one host."""
 
@@ -121,6 +130,8 @@ class HostPlan:
     """How it comes back."""
     known: bool = True
     """False: the host is no longer in the configuration."""
+    reserve: Reserve = Reserve()
+    """Which hosts stand in for it."""
 
     def level(self, number: int) -> Level | None:
         """Return a level by its number, from 1, or None past the last."""

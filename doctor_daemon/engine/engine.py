@@ -29,6 +29,7 @@ from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.portkeeper import Portkeeper
 from doctor_daemon.engine.reservations import hold_of
+from doctor_daemon.engine.reservekeeper import Reservekeeper
 from doctor_daemon.engine.storekeeper import Storekeeper
 from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch
 from doctor_daemon.engine.watch import set_gauges, watch
@@ -77,6 +78,7 @@ class Engine:
         self.poller = Poller(self.ward, self._noticed, self._met, pace.polling, self._strayed)
         self.storekeeper = Storekeeper(self.ward, self._open_incidents, self._met)
         self.portkeeper = Portkeeper(self.ward, self._open_incidents, self._met)
+        self.reservekeeper = Reservekeeper(self.ward, self._open_incidents, self._met)
         self.ready = asyncio.Event()
         """Set once every open incident has been taken up again."""
         self.ticked: Instant | None = None
@@ -98,7 +100,8 @@ class Engine:
         with closing(self.ward.rounds), closing(self.ward.groups):
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                own = (self.storekeeper.run, self.portkeeper.run, self._tick, self._prune)
+                beside = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
+                own = (*beside, self._tick, self._prune)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
@@ -148,6 +151,7 @@ class Engine:
                 self.ward.stock.errands.take(order.owner, hold_of(order))
         self.storekeeper.load(snapshot.tasks)
         self.portkeeper.load(snapshot.port_tasks)
+        self.reservekeeper.load(snapshot.reserves)
         self.desk.remember(snapshot.evidence)
         for host, wall_s in snapshot.returns:
             self.ward.came_back(host, wall_s)
@@ -233,6 +237,7 @@ class Engine:
             self.ward.came_back(after.host, after.phase_at.wall_s)
         self.storekeeper.heed(before, after)
         self.portkeeper.heed(before, after)
+        self.reservekeeper.heed(before, after)
 
     def _open_incidents(self) -> tuple[Incident, ...]:
         return tuple(case.incident for case in self.desk.cases.values())

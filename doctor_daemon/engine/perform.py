@@ -50,6 +50,7 @@ from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.turns import WAITS
 from doctor_daemon.engine.inspecting import inspect
+from doctor_daemon.engine.reservekeeper import reserve_settled
 from doctor_daemon.engine.survey import survey
 from doctor_daemon.engine.turnstile import Turn
 from doctor_daemon.engine.ward import Ward
@@ -114,6 +115,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case Follow(number):
             return await _follow(number, current().saved, ward)
         case Evacuate():
+            await reserve_settled(lambda: current().saved, ward)
             async with ward.turnstile.turn(host) as turn:
                 standing = current()
                 why = STOPPING if ward.stopping else _overtaken(effect, standing, ward)

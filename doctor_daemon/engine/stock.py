@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.port_tasks import PortTask
+from doctor_daemon.core.reserves import ReserveTask
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.engine.reservations import Reservations, Sends
 
 
 class Stock:
-    """The shared state that is about Cinder and Neutron."""
+    """The shared state that is about Cinder, Neutron and hosts in reserve."""
 
     def __init__(self) -> None:
         """Begin empty: `Engine` fills it from the store."""
@@ -26,3 +27,5 @@ class Stock:
         """Why that cannot be looked up now."""
         self.ports: dict[HostId, PortTask] = {}
         """What is to be seen to about the ports of fenced hosts, or was at last."""
+        self.reserves: dict[HostId, ReserveTask] = {}
+        """Which hosts in reserve are lent to hosts that failed, or were at last."""

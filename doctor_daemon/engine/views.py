@@ -21,7 +21,7 @@ from doctor_daemon.core.release import Release
 from doctor_daemon.core.retirement import Retirement
 from doctor_daemon.core.survey import underway
 from doctor_daemon.core.turns import waiting
-from doctor_daemon.engine.port_views import ports_of
+from doctor_daemon.engine.port_views import ports_of, reserve_of
 from doctor_daemon.engine.storage_views import storage_of
 from doctor_daemon.engine.ward import Ward
 
@@ -78,6 +78,7 @@ def explained(host: HostId, incident: Incident | None, ward: Ward) -> dict[str, 
         "incident": None,
         "storage": storage_of(host, incident, ward),
         "ports": ports_of(host, incident, ward),
+        "reserve": reserve_of(host, incident, ward),
     }
     if incident is not None:
         answer["incident"] = whole(incident, context)

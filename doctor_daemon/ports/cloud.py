@@ -69,6 +69,10 @@ class Controller(Protocol):
         """Enable, by one PUT of nothing else. It asks for no reason, and wipes it: look before."""
         ...
 
+    async def disable(self, service: str, reason: str, permit: Permit) -> tuple[Outcome, str]:
+        """Disable with a reason, by one PUT of nothing else."""
+        ...
+
     async def delete_service(self, service: str, permit: Permit) -> tuple[Outcome, str]:
         """Delete a compute service for good, by its id. ACCEPTED: Nova says that there is none.
 

@@ -12,6 +12,7 @@ from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.port_tasks import PortTask
+from doctor_daemon.core.reserves import ReserveTask
 from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
@@ -70,6 +71,8 @@ class Change:
     """What is to be seen to at the block storage, new or as it stands now."""
     port_tasks: tuple[PortTask, ...] = ()
     """What is to be seen to about ports, new or as it stands now: one a host."""
+    reserves: tuple[ReserveTask, ...] = ()
+    """Which hosts in reserve are lent, new or as it stands now: one a host that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class Snapshot:
     """The last ones, and every one that is not over, by their numbers."""
     port_tasks: Sequence[PortTask] = ()
     """The last one of each host, in the order of the hosts."""
+    reserves: Sequence[ReserveTask] = ()
+    """The same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.port_tasks import PortTask
+from doctor_daemon.core.reserves import ReserveTask
 from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
@@ -96,6 +97,7 @@ MAINTENANCE: Codec[Maintenance] = Codec("maintenance", shape(Maintenance))
 EVACUATION: Codec[Evacuation] = Codec("evacuation", shape(Evacuation))
 UPKEEP: Codec[Upkeep] = Codec("upkeep", shape(Upkeep))
 PORT_TASK: Codec[PortTask] = Codec("task about ports", shape(PortTask))
+RESERVE_TASK: Codec[ReserveTask] = Codec("host in reserve", shape(ReserveTask))
 VOLUME_ORDER: Codec[VolumeOrder] = Codec("order about Cinder", shape(VolumeOrder))
 VOLUME_TASK: Codec[VolumeTask] = Codec("task about Cinder", shape(VolumeTask))
 _ROWS = frozenset({"timeline", "servers", "evacuations"})

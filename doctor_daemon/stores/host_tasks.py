@@ -6,15 +6,16 @@ What is over is kept until another takes its place: a fencing that was seen to i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.port_tasks import PortTask
+from doctor_daemon.core.reserves import ReserveTask
 from doctor_daemon.ports import Change
-from doctor_daemon.stores.codec import PORT_TASK
+from doctor_daemon.stores.codec import PORT_TASK, RESERVE_TASK
 
-_PORTS = "ports"
+_PORTS, _RESERVE = "ports", "reserve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +23,45 @@ class HostTasks:
     """The same in memory."""
 
     ports: dict[HostId, PortTask] = field(default_factory=dict)
+    reserves: dict[HostId, ReserveTask] = field(default_factory=dict)
 
     def put(self, change: Change) -> None:
         """Take the tasks of a change, each in the place of what its host had."""
         self.ports.update({task.host: task for task in change.port_tasks})
+        self.reserves.update({task.host: task for task in change.reserves})
 
     def port_tasks(self) -> tuple[PortTask, ...]:
         """Return those about ports, in the order of their hosts."""
         return tuple(self.ports[host] for host in sorted(self.ports))
+
+    def lent(self) -> tuple[ReserveTask, ...]:
+        """Return those about hosts in reserve, in the same order."""
+        return tuple(self.reserves[host] for host in sorted(self.reserves))
 
 
 def write_tasks(connection: sqlite3.Connection, change: Change) -> None:
     """Write the tasks of a change, each in the place of what its host had."""
     connection.executemany(
         "INSERT OR REPLACE INTO host_tasks (kind, cloud, host, body) VALUES (?, ?, ?, ?)",
-        [
-            (_PORTS, task.host.cloud, task.host.name, PORT_TASK.dumps(task))
-            for task in change.port_tasks
-        ],
+        _rows(change),
     )
+
+
+def _rows(change: Change) -> Iterator[tuple[str, str, str, str]]:
+    for task in change.port_tasks:
+        yield _PORTS, task.host.cloud, task.host.name, PORT_TASK.dumps(task)
+    for lent in change.reserves:
+        yield _RESERVE, lent.host.cloud, lent.host.name, RESERVE_TASK.dumps(lent)
 
 
 def port_tasks(connection: sqlite3.Connection) -> tuple[PortTask, ...]:
     """Return the tasks about ports, in the order of their hosts."""
     return tuple(PORT_TASK.loads(body) for body in _bodies(connection, _PORTS))
+
+
+def reserves(connection: sqlite3.Connection) -> tuple[ReserveTask, ...]:
+    """Return the tasks about hosts in reserve, in the same order."""
+    return tuple(RESERVE_TASK.loads(body) for body in _bodies(connection, _RESERVE))
 
 
 def _bodies(connection: sqlite3.Connection, kind: str) -> Sequence[str]:

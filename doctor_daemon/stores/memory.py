@@ -120,6 +120,7 @@ class MemoryStore:
             orders=loaded(self._volumes.orders.values()),
             tasks=loaded(self._volumes.tasks.values()),
             port_tasks=self._host_tasks.port_tasks(),
+            reserves=self._host_tasks.lent(),
         )
 
     async def find(self, id_: IncidentId) -> Incident | None:

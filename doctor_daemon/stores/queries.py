@@ -53,6 +53,7 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
         orders=volumes.orders(connection),
         tasks=volumes.tasks(connection),
         port_tasks=host_tasks.port_tasks(connection),
+        reserves=host_tasks.reserves(connection),
     )
 
 

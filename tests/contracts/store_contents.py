@@ -56,6 +56,7 @@ class Memory:
             orders=change.orders,
             tasks=change.tasks,
             port_tasks=change.port_tasks,
+            reserves=change.reserves,
         )
         assert await store.load() == expected
         again, _ = await disk.store()

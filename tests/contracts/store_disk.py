@@ -12,6 +12,7 @@ from tests.stores.values import (
     host,
     notice,
     port_task,
+    reserve_task,
     rich,
     volume_order,
     volume_task,
@@ -45,4 +46,5 @@ def first(name: str) -> Change:
         orders=(volume_order(1),),
         tasks=(volume_task(1),),
         port_tasks=(port_task("cmp-1"),),
+        reserves=(reserve_task("cmp-1"),),
     )

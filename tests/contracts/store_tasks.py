@@ -7,7 +7,7 @@ import pytest
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change
 from tests.contracts.store_disk import Disk
-from tests.stores.values import port_task
+from tests.stores.values import port_task, reserve_task
 
 
 class HostTasks:
@@ -15,11 +15,15 @@ class HostTasks:
 
     async def test_a_host_s_task_is_written_over_by_its_next_state(self, disk: Disk) -> None:
         store, term = await disk.store()
-        await store.commit(Change(port_tasks=(port_task("cmp-2"), port_task("cmp-1"))), term=term)
-        after = port_task("cmp-2", over=True)
-        await store.commit(Change(port_tasks=(after,)), term=term)
+        ports = (port_task("cmp-2"), port_task("cmp-1"))
+        lent = (reserve_task("cmp-3"), reserve_task("cmp-1"))
+        await store.commit(Change(port_tasks=ports, reserves=lent), term=term)
+        after, given = port_task("cmp-2", over=True), reserve_task("cmp-1", over=True)
+        await store.commit(Change(port_tasks=(after,), reserves=(given,)), term=term)
         again, _ = await disk.store()
-        assert (await again.load()).port_tasks == (port_task("cmp-1"), after)
+        loaded = await again.load()
+        assert loaded.port_tasks == (port_task("cmp-1"), after)
+        assert loaded.reserves == (given, reserve_task("cmp-3"))
 
     async def test_the_tasks_of_a_stale_term_are_refused(self, disk: Disk) -> None:
         store, term = await disk.store()

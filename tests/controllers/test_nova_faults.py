@@ -62,6 +62,7 @@ ORDERS: Mapping[str, Order] = {
     ),
     "lift": lambda nova, id_, clock: nova.lift(id_, clock.permit()),
     "enable": lambda nova, id_, clock: nova.enable(id_, clock.permit()),
+    "disable": lambda nova, id_, clock: nova.disable(id_, "reserved", clock.permit()),
     "evacuate": lambda nova, id_, clock: nova.evacuate(ServerId(id_), clock.permit()),
 }
 CHECKS: Mapping[str, Check] = {"check": Nova.check, "hidden_from_owners": Nova.hidden_from_owners}
@@ -194,6 +195,7 @@ def done(lab: Lab, call: str) -> bool:
         "force_down": found.forced_down,
         "lift": not found.forced_down,
         "enable": not found.disabled,
+        "disable": found.disabled,
         "evacuate": any(entry.kind is Kind.EVACUATE for entry in lab.record.entries),
     }[call]
 

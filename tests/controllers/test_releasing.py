@@ -23,7 +23,7 @@ from tests.controllers.releasing import (
     is_done,
     put,
 )
-from tests.controllers.rigs import HOST, SMALL, FastClock, calls, every_put, nova
+from tests.controllers.rigs import HOST, OLD, SMALL, FastClock, calls, every_put, nova
 from tests.fakes.peer import answering
 from tests.lab.nova_returns import REFUSAL
 
@@ -178,3 +178,19 @@ async def test_without_a_nova_or_a_token_nothing_is_sent(name: str) -> None:
         lab.keystone.endpoints["compute"] = "http://127.0.0.1:9/v2.1"
         outcome, text = await DEEDS[name](adapter, uuid, clock.permit())
         assert (outcome, text[:16]) == (Outcome.REFUSED, "nothing was sent")
+
+
+@pytest.mark.parametrize("options", [SMALL, OLD], ids=["by UUID", "by name"])
+async def test_a_host_goes_back_to_the_reserve_with_its_reason_and_nothing_else(
+    options: LabOptions,
+) -> None:
+    clock = FastClock()
+    async with Lab(options) as lab, nova(lab, clock) as adapter:
+        service = (await adapter.look(HOST)).uuid
+        assert await adapter.disable(service, "reserved", clock.permit()) == (
+            Outcome.ACCEPTED,
+            "Nova answered that the service is disabled",
+        )
+        look = await adapter.look(HOST)
+        assert (look.status, look.reason) == ("disabled", "reserved")
+        assert (look.forced_down, look.state) == (False, "up")

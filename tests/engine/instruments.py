@@ -128,6 +128,7 @@ class ScriptedNova:
         """How the first Lifts and Enables are answered: UNKNOWN is done all the same."""
         self.disabled: dict[str, str] = {}
         """Hosts that somebody has disabled, and why."""
+        self.zones: dict[str, str] = {}
         self.silent: set[str] = set()
         """Hosts of which it can say nothing."""
         self.leaving = Leaving(self.there, self.rebuilds)
@@ -157,8 +158,10 @@ class ScriptedNova:
     async def fleet(self) -> Fleet:
         await asyncio.sleep(self.fleet_s)
         await self._call()
-        names = sorted({HOST.name, OTHER.name} - self.leaving.gone - self.silent)
-        return Fleet({name: self._show(name) for name in names}, frozenset(self.silent))
+        all_ = {HOST.name, OTHER.name, *self.zones}
+        names = sorted(all_ - self.leaving.gone - self.silent)
+        shown = {name: self._show(name) for name in names}
+        return Fleet(shown, frozenset(self.silent), zones=self.zones)
 
     async def force_down(
         self, service: str, reason: str, permit: Permit, *, disable: bool
@@ -187,6 +190,15 @@ class ScriptedNova:
         await asyncio.sleep(CALL_S)
         if outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             self.enabled.add(service.removeprefix("s-"))
+            self.disabled.pop(service.removeprefix("s-"), None)
+        return outcome, outcome.value
+
+    async def disable(self, service: str, reason: str, permit: Permit) -> tuple[Outcome, str]:
+        permit.check(self.clock.now())
+        outcome = self._answer()
+        await asyncio.sleep(CALL_S)
+        if outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            self.disabled[service.removeprefix("s-")] = reason
         return outcome, outcome.value
 
     def _answer(self) -> Outcome:

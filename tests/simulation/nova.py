@@ -138,6 +138,9 @@ class SimNova:
         Returns(self._oracle).enable_sent(machine)
         return await self._put_through("enable", machine, self._enabled)
 
+    async def disable(self, service: str, reason: str, permit: Permit) -> tuple[Outcome, str]:
+        return Outcome.REFUSED, "no host is in reserve here"
+
     async def _put_back(self, what: str, service: str, permit: Permit) -> Machine | str:
         """Take some time, look at the permit, and find the service; or say why not, as Nova does.
 

@@ -42,7 +42,6 @@ async def test_the_ports_of_a_fenced_host_are_seen_to_across_a_kill_of_the_daemo
     tmp_path: Path,
 ) -> None:
     async with site(tmp_path, replace(LAB, servers_per_host=4)) as place:
-        place.changes = {**place.changes, "mode": "fence"}
         with_neutron(place, data_plane_status=True, every_s=1)
         dhcp = place.lab.neutron.add(HOST)
         theirs = place.lab.neutron.add(HOST)
@@ -71,7 +70,6 @@ async def test_the_ports_of_a_fenced_host_are_seen_to_across_a_kill_of_the_daemo
 
 async def test_a_neutron_that_is_named_and_not_to_be_told_is_told_nothing(tmp_path: Path) -> None:
     async with site(tmp_path, LAB) as place:
-        place.changes = {**place.changes, "mode": "fence"}
         with_neutron(place)
         async with daemon(place):
             await place.arm()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from doctor_daemon.core.port_tasks import PORTS_MAX, PortTask
-from doctor_daemon.stores.codec import PORT_TASK
+from doctor_daemon.core.reserves import ReserveTask
+from doctor_daemon.stores.codec import PORT_TASK, RESERVE_TASK
 from tests.stores.anything import anything
 from tests.stores.values import port_task
 
@@ -14,6 +15,12 @@ from tests.stores.values import port_task
 @given(anything(PortTask))
 def test_any_task_about_ports_comes_back_as_it_was(one: PortTask) -> None:
     assert PORT_TASK.loads(PORT_TASK.dumps(one)) == one
+
+
+@settings(max_examples=40)
+@given(anything(ReserveTask))
+def test_any_task_about_a_host_in_reserve_comes_back_as_it_was(one: ReserveTask) -> None:
+    assert RESERVE_TASK.loads(RESERVE_TASK.dumps(one)) == one
 
 
 def test_the_largest_task_about_ports_is_a_few_hundred_kilobytes() -> None:

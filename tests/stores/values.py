@@ -20,6 +20,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.port_tasks import PortStage, PortTask
 from doctor_daemon.core.proof import DeviceProof, Identity, Power, Proof, ProofKind, Reading
+from doctor_daemon.core.reserves import ReserveStage, ReserveTask
 from doctor_daemon.core.retirement import Left, Retirement
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from doctor_daemon.core.volume_orders import VolumeOrder
@@ -203,3 +204,10 @@ def port_task(name: str, *, over: bool = False) -> PortTask:
     task = PortTask(host(name), IncidentId("one"), 1, at(7), ours=("p-1", "p-2"), failures=2)
     held = task.hold(at(8), "Neutron answered 403", "see to that")
     return held.at(PortStage.DONE, at(9), "déjà vu") if over else held
+
+
+def reserve_task(name: str, *, over: bool = False) -> ReserveTask:
+    """Return a task about a host in reserve."""
+    task = ReserveTask(host(name), IncidentId("one"), "reserved", at(7), reserve="cmp-9")
+    held = replace(task, tried=("cmp-8",), sent=True).hold(at(8), "503", "see to that")
+    return held.at(ReserveStage.DONE, at(9), "déjà vu", warns=True) if over else held
