@@ -163,6 +163,29 @@ def test_status_puts_first_what_needs_a_human() -> None:
     ]
 
 
+def test_status_names_ports_that_need_a_human_and_hosts_in_reserve_that_are_lent() -> None:
+    found = {
+        "ready": True,
+        "mode": "fence",
+        "armed": ARMED,
+        "hosts": 2,
+        "servers_as_of_wall_s": 0,
+        "budget": {"used": 0, "total": 4, "per_domain": 2, "window_s": 900.0},
+        "maintenance": [],
+        "incidents": [],
+        "dead_letters": {},
+        "ports": [{"host": "cmp-1", "why": "403"}],
+        "reserves": [
+            {"host": "cmp-1", "reserve": "cmp-9", "stage": "lent"},
+            {"host": "cmp-2", "reserve": "", "stage": "choosing"},
+        ],
+    }
+    lines = list(show.status(found))
+    assert "  ports         403: `doctor-daemon explain cmp-1`" in lines
+    assert "  reserve       cmp-9 for cmp-1, lent" in lines
+    assert "  reserve       none yet for cmp-2, choosing" in lines
+
+
 @pytest.mark.parametrize(
     ("line", "plain"),
     [
@@ -243,3 +266,18 @@ def test_the_ports_of_a_host_say_what_is_needed_and_what_they_wait_for() -> None
     ]
     lines = shown(answer("down") | {"ports": task | {"stage": "marked", "why": "", "shut": "off"}})
     assert "                it waits: off" in lines
+
+
+def test_a_host_in_reserve_is_shown_with_the_host_that_it_stands_in_for() -> None:
+    task = {
+        "host": "cmp-9",
+        "stage": "lent",
+        "why": "",
+        "frees": "",
+        "story": [{"text": "cmp-9 is enabled, for the servers of cmp-1"}],
+    }
+    lines = shown(answer("down") | {"reserve": task})
+    assert "  reserve       lent: cmp-9 is enabled, for the servers of cmp-1" in lines
+    held = task | {"stage": "held", "why": "503", "frees": "disable it by hand"}
+    lines = shown(answer("resolved") | {"reserve": held})
+    assert "                needed: 503" in lines
