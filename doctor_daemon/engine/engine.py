@@ -79,10 +79,8 @@ class Engine:
         self.storekeeper = Storekeeper(self.ward, self._open_incidents, self._met)
         self.portkeeper = Portkeeper(self.ward, self._open_incidents, self._met)
         self.reservekeeper = Reservekeeper(self.ward, self._open_incidents, self._met)
-        self.ready = asyncio.Event()
-        """Set once every open incident has been taken up again."""
-        self.ticked: Instant | None = None
-        """The last tick: the sign that the engine makes progress."""
+        self.ready = asyncio.Event()  # set once every open incident has been taken up again
+        self.ticked: Instant | None = None  # the last tick: the sign that there is progress
         self.outbox = Outbox(self.ward, self._met, pace.delivering)
         self.caretaker = Caretaker(self.ward, self.desk.cases, self.outbox.put, self._met)
         self.absences = Absences(self.ward)

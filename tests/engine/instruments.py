@@ -96,7 +96,7 @@ class ScriptedNova:
 
     aggregates_fail = ""
     """Why aggregates are not told; empty: they are."""
-    asked_for_evacuations = 0
+    asked_for_evacuations = looks = 0
     listing_s = 0.0
     """How much longer a page of servers' states takes than any other call."""
 
@@ -114,12 +114,9 @@ class ScriptedNova:
         """How much longer than any other call its groups, and its hosts, take."""
         self.beats = 0.0
         self.rebuilds = Rebuilds(self.there, lambda: self.clock.now().wall_s)
-        self.posting_s = CALL_S
-        """How long a request to evacuate takes to be answered."""
-        self.asked_for_changes: list[float] = []
-        """When each question for changes came, by the loop's time."""
+        self.posting_s = CALL_S  # until a request to evacuate is answered
+        self.asked_for_changes: list[float] = []  # when each came, by the loop's time
         self.bug: Exception | None = None
-        self.looks = 0
         self.enabled: set[str] = set()  # hosts that were enabled again
         self.running: set[str] = set()
         """Hosts whose nova-compute was started again: they report in."""
