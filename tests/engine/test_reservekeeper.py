@@ -237,7 +237,7 @@ async def test_one_in_maintenance_is_not_taken(rig: Rig) -> None:
 
 @story
 async def test_a_bug_holds_that_task_alone(rig: Rig) -> None:
-    rig.nova.ends = ["bug"]  # type: ignore[list-item]
+    rig.nova.ends = ["bug"]  # type: ignore[list-item]  # what a bug would have it be
     async with rig.running() as engine:
         await accuse(rig, engine)
         task = await reach(engine, ReserveStage.HELD)
