@@ -212,6 +212,7 @@ def strayed(incident: Incident, seen: Strayed, context: Context) -> Incident:
     """Say which servers of a host that is down others have moved, or deleted; each once.
 
     While servers are moved Nova is asked for each, and before that the list after force-down tells.
+    They stay among the host's: who was told that it is down is to hear that it is back.
     """
     early = incident.listings >= 0 or incident.phase is Phase.EVACUATING
     if early or incident.release.lifted:
@@ -222,8 +223,8 @@ def strayed(incident: Incident, seen: Strayed, context: Context) -> Incident:
         if known is None or told:
             continue
         text = _whither(replace(server, name=known.name or known.id), to, record)
-        left = {id_: one for id_, one in incident.servers.items() if id_ != server.id}
-        incident = replace(incident.note(context.now, text), servers=left)
+        if all(entry.text != text for entry in incident.timeline):
+            incident = incident.note(context.now, text)
     return incident
 
 

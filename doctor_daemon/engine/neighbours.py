@@ -31,6 +31,8 @@ class Neighbours:
         """Begin with no incident."""
         self._claims: dict[str, Claim] = {}
         """Group -> the server of it that is on its way."""
+        self._moving: dict[HostId, dict[str, ServerId]] = {}
+        """Of each host, group -> a server of it that is on its way, with or without its turn."""
         self._waits: dict[tuple[HostId, str], Instant] = {}
         """Since when a host waits for another one's server of a group."""
         self._down: dict[HostId, Incident] = {}
@@ -62,13 +64,15 @@ class Neighbours:
             for seen in (self._alive, self._resumed):
                 seen.pop(host, None)
         moving = incident.evacuations if incident.phase is Phase.EVACUATING else {}
+        here = {group_of(r): id_ for id_, r in moving.items() if group_of(r) and _on_its_way(r)}
+        self._moving.pop(host, None)
+        if here:
+            self._moving[host] = here
         for group, claim in tuple(self._claims.items()):
             if claim[0] == host and not _on_its_way(moving.get(claim[1])):
-                del self._claims[group]
-        for id_, record in moving.items():
-            group = group_of(record)
-            if group and _on_its_way(record):
-                self._claims.setdefault(group, (host, id_))
+                self._free(group)
+        for group, id_ in here.items():
+            self._claims.setdefault(group, (host, id_))
         self._wait(host, moving, now)
 
     def _wait(self, host: HostId, moving: Mapping[ServerId, Evacuation], now: Instant) -> None:
@@ -79,6 +83,15 @@ class Neighbours:
             del self._waits[key]
         for group in waiting:
             self._waits.setdefault((host, group), now)
+
+    def _free(self, group: str) -> None:
+        """End a turn: it is that of one who did not wait for it, or whoever waits waits anew."""
+        del self._claims[group]
+        for host, moving in self._moving.items():
+            if group in moving:
+                self._claims[group] = (host, moving[group])
+        for key in [key for key in self._waits if key[1] == group]:
+            del self._waits[key]
 
     def _elsewhere(self, host: HostId, group: str) -> bool:
         claim = self._claims.get(group)

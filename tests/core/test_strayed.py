@@ -35,7 +35,14 @@ def test_servers_that_others_move_or_delete_are_told_once() -> None:
         "somebody else has deleted db",
     ]
     assert stray(walk, *moves) == []
-    assert [server.name for server in walk.incident.servers.values()] == ["app"]
+    assert stray(walk, ("web", "cmp-8")) == ["somebody else has moved web to cmp-8"]
+
+
+def test_who_owns_what_others_have_moved_is_to_hear_that_the_host_is_back() -> None:
+    walk = Walk().to_down().list("web", "db")
+    there = walk.incident.servers
+    assert stray(walk, ("web", "cmp-7"), ("db", ""))
+    assert walk.incident.servers == there
 
 
 def test_servers_that_we_have_moved_are_no_news() -> None:

@@ -43,61 +43,6 @@ def incident(
     return replace(made, host=host, sighting=look or make.sighting(0, **DOWN))
 
 
-@pytest.mark.parametrize("stage", list(Stage))
-def test_a_server_on_its_way_has_its_groups_turn(stage: Stage) -> None:
-    neighbours = Neighbours()
-    neighbours.saw(incident(record(1, stage)), NOW)
-    on_its_way = stage in (Stage.POSTING, Stage.CHECKING, Stage.UNDER_WAY)
-    assert neighbours.busy(OTHER, NOW, POLICY) == ({GROUP} if on_its_way else set())
-    assert neighbours.busy(HOST, NOW, POLICY) == frozenset()
-    assert neighbours.claim(OTHER, record(2, Stage.POSTING), NOW, POLICY) is not on_its_way
-
-
-def test_only_one_of_two_that_were_decided_at_once_is_sent() -> None:
-    neighbours = Neighbours()
-    one, two = record(1, Stage.POSTING), record(2, Stage.POSTING)
-    assert neighbours.claim(HOST, one, NOW, POLICY)
-    assert not neighbours.claim(OTHER, two, NOW, POLICY)
-    neighbours.saw(incident(one), NOW)
-    neighbours.saw(incident(two, host=OTHER), NOW)
-    assert neighbours.claim(HOST, one, NOW, POLICY)
-    assert not neighbours.claim(OTHER, two, NOW, POLICY)
-    neighbours.saw(incident(record(1, Stage.MOVED)), NOW)
-    assert neighbours.claim(OTHER, two, NOW, POLICY)
-
-
-def test_nobody_waits_for_ever_for_another_hosts_server() -> None:
-    """A second one at the same destination is refused there, and no more than that."""
-    neighbours, until = Neighbours(), NOW.plus(POLICY.progress_s / 3)
-    moving, waiting = record(1, Stage.UNDER_WAY), record(2, Stage.WAITING)
-    neighbours.saw(incident(moving), NOW)
-    neighbours.saw(incident(waiting, host=OTHER), NOW)
-    neighbours.saw(incident(waiting, host=OTHER), NOW.plus(9))
-    assert neighbours.busy(OTHER, until.plus(-1), POLICY) == {GROUP}
-    assert not neighbours.claim(OTHER, waiting, until.plus(-1), POLICY)
-    assert neighbours.busy(OTHER, until, POLICY) == frozenset()
-    assert neighbours.claim(OTHER, waiting, until, POLICY)
-    neighbours.saw(incident(record(2, Stage.POSTING), host=OTHER), until)
-    assert neighbours.busy(HOST, until, POLICY) == {GROUP}
-    neighbours.saw(incident(record(2, Stage.MOVED), host=OTHER), until)
-    neighbours.saw(incident(moving), until)
-    assert neighbours.busy(OTHER, until, POLICY) == {GROUP}
-
-
-def test_without_a_group_nobody_waits() -> None:
-    neighbours = Neighbours()
-    assert neighbours.claim(HOST, record(1, Stage.POSTING, ""), NOW, POLICY)
-    assert neighbours.claim(OTHER, record(2, Stage.POSTING, ""), NOW, POLICY)
-
-
-@pytest.mark.parametrize("phase", [Phase.HELD, Phase.FENCING, Phase.DOWN, Phase.RESOLVED])
-def test_what_is_not_followed_any_more_keeps_no_turn(phase: Phase) -> None:
-    neighbours = Neighbours()
-    neighbours.saw(incident(record(1, Stage.CHECKING)), NOW)
-    neighbours.saw(incident(record(1, Stage.CHECKING), phase=phase), NOW)
-    assert neighbours.busy(OTHER, NOW, POLICY) == frozenset()
-
-
 @pytest.mark.parametrize("phase", list(Phase))
 def test_a_host_is_off_while_it_is_proven_and_forced_down(phase: Phase) -> None:
     neighbours = Neighbours()
