@@ -276,8 +276,8 @@ class Case:
         Letters that wait are only looked at: they are folded in when their step is taken. A bug
         in one keeps the effect that asks from being done.
         """
-        context = self._ward.context(self._state.host)
         while self._peeked < len(self._inbox):
+            context = self._ward.context(self._state.host)
             self._ahead = advance(self._ahead, self._inbox[self._peeked].observation, context)
             self._peeked += 1
         return Standing(self.incident, self._ahead)

@@ -7,8 +7,10 @@ on no more when the host that it was going to has died.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from typing_extensions import override
 
 from doctor_daemon.core.destinations import proven_off
 from doctor_daemon.core.evacuation import Evacuation, Stage
@@ -128,27 +130,59 @@ class Neighbours:
 
     def off(self, host: HostId, now: Instant, policy: Policy) -> Mapping[str, Instant]:
         """Return the other hosts that are off and forced down, and when each was proven off."""
-        found: dict[str, Instant] = {}
-        for one, incident in self._down.items():
-            if one == host or one.cloud != host.cloud:
-                continue
-            off_at = proven_off(incident, self._shown.get(one), now, policy)
-            if off_at is not None and self._silent(one, off_at, policy):
-                found[one.name] = off_at
-        return found
+        known = (self._down.copy(), self._shown.copy())
+        seen = (self._alive.copy(), self._resumed.copy(), self._watched.copy())
+        return _Off(host, now, policy, *known, *seen)
 
-    def _silent(self, host: HostId, off_at: Instant, policy: Policy) -> bool:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Off(Mapping[str, Instant]):
+    """Which other hosts than one were off at a moment, worked out for a host when it is asked for.
+
+    Every decision is given it, ten for each server that is moved, and few look at it: for twenty
+    hosts at once that was a tenth of all the work.
+    """
+
+    but: HostId
+    now: Instant
+    policy: Policy
+    down: Mapping[HostId, Incident]
+    shown: Mapping[HostId, Sighting]
+    alive: Mapping[HostId, Instant]
+    resumed: Mapping[HostId, Instant]
+    watched: Mapping[HostId, Instant]
+
+    @override
+    def __getitem__(self, name: str) -> Instant:
+        host = HostId(self.but.cloud, name)
+        incident = self.down.get(host)
+        if incident is not None and host != self.but:
+            off_at = proven_off(incident, self.shown.get(host), self.now, self.policy)
+            if off_at is not None and self._silent(host, off_at):
+                return off_at
+        raise KeyError(name)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        cloud = self.but.cloud
+        return (host.name for host in self.down if host.cloud == cloud and host.name in self)
+
+    @override
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _silent(self, host: HostId, off_at: Instant) -> bool:
         """Tell whether a host has shown no life since its proof: one of an earlier run, for long.
 
         What that run had seen last is not known, so a report has to have had its time.
         """
-        alive, since = self._alive.get(host), self._resumed.get(host)
+        alive, since = self.alive.get(host), self.resumed.get(host)
         if alive is not None and alive.since(off_at) >= 0:
             return False
         if since is None or off_at.since(since) >= 0:
             return True
-        last, watched = self._shown[host].asked_at, self._watched[host]
-        return last.since(watched) >= SPAN * policy.grace_s
+        last, watched = self.shown[host].asked_at, self.watched[host]
+        return last.since(watched) >= SPAN * self.policy.grace_s
 
 
 def _on_its_way(record: Evacuation | None) -> bool:
