@@ -13,6 +13,7 @@ from typing import Any
 
 from doctor_daemon import __version__
 from doctor_daemon.cli import cinder_arguments, hosts, states
+from doctor_daemon.cli.drill import arguments as drill
 from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
 CONFIG = Path("/etc/doctor-daemon/doctor-daemon.yaml")
@@ -66,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     _add_orders(commands)
     hosts.add(_asking(commands, "host", *hosts.TEXTS), name, _reason)
     cinder_arguments.add(_asking(commands, "cinder", *cinder_arguments.TEXTS))
+    drill.add(_command(commands, drill.WORD, drill.TEXT, drill.MORE), CONFIG, name)
     return top
 
 

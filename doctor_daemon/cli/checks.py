@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
+from doctor_daemon.cli.drill.clouds import drillable
 from doctor_daemon.config import Settings, check
 from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.core.proof import Power
@@ -33,6 +34,7 @@ def check_offline(path: Path) -> tuple[Settings | None, Sequence[str]]:
         return None, report.lines
     try:
         Daemon(report.settings)
+        drillable(report.settings)
     except ConfigError as error:
         wrong = str(error).splitlines()
         lines = [f"error: {path}: {line}" for line in wrong]

@@ -66,6 +66,12 @@ def _demo(options: Options) -> int:
     return command.run(options)
 
 
+def _drill(options: Options) -> int:
+    from doctor_daemon.cli.drill import command  # noqa: PLC0415 - as above
+
+    return command.run(options)
+
+
 # questions
 
 
@@ -156,6 +162,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "run": _run,
     "check-config": _check,
     "demo": _demo,
+    "drill": _drill,
     "status": _status,
     "incidents": _incidents,
     "explain": _explain,

@@ -146,7 +146,7 @@ def explanation(found: Json) -> Iterator[str]:
         yield _row("now", ", ".join(dict.fromkeys(doing)) or "nothing until a human acts")
     yield from _host(found)
     if incident is not None:
-        yield from _timeline(incident["timeline"])
+        yield from timeline(incident["timeline"])
 
 
 def _matter(incident: Json, host: str) -> Iterator[str]:
@@ -248,7 +248,8 @@ def _device(text: str) -> str:
     return kind if kind == name else text
 
 
-def _timeline(entries: Iterable[Json]) -> Iterator[str]:
+def timeline(entries: Iterable[Json]) -> Iterator[str]:
+    """Show what happened, in milliseconds."""
     yield "timeline, in milliseconds since the first evidence:"
     for entry in entries:
         after = entry["after_s"]

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from doctor_daemon.config.concerns import concerns
 from doctor_daemon.config.document import read_document
+from doctor_daemon.config.drill import strangers
 from doctor_daemon.config.hosts import HostReader
 from doctor_daemon.config.models import (
     Budget,
@@ -76,6 +77,7 @@ class _Loading:
         self._repeated("consumers")
         self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default)
         self._backends(file)
+        self._drilled(file)
         numbers = self._numbers(timing, self._part("budget", Budget), cloud)
         if file is not None and file.mode is not Mode.EVACUATE:
             numbers = replace(numbers, moves=False)
@@ -99,6 +101,7 @@ class _Loading:
             network=network,
             ports=file.network.policy() if file.network else PortPolicy(),
             volumes=file.storage.policy() if file.storage else VolumePolicy(),
+            drill=file.drill,
             sources=sources,
             consumers=consumers,
             devices=tuple(self._hosts.devices.choices),
@@ -143,6 +146,12 @@ class _Loading:
         hosts = [host.name for host in self._hosts.plans]
         for number, option, text in file.storage.wrong(hosts) if file and file.storage else ():
             self._note(("storage", "backends", number, option), text)
+
+    def _drilled(self, file: File | None) -> None:
+        """See that each host that may be drilled is one of ours."""
+        known = [host.name for host in self._hosts.plans]
+        for text in strangers(file.drill, known) if file and file.drill else ():
+            self._note(("drill", "hosts"), text)
 
     def _consumers(self) -> Iterator[Choice]:
         for loc, item in self._document.items("consumers"):

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from doctor_daemon.config.choices import Choices
+from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Name, PluginSection, Section
@@ -269,6 +270,8 @@ class File(Section):
     """The cloud's block storage."""
     network: Network | None = None
     """The cloud's network."""
+    drill: Drill | None = None
+    """Which hosts may be drilled. Only `doctor-daemon drill` uses it."""
     sources: tuple[Source, ...] = ()
     """Whose word about hosts is heard."""
     consumers: tuple[Consumer, ...] = ()

@@ -23,6 +23,7 @@ from pydantic_core import PydanticUndefined
 
 from doctor_daemon import plugins
 from doctor_daemon.config import models
+from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
 from doctor_daemon.config.release import Release
@@ -47,6 +48,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("storage", Storage),
     ("storage.backends[]", Backend),
     ("network", Network),
+    ("drill", Drill),
     ("sources[]", models.Source),
     ("sources[].auth", models.Auth),
     ("consumers[]", models.Consumer),

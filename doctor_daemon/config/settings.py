@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.models import Log, Operators
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode
@@ -92,6 +93,8 @@ class Settings:
     """None: the file has no network."""
     ports: PortPolicy = field(default_factory=PortPolicy)
     """What is said of the ports of fenced hosts."""
+    drill: Drill | None = None
+    """None: no host may be drilled."""
     sources: tuple[SourceChoice, ...]
     consumers: tuple[Choice, ...]
     devices: tuple[DeviceChoice, ...]

@@ -251,7 +251,7 @@ class Compute(Endpoint):
     async def post(
         self, path: str, body: Mapping[str, object], span: Span, permit: Permit
     ) -> Answer:
-        """Ask once for an evacuation, as `put` writes once: many at a time, by kept connections."""
+        """Ask once for something new, as `put` writes: many at a time, by kept connections."""
         request = self._writing("POST", path, body, span, self._evacuations.timeout_s)
         return await self._authorised(self._evacuations.wire, request, permit)
 

@@ -77,6 +77,11 @@ AGGREGATES = Span(Version(2, 1), Version(2, 41), "to see what is written on a ho
 GROUPS = Span(Version(2, 1), Version(2, 64), "to see which servers are kept apart")
 """From 2.64 a group has one policy, by its name; before, a list of one."""
 
+CREATE = Span(Version(2, 37), Version(2, 90), "to boot a server for a drill", "14, Newton")
+"""Before 2.37 there is no saying that a server is to have no network."""
+HOST_NAMED = Version(2, 74)
+"""From here on a new server's host has a field of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from doctor_daemon.controllers.aggregates import PATH as AGGREGATES_PATH
 from doctor_daemon.controllers.aggregates import of_host, read_aggregates
+from doctor_daemon.controllers.canaries import NovaCanaries
 from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.controllers.compute import Compute, Way
 from doctor_daemon.controllers.deletions import delete
@@ -40,6 +41,7 @@ from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import DoctorError, Permanent
 from doctor_daemon.ports import Clock, Fleet, Permit
+from doctor_daemon.ports.canaries import Canaries
 from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 
@@ -127,6 +129,11 @@ class Nova:
                 config.evacuate_connections, EVACUATE_KEEP_S, config.evacuate_timeout_s
             ),
         )
+
+    @property
+    def canaries(self) -> Canaries:
+        """Return what boots and deletes servers for drills. The daemon itself never does."""
+        return NovaCanaries(self._compute)
 
     async def look(self, host: HostId) -> Sighting:
         """Show the host's compute service. Raise Temporary when its cell does not answer."""

@@ -20,7 +20,7 @@ HOST = "OS-EXT-SRV-ATTR:host"
 STATE = "OS-EXT-STS:"
 FAULT_MAX = 255
 """Characters kept of what Nova says went wrong with a server."""
-_GONE = frozenset({"DELETED", "SOFT_DELETED"})
+GONE = frozenset({"DELETED", "SOFT_DELETED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def server_of(row: Row) -> Server:
 
 def _placed(row: Row) -> Placed:
     server = server_of(row)
-    if server.status in _GONE:
+    if server.status in GONE:
         return Placed(server, "")
     if HOST not in row:
         if server.status == "UNKNOWN":

@@ -79,6 +79,14 @@ NovaContract
                                     test_a_host_with_servers_is_not_deleted,
                                     test_a_host_with_migrations_under_way_is_not_deleted,
                                     test_a_deleted_service_is_gone_until_it_starts_anew
+    servers made and deleted        test_a_server_is_booted_on_the_host_that_is_named,
+                                    test_before_2_74_the_host_stands_behind_the_zone,
+                                    test_boots_that_are_refused,
+                                    test_a_host_that_is_disabled_takes_no_server,
+                                    test_a_guest_that_cannot_start_leaves_a_server_in_error,
+                                    test_a_server_is_deleted_and_then_it_is_not_there,
+                                    test_a_server_of_a_dead_host_is_deleted_at_once,
+                                    test_a_member_may_not_delete_what_is_anothers
 
 OldNovaContract
     a lower ceiling                 test_it_offers_no_more, test_more_is_not_acceptable,

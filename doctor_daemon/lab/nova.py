@@ -11,6 +11,7 @@ from aiohttp import web
 
 from doctor_daemon.lab import microversion
 from doctor_daemon.lab.actions import Actions
+from doctor_daemon.lab.boots import Boots
 from doctor_daemon.lab.call import Call, Json
 from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.faults import Faults, Seam, Service
@@ -26,6 +27,13 @@ from doctor_daemon.lab.services import Services
 Answer = Callable[[Call], Awaitable[Json | None]]
 """None: an empty body."""
 BODY_MAX = 64 * 1024
+TAKEN_ON, NO_CONTENT = 202, 204
+_STATUS = {
+    ("POST", "servers"): TAKEN_ON,
+    ("DELETE", "servers/{id}"): NO_CONTENT,
+    ("DELETE", "os-services/{id}"): NO_CONTENT,
+}
+"""How what is done is answered, where it is not 200."""
 ZONE = "availability_zone"
 _UNAUTHORIZED = {
     "error": {
@@ -67,6 +75,7 @@ class Nova:
         self.owner_sees = options.owner_sees
         self._servers = Servers(world, root, lambda: self.owner_sees)
         self._actions = Actions(self._servers, evacuations)
+        self.boots = Boots(world, self._servers, root)
         self._migrations = Migrations(evacuations, root)
         self._groups = Groups(world)
 
@@ -83,13 +92,16 @@ class Nova:
             ("GET", "servers", self._servers.index),
             ("GET", "servers/detail", self._servers.detail),
             ("GET", "servers/{id}", self._servers.show),
+            ("POST", "servers", self.boots.create),
+            ("DELETE", "servers/{id}", self.boots.delete),
             ("POST", "servers/{id}/action", self._actions.act),
             ("GET", "os-migrations", self._migrations.index),
             ("GET", "os-aggregates", self._aggregates),
             ("GET", "os-server-groups", self._groups.index),
             ("*", "{anything:.*}", _nothing),
         ):
-            app.router.add_route(method, f"/v2.1/{path}", self._handler(answer))
+            status = _STATUS.get((method, path), 200)
+            app.router.add_route(method, f"/v2.1/{path}", self._handler(answer, status))
         return app
 
     # -- discovery ---------------------------------------------------------------------------
@@ -152,7 +164,9 @@ class Nova:
 
     # -- one request -------------------------------------------------------------------------
 
-    def _handler(self, answer: Answer) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _handler(
+        self, answer: Answer, status: int
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             token = self._identity.token(request.headers.get("X-Auth-Token", ""))
             if token is None:
@@ -164,10 +178,13 @@ class Nova:
                 body = await answer(Call(request, version, token))
             except Refusal as refusal:
                 return _refused(refusal, headers)
-            if request.method == "DELETE":
-                return web.Response(status=204, headers=headers)
+            if status == NO_CONTENT:
+                return web.Response(status=status, headers=headers)
+            if status == TAKEN_ON and body is not None:
+                headers["Location"] = body["server"]["links"][0]["href"]
             text = "" if body is None else json.dumps(body)
-            return web.Response(text=text, content_type="application/json", headers=headers)
+            kind = "application/json"
+            return web.Response(status=status, text=text, content_type=kind, headers=headers)
 
         return handle
 

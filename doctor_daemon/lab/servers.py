@@ -19,6 +19,7 @@ from doctor_daemon.lab.schema import Refusal
 from doctor_daemon.lab.world import World
 
 IMAGE_ID = "11111111-2222-4333-8444-555555555555"
+FLAVOR = "tiny"
 STATUS = {
     "active": "ACTIVE",
     "stopped": "SHUTOFF",
@@ -34,7 +35,7 @@ STATUS = {
 }
 """Nova's vm_states, as a server's status shows them."""
 _PROGRESS = {"ACTIVE", "BUILD", "REBUILD"}
-_FLAVOR = {"vcpus": 1, "ram": 64, "disk": 1, "ephemeral": 0, "swap": 0, "original_name": "tiny"}
+_FLAVOR = {"vcpus": 1, "ram": 64, "disk": 1, "ephemeral": 0, "swap": 0, "original_name": FLAVOR}
 
 
 class OwnerSees(StrEnum):
@@ -183,8 +184,8 @@ class Servers:
         """Tell the flavor. Contract: NovaContract.test_extra_specs_are_listed."""
         if version >= (2, 47):
             return {**_FLAVOR, "extra_specs": server.specs}
-        href = f"{self.root}/flavors/tiny"
-        return {"id": "tiny", "links": [{"rel": "bookmark", "href": href}]}
+        href = f"{self.root}/flavors/{FLAVOR}"
+        return {"id": FLAVOR, "links": [{"rel": "bookmark", "href": href}]}
 
     # -- host_status -------------------------------------------------------------------------
 
@@ -223,8 +224,8 @@ def _status(server: Server) -> str:
 def _admins(server: Server, version: Version) -> Json:
     """Name the fields that only an admin sees. Contract: NovaContract.test_owner_sees_no_host."""
     fields: Json = {
-        "OS-EXT-SRV-ATTR:host": server.host,
-        "OS-EXT-SRV-ATTR:hypervisor_hostname": server.host,
+        "OS-EXT-SRV-ATTR:host": server.host or None,
+        "OS-EXT-SRV-ATTR:hypervisor_hostname": server.host or None,
         "OS-EXT-SRV-ATTR:instance_name": f"instance-{server.number:08x}",
     }
     if version >= (2, 3):

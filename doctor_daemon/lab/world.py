@@ -40,6 +40,8 @@ class Timing:
     """From power on to the first heartbeat."""
     evacuate_s: float = 0.5
     """From the request to the migration's `done`."""
+    boot_s: float = 0.3
+    """From the request for a server until its guest runs."""
 
 
 Later = Callable[[float, Callable[[], None]], object]
@@ -100,20 +102,30 @@ class World:
 
     def boot(self, host: str, project_id: str, user_id: str) -> Server:
         """Create a server and start its guest."""
-        number = next(self._numbers)
+        server = self.build("", project_id, user_id)
+        server.name, server.host = f"server-{server.number}", host
+        server.zone = self.hosts[host].service.zone
+        server.vm_state, server.power_state, server.task_state = "active", 1, None
+        self.start_guest(server.id, host)
+        return server
+
+    def build(self, name: str, project_id: str, user_id: str) -> Server:
+        """Create a server that is on no host yet."""
         now_s = self.clock.now()
         server = Server(
             id=self._uuid(),
-            number=number,
-            name=f"server-{number}",
+            number=next(self._numbers),
+            name=name,
             project_id=project_id,
             user_id=user_id,
-            host=host,
-            zone=self.hosts[host].service.zone,
+            host="",
+            zone="",
             created_at_s=now_s,
             updated_at_s=now_s,
+            vm_state="building",
+            task_state="scheduling",
+            power_state=0,
         )
-        self.start_guest(server.id, host)
         self.servers[server.id] = server
         return server
 

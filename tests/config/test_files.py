@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from doctor_daemon import plugins
 from doctor_daemon.config import Address, Settings, load, models
+from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.reference import reference
 from doctor_daemon.config.storage import Storage
 from doctor_daemon.core.host import Mode
@@ -108,6 +109,7 @@ def test_every_option_of_the_repeated_sections_is_written_somewhere() -> None:
         (models.State, [written["state"]]),
         (models.Cloud, [written["cloud"]]),
         (Storage, [written["storage"]]),
+        (Drill, [written["drill"]]),
         (models.Source, written["sources"]),
         (models.Auth, [source["auth"] for source in written["sources"]]),
         (models.Consumer, written["consumers"]),

@@ -15,6 +15,7 @@ of 20 s they take about seven minutes.
 """
 
 from tests.lab.nova_api import NovaApi
+from tests.lab.nova_boots import NovaBoots
 from tests.lab.nova_deletions import NovaDeletions
 from tests.lab.nova_dialects import NovaDialects
 from tests.lab.nova_evacuations import NovaEvacuations
@@ -37,5 +38,6 @@ class NovaContract(
     NovaMigrations,
     NovaReturns,
     NovaDeletions,
+    NovaBoots,
 ):
     """All of it."""

@@ -42,6 +42,14 @@ class NovaTarget(Protocol):
     def hosts(self) -> tuple[str, str]: ...
 
     @property
+    def image(self) -> str:
+        """An image that servers are booted from."""
+
+    @property
+    def flavor(self) -> str:
+        """A flavor of which there is room on every host."""
+
+    @property
     def service_down_s(self) -> float:
         """Nova's `service_down_time`, and what a heartbeat's interval and a slow machine add."""
 

@@ -13,7 +13,7 @@ import pytest
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.nova import NovaOptions
 from doctor_daemon.lab.rows import Aggregate
-from doctor_daemon.lab.servers import OwnerSees
+from doctor_daemon.lab.servers import FLAVOR, IMAGE_ID, OwnerSees
 from doctor_daemon.lab.world import Failure, Timing
 from tests.lab.caller import Caller, caller
 from tests.lab.nova_contract import NovaContract
@@ -34,6 +34,8 @@ class LabNova:
     service_down_s: float = TIMING.service_down_s + TIMING.report_interval_s + 1
     rpc_timeout_s: float = NOVA.rpc_timeout_s
     hosts: tuple[str, str] = ("compute-1", "compute-2")
+    image: str = IMAGE_ID
+    flavor: str = FLAVOR
 
     @property
     def url(self) -> str:

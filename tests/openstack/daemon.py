@@ -237,17 +237,19 @@ def running(
     *,
     nova: str = "",
     storage: Mapping[str, object] | None = None,
+    more: Mapping[str, object] | None = None,
     **timing: float,
 ) -> Iterator[Daemon]:
     """A daemon that is ready and armed, stopped at the end whatever happened.
 
     ``evacuation``, ``release`` and ``timing`` are options of those sections, in the place of
     the scenarios' own; without the first nothing is evacuated. ``hosts`` are options of all
-    hosts, and ``storage`` those of the section of Cinder. ``nova``: another address for it than
-    the recording proxy's, which is to lead there.
+    hosts, ``storage`` those of the section of Cinder, and ``more`` are further sections.
+    ``nova``: another address for it than the recording proxy's, which is to lead there.
     """
     folder = estate.scene_folder()
     config = {**daemon_config(estate, folder, timing), "release": dict(release or {})}
+    config |= more or {}
     if evacuation is not None:
         config = evacuating(estate, config, evacuation)
     config["hosts"] = [{**one, **(hosts or {})} for one in config["hosts"]]

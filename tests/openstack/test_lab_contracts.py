@@ -30,7 +30,7 @@ from tests.openstack.elderly import Elderly
 from tests.openstack.estate import Estate
 from tests.openstack.policy import policy_of_owners
 from tests.openstack.tags import aggregate, flavored, server_group, zone
-from tests.openstack.testbed.calls import ask
+from tests.openstack.testbed.calls import IMAGE, ask
 from tests.openstack.testbed.configuration import (
     REPORT_INTERVAL_S,
     RPC_RESPONSE_TIMEOUT_S,
@@ -56,6 +56,8 @@ class RealNova:
     tokens: Mapping[Who, str]
     caller: Caller
     hosts: tuple[str, str] = (HOSTS[0], HOSTS[1])
+    image: str = IMAGE
+    flavor: str = "tiny"
     service_down_s: float = SERVICE_DOWN_TIME_S + REPORT_INTERVAL_S + BUSY_S
     rpc_timeout_s: float = RPC_RESPONSE_TIMEOUT_S
     root: str = ""
