@@ -82,7 +82,20 @@ def was_read(incident: Incident, observation: WasRead) -> Incident:
     if device.reads != effect.number:
         return incident
     fencing = fencing.put(effect.device, device.read(observation.reading))
-    return replace(incident, fencing=fencing)
+    return _on_again(replace(incident, fencing=fencing), observation.reading)
+
+
+def _on_again(incident: Incident, reading: Reading) -> Incident:
+    """Note that a host which is down, or on its way back, reads ON: nothing proves it off now.
+
+    In other phases what is read is held against the proof at once, and here it is kept.
+    """
+    proof, release = incident.proof, incident.release
+    if reading.power is not Power.ON or incident.phase not in (Phase.DOWN, Phase.RELEASING):
+        return incident
+    if proof is None or release.switched_since(proof.taken_at):
+        return incident
+    return replace(incident, release=replace(release, switched_at=reading.answered_at))
 
 
 def _fold(

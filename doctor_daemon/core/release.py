@@ -111,8 +111,8 @@ class Release:
     """The like, of servers that are elsewhere, or that an operator has vouched for."""
     switching: Switching | None = None
     switched_at: Instant | None = None
-    """When a switching on had last ended that may have been carried out: a proof from before that
-    proves nothing any more."""
+    """When a switching on had last ended that may have been carried out, or the power was read on
+    since the proof: a proof from before that proves nothing any more."""
     awaited_at: Instant | None = None
     """Since when nova-compute is waited for on a host that the policy has had switched on."""
     gone_at: Instant | None = None

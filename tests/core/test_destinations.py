@@ -8,10 +8,13 @@ import pytest
 
 from doctor_daemon.core.destinations import proven_off
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power
 from doctor_daemon.core.release import Release, Switching
 from doctor_daemon.core.turns import TOLD_S, longest_wait_s, outdated
+from tests.core.coming_back import Back
 from tests.core.make import OTHER_BOOT, Fields, at, context, human_proof, power_proof, sighting
 from tests.core.make import incident as made
 from tests.core.test_turns import record
@@ -70,6 +73,20 @@ def test_one_that_is_being_switched_on_is_not_off() -> None:
 def test_one_that_we_have_switched_on_since_is_not_off(switched_s: float, *, off: bool) -> None:
     switched = incident(release=Release(switched_at=at(switched_s)))
     assert proven_off(switched, LOOK, at(21), POLICY) == (at(3) if off else None)
+
+
+@pytest.mark.parametrize(("power", "off"), [(Power.OFF, True), (Power.ON, False)])
+def test_b9_one_that_was_read_on_on_its_way_back_is_not_off(power: Power, *, off: bool) -> None:
+    """Whoever has pressed the button: no source and no nova-compute has to tell it."""
+    walk = Back().to_down().list("web").wait(60).order(Order.RELEASE).identify().read(power)
+    proof = walk.incident.proof
+    assert proof is not None
+    for _ in range(2):
+        walk.elapse(10).read(power)
+    walk.order(Order.DISMISS)
+    look = sighting(0, asked_at=walk.now, **DOWN)
+    found = proven_off(walk.incident, look, walk.now, POLICY)
+    assert (walk.phase, found) == (Phase.DOWN, proof.taken_at if off else None)
 
 
 def test_a_humans_word_is_a_proof_as_long_as_it_lasts() -> None:

@@ -52,3 +52,11 @@ def test_it_can_be_ordered_again_and_nothing_of_before_counts() -> None:
 def test_other_orders_are_followed_once_it_is_over() -> None:
     walk = Leaving().to_ordered().survey().identify().read(Power.ON)
     assert walk.order(Order.RELEASE).phase is Phase.RELEASING
+
+
+def test_once_it_was_read_on_no_silence_of_its_devices_will_do() -> None:
+    walk = Leaving().to_ordered().survey().identify().read(Power.ON)
+    walk.order(Order.DECOMMISSION).survey().minutes(2.5, Power.UNKNOWN)
+    assert walk.said == (
+        "not decommissioned: cmp-1 was switched on after it was proven off; it is read again"
+    )
