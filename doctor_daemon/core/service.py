@@ -15,7 +15,13 @@ def in_service(incident: Incident) -> Incident:
 
 
 def out_of_service(incident: Incident) -> Incident:
-    """Forget its way back, and the servers that had moved before the host was last in use."""
+    """Forget its way back, and the servers that had moved before the host was last in use.
+
+    It may have been in use since its flag was gone, whoever had taken it away.
+    """
+    shown = incident.shown
+    if incident.release.gone_at is not None or (shown is not None and not shown.forced_down):
+        incident = in_service(incident)
     away = {
         id_
         for id_, record in incident.evacuations.items()

@@ -93,3 +93,20 @@ def test_servers_that_came_back_to_a_host_put_back_by_hand_are_moved_again(
     wanted = {name: Stage.POSTING if name in there else Stage.MOVED for name in stages}
     assert stages == wanted
     assert walk.phase is Phase.EVACUATING
+
+
+def test_who_had_stayed_on_a_host_put_back_by_hand_is_judged_anew_once_it_is_fenced_again() -> None:
+    """It was paused when the host died first, and is not when it dies again."""
+    moved = Moving("web", guest("db", "paused")).to_posted().turns(1, "done").elapse(2).follow()
+    walk = Back(mode=moved.context.mode, plan=moved.context.plan)
+    walk.incident, walk.context, walk.rows = moved.incident, moved.context, dict(moved.rows)
+    walk.turns(1, "completed").wait(10)
+    by_hand = {"state": "down", "status": "enabled", "forced_down": False, "reason": ""}
+    walk.see(Noticed(sighting(0, asked_at=walk.now, **by_hand))).elapse(901)
+    assert (walk.phase, walk.stage("db")) == (Phase.HELD, Stage.SKIPPED)
+    walk.wait(86_400).hear(verdict=Verdict.DOWN).order(Order.FENCE)
+    walk.there = {guest("db").id: guest("db")}
+    walk.identify().look(**by_hand, updated_s=9000.0).cut().prove()
+    walk.put().look(state="down", forced_down=True, status="disabled", reason="ours")
+    walk.inspect()
+    assert (walk.stage("web"), walk.stage("db")) == (Stage.MOVED, Stage.POSTING)
