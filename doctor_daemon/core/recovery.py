@@ -38,6 +38,8 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if incident.phase in _WORKING:
         incident = incident.note(now, "taken up again after a restart")
     rebooted = incident.progress_at.boot_id != now.boot_id
+    if incident.closing is not None:
+        incident = incident.note(now, "not ended: the daemon was restarted; order it again")
     gone = _vanished(incident)
     incident = replace(incident, sighting=gone, look_at=None, closing=None, progress_at=now)
     if rebooted:

@@ -6,7 +6,7 @@ import pytest
 
 from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.incident import Held, Incident, Marking, NoticeKind
-from doctor_daemon.core.messages import ForceDown, Look, Order
+from doctor_daemon.core.messages import ForceDown, Look, Order, Resumed
 from doctor_daemon.core.orders import refusal
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -223,6 +223,12 @@ def test_a_host_that_is_still_forced_down_is_not_closed() -> None:
     walk = Walk().to_down().list("web").order(Order.CLOSE).look(**THERE)
     assert (walk.phase, walk.incident.closing) == (Phase.DOWN, None)
     assert walk.said == "not ended: Nova still has the host forced down; clear the flag first"
+
+
+def test_an_order_to_close_that_a_restart_has_overtaken_is_answered() -> None:
+    walk = Walk().to_down().list("web").order(Order.CLOSE).see(Resumed())
+    assert (walk.phase, walk.incident.closing) == (Phase.DOWN, None)
+    assert walk.said == "not ended: the daemon was restarted; order it again"
 
 
 def test_i18_a_foreign_flag_keeps_the_host_down() -> None:
