@@ -87,7 +87,9 @@ def kept_waiting(incident: Incident, context: Context) -> Incident:
             continue
         left_s = min(max(until.wall_s - now.wall_s, 0.0), _longest_s(record, context))
         records[id_] = replace(record, hold_until=now.plus(left_s))
-    return told(replace(incident, evacuations=records), records.values(), context)
+    kept = replace(incident, evacuations=records)
+    moving = incident.phase is Phase.EVACUATING  # else no word would be taken, and nobody moved
+    return told(kept, records.values(), context) if moving else kept
 
 
 def holds(record: Evacuation, now: Instant) -> bool:
@@ -116,9 +118,13 @@ def answerable(incident: Incident, server: ServerId, now: Instant) -> bool:
 
 
 def early(incident: Incident, word: Said, projects: frozenset[str] | None) -> bool:
-    """Tell whether a server's host is in question, and Nova has not been asked about it yet."""
-    server = incident.servers.get(word.server)
-    if server is None or incident.evacuations or incident.phase not in _BEFORE:
+    """Tell whether a word is to come again later, while a server's host is in question.
+
+    Nova has not been asked about it yet, or the host is fenced once more while its server waits.
+    """
+    server, record = incident.servers.get(word.server), incident.evacuations.get(word.server)
+    waits = record is not None and holds(record, word.at)
+    if server is None or incident.phase not in _BEFORE or (incident.evacuations and not waits):
         return False
     return projects is None or server.project in projects
 

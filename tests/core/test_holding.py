@@ -24,7 +24,9 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Resumed, Wait
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power
 from doctor_daemon.core.selection import HOLD, kept
+from doctor_daemon.core.sightings import Noticed
 from doctor_daemon.core.turns import waiting
 from tests.core import make
 from tests.core.make import Fields, at, context, plan
@@ -209,6 +211,17 @@ def test_before_nova_was_asked_a_word_is_too_early(phase: Phase) -> None:
     assert not early(replace(before, evacuations={known.id: asked_for}), said, None)
 
 
+def test_while_its_host_is_fenced_once_more_a_word_is_too_early() -> None:
+    walk = Moving(patient("web"), **HOST).to_inspected()
+    walk.elapse(5).identify().read(Power.ON)
+    said = word(walk, "web", Word.HANDLED)
+    assert walk.phase is Phase.FENCING
+    assert early(walk.incident, said, frozenset({guest("web").project}))
+    assert not early(walk.incident, replace(said, at=walk.now.plus(30)), None)
+    walk.fence()
+    assert answerable(walk.incident, said.server, walk.now)
+
+
 # reboot
 
 
@@ -236,6 +249,17 @@ def test_after_a_reboot_that_took_longer_nobody_waits() -> None:
     walk = rebooted("30", away_s=31.0)
     assert not holds(walk.record("vm-0"), walk.now)
     assert "waiting for a word" not in walk.said
+
+
+def test_after_a_reboot_nobody_is_asked_for_a_word_that_would_not_be_taken() -> None:
+    walk = Moving(patient("web"), **HOST).to_inspected().wait(4)
+    gone = make.sighting(0, asked_at=walk.now, status="disabled", reason="other")
+    walk.see(Noticed(gone))
+    assert (walk.phase, walk.gate) == (Phase.HELD, "flag")
+    lines = len(walk.incident.timeline)
+    walk.given(now=Instant(make.OTHER_BOOT, 50.0, walk.now.wall_s + 5)).see(Resumed())
+    assert holds(walk.record(), walk.now)
+    assert len(walk.incident.timeline) == lines
 
 
 def test_a_wall_clock_that_was_put_back_makes_nobody_wait_longer_than_the_maximum() -> None:
