@@ -108,8 +108,12 @@ def powering(incident: Incident, context: Context) -> Incident:
 
 
 def _awaited(incident: Incident, since: Instant, context: Context) -> Incident:
-    """Ask a human about a host that was switched on by itself, and does not come up."""
-    if not context.now.reached(since.plus(context.policy.progress_s)):
+    """Ask a human about a host that was switched on by itself, and does not come up.
+
+    An order that is being followed comes first: it is answered within minutes.
+    """
+    busy = incident.closing is not None or underway(incident) is not None
+    if busy or not context.now.reached(since.plus(context.policy.progress_s)):
         return incident
     why = f"{incident.host} was switched on, and nova-compute has not reported in since"
     frees = "see whether it is on, and what keeps it; then `doctor-daemon release HOST`"

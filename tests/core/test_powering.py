@@ -9,7 +9,7 @@ import pytest
 from doctor_daemon.core.context import Armed
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.host import Mode, WayBack
-from doctor_daemon.core.messages import Inspect, Order, Resumed, Wait
+from doctor_daemon.core.messages import Inspect, Look, Order, Resumed, Wait
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import SwitchedOn, SwitchOn
 from doctor_daemon.core.sightings import Noticed
@@ -87,6 +87,19 @@ def test_what_may_have_been_done_is_not_repeated_and_its_effect_is_waited_for(
     assert (walk.phase, walk.gate) == (Phase.HELD, "release")
     assert "cmp-1 was switched on, and nova-compute has not reported in since" in walk.said
     assert walk.order(Order.RELEASE).phase is Phase.RELEASING
+
+
+@pytest.mark.parametrize("order", [Order.DECOMMISSION, Order.CLOSE], ids=str)
+def test_an_order_that_is_being_followed_is_answered_before_a_human_is_asked(order: Order) -> None:
+    walk = ends(moved(), Outcome.ACCEPTED).wait(890).order(order).elapse(20)
+    assert walk.phase is Phase.DOWN
+    if order is Order.DECOMMISSION:
+        walk.elapse(121)
+    for _ in range(walk.context.policy.looks_max if order is Order.CLOSE else 0):
+        walk.elapse(30).fail(walk.one(Look))
+    texts = [entry.text for entry in walk.incident.timeline[-2:]]
+    assert texts[0].startswith(("not decommissioned: ", "not ended: "))
+    assert texts[1].startswith("held: cmp-1 was switched on, and nova-compute has not reported in")
 
 
 def test_one_that_comes_up_is_waited_for_no_more() -> None:
