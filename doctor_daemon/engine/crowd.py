@@ -29,7 +29,7 @@ class Crowd:
         stages = [record.stage for record in incident.evacuations.values()]
         posting = stages.count(Stage.POSTING)
         asking = incident.phase is Phase.EVACUATING and any(one in _ASKING for one in stages)
-        if posting or asking:
+        if (posting and not incident.phase.final) or asking:
             self._journalled[incident.host] = posting
         else:
             self._journalled.pop(incident.host, None)

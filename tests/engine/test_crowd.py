@@ -57,6 +57,11 @@ def test_what_others_do_not_use_is_left_to_who_has_more() -> None:
     assert turns(incident(OTHER, 0, 0)) == turns(incident(OTHER, 0, 3, Phase.HELD)) == WIDTH + 1
 
 
+def test_of_an_incident_that_is_over_nothing_counts() -> None:
+    """Nothing more is heard of it: what it had journalled would count for ever."""
+    assert turns(incident(OTHER, 2, 0), incident(OTHER, 2, 0, Phase.DISMISSED)) == WIDTH + 1
+
+
 def test_a_request_that_is_out_counts_whatever_its_incident_has_come_to() -> None:
     others = [incident(host(number), 5, 0, Phase.HELD) for number in (7, 8, 9)]
     assert turns(*others) == WIDTH // 4 + 1
