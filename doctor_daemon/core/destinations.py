@@ -32,7 +32,7 @@ def proven_off(
     proof, life = incident.proof, incident.life_at
     if proof is None or incident.phase not in (Phase.EVACUATING, Phase.DOWN):
         return None
-    if proof.taken_at.boot_id != now.boot_id or _reported(incident, proof):
+    if proof.taken_at.boot_id != now.boot_id or reported(incident, proof):
         return None
     if incident.release.switched_since(proof.taken_at):
         return None  # by us, whether nova-compute has reported in or not
@@ -45,8 +45,8 @@ def proven_off(
     return proof.taken_at
 
 
-def _reported(incident: Incident, proof: Proof) -> bool:
-    """Tell whether its nova-compute has reported in since the proof, which is of this boot."""
+def reported(incident: Incident, proof: Proof) -> bool:
+    """Tell whether its nova-compute has reported in since the proof, on the same boot."""
     at = incident.reported_at
     same = at is not None and at.boot_id == proof.taken_at.boot_id
     return at is not None and same and at.since(proof.taken_at) >= 0

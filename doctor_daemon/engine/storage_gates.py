@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from doctor_daemon.core.destinations import reported
 from doctor_daemon.core.host import HostId, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
@@ -47,6 +48,6 @@ def is_off(incident: Incident) -> bool:
     proof, life = incident.proof, incident.life_at
     if proof is None or incident.phase not in FENCED:
         return False
-    if incident.release.switched_since(proof.taken_at):
+    if incident.release.switched_since(proof.taken_at) or reported(incident, proof):
         return False
     return life is None or life.since(proof.taken_at) < 0

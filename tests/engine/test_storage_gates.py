@@ -28,3 +28,9 @@ def test_life_or_a_switching_on_since_the_proof_ends_it(
     proof = power_proof(3)
     down = incident(phase=Phase.DOWN, proof=proof, life_at=life_at, release=release)
     assert is_off(down) is off
+
+
+@pytest.mark.parametrize(("reported_s", "off"), [(2, True), (3, False), (9, False)])
+def test_so_does_a_report_of_nova_compute(reported_s: float, *, off: bool) -> None:
+    down = incident(phase=Phase.DOWN, proof=power_proof(3), reported_at=at(reported_s))
+    assert is_off(down) is off
