@@ -18,6 +18,7 @@ from tests.openstack.testbed.calls import IMAGE, Cloud
 from tests.openstack.testbed.processes import wait_for
 from tests.openstack.testbed.services import Services
 from tests.openstack.testbed.site import HOSTS, Site
+from tests.openstack.testbed.template import archive
 
 OPERATOR_KEY = "whsec_b3BlcmF0b3Igb3BlcmF0b3Igb3BlcmF0b3I="
 TENANT_KEY = "whsec_dGVuYW50IHRlbmFudCB0ZW5hbnQgdGVuYW50"
@@ -128,11 +129,14 @@ class Estate:
             if row.json.get("forced_down")
         ]
 
-    def register(self, name: str) -> None:
+    def register(self, name: str, *, archived: bool = True) -> None:
         """Have a host in use again that Nova has forgotten: as another service, of the same name.
 
-        nova-compute does not start on a host that has guests of before.
+        nova-compute does not start on a host that has guests of before. Until the service of before
+        is archived, Nova shows it to the servers of that host as if it were theirs.
         """
+        if archived:
+            archive(self.site)
         if not self.hosts[name].processes.pid(name):
             Services(self.site).start_compute(name)
         wait_for(f"{name} to be listed", lambda: self.admin.compute_services().get(name), 60)
@@ -196,11 +200,15 @@ class Estate:
         known = self.admin.compute_services()
         for name in HOSTS:
             if name not in known:
-                self.bmcs[name].turn("Off")
-                self.hosts[name].wipe()
-                self.bmcs[name].turn("On")
-                wait_for(f"{name} to boot", partial(self.hosts[name].processes.pid, name), 30)
+                self.reinstall(name)
                 self.register(name)
+
+    def reinstall(self, name: str) -> None:
+        """Have a host boot with nothing on its disks."""
+        self.bmcs[name].turn("Off")
+        self.hosts[name].wipe()
+        self.bmcs[name].turn("On")
+        wait_for(f"{name} to boot", partial(self.hosts[name].processes.pid, name), 30)
 
     def _has_started(self, name: str) -> bool:
         """Whether its nova-compute is another than at the last look."""
