@@ -7,7 +7,8 @@ the shortest names to the longest: what one setting spoils by the way a later on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from doctor_daemon.core.log_levels import LEVELS, LevelWish, LogLevels, LogScope
 from doctor_daemon.core.volumes import End, Finding
@@ -17,6 +18,25 @@ NAMED_MAX = 5
 
 Process = tuple[str, str]
 """Binary and host."""
+
+
+def unraised(
+    found: Sequence[LogLevels], raised: Iterable[Sequence[LogLevels]]
+) -> tuple[LogLevels, ...]:
+    """Return what levels were found at, as it was before others had raised them.
+
+    `raised`: what each order keeps that is still to be put back. Of a logger that two have raised
+    the later one would find, and in the end put back, what the earlier one had set.
+    """
+    kept: dict[Process, dict[str, str]] = {}
+    for one in (one for before in raised for one in before):
+        process = (one.binary, one.host)
+        kept[process] = {**one.levels, **kept.get(process, {})}
+    return tuple(
+        replace(one, levels={name: was.get(name, level) for name, level in one.levels.items()})
+        for one in found
+        for was in (kept.get((one.binary, one.host), {}),)
+    )
 
 
 def put_back(

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from structlog.testing import capture_logs
 
 from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volumes import End
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.faults import Do, Rule, Service
 from tests.api.desk import NAMES
@@ -110,3 +111,16 @@ async def test_levels_that_cannot_be_put_back_at_all_are_told_so() -> None:
     assert [(one["event"], one["log_level"]) for one in said] == [
         ("log levels are NOT put back", "error")
     ]
+
+
+async def test_levels_that_were_raised_twice_are_put_back_to_what_they_were_before_both() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig) as at:
+        await at.order("set-log", **RAISE)
+        await at.order("set-log", **{**RAISE, "host": ALPHA, "level": "WARNING"})
+        at.desk.engine.ward.stock.tasks.clear()
+        for number in (1, 2):
+            order = await put_back(rig, number)
+            assert order.put_back is not None
+            assert order.put_back.end is End.ACHIEVED
+        assert set(lab.cinder.volumes.row(ALPHA).levels.values()) == {"INFO"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from doctor_daemon.core.log_levels import LevelWish, LogLevels, LogScope
-from doctor_daemon.core.raised_levels import WISHES_MAX, judged, put_back
+from doctor_daemon.core.raised_levels import WISHES_MAX, judged, put_back, unraised
 from doctor_daemon.core.volumes import End
 
 SCOPE = LogScope("cinder-volume", "", "cinder")
@@ -72,3 +72,12 @@ def test_it_is_bounded_and_names_a_few() -> None:
     assert len(put_back(LogScope(), [levels(many)], [now])) == WISHES_MAX
     found = judged([levels(many)], [now])
     assert found.text.endswith("l004 of a@b and 195 more")
+
+
+def test_what_was_raised_before_is_kept_as_it_was_before_both() -> None:
+    first, found = [levels(BEFORE)], [raised(), raised("c@d")]
+    assert unraised(found, []) == tuple(found)
+    kept = unraised(found, [first, [levels({"cinder": "DEBUG"})]])
+    assert kept == (levels(BEFORE), raised("c@d"))
+    newer = levels({**BEFORE, "cinder.new": "ERROR"})
+    assert unraised([newer], [[raised()]]) == (levels({**raised().levels, "cinder.new": "ERROR"}),)
