@@ -199,7 +199,10 @@ def _mended(task: VolumeTask, row: VolumeService, view: View, *, had: bool) -> V
     if task.barred:
         if view.shut or task.out_of is None:
             return task
-        return task.at(task.out_of, view.now, "it goes on: what barred it is over")
+        text = "it goes on: what barred it is over"
+        if task.out_of is TaskStage.DOWN:  # what a human is asked for is asked for again
+            return task.down(view.now, text)
+        return task.at(task.out_of, view.now, text)
     if task.out_of in _GIVING_BACK:
         return _enabled(task, row, view)
     if _is_up(task, row, view):

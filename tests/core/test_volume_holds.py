@@ -198,7 +198,10 @@ def test_an_empty_list_is_no_removal_but_a_human_s_to_look_at() -> None:
     for _ in range(3):
         one = told(one, [scheduler], view())
     assert (one.stage, "Cinder lists no cinder-volume at all" in one.why) == (STAGES.HELD, True)
-    assert told(one, [scheduler, OURS], view()).stage is STAGES.DOWN
+    again = told(one, [scheduler, OURS], view())
+    asked_for = task(STAGES.DOWN).down(view().now, "it is disabled")
+    assert (again.stage, again.why, again.frees) == (STAGES.DOWN, asked_for.why, asked_for.frees)
+    assert again.why == f"bring {NAME} up elsewhere"
     others = [replace(ROW, host="other@ceph")]
     assert told(one, others, view()).over
 
