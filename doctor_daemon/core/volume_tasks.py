@@ -79,6 +79,7 @@ class Fenced:
 
     incident: IncidentId
     round: int
+    """Of its incident: it grows with each fencing."""
     host: HostId
     reason: str
     """With which its services are disabled."""
@@ -87,7 +88,16 @@ class Fenced:
 def fenced(incident: Incident) -> Fenced:
     """Return the last fencing of an incident."""
     reason = REASON.format(incident.mark)
-    return Fenced(incident.id, incident.refences, incident.host, reason)
+    return Fenced(incident.id, round_of(incident), incident.host, reason)
+
+
+def round_of(incident: Incident) -> int:
+    """Number the last fencing of an incident, be it by a cut or by a human's word.
+
+    Each cut is a new try, and after each word Nova is told anew. How often power came back does not
+    tell them apart: an operator may order a host that is held to be fenced again.
+    """
+    return incident.tries + incident.marking.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ class VolumeTask:
     number: int
     incident: IncidentId
     round: int
-    """Which fencing of its incident, from 0."""
+    """Which fencing of its incident."""
     host: HostId
     service: str
     """HOST@BACKEND, as Cinder lists it. Empty while it is to be looked up."""

@@ -18,6 +18,7 @@ from doctor_daemon.core.volume_tasks import (
     fenced,
     fenced_again,
     opened,
+    round_of,
     unlooked,
 )
 from doctor_daemon.core.volumes import VolumeService
@@ -50,7 +51,7 @@ class StorageLedger:
 
     def met(self, incident: Incident) -> None:
         """Remember a fencing in whose wake is to be looked."""
-        key, acts = (incident.id, incident.refences), self._ward.rules.volumes.acts
+        key, acts = (incident.id, round_of(incident)), self._ward.rules.volumes.acts
         if acts and is_fenced(incident) and key not in self._seen:
             self._met[key] = fenced(incident)
 
@@ -92,7 +93,8 @@ class StorageLedger:
         for incident in self._incidents():
             self.met(incident)
             if not is_fenced(incident):  # power came back, or the host itself does
-                self._met.pop((incident.id, incident.refences), None)
+                for key in [key for key in self._met if key[0] == incident.id]:
+                    del self._met[key]
         self._met = {key: one for key, one in self._met.items() if key not in self._seen}
         return found + list(self._met.values())
 

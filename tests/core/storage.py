@@ -26,13 +26,13 @@ def view(seconds: float = 0.0, policy: VolumePolicy = POLICY, *, off: bool = Tru
     return View(at(seconds), policy, Policy(force_down_tries=3), off=off)
 
 
-def incident(id_: str = "one", refences: int = 0) -> Incident:
+def incident(id_: str = "one", tries: int = 0) -> Incident:
     now = at(0)
-    return Incident(IncidentId(id_), HOST, now, now, now, now, refences=refences)
+    return Incident(IncidentId(id_), HOST, now, now, now, now, tries=tries)
 
 
-def fencing(id_: str = "one", refences: int = 0) -> Fenced:
-    return fenced(incident(id_, refences))
+def fencing(id_: str = "one", tries: int = 0) -> Fenced:
+    return fenced(incident(id_, tries))
 
 
 def task(stage: TaskStage = STAGES.DISABLING, row: VolumeService = ROW) -> VolumeTask:

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from doctor_daemon.core.sightings import Marking
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.core.volume_steps import ended, resumed, told
 from doctor_daemon.core.volume_tasks import (
     STORY_MAX,
     TaskStage,
+    fenced,
     fenced_again,
+    round_of,
     wanted,
 )
 from doctor_daemon.core.volumes import End, Finding, Target, VolumeAct, VolumeService
@@ -27,6 +30,7 @@ from tests.core.storage import (
     STAGES,
     THEIRS,
     fencing,
+    incident,
     returned,
     said,
     task,
@@ -196,7 +200,7 @@ def test_a_cluster_that_goes_on_needs_nobody_until_it_does_not() -> None:
 
 
 def test_a_host_that_is_fenced_again_begins_anew_and_keeps_what_is_ours() -> None:
-    again = fencing("two", refences=1)
+    again = fencing("two", tries=1)
     one = replace(task(STAGES.ENABLING), ours=True)
     kept = fenced_again(one, again, ROW, view())
     assert (kept.stage, kept.reason, kept.incident, kept.round) == (
@@ -245,3 +249,11 @@ def test_a_freeze_of_ours_is_ended_though_its_host_was_fenced_meanwhile(
     frozen = replace(OURS, reason="frozen", frozen=True)
     one = returned(replace(one, stage=STAGES.DOWN), frozen, view())
     assert one.stage is (STAGES.THAWING if froze else STAGES.DONE)
+
+
+def test_each_fencing_has_a_number_of_its_own_be_it_by_a_cut_or_by_a_word() -> None:
+    cut = incident(tries=1)
+    told = replace(cut, marking=Marking(number=1))
+    again, word = replace(told, tries=2), replace(told, marking=told.marking.anew())
+    assert [round_of(one) for one in (cut, told, again, word)] == [1, 2, 3, 3]
+    assert fenced(word).round == round_of(word)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.core.volume_tasks import TaskStage, VolumeTask
@@ -42,6 +44,11 @@ async def reach(
             return task
         await asyncio.sleep(0.05)
     raise AssertionError(task_of(engine, service))
+
+
+def cut_again(incident: Incident) -> Incident:
+    """Return an incident as it is once its host was cut once more."""
+    return replace(incident, tries=incident.tries + 1)
 
 
 def told(task: VolumeTask) -> list[str]:

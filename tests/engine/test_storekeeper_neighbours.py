@@ -12,7 +12,7 @@ from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.volume_orders import VolumeOrder
-from doctor_daemon.core.volume_tasks import TaskStage
+from doctor_daemon.core.volume_tasks import TaskStage, round_of
 from doctor_daemon.core.volumes import Target, VolumeAct, Wish
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.reservations import hold_of
@@ -22,7 +22,7 @@ from doctor_daemon.ports import Change, Permit
 from doctor_daemon.ports.storage import Answer
 from tests.engine.instruments import HOST
 from tests.engine.rig import Rig, SlowDisk, accuse, incident_of, until
-from tests.engine.storage import NAME, bench, die, reach, story, task_of, told
+from tests.engine.storage import NAME, bench, cut_again, die, reach, story, task_of, told
 from tests.engine.volumes import BenchCinder
 from tests.simulation.virtual import VirtualClock, run
 
@@ -191,18 +191,18 @@ def test_a_request_under_way_keeps_only_its_own_service_waiting() -> None:
             die(cinder)
             await reach(engine, TaskStage.DISABLING)
             await cinder.begun.wait()
-            again = replace(incident_of(engine), refences=1)
+            again = cut_again(incident_of(engine))
             engine.desk.cases[HOST].incident = again
             engine.storekeeper.heed(None, again)
             await asyncio.sleep(1)
             other = task_of(engine, TWO)
             assert other is not None
-            assert other.round == 1
+            assert other.round == round_of(again)
             await asyncio.sleep(30)
             mine = task_of(engine)
             assert mine is not None
-            assert mine.round == 1
-            assert (await reach(engine, TaskStage.DONE, "")).round == 1
+            assert mine.round == round_of(again)
+            assert (await reach(engine, TaskStage.DONE, "")).round == round_of(again)
 
     story(main)
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.volume_tasks import TaskStage
+from doctor_daemon.core.volume_tasks import TaskStage, round_of
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Permanent, Temporary
 from tests.engine.instruments import HOST
 from tests.engine.rig import Rig, accuse, until
-from tests.engine.storage import NAME, POLICY, bench, die, reach, story, task_of, told
+from tests.engine.storage import NAME, POLICY, bench, cut_again, die, reach, story, task_of, told
 from tests.engine.volumes import BenchCinder
 from tests.simulation.virtual import run
 
@@ -133,19 +133,20 @@ def test_a_host_that_is_fenced_again_has_its_storage_disabled_again() -> None:
             cinder.volumes.start(NAME)
             first = await reach(engine, TaskStage.DONE)
             incident = engine.desk.cases[HOST].incident
-            again = replace(incident, refences=1)
+            again = cut_again(incident)
             engine.desk.cases[HOST].incident = again
             engine.storekeeper.heed(None, again)
             die(cinder)
             second = await reach(engine, TaskStage.DOWN)
-            assert (second.number, second.round, row.disabled) == (first.number + 1, 1, True)
-            engine.desk.cases[HOST].incident = replace(again, refences=2)
+            assert (second.number, row.disabled) == (first.number + 1, True)
+            assert second.round == round_of(again)
+            engine.desk.cases[HOST].incident = once_more = cut_again(again)
             engine.storekeeper.heed(None, again)
             await asyncio.sleep(5)
             third = await reach(engine, TaskStage.DOWN)
             assert (third.number, third.round, third.reason) == (
                 second.number,
-                2,
+                round_of(once_more),
                 second.reason,
             )
 

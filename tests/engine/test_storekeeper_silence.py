@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.volume_tasks import TaskStage
+from doctor_daemon.core.volume_tasks import TaskStage, round_of
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from tests.engine.instruments import HOST, OTHER
 from tests.engine.rig import Rig, accuse, incident_of, until
-from tests.engine.storage import NAME, die, reach, story, task_of, told
+from tests.engine.storage import NAME, cut_again, die, reach, story, task_of, told
 from tests.engine.volumes import BenchCinder
 from tests.stores.values import volume_task
 
@@ -86,14 +86,16 @@ def test_of_two_fencings_that_could_not_be_looked_up_the_later_one_counts() -> N
             await accuse(rig, engine)
             await until(engine, Phase.DOWN)
             await reach(engine, TaskStage.LOOKING, "")
-            again = replace(incident_of(engine), refences=1)
+            before = incident_of(engine)
+            again = cut_again(before)
             engine.desk.cases[HOST].incident = again
             engine.storekeeper.heed(None, again)
             await asyncio.sleep(15)
-            assert [task.round for task in engine.ward.stock.tasks.values()] == [0, 1]
+            rounds = [task.round for task in engine.ward.stock.tasks.values()]
+            assert rounds == [round_of(before), round_of(again)]
             die(cinder)
             cinder.errors = []
-            assert (await reach(engine, TaskStage.DOWN)).round == 1
+            assert (await reach(engine, TaskStage.DOWN)).round == round_of(again)
             assert row.disabled
             looked = [task for task in engine.ward.stock.tasks.values() if not task.service]
             assert [task.over for task in looked] == [True, True]
