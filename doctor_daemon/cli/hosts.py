@@ -58,12 +58,19 @@ def decommissioned(options: Options, typed: str) -> Json:
     sys.stderr.write("ordered; waiting for its end\n")
     while True:
         found: Json = ask(options.socket, "GET", resource)
-        incident = found["incident"]
-        if incident["id"] != id_:
-            msg = "its incident is over: `doctor-daemon incidents --host HOST` says how"
-            raise Unanswered(msg)
-        if incident["phase"] == "resolved":
+        if is_done(found["incident"], id_):
             return found
-        if incident["retirement"]["step"] == "over":
-            raise Unanswered(incident["timeline"][-1]["text"])
         time.sleep(EVERY_S)
+
+
+def is_done(incident: Json, id_: str) -> bool:
+    """Tell whether the host was taken out. Raise Unanswered where it will not be."""
+    if incident["id"] != id_:
+        msg = "its incident is over: `doctor-daemon incidents --host HOST` says how"
+        raise Unanswered(msg)
+    if incident["phase"] == "resolved":
+        return True
+    wish = incident["retirement"]  # none: something else came in between, and it is not followed
+    if wish is None or wish["step"] == "over":
+        raise Unanswered(incident["timeline"][-1]["text"])
+    return False

@@ -1,4 +1,4 @@
-"""`doctor-daemon host decommission`: what can be typed."""
+"""`doctor-daemon host decommission`: what can be typed, and when it has come to its end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from doctor_daemon.cli.arguments import SOCKET, parse
+from doctor_daemon.cli.client import Unanswered
+from doctor_daemon.cli.hosts import is_done
 
 WHY = ("--why", "scrapped")
 
@@ -40,3 +42,19 @@ def test_what_is_half_or_wrong_is_refused(
         parse(["host", *words])
     assert caught.value.code == 2
     assert why in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("wish", [None, {"step": "over"}])
+def test_an_order_that_is_not_followed_is_told_in_its_words(wish: dict[str, str] | None) -> None:
+    text = "decommission by ann not followed: the incident is releasing"
+    incident = {"id": "one", "phase": "releasing", "retirement": wish, "timeline": [{"text": text}]}
+    with pytest.raises(Unanswered, match=text):
+        is_done(incident, "one")
+    with pytest.raises(Unanswered, match="its incident is over"):
+        is_done(incident, "two")
+
+
+def test_what_is_under_way_is_waited_for_and_what_is_resolved_is_done() -> None:
+    incident = {"id": "one", "phase": "down", "retirement": {"step": "showing"}, "timeline": []}
+    assert not is_done(incident, "one")
+    assert is_done({**incident, "phase": "resolved"}, "one")
