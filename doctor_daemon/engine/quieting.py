@@ -45,9 +45,6 @@ class Quieting:
                     await self._quiet(order)
                 except DoctorError as error:
                     log.warning("not saved yet", number=order.number, error=str(error))
-                except Exception:
-                    self.engine.ward.tools.metrics.bugs.inc()
-                    log.exception("internal error", what="putting log levels back")
 
     def is_open(self, host: HostId | None) -> bool:
         """Tell whether anything of a host is open: its incident, or a task about its storage."""
@@ -61,6 +58,10 @@ class Quieting:
             found = await self._put_back(order)
         except DoctorError as error:
             found = Finding(End.UNKNOWN, f"they cannot be read: {error}", LOOK)
+        except Exception:
+            self.engine.ward.tools.metrics.bugs.inc()
+            log.exception("internal error", what="putting log levels back")
+            found = Finding(End.UNKNOWN, "internal error: see the daemon's log", LOOK)
         tries = self.tries[order.number] = self.tries.get(order.number, 0) + 1
         if found.end is not End.ACHIEVED and tries < TRIES:
             return

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
+import pytest
 from structlog.testing import capture_logs
+from typing_extensions import override
 
+from doctor_daemon.controllers.cinder import Cinder
+from doctor_daemon.core.log_levels import LogLevels, LogScope
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volumes import End
 from doctor_daemon.lab.cloud import Lab, LabOptions
@@ -124,3 +129,35 @@ async def test_levels_that_were_raised_twice_are_put_back_to_what_they_were_befo
             assert order.put_back is not None
             assert order.put_back.end is End.ACHIEVED
         assert set(lab.cinder.volumes.row(ALPHA).levels.values()) == {"INFO"}
+
+
+class Buggy(Cinder):
+    """A Cinder with a bug in what is asked for once the levels are raised."""
+
+    asked: ClassVar[int] = 0
+
+    @override
+    async def log_levels(self, scope: LogScope) -> Sequence[LogLevels]:
+        type(self).asked += 1
+        if self.asked > 2:
+            msg = "a bug: password=swordfish"
+            raise ValueError(msg)
+        return await super().log_levels(scope)
+
+
+@pytest.mark.expects_exceptions
+async def test_a_bug_in_putting_them_back_is_not_met_for_ever() -> None:
+    rig = Rig()
+    async with (
+        Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab,
+        served_orders(lab, rig, kind=Buggy) as at,
+    ):
+        at.desk.engine.ward.stock.tasks[1] = volume_task(1)
+        await at.order("set-log", **RAISE)
+        at.desk.engine.ward.stock.tasks.clear()
+        order = await put_back(rig)
+    assert order.put_back is not None
+    assert (order.put_back.end, order.put_back.text) == (
+        End.UNKNOWN,
+        "internal error: see the daemon's log",
+    )
