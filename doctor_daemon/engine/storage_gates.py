@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from doctor_daemon.core.destinations import reported
 from doctor_daemon.core.host import HostId, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
@@ -44,10 +43,15 @@ def is_fenced(incident: Incident) -> bool:
 
 
 def is_off(incident: Incident) -> bool:
-    """Tell whether a host is proven off, and nobody has heard it, or switched it on, since."""
-    proof, life = incident.proof, incident.life_at
+    """Tell whether a host is proven off, and nobody has heard it, or switched it on, since.
+
+    Nor has its nova-compute reported in, or somebody put it back by hand. Between two boots nobody
+    can tell which came first: then it is not known to be off.
+    """
+    proof, release = incident.proof, incident.release
     if proof is None or incident.phase not in FENCED:
         return False
-    if incident.release.switched_since(proof.taken_at) or reported(incident, proof):
+    if release.switched_since(proof.taken_at) or release.used_at is not None:
         return False
-    return life is None or life.since(proof.taken_at) < 0
+    heard = (at for at in (incident.life_at, incident.reported_at) if at is not None)
+    return all(at.since(proof.taken_at) < 0 for at in heard)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import Release
 from doctor_daemon.engine.storage_gates import is_off
-from tests.core.make import at, incident, power_proof
+from tests.core.make import OTHER_BOOT, at, incident, power_proof
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,19 @@ def test_life_or_a_switching_on_since_the_proof_ends_it(
     assert is_off(down) is off
 
 
-@pytest.mark.parametrize(("reported_s", "off"), [(2, True), (3, False), (9, False)])
-def test_so_does_a_report_of_nova_compute(reported_s: float, *, off: bool) -> None:
-    down = incident(phase=Phase.DOWN, proof=power_proof(3), reported_at=at(reported_s))
-    assert is_off(down) is off
+@pytest.mark.parametrize(
+    ("reported_at", "used_at", "off"),
+    [
+        (None, None, True),
+        (at(2), None, True),
+        (at(3), None, False),
+        (at(9, OTHER_BOOT), None, False),
+        (None, at(9), False),
+    ],
+)
+def test_a_host_that_has_reported_in_or_was_put_back_by_hand_is_not_known_to_be_off(
+    reported_at: Instant | None, used_at: Instant | None, *, off: bool
+) -> None:
+    release = Release(used_at=used_at)
+    down = incident(phase=Phase.DOWN, proof=power_proof(3), release=release)
+    assert is_off(replace(down, reported_at=reported_at)) is off
