@@ -24,10 +24,10 @@ async def test_the_stories_are_listed() -> None:
 
 
 async def test_a_story_that_nobody_knows() -> None:
-    seen = await told("--fault", "flood", *SMALL)
+    seen = await told("--fault", "locusts", *SMALL)
     assert (seen.status, seen.out) == (2, "")
     assert seen.err == (
-        "doctor-daemon: --fault: found 'flood'; expected a name that "
+        "doctor-daemon: --fault: found 'locusts'; expected a name that "
         "`doctor-daemon demo --fault list` shows\n"
     )
 

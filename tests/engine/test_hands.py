@@ -66,7 +66,7 @@ def test_servers_that_others_move_are_told_within_one_poll() -> None:
             await asyncio.sleep(POLL_S)
             texts = [entry.text for entry in incident_of(engine).timeline]
             assert texts.count("somebody else has moved vm-1 to cmp-9") == 1
-            assert list(incident_of(engine).servers) == ["vm-2"]
+            assert list(incident_of(engine).servers) == ["vm-1", "vm-2"]
 
     run(main())
     assert rig.bugs == []

@@ -43,8 +43,8 @@ async def before_2_29_nobody_is_moved(folder: Path) -> None:
     options = replace(LAB, nova=NovaOptions(highest=(2, 28)))
     async with site(folder, options, mode="evacuate") as place, daemon(place):
         incident = await fallen(place, "held")
-        assert incident["held"]["gate"] == "nova"
-        assert "Nova does not show its flavor's tags" in incident["held"]["why"]
+        assert incident["held"]["gate"] == "evacuation"
+        assert "it was not asked for: this Nova offers microversions" in incident["held"]["why"]
         assert place.host(HOST).service.forced_down
         assert place.lab.violations() == []
 
