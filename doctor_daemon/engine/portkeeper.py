@@ -43,6 +43,7 @@ SOME = 50
 PAGES_MAX = 1_000
 BUG = "internal error: see the daemon's log"
 NOT_OFFERED = "Neutron does not offer data-plane-status: nothing is said of its ports"
+LIFTED = "Nova shows no forced_down any more: no more ports are marked of"
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -152,6 +153,9 @@ class Portkeeper:
         """Mark all ports that are bound to the host now."""
         if not await network.offered():
             await self._save(task.at(PortStage.DONE, self._now(), NOT_OFFERED))
+            return
+        if not (await self._ward.tools.controller.look(task.host)).forced_down:
+            await self._save(task.at(PortStage.MARKED, self._now(), f"{LIFTED} {task.host}"))
             return
         known = {id_ for one in self._left for id_ in one.ours}
         theirs, marker = 0, ""

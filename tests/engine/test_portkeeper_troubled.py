@@ -13,7 +13,8 @@ from doctor_daemon.core.ports import Said
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Permanent, Temporary
-from tests.engine.coming_back import give_back, over
+from tests.engine.coming_back import give_back, over, repair
+from tests.engine.instruments import HOST
 from tests.engine.moving import comes
 from tests.engine.neutron import (
     BenchNeutron,
@@ -184,5 +185,25 @@ def test_a_store_that_cannot_write_lets_nothing_be_marked() -> None:
             assert neutron.asked == []
             await reach(engine, PortStage.MARKED)
             assert neutron.is_down() == names(0, 1, 2)
+
+    story(main)
+
+
+def test_a_host_that_was_put_back_while_no_daemon_ran_is_not_marked() -> None:
+    async def main(rig: Rig, neutron: BenchNeutron) -> None:
+        rig.mode = Mode.FENCE
+        neutron.call_s = 5.0
+        engine, life = await started(rig)
+        await accuse(rig, engine)
+        await reach(engine, PortStage.MARKING)
+        await rig.crash(life)
+        rig.nova.down.discard(HOST.name)
+        repair(rig)
+        neutron.call_s = 0.05
+        async with rig.running() as second:
+            task = await reach(second, PortStage.DONE)
+            assert neutron.asked == []
+            lifted = "Nova shows no forced_down any more: no more ports are marked of cmp-1"
+            assert lifted in told(task)
 
     story(main)
