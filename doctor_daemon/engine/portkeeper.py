@@ -152,7 +152,8 @@ class Portkeeper:
     async def _mark(self, task: PortTask, network: Network) -> None:
         """Mark all ports that are bound to the host now."""
         if not await network.offered():
-            await self._save(task.at(PortStage.DONE, self._now(), NOT_OFFERED))
+            stage = PortStage.MARKED if task.ours else PortStage.DONE
+            await self._save(task.at(stage, self._now(), NOT_OFFERED))
             return
         if not (await self._ward.tools.controller.look(task.host)).forced_down:
             await self._save(task.at(PortStage.MARKED, self._now(), f"{LIFTED} {task.host}"))

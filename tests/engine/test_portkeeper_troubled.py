@@ -207,3 +207,22 @@ def test_a_host_that_was_put_back_while_no_daemon_ran_is_not_marked() -> None:
             assert lifted in told(task)
 
     story(main)
+
+
+def test_what_is_marked_is_cleared_though_the_extension_was_away_for_a_while() -> None:
+    async def main(rig: Rig, neutron: BenchNeutron) -> None:
+        rig.mode = Mode.FENCE
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await comes(lambda: neutron.lists == 1)
+            neutron.answers = [(Said.SET, "200"), (Said.UNKNOWN, "no answer")]
+            await comes(lambda: len(neutron.asked) == 2)
+            neutron.offers = False
+            task = await reach(engine, PortStage.MARKED)
+            assert told(task)[-1].startswith("Neutron does not offer data-plane-status")
+            await give_back(rig, engine)
+            await over(engine)
+            await reach(engine, PortStage.DONE)
+            assert neutron.is_down() == set()
+
+    story(main)
