@@ -53,12 +53,13 @@ class Course:
 
     async def run(self) -> None:
         """Run it to its end. Raise Stop, Unanswered or a DoctorError where it cannot go on."""
-        last = await self.check()
+        await self.check()
         self.report.begin("boot", f"a canary on {self.report.host}")
         await self.bird.boot()
         self.report.canary.was_on = self.report.host
-        await self._check_canary()
         await self._known()
+        last = await check_daemon(self.daemon, self.plan.host)
+        await self._check_canary()
         self.report.begin("fence", f"ordering the daemon to fence {self.report.host}")
         await self._fence(last)
         self.report.begin("move", "until the daemon has the host down, and the canary elsewhere")
@@ -76,15 +77,17 @@ class Course:
         self.report.end_step()
         self.report.end(PASSED)
 
-    async def check(self) -> str:
-        """See that it may begin; return the host's last incident. Raise Declined and others."""
+    async def check(self) -> None:
+        """See that it may begin. Raise Declined and others."""
         self.report.begin(CHECK, f"whether {self.report.host} may be drilled now")
-        last = await check_daemon(self.daemon, self.plan.host)
+        await check_daemon(self.daemon, self.plan.host)
         await check_cloud(self.clouds, self.plan.host)
-        return last
 
     async def _check_canary(self) -> None:
-        """See once more that it is alone, just before the power is cut; and that it would move."""
+        """See once more that it is alone, just before the power is cut; and that it would move.
+
+        Nothing is waited for after this: each second is one in which a server may come.
+        """
         server = await check_empty(self.clouds, self.plan.host, self.report.canary.id)
         if server is None:
             msg = "Nova does not list the canary on its host"

@@ -121,15 +121,18 @@ async def check_cloud(clouds: Clouds, host: HostId) -> None:
     if not any(_others(await controller.fleet(), host.name)):
         msg = f"no other host than {host.name} is up and enabled: a canary could not move"
         raise Declined(msg)
-    moving = [str(one) for one in await controller.transits(host) if not one.over]
-    if moving:
-        msg = f"servers are on their way to or from {host.name}: {', '.join(moving[:NAMED_MAX])}"
-        raise Declined(msg)
     await check_empty(clouds, host)
 
 
 async def check_empty(clouds: Clouds, host: HostId, canary: str = "") -> Server | None:
-    """See that no server is there but the canary, which is returned. Raise Declined."""
+    """See that no server is there, or on its way, but the canary, which is returned.
+
+    Those on their way are asked for first: one that has come in between is there. Raise Declined.
+    """
+    moving = [str(one) for one in await clouds.controller.transits(host) if not one.over]
+    if moving:
+        msg = f"servers are on their way to or from {host.name}: {', '.join(moving[:NAMED_MAX])}"
+        raise Declined(msg)
     found = (await clouds.controller.servers(host)).servers
     others = [f"{one.name} ({one.id})" for one in found if one.id != canary]
     if others:
