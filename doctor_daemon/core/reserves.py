@@ -252,7 +252,7 @@ def failed(task: ReserveTask, text: str, now: Instant, limits: Policy) -> Reserv
 
 def ended(task: ReserveTask, now: Instant) -> ReserveTask:
     """Have a task go on with the end of its incident."""
-    if task.stage is ReserveStage.LENT or (not task.settled and task.sent):
+    if task.doing is ReserveStage.LENT or (not task.settled and task.sent):
         text = f"the incident of {task.host} is over: {task.reserve} is to be given back"
         return task.at(ReserveStage.GIVING_BACK, now, text)
     if not task.settled:

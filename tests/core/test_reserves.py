@@ -174,6 +174,12 @@ def test_it_is_given_back_once_its_incident_is_over() -> None:
     assert ended(one, at(6)) is one
 
 
+def test_one_that_is_held_while_it_is_lent_is_given_back_all_the_same() -> None:
+    held = task(S.LENT).hold(at(4), "internal error", "see whether it is to be given back")
+    one = ended(held, at(400))
+    assert (one.stage, one.doing, one.retry_at) == (S.GIVING_BACK, S.GIVING_BACK, None)
+
+
 def test_one_that_carries_no_servers_is_given_back() -> None:
     one = task(S.GIVING_BACK)
     assert returned(one, ENABLED, None, at(6), accused=False) is one
