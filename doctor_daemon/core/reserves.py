@@ -241,9 +241,11 @@ def failed(task: ReserveTask, text: str, now: Instant, limits: Policy) -> Reserv
     failures = task.failures + 1
     task = replace(task, failures=failures)
     if not task.settled and failures >= TRIES:
-        words = f"Nova could not be asked for a host in reserve: {text}"
-        stage = ReserveStage.LENT if task.sent else ReserveStage.DONE
-        return task.at(stage, now, words, warns=True)
+        if task.sent:
+            words = f"whether {task.reserve} is enabled is not known: {text}"
+            return task.at(ReserveStage.LENT, now, words, warns=True)
+        words = f"no host in reserve is enabled for this incident: {text}"
+        return task.at(ReserveStage.DONE, now, words, warns=True)
     if task.stage is ReserveStage.HELD or failures >= limits.force_down_tries:
         frees = f"disable it by hand, or see to that; it is tried again every {HELD_RETRY_S:g} s"
         return task.hold(now, text, frees)

@@ -221,10 +221,12 @@ def test_nobody_waits_for_a_reserve_that_nova_cannot_be_asked_for() -> None:
     for _ in range(2):
         one = failed(one, "503", at(3), LIMITS)
         assert (one.stage, said(one)) == (S.CHOOSING, "503")
-    done = failed(one, "503", at(3), LIMITS)
+    done = failed(one, "the daemon is disarmed", at(3), LIMITS)
     assert (done.stage, done.warns) == (S.DONE, True)
+    assert said(done) == "no host in reserve is enabled for this incident: the daemon is disarmed"
     lent = failed(replace(task(S.ENABLING, sent=True), failures=2), "503", at(3), LIMITS)
     assert (lent.stage, lent.warns) == (S.LENT, True)
+    assert said(lent) == "whether cmp-8 is enabled is not known: 503"
 
 
 def test_one_that_cannot_be_given_back_yet_is_held_in_the_end_and_tried_again() -> None:
