@@ -159,34 +159,40 @@ class Portkeeper:
             await self._save(task.at(PortStage.MARKED, self._now(), f"{LIFTED} {task.host}"))
             return
         known = {id_ for one in self._left for id_ in one.ours}
-        theirs, marker = 0, ""
+        theirs, marker, wrong = 0, "", ""
         for _ in range(PAGES_MAX):
             page = await network.bound(task.host.name, marker)
             task = await self._save(task.claim(to_mark(page.ports, known)))
             mine = frozenset(task.ours)
             theirs += sum(port.id not in mine for port in page.ports)
             wanted = [port.id for port in page.ports if port.id in mine and not port.down]
-            gone = await self._say(task, wanted, network, down=True, done=(Said.GONE,))
-            task = await self._save(task.drop(gone))
+            gone, why = await self._say(task, wanted, network, down=True, done=(Said.GONE,))
+            task, wrong = await self._save(task.drop(gone)), wrong or why
             marker = page.marker
             if not marker:
                 break
+        if wrong:
+            raise Temporary(wrong)
         await self._save(marked(task, self._now(), theirs))
 
     async def _look(self, task: PortTask, network: Network) -> None:
         """Look where the ports are that are ours, and clear those that are to be."""
+        wrong = ""
         for first in range(0, len(ids := task.ours), SOME):
             some = ids[first : first + SOME]
             others = [one for one in self._left if one.host != task.host]
             fate = sort(task, some, await network.ports(some), others)
             task = await self._save(task.drop(fate.drop))
             done = (Said.SET, Said.GONE)
-            gone = await self._say(task, fate.clear, network, down=False, done=done)
+            gone, why = await self._say(task, fate.clear, network, down=False, done=done)
+            wrong = wrong or why
             if gone:
                 text = f"{len(gone)} of its ports, bound elsewhere, are cleared"
                 if task.doing is PortStage.CLEARING:
                     text = f"{len(gone)} of its ports are cleared"
                 task = await self._save(task.drop(gone).note(self._now(), text))
+        if wrong:
+            raise Temporary(wrong)
         await self._save(cleared(task, self._now()))
 
     async def _say(
@@ -197,11 +203,11 @@ class Portkeeper:
         *,
         down: bool,
         done: Sequence[Said],
-    ) -> frozenset[str]:
+    ) -> tuple[frozenset[str], str]:
         """Say it of each port, a few at a time; return those that it is over with.
 
-        Raise Temporary, in the words of the first, if any could not be changed; what is over with
-        others is forgotten first.
+        And why others could not be changed, in the words of the first: one keeps no other from it.
+        Raise Temporary, in the same words, where none of many could be.
         """
         turns = asyncio.Semaphore(AT_ONCE)
 
@@ -217,11 +223,12 @@ class Portkeeper:
         answers = await asyncio.gather(*map(one, ports))
         ended = frozenset(p for p, (said, _) in zip(ports, answers, strict=True) if said in done)
         wrong = [text for said, text in answers if said in (Said.REFUSED, Said.UNKNOWN)]
-        if wrong:
-            await self._save(task.drop(ended))
-            msg = f"{len(wrong)} of {len(ports)} ports could not be changed: {wrong[0]}"
-            raise Temporary(msg)
-        return ended
+        if not wrong:
+            return ended, ""
+        text = f"{len(wrong)} of {len(ports)} ports could not be changed: {wrong[0]}"
+        if len(wrong) == len(ports) > AT_ONCE:  # it is not the ports
+            raise Temporary(text)
+        return ended, text
 
     def _stopped(self, task: PortTask) -> str:
         """Say why nothing more may be said now; empty: it may."""

@@ -40,6 +40,8 @@ class BenchNeutron:
         self.answers: list[tuple[Said, str]] = []
         """How the first changes are answered; nothing is done then, unless that is UNKNOWN."""
         self.gone: set[str] = set()
+        self.stuck: set[str] = set()
+        """Ports that it does not change."""
         self.lists = 0
         self.under_way = self.most = 0
         self.call_s = CALL_S
@@ -82,6 +84,8 @@ class BenchNeutron:
         await asyncio.sleep(self.call_s)
         self.under_way -= 1
         answer = self.answers.pop(0) if self.answers else (Said.SET, "200")
+        if port in self.stuck:
+            answer = (Said.REFUSED, "409")
         if port not in {one.id for one in self._all()}:
             return Said.GONE, "404"
         if answer[0] in (Said.SET, Said.UNKNOWN):

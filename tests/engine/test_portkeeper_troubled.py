@@ -226,3 +226,50 @@ def test_what_is_marked_is_cleared_though_the_extension_was_away_for_a_while() -
             assert neutron.is_down() == set()
 
     story(main)
+
+
+@pytest.mark.parametrize("word", ["down", "clear"])
+def test_one_port_that_cannot_be_changed_keeps_no_other_from_it(word: str) -> None:
+    """A page has two of them here, and a look fifty."""
+
+    async def main(rig: Rig, neutron: BenchNeutron) -> None:
+        rig.mode = Mode.FENCE
+        async with rig.running() as engine:
+            stuck = "p-vm-0" if word == "down" else min(names(*range(60)))
+            if word == "down":
+                neutron.stuck.add(stuck)
+            await accuse(rig, engine)
+            if word == "clear":
+                await reach(engine, PortStage.MARKED)
+                neutron.stuck.add(stuck)
+                await give_back(rig, engine)
+                await over(engine)
+            others = names(*range(60)) - {stuck}
+            await comes(lambda: neutron.is_down() == (others if word == "down" else {stuck}))
+            task = await reach(engine, PortStage.HELD)
+            assert task.why.startswith("1 of ")
+            neutron.stuck.clear()
+            await reach(engine, PortStage.MARKED if word == "down" else PortStage.DONE, 700.0)
+            assert neutron.is_down() == (names(*range(60)) if word == "down" else set())
+
+    story(main, 60)
+
+
+def test_a_port_that_cannot_be_cleared_keeps_none_that_leaves_later_from_it() -> None:
+    async def main(rig: Rig, neutron: BenchNeutron) -> None:
+        rig.mode = Mode.FENCE
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            task = await reach(engine, PortStage.MARKED)
+            first, last = task.ours[0], task.ours[-1]
+            neutron.stuck.add(first)
+            for port in (first, last):
+                here = rig.nova.there[HOST.name]
+                gone = tuple(one for one in here if f"p-{one.id}" == port)
+                rig.nova.there[HOST.name] = tuple(one for one in here if one not in gone)
+                rig.nova.there["cmp-7"] = (*rig.nova.there.get("cmp-7", ()), *gone)
+                await comes(lambda: f"clear {first}" in neutron.asked)
+            await comes(lambda: last not in neutron.is_down())
+            assert neutron.is_down() == names(*range(60)) - {last}
+
+    story(main, 60)
