@@ -39,6 +39,7 @@ EVERY_S = 5.0
 WAIT_S = 20.0
 """How long the evacuation of a host waits at most for a host in reserve, from its beginning."""
 LOOK_S = 0.1
+NAMED_MAX = 3
 BUG = "internal error: see the daemon's log"
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -186,7 +187,10 @@ class Reservekeeper:
                 yield other.reserve
 
     async def _give_back(self, task: ReserveTask) -> None:
-        """Disable the host again, if it carries no servers, and read that back."""
+        """Disable the host again, if it carries no servers, and read that back.
+
+        Those on their way are asked for first: one that has come in between is there.
+        """
         nova, host = self._ward.tools.controller, self._reserve(task)
         accused = any(one.host == host for one in self._incidents())
         if why := port_gates.shut(self._ward, task.host):
@@ -194,6 +198,9 @@ class Reservekeeper:
         task = await self._seen(task, None, accused=accused)
         if task.over:
             return
+        if moving := [str(one) for one in await nova.transits(host) if not one.over]:
+            words = ", ".join(moving[:NAMED_MAX])
+            raise Temporary(f"servers are on their way to or from {task.reserve}: {words}")
         found = len((await nova.servers(host)).servers)
         task = await self._seen(task, found, accused=accused)
         if task.over:

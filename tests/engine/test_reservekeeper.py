@@ -13,6 +13,7 @@ from doctor_daemon.core.context import Maintenance
 from doctor_daemon.core.host import HostId, HostPlan, Reserve
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.reserves import ReserveStage, ReserveTask
+from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
@@ -114,6 +115,28 @@ async def test_one_that_carries_servers_then_is_not_given_back_and_that_is_told(
         assert f"{SPARE} is not given back: it carries 1 servers" in told(task)[-1]
         assert task.warns
         assert SPARE not in rig.nova.disabled
+
+
+@story
+async def test_one_that_a_server_is_on_its_way_to_is_not_given_back_before_that_is_over(
+    rig: Rig,
+) -> None:
+    async with rig.running() as engine:
+        await accuse(rig, engine)
+        await until(engine, Phase.DOWN)
+        await reach(engine, ReserveStage.LENT)
+        rig.nova.leaving.moving = [Transit(7, "vm-7", "evacuation", "pre-migrating")]
+        await give_back(rig, engine)
+        await over(engine)
+        await asyncio.sleep(20)
+        task = await reach(engine, ReserveStage.GIVING_BACK)
+        why = "servers are on their way to or from cmp-8: evacuation 7 of vm-7 (pre-migrating)"
+        assert told(task)[-1] == why
+        assert SPARE not in rig.nova.disabled
+        rig.nova.leaving.moving = []
+        rig.nova.there[SPARE] = (server(7, "red"),)
+        task = await reach(engine, ReserveStage.DONE)
+        assert f"{SPARE} is not given back: it carries 1 servers" in told(task)[-1]
 
 
 @story
