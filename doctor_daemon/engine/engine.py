@@ -72,7 +72,7 @@ class Engine:
         pace = pace or Pace()
         self._case_class = case
         self._tick_s = pace.tick_s
-        self.ward = Ward(rules, tools)
+        self.ward = Ward(rules, tools, self._met)
         tools.metrics.before_scrape.append(self._gauges)
         self.desk = Desk(self.ward, self._start)
         self.poller = Poller(self.ward, self._noticed, self._met, pace.polling, self._strayed)

@@ -8,7 +8,7 @@ go: a Nova that does not say it in a short time is not waited for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.instant import Instant
@@ -19,17 +19,21 @@ KEPT_S = 60.0
 ANSWER_S = 10.0
 """How long each try may take."""
 TRIES = 2
+BUG = "internal error: see the daemon's log"
 Told = tuple[tuple[ServerGroup, ...], str]
 """The groups, and why they may not be all there are; empty: they are."""
 
 
 class Groups:
-    """Asks for the groups, and keeps what it was told."""
+    """Asks for the groups, and keeps what it was told. `bug` hears of every bug."""
 
-    def __init__(self, nova: Controller, clock: Clock) -> None:
+    def __init__(
+        self, nova: Controller, clock: Clock, bug: Callable[[str, Exception], None]
+    ) -> None:
         """Begin with nothing known."""
         self._nova = nova
         self._clock = clock
+        self._bug = bug
         self._asking: asyncio.Task[Told] | None = None
         self._told: Told | None = None
         self._told_at: Instant | None = None
@@ -70,6 +74,9 @@ class Groups:
                 why = str(error)
             except TimeoutError:
                 why = f"Nova has not listed its server groups in {ANSWER_S:g} s"
+            except Exception as error:  # noqa: BLE001 - containment: incidents go on without them
+                self._bug("server groups", error)
+                return self._older(BUG, now)
             else:
                 self._good, self._good_at = tuple(groups), now
                 return self._good, ""

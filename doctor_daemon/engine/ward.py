@@ -7,7 +7,7 @@ and a reservation that follows are one step: two cases cannot both take the last
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
@@ -81,9 +81,11 @@ class Instruments:
 
 
 class Ward:
-    """The shared state. `term` is this daemon's, from the store."""
+    """The shared state. `term` is this daemon's, from the store; `bug` hears of every bug."""
 
-    def __init__(self, rules: Rules, tools: Instruments) -> None:
+    def __init__(
+        self, rules: Rules, tools: Instruments, bug: Callable[[str, Exception], None]
+    ) -> None:
         """Begin disarmed and empty: `Engine` fills it from the store."""
         self.rules = rules
         self.tools = tools
@@ -106,7 +108,7 @@ class Ward:
         self.rounds = Rounds(
             tools.controller, tools.clock, lambda: self.rules.policy.follow_every_s
         )
-        self.groups = Groups(tools.controller, tools.clock)
+        self.groups = Groups(tools.controller, tools.clock, bug)
         self.sequences: dict[tuple[str, HostId], int] = {}
         self.returned: dict[HostId, list[float]] = {}
         """Host -> when its incidents ended with its return, by the wall clock."""

@@ -15,7 +15,7 @@ from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.server_state import ServerState, status_of
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import DoctorError, Permanent, Temporary
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet, Permit
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 from tests.engine.leaving import Leaving
@@ -108,7 +108,7 @@ class ScriptedNova:
         self.there: dict[str, tuple[Server, ...]] = {}
         self.fresh: dict[str, tuple[Server, ...]] = {}
         self.aggregated: dict[str, tuple[Mapping[str, str], ...]] = {}
-        self.groups: Sequence[ServerGroup] | DoctorError = ()
+        self.groups: Sequence[ServerGroup] | Exception = ()
         """Its server groups, or why they are not told."""
         self.grouping_s = self.fleet_s = 0.0
         """How much longer than any other call its groups, and its hosts, take."""
@@ -254,7 +254,7 @@ class ScriptedNova:
     async def server_groups(self) -> Sequence[ServerGroup]:
         await asyncio.sleep(self.grouping_s)
         await self._call()
-        if isinstance(self.groups, DoctorError):
+        if isinstance(self.groups, Exception):
             raise self.groups
         return self.groups
 

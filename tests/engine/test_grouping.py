@@ -29,18 +29,28 @@ class CountingNova(ScriptedNova):
         self.groups = (PAIR,)
         self.asked = 0
         self.takes_s = 1.0
+        self.bug: Exception | None = None
 
     @override
     async def server_groups(self) -> Sequence[ServerGroup]:
         self.asked += 1
         await asyncio.sleep(self.takes_s)
+        if self.bug is not None:
+            raise self.bug
         return await super().server_groups()
 
 
-def bench() -> tuple[CountingNova, Groups]:
+def bench(bugs: list[Exception] | None = None) -> tuple[CountingNova, Groups]:
+    """Make them; without a list of bugs none may be met."""
     clock = VirtualClock()
     nova = CountingNova(clock)
-    return nova, Groups(nova, clock)
+
+    def met(_: str, error: Exception) -> None:
+        if bugs is None:
+            raise error
+        bugs.append(error)
+
+    return nova, Groups(nova, clock, met)
 
 
 @virtually
@@ -95,6 +105,35 @@ async def test_who_is_cancelled_takes_nobody_along_and_the_end_ends_the_question
     groups.close()
     await asyncio.wait((third,))
     assert (third.cancelled(), nova.asked) == (True, 2)
+
+
+@virtually
+async def test_a_bug_in_reading_them_is_counted_and_keeps_nobody() -> None:
+    bugs: list[Exception] = []
+    nova, groups = bench(bugs)
+    bug = ValueError("password=swordfish")
+    nova.takes_s, nova.bug = 0.0, bug
+    why = "internal error: see the daemon's log"
+    assert await groups.known() == ((), why)
+    nova.bug = None
+    await asyncio.sleep(KEPT_S + 1)
+    assert await groups.known() == ((PAIR,), "")
+    nova.bug = bug
+    await asyncio.sleep(KEPT_S + 1)
+    assert await groups.known() == ((PAIR,), f"{why}; as of 61 s ago they are")
+    assert bugs == [bug, bug]
+
+
+@virtually
+async def test_a_host_is_evacuated_whatever_is_wrong_with_reading_the_groups() -> None:
+    rig = moving(1)
+    rig.nova.groups = KeyError("members")
+    async with rig.running() as engine:
+        await accuse(rig, engine)
+        await until(engine, Phase.DOWN)
+        assert posted(rig) == ["vm-0"]
+    assert [type(bug) for bug in rig.bugs] == [KeyError]
+    rig.bugs.clear()
 
 
 async def moved_beside(rig: Rig) -> list[str]:
