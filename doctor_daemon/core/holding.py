@@ -105,7 +105,7 @@ def told(incident: Incident, records: Iterable[Evacuation], context: Context) ->
         return incident
     longest_s = max(r.hold_until.since(context.now) for r in found if r.hold_until is not None)
     servers = [record.server for record in found]
-    text = f"waiting for a word of their projects, {longest_s:g} s at most: {names(servers)}"
+    text = f"waiting for a word of their projects, {longest_s:.0f} s at most: {names(servers)}"
     return incident.tell(
         context.now, text, NoticeKind.OUTCOME, tuple(servers), outcome=Stage.WAITING.value
     )

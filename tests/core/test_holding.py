@@ -197,6 +197,13 @@ def test_who_waits_in_words() -> None:
     assert waiting(records, now) == because
 
 
+def test_how_long_they_wait_is_told_in_whole_seconds() -> None:
+    """After a restart on another boot what is left is told by the wall clock: 29.9871 s."""
+    record = asked(Evacuation(patient("web"), WAITING, at(0)), context(0, **HOST))
+    entry = told(make.incident(), [record], context(0.0129, **HOST)).timeline[-1]
+    assert entry.text == "waiting for a word of their projects, 30 s at most: web"
+
+
 @pytest.mark.parametrize("phase", list(Phase))
 def test_before_nova_was_asked_a_word_is_too_early(phase: Phase) -> None:
     known = guest("web")
