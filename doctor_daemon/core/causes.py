@@ -1,9 +1,9 @@
 """Why a server was not moved, in one word of a fixed list: what its owner may be told of it.
 
 The sentence is for operators: it may hold what Nova said, and Nova names hosts. An owner gets one
-of these words, so that nothing else can get out. The sentences begin with what `selection` and
-`moves` have written there, and by that they are told apart; one that is not known here is OTHER,
-and says nothing.
+of these words, so that nothing else can get out. The sentences begin with what `selection`,
+`moves` and `holding` have written there, and by that they are told apart; one that is not known
+here is OTHER, and says nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Cause(StrEnum):
     LOCKED = "locked"  # it is locked, and the operators leave such servers
     TAG = "tag"  # a tag of it, of its flavor or of an aggregate has it stay
     UNTAGGED = "untagged"  # only what is tagged is moved, and it is not
+    HANDLED = "handled"  # its own project takes care of it, and has said so
     DISK = "disk"  # its disk may be on its host alone, and would be lost
     NO_ROOM = "no_room"  # Nova's scheduler found no host for it
     REFUSED = "refused"  # Nova has refused to move it
@@ -47,6 +48,7 @@ _SKIPPED: Sequence[tuple[str, Cause]] = (
     (r"it is locked$", Cause.LOCKED),
     (r"(?:server|flavor|aggregate) .* has it stay", Cause.TAG),
     (r"only what is tagged is moved", Cause.UNTAGGED),
+    (r"its project takes care of it itself", Cause.HANDLED),
     (r"its disk may be on its host alone", Cause.DISK),
 )
 _FAILED: Sequence[tuple[str, Cause]] = (

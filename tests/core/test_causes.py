@@ -12,9 +12,10 @@ import pytest
 from doctor_daemon.core import moves, selection
 from doctor_daemon.core.causes import Cause, cause
 from doctor_daemon.core.evacuation import Stage
-from doctor_daemon.core.host import Scope, Selection
-from doctor_daemon.core.selection import stays
-from tests.core.make import Fields, context
+from doctor_daemon.core.holding import Said, Word
+from doctor_daemon.core.host import Mode, Scope, Selection
+from doctor_daemon.core.selection import HOLD, stays
+from tests.core.make import Fields, context, plan
 from tests.core.moving import Moving, guest
 
 AMPHORA = "amphora-0a8c2f6e-1111-4222-8333-444455556666"
@@ -93,6 +94,15 @@ def test_the_word_goes_with_what_is_told() -> None:
     walk.accept().turns(1, "done").elapse(2).follow()
     told = [(e.outcome, e.cause) for e in walk.incident.timeline if e.outcome]
     assert told == [("skipped", "state"), ("moved", "")]
+
+
+def test_a_server_of_which_its_project_takes_care_itself_has_its_word() -> None:
+    chosen = Selection(shared_storage=True, hold_max_s=60.0)
+    patient = guest("web", tags={f"server:{HOLD}": "30"})
+    walk = Moving(patient, plan=plan(mode=Mode.EVACUATE, selection=chosen)).to_inspected()
+    walk.see(Said(patient.id, Word.HANDLED, "vnfm", walk.now))
+    told = [(e.outcome, e.cause) for e in walk.incident.timeline if e.outcome]
+    assert told == [("waiting", ""), ("skipped", "handled")]
 
 
 def test_the_words_are_plain() -> None:
