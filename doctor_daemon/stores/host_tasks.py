@@ -42,7 +42,8 @@ class HostTasks:
 def write_tasks(connection: sqlite3.Connection, change: Change) -> None:
     """Write the tasks of a change, each in the place of what its host had."""
     connection.executemany(
-        "INSERT OR REPLACE INTO host_tasks (kind, cloud, host, body) VALUES (?, ?, ?, ?)",
+        "INSERT INTO host_tasks (kind, cloud, host, body) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET body = excluded.body",
         _rows(change),
     )
 

@@ -53,7 +53,8 @@ class Records:
 def write_records(connection: sqlite3.Connection, change: Change) -> None:
     """Write the orders and tasks of a change, each in the place of what it was."""
     connection.executemany(
-        "INSERT OR REPLACE INTO volume_records (kind, number, over, body) VALUES (?, ?, ?, ?)",
+        "INSERT INTO volume_records (kind, number, over, body) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET over = excluded.over, body = excluded.body",
         _rows(change),
     )
 
