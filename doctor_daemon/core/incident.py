@@ -6,7 +6,7 @@ done next is derived from the incident alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NewType
@@ -18,7 +18,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Proof
 from doctor_daemon.core.release import Closing, Release
-from doctor_daemon.core.retirement import Retirement
+from doctor_daemon.core.retirement import Course, Retirement
 from doctor_daemon.core.sightings import Marking, Sighting, Unseen
 from doctor_daemon.core.tries import Try
 
@@ -187,7 +187,28 @@ class Incident:
         moved = replace(self, phase=to, phase_at=at, progress_at=at, retry_at=None, held=None)
         retirement = self.retirement and self.retirement.ended()
         moved = replace(moved, closing=None, look_failures=0, look_at=None, retirement=retirement)
-        return moved.note(at, text, tell)
+        moved = moved.note(at, text, tell)
+        for line in self._overtaken(to):
+            moved = moved.note(at, line)
+        return moved
+
+    def _overtaken(self, to: Phase) -> Iterator[str]:
+        """Say which orders end with this phase before they were followed."""
+        if to.final:
+            return
+        came = f"it has come to be {to.value.replace('_', ' ')}"
+        if self.closing is not None:
+            yield f"not ended for {self.closing.by}: {came}; order it again"
+        wish = self.retirement
+        if wish is None or wish.step is Course.OVER:
+            return
+        if wish.sent:
+            yield (
+                f"whether it is decommissioned, as {wish.by} has ordered, is not known: {came}; "
+                "look with `openstack compute service list`"
+            )
+        else:
+            yield f"not decommissioned for {wish.by}: {came}; order it again"
 
     def hold(self, at: Instant, held: Held) -> Incident:
         """Ask for a human."""
