@@ -73,7 +73,10 @@ def _pairs(
 
 
 def judged(before: Sequence[LogLevels], now: Sequence[LogLevels]) -> Finding:
-    """Judge a putting back by the levels after it. A process that has restarted has forgotten."""
+    """Judge a putting back by the levels after it.
+
+    A process that has restarted has forgotten, and shows it; one that does not answer may live on.
+    """
     pairs = list(_pairs(before, now))
     others = [
         f"{name} of {host}"
@@ -81,9 +84,20 @@ def judged(before: Sequence[LogLevels], now: Sequence[LogLevels]) -> Finding:
         for name, level in sorted(was.items())
         if is_.get(name, level) != level
     ]
-    if not others:
+    answered = {process for process, _ in pairs}
+    silent = [one.host for one in before if (one.binary, one.host) not in answered]
+    if not others and not silent:
         loggers = sum(len(was) for _, (was, _) in pairs)
         return Finding(End.ACHIEVED, f"{loggers} loggers are at the levels that they had before")
-    more = f" and {len(others) - NAMED_MAX} more" if len(others) > NAMED_MAX else ""
-    text = f"not at the levels that they had before: {', '.join(others[:NAMED_MAX])}{more}"
-    return Finding(End.NOT_ACHIEVED, text, "see `doctor-daemon cinder log-levels`")
+    texts, advice = list[str](), "see `doctor-daemon cinder log-levels`"
+    if others:
+        texts.append(f"not at the levels that they had before: {_some(others)}")
+    if silent:
+        texts.append(f"not shown, and perhaps as they were raised: the loggers of {_some(silent)}")
+        advice += "; what has restarted since, or is off, has forgotten"
+    return Finding(End.NOT_ACHIEVED, "; ".join(texts), advice)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return f"{', '.join(names[:NAMED_MAX])}{more}"

@@ -1,7 +1,8 @@
 """Log levels that were raised for the time of an incident are put back when it is over.
 
 The levels that there were are saved with the order, before it is sent: so a daemon that starts in
-between puts them back, too. A service that has restarted has forgotten them by itself.
+between puts them back, too. A service that has restarted has forgotten them by itself; one that
+does not answer may live on, and is asked again for a while.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -15,24 +16,33 @@ from doctor_daemon.controllers.cinder import Cinder
 from doctor_daemon.core.log_levels import LogLevels, LogScope
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volumes import End
+from doctor_daemon.engine.errand import Patience
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.faults import Do, Rule, Service
+from doctor_daemon.lab.volumes import Volumes
 from tests.api.desk import NAMES
-from tests.api.volumes import OPTIONS, VolumeDesk, served_orders, volume_desk
+from tests.api.volumes import OPTIONS, QUICK, VolumeDesk, served_orders, volume_desk
 from tests.engine.rig import Rig
 from tests.lab.cinder_target import ALPHA, BETA, VOLUME
 from tests.stores.values import volume_task
 
 HOST = NAMES[0]
 RAISE = {"binary": VOLUME, "prefix": "cinder", "level": "DEBUG", "until": HOST}
+HASTY = replace(QUICK, quieting_every_s=0.01)
 
 
 @asynccontextmanager
-async def busy(lab: Lab, rig: Rig) -> AsyncIterator[VolumeDesk]:
+async def busy(lab: Lab, rig: Rig, patience: Patience = QUICK) -> AsyncIterator[VolumeDesk]:
     """Serve orders by a daemon that has something to see to about the storage of a host."""
-    async with served_orders(lab, rig) as at:
+    async with served_orders(lab, rig, patience=patience) as at:
         at.desk.engine.ward.stock.tasks[1] = volume_task(1)
         yield at
+
+
+def hush(volumes: Volumes) -> None:
+    """Let no report of a cinder-volume reach the database any more: it lives on, unasked."""
+    row = volumes.row(BETA)
+    row.beats_from_s, row.written_at_s = None, row.written_at_s - 3600.0
 
 
 async def put_back(rig: Rig, number: int = 1) -> VolumeOrder:
@@ -103,7 +113,7 @@ async def test_levels_that_cannot_be_put_back_are_tried_again() -> None:
 
 async def test_levels_that_cannot_be_put_back_at_all_are_told_so() -> None:
     rig = Rig()
-    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig) as at:
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig, HASTY) as at:
         await at.order("set-log", **RAISE)
         lab.faults.add(Rule(service=Service.CINDER, do=Do.STATUS, path="*/get-log", times=None))
         with capture_logs() as logs:
@@ -116,6 +126,42 @@ async def test_levels_that_cannot_be_put_back_at_all_are_told_so() -> None:
     assert [(one["event"], one["log_level"]) for one in said] == [
         ("log levels are NOT put back", "error")
     ]
+
+
+async def test_levels_of_a_service_that_does_not_answer_are_not_told_to_be_put_back() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig, HASTY) as at:
+        await at.order("set-log", **RAISE)
+        volumes = lab.cinder.volumes
+        hush(volumes)
+        at.desk.engine.ward.stock.tasks.clear()
+        order = await put_back(rig)
+        assert order.put_back is not None
+        assert (order.put_back.end, order.put_back.text) == (
+            End.NOT_ACHIEVED,
+            f"not shown, and perhaps as they were raised: the loggers of {BETA}",
+        )
+        assert set(volumes.row(ALPHA).levels.values()) == {"INFO"}
+        assert set(volumes.row(BETA).levels.values()) == {"DEBUG"}
+
+
+async def test_levels_of_a_service_that_answers_again_are_put_back_then() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig) as at:
+        await at.order("set-log", **RAISE)
+        volumes = lab.cinder.volumes
+        hush(volumes)
+        at.desk.engine.ward.stock.tasks.clear()
+        for _ in range(400):
+            if set(volumes.row(ALPHA).levels.values()) == {"INFO"}:
+                break
+            await asyncio.sleep(0.05)
+        beta = volumes.row(BETA)
+        beta.beats_from_s = beta.written_at_s = volumes.clock.now()
+        order = await put_back(rig)
+        assert order.put_back is not None
+        assert order.put_back.end is End.ACHIEVED
+        assert set(beta.levels.values()) == {"INFO"}
 
 
 async def test_levels_that_were_raised_twice_are_put_back_to_what_they_were_before_both() -> None:
@@ -150,7 +196,7 @@ async def test_a_bug_in_putting_them_back_is_not_met_for_ever() -> None:
     rig = Rig()
     async with (
         Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab,
-        served_orders(lab, rig, kind=Buggy) as at,
+        served_orders(lab, rig, patience=HASTY, kind=Buggy) as at,
     ):
         at.desk.engine.ward.stock.tasks[1] = volume_task(1)
         await at.order("set-log", **RAISE)

@@ -57,13 +57,29 @@ def test_each_logger_is_put_back_whatever_the_others_had() -> None:
     )
 
 
-def test_what_has_forgotten_or_is_gone_needs_nothing() -> None:
+def test_what_has_forgotten_needs_nothing() -> None:
     assert put_back(SCOPE, [levels(BEFORE)], [levels(BEFORE)]) == ()
-    assert put_back(SCOPE, [levels(BEFORE)], [raised("other@b")]) == ()
-    assert judged([levels(BEFORE)], [raised("other@b")]).end is End.ACHIEVED
     assert judged([levels(BEFORE)], [levels({"cinder": "INFO", "new": "DEBUG"})]).end is (
         End.ACHIEVED
     )
+
+
+def test_what_does_not_answer_may_live_on_as_it_was_raised() -> None:
+    assert put_back(SCOPE, [levels(BEFORE)], [raised("other@b")]) == ()
+    found = judged([levels(BEFORE), levels(BEFORE, "c@d")], [levels(BEFORE)])
+    assert (found.end, found.text) == (
+        End.NOT_ACHIEVED,
+        "not shown, and perhaps as they were raised: the loggers of c@d",
+    )
+    assert "restart" in found.advice
+    found = judged([levels(BEFORE), levels(BEFORE, "c@d")], [raised("c@d")])
+    assert found.text == (
+        "not at the levels that they had before: cinder of c@d, cinder.db of c@d, "
+        "cinder.odd of c@d, cinder.volume of c@d, cinder.volume.api of c@d; "
+        "not shown, and perhaps as they were raised: the loggers of a@b"
+    )
+    many = [levels(BEFORE, f"h{number}@b") for number in range(7)]
+    assert judged(many, []).text.endswith("the loggers of h0@b, h1@b, h2@b, h3@b, h4@b and 2 more")
 
 
 def test_it_is_bounded_and_names_a_few() -> None:
