@@ -18,14 +18,14 @@ NAMED_MAX = 5
 
 Process = tuple[str, str]
 """Binary and host."""
+Others = Iterable[Sequence[LogLevels]]
+"""What each of some orders keeps that is still to be put back."""
 
 
-def unraised(
-    found: Sequence[LogLevels], raised: Iterable[Sequence[LogLevels]]
-) -> tuple[LogLevels, ...]:
+def unraised(found: Sequence[LogLevels], raised: Others) -> tuple[LogLevels, ...]:
     """Return what levels were found at, as it was before others had raised them.
 
-    `raised`: what each order keeps that is still to be put back. Of a logger that two have raised
+    Of a logger that two have raised
     the later one would find, and in the end put back, what the earlier one had set.
     """
     kept: dict[Process, dict[str, str]] = {}
@@ -40,15 +40,37 @@ def unraised(
 
 
 def put_back(
-    scope: LogScope, before: Sequence[LogLevels], now: Sequence[LogLevels]
+    scope: LogScope,
+    before: Sequence[LogLevels],
+    now: Sequence[LogLevels],
+    others: Others = (),
 ) -> tuple[LevelWish, ...]:
-    """Return what puts the loggers that were raised back, of the processes that can be asked."""
+    """Return what puts the loggers that were raised back, of the processes that can be asked.
+
+    What other orders still raise comes out as it went in.
+    """
     wishes: list[LevelWish] = []
-    for (binary, host), (was, is_) in _pairs(before, now):
+    kept = dict(_pairs(before, now))
+    for (binary, host), (was, is_) in _pairs(_own(before, others), now):
         wanted = {name: level for name, level in was.items() if level in LEVELS and name in is_}
         if any(is_[name] != level for name, level in wanted.items()):
+            theirs = kept[binary, host][0].keys() - was.keys()
+            wanted |= {name: is_[name] for name in theirs & is_.keys() if is_[name] in LEVELS}
             wishes += _of_one(LogScope(binary, host, scope.prefix), wanted)
     return tuple(wishes[:WISHES_MAX])
+
+
+def _own(before: Sequence[LogLevels], others: Others) -> tuple[LogLevels, ...]:
+    """Leave out what other orders still raise: it is put back when they are."""
+    theirs: dict[Process, set[str]] = {}
+    for one in (one for other in others for one in other):
+        theirs.setdefault((one.binary, one.host), set()).update(one.levels)
+    own = [
+        replace(one, levels={name: level for name, level in one.levels.items() if name not in left})
+        for one in before
+        for left in (theirs.get((one.binary, one.host), set()),)
+    ]
+    return tuple(one for one in own if one.levels)
 
 
 def _of_one(scope: LogScope, wanted: Mapping[str, str]) -> Iterator[LevelWish]:
@@ -72,30 +94,40 @@ def _pairs(
             yield process, (one.levels, present[process])
 
 
-def judged(before: Sequence[LogLevels], now: Sequence[LogLevels]) -> Finding:
-    """Judge a putting back by the levels after it.
+def judged(before: Sequence[LogLevels], now: Sequence[LogLevels], others: Others = ()) -> Finding:
+    """Judge a putting back by the levels after it, but for what other orders still raise.
 
     A process that has restarted has forgotten, and shows it; one that does not answer may live on.
     """
-    pairs = list(_pairs(before, now))
-    others = [
+    own = _own(before, others)
+    pairs = list(_pairs(own, now))
+    wrong = [
         f"{name} of {host}"
         for (_, host), (was, is_) in pairs
         for name, level in sorted(was.items())
         if is_.get(name, level) != level
     ]
     answered = {process for process, _ in pairs}
-    silent = [one.host for one in before if (one.binary, one.host) not in answered]
-    if not others and not silent:
-        loggers = sum(len(was) for _, (was, _) in pairs)
-        return Finding(End.ACHIEVED, f"{loggers} loggers are at the levels that they had before")
+    silent = [one.host for one in own if (one.binary, one.host) not in answered]
+    if not wrong and not silent:
+        return Finding(End.ACHIEVED, _put_back(_count(own), _count(before)))
     texts, advice = list[str](), "see `doctor-daemon cinder log-levels`"
-    if others:
-        texts.append(f"not at the levels that they had before: {_some(others)}")
+    if wrong:
+        texts.append(f"not at the levels that they had before: {_some(wrong)}")
     if silent:
         texts.append(f"not shown, and perhaps as they were raised: the loggers of {_some(silent)}")
         advice += "; what has restarted since, or is off, has forgotten"
     return Finding(End.NOT_ACHIEVED, "; ".join(texts), advice)
+
+
+def _put_back(own: int, all_: int) -> str:
+    text = f"{own} loggers are at the levels that they had before"
+    more = f"; {all_ - own} are left as they are, to another order that has raised them too"
+    return text if own == all_ else text + more
+
+
+def _count(levels: Iterable[LogLevels]) -> int:
+    return sum(len(one.levels) for one in levels)
 
 
 def _some(names: Sequence[str]) -> str:

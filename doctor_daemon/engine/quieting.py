@@ -8,12 +8,13 @@ does not answer may live on, and is asked again for a while.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from doctor_daemon.core.host import HostId
+from doctor_daemon.core.log_levels import LogLevels
 from doctor_daemon.core.raised_levels import judged, put_back
 from doctor_daemon.core.volume_orders import LOOK, VolumeOrder
 from doctor_daemon.core.volumes import End, Finding
@@ -28,7 +29,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Quieting:
-    """Puts levels back. `raised` are the orders to see to; `save` keeps one as it stands now."""
+    """Puts levels back.
+
+    `raised` are the orders that have them raised, or are about to; `save` keeps one as it is now.
+    """
 
     engine: Engine
     errand: Callable[[], Errand]
@@ -41,7 +45,8 @@ class Quieting:
         """See to them until cancelled."""
         while True:
             await asyncio.sleep(self.every_s)
-            for order in [one for one in self.raised() if not self.is_open(one.until)]:
+            over = [one for one in self.raised() if one.finding and not self.is_open(one.until)]
+            for order in over:
                 try:
                     await self._quiet(order)
                 except DoctorError as error:
@@ -77,6 +82,11 @@ class Quieting:
         if not order.before or order.levels is None:
             return Finding(End.ACHIEVED, "no level was changed")
         errand, scope = self.errand(), order.levels.scope
-        for wish in put_back(scope, order.before, await errand.storage.log_levels(scope)):
+        now = await errand.storage.log_levels(scope)
+        for wish in put_back(scope, order.before, now, self._others()):
             await errand.done(wish)
-        return judged(order.before, await errand.storage.log_levels(scope))
+        return judged(order.before, await errand.storage.log_levels(scope), self._others())
+
+    def _others(self) -> list[Sequence[LogLevels]]:
+        """Return what is kept by orders whose hosts are in question still."""
+        return [one.before for one in self.raised() if self.is_open(one.until)]

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import structlog
 
 from doctor_daemon.core.host import HostId, Mode
-from doctor_daemon.core.log_levels import LevelWish, LogLevels, LogScope
+from doctor_daemon.core.log_levels import LevelWish, LogScope
 from doctor_daemon.core.raised_levels import unraised
 from doctor_daemon.core.volume_orders import LOOK, ORDER, VolumeOrder
 from doctor_daemon.core.volumes import End, Finding, VolumeService, Wish
@@ -178,14 +178,9 @@ class VolumeOrders:
         return f"nothing of {until} is open: leave --until out"
 
     def _raised(self) -> list[VolumeOrder]:
-        """Return the orders whose log levels are still to be put back."""
+        """Return the orders whose log levels are still to be put back, be they raised already."""
         orders = [one.order for one in self._orders.values()]
-        return [one for one in orders if one.finding and one.until and one.put_back is None]
-
-    def _kept(self) -> list[tuple[LogLevels, ...]]:
-        """Return what levels are still to be put back to, be they raised already or not."""
-        orders = [one.order for one in self._orders.values()]
-        return [one.before for one in orders if one.until and not one.over]
+        return [one for one in orders if one.until and not one.over]
 
     async def _quieted(self, order: VolumeOrder) -> None:
         await self._save(order)
@@ -208,7 +203,8 @@ class VolumeOrders:
             if isinstance(wish, LevelWish) and one.order.until is not None:
                 try:
                     found = await errand.storage.log_levels(wish.scope)
-                    one.order = replace(one.order, before=unraised(found, self._kept()))
+                    kept = [other.before for other in self._raised()]
+                    one.order = replace(one.order, before=unraised(found, kept))
                     await self._save(one.order)
                 except DoctorError as error:
                     return Finding(End.REFUSED, f"nothing was sent: {error}")

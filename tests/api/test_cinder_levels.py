@@ -22,6 +22,7 @@ from doctor_daemon.lab.faults import Do, Rule, Service
 from doctor_daemon.lab.volumes import Volumes
 from tests.api.desk import NAMES
 from tests.api.volumes import OPTIONS, QUICK, VolumeDesk, served_orders, volume_desk
+from tests.engine.instruments import OTHER
 from tests.engine.rig import Rig
 from tests.lab.cinder_target import ALPHA, BETA, VOLUME
 from tests.stores.values import volume_task
@@ -175,6 +176,29 @@ async def test_levels_that_were_raised_twice_are_put_back_to_what_they_were_befo
             assert order.put_back is not None
             assert order.put_back.end is End.ACHIEVED
         assert set(lab.cinder.volumes.row(ALPHA).levels.values()) == {"INFO"}
+
+
+async def test_levels_that_an_order_for_another_host_still_raises_are_put_back_with_it() -> None:
+    rig = Rig()
+    async with Lab(LabOptions(hosts=1, cinder=OPTIONS)) as lab, busy(lab, rig) as at:
+        tasks, volumes = at.desk.engine.ward.stock.tasks, lab.cinder.volumes
+        tasks[2] = replace(volume_task(2), host=OTHER)
+        await at.order("set-log", **RAISE)
+        await at.order("set-log", **{**RAISE, "host": ALPHA, "until": OTHER.name})
+        del tasks[1]
+        first = await put_back(rig, 1)
+        assert first.put_back is not None
+        assert first.put_back.text == (
+            "4 loggers are at the levels that they had before; 4 are left as they are, to another "
+            "order that has raised them too"
+        )
+        assert set(volumes.row(ALPHA).levels.values()) == {"DEBUG"}
+        assert set(volumes.row(BETA).levels.values()) == {"INFO"}
+        del tasks[2]
+        second = await put_back(rig, 2)
+        assert second.put_back is not None
+        assert second.put_back.text == "4 loggers are at the levels that they had before"
+        assert set(volumes.row(ALPHA).levels.values()) == {"INFO"}
 
 
 class Buggy(Cinder):

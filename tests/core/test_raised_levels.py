@@ -97,3 +97,23 @@ def test_what_was_raised_before_is_kept_as_it_was_before_both() -> None:
     assert kept == (levels(BEFORE), raised("c@d"))
     newer = levels({**BEFORE, "cinder.new": "ERROR"})
     assert unraised([newer], [[raised()]]) == (levels({**raised().levels, "cinder.new": "ERROR"}),)
+
+
+def test_what_another_order_still_raises_is_left_as_it_is() -> None:
+    before, now = [levels(BEFORE), levels(BEFORE, "c@d")], [raised(), levels(BEFORE, "c@d")]
+    theirs = levels({"cinder.volume": "INFO", "cinder.volume.api": "INFO", "cinder.odd": "INFO"})
+    others = [[theirs], [levels({"cinder": "INFO"}, "e@f")]]
+    after = [done(raised(), put_back(SCOPE, before, now, others)), now[1]]
+    assert after[0].levels == {**BEFORE, **dict.fromkeys(theirs.levels, "DEBUG")}
+    found = judged(before, after, others)
+    text = "7 loggers are at the levels that they had before; 3 are left as they are, to another"
+    assert (found.end, found.text) == (End.ACHIEVED, f"{text} order that has raised them too")
+    assert judged(before, after).end is End.NOT_ACHIEVED
+    assert put_back(SCOPE, before, after, others) == ()
+
+
+def test_what_another_order_raises_of_a_process_that_is_silent_is_left_to_it() -> None:
+    before = [levels({"cinder": "INFO", "cinder.db": "INFO"})]
+    assert judged(before, [], [before]).end is End.ACHIEVED
+    assert judged(before, [], [[levels({"cinder": "INFO"})]]).end is End.NOT_ACHIEVED
+    assert put_back(SCOPE, before, [], [before]) == ()
