@@ -122,7 +122,7 @@ class Portkeeper:
         if not self._ward.rules.ports.marks:
             return []
         tasks = self._ward.stock.ports
-        found = [one for one in self._incidents() if is_off(one)]
+        found = [one for one in self._incidents() if is_off(one, self._now())]
         return [one for one in found if one.host not in tasks or not tasks[one.host].is_of(one)]
 
     async def _contained(self, task: PortTask, network: Network) -> None:
@@ -251,7 +251,7 @@ class Portkeeper:
         return PortView(
             now=self._now(),
             limits=ward.rules.policy,
-            off=incident is not None and is_off(incident),
+            off=incident is not None and is_off(incident, self._now()),
             back=incident is None and is_back(host, self._fleet, task.since),
             shut=shut(ward, host),
             off_limits=off_limits(ward, host),

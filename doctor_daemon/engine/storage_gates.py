@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from doctor_daemon.core.host import HostId, Mode
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.ward import Ward
 
@@ -42,7 +43,7 @@ def is_fenced(incident: Incident) -> bool:
     return incident.proof is not None and held is not None and held.out_of in PROVEN
 
 
-def is_off(incident: Incident) -> bool:
+def is_off(incident: Incident, now: Instant) -> bool:
     """Tell whether a host is proven off, and nobody has heard it, or switched it on, since.
 
     Nor has its nova-compute reported in, or somebody put it back by hand. Between two boots nobody
@@ -50,6 +51,8 @@ def is_off(incident: Incident) -> bool:
     """
     proof, release = incident.proof, incident.release
     if proof is None or incident.phase not in FENCED:
+        return False
+    if proof.taken_at.boot_id != now.boot_id:
         return False
     if release.switched_since(proof.taken_at) or release.used_at is not None:
         return False

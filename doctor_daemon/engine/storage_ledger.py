@@ -173,7 +173,7 @@ class StorageLedger:
             now=ward.tools.clock.now(),
             policy=ward.rules.volumes,
             limits=ward.rules.policy,
-            off=incident is not None and is_off(incident),
+            off=incident is not None and is_off(incident, ward.tools.clock.now()),
             calm=incident is None or incident.phase not in FENCING,
             shut=shut(ward, host),
         )

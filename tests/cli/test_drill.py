@@ -125,7 +125,8 @@ def test_a_canary_is_tagged_to_be_moved(tmp_path: Path, host: dict[str, object])
 async def test_another_entry_that_is_not_there_is_said(tmp_path: Path) -> None:
     (tmp_path / "clouds.yaml").touch(0o600)
     (tmp_path / "clouds.yaml").write_text(
-        "clouds: {admin: {auth: {auth_url: http://127.0.0.1:1/v3, username: u, password: canarys-own-word}}}"
+        "clouds: {admin: {auth: {auth_url: http://127.0.0.1:1/v3, username: u, "
+        "password: canarys-own-word}}}"
     )
     found = settings(
         tmp_path,

@@ -29,7 +29,7 @@ def test_life_or_a_switching_on_since_the_proof_ends_it(
     release = Release(switched_at=switched_at)
     proof = power_proof(3)
     down = incident(phase=Phase.DOWN, proof=proof, life_at=life_at, release=release)
-    assert is_off(down) is off
+    assert is_off(down, at(9)) is off
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,10 @@ def test_a_host_that_has_reported_in_or_was_put_back_by_hand_is_not_known_to_be_
 ) -> None:
     release = Release(used_at=used_at)
     down = incident(phase=Phase.DOWN, proof=power_proof(3), release=release)
-    assert is_off(replace(down, reported_at=reported_at)) is off
+    assert is_off(replace(down, reported_at=reported_at), at(9)) is off
+
+
+def test_a_proof_of_another_boot_says_nothing_of_now() -> None:
+    down = incident(phase=Phase.DOWN, proof=power_proof(3))
+    assert is_off(down, at(9))
+    assert not is_off(down, at(9, OTHER_BOOT))
