@@ -237,7 +237,7 @@ def opened(number: int, fencing: Fenced, row: VolumeService, view: View) -> Volu
     return task.note(view.now, text)
 
 
-def unlooked(number: int, fencing: Fenced, view: View) -> VolumeTask:
+def unlooked(number: int, fencing: Fenced, now: Instant) -> VolumeTask:
     """Open the task to look up what ran on a fenced host: Cinder has not told yet."""
     task = VolumeTask(
         number=number,
@@ -246,12 +246,12 @@ def unlooked(number: int, fencing: Fenced, view: View) -> VolumeTask:
         host=fencing.host,
         service="",
         reason=fencing.reason,
-        since=view.now,
+        since=now,
         learned=number,
     )
     why = f"see whether a cinder-volume ran on {fencing.host}: Cinder could not be asked"
     frees = "it goes on once Cinder answers"
-    looking = task.at(TaskStage.LOOKING, view.now, why)
+    looking = task.at(TaskStage.LOOKING, now, why)
     return replace(looking, why=why, frees=frees)
 
 

@@ -16,6 +16,7 @@ from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.notices import Notice, notices
+from doctor_daemon.engine.storage_ledger import left_behind
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
 
@@ -38,6 +39,7 @@ def change(
         charges=ward.reserve(before, after),
         notices=tuple(_rows(known, after, ward)),
         evidence=tuple(evidence_row(evidence, after) for evidence in heard),
+        tasks=left_behind(before, after, ward),
     )
 
 

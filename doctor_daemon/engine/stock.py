@@ -23,9 +23,23 @@ class Stock:
         """What is on its way to Cinder."""
         self.tasks: dict[int, VolumeTask] = {}
         """What is to be seen to at the storage of fenced hosts, by number, and the last ends."""
+        self.looked: set[tuple[str, int]] = set()
+        """Of which fencings of which incidents it is known what is to be seen to, or which are a
+        task to look."""
+        self._numbered = 0
         self.trouble = ""
         """Why that cannot be looked up now."""
         self.ports: dict[HostId, PortTask] = {}
         """What is to be seen to about the ports of fenced hosts, or was at last."""
         self.reserves: dict[HostId, ReserveTask] = {}
         """Which hosts in reserve are lent to hosts that failed, or were at last."""
+
+    @property
+    def next_number(self) -> int:
+        """Return the number of the next task about storage."""
+        return max(self._numbered, max(self.tasks, default=0)) + 1
+
+    def number(self) -> int:
+        """Give that number out: it is nobody else's, be its task never saved."""
+        self._numbered = self.next_number
+        return self._numbered

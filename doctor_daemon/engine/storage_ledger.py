@@ -40,20 +40,24 @@ class StorageLedger:
         """Begin with what the ward has."""
         self._ward = ward
         self._incidents = incidents
-        self._seen: set[tuple[str, int]] = set()
-        """Which fencings of which incidents have been looked at, or are a task to look at."""
         self._met: dict[tuple[str, int], Fenced] = {}
         """Fencings that have still to be looked at: their incidents may be over by then."""
 
     def known(self, task: VolumeTask) -> None:
         """Remember that the fencing of a task has been looked at."""
-        self._seen.add((task.incident, task.round))
+        self._ward.stock.looked.add((task.incident, task.round))
 
     def met(self, incident: Incident) -> None:
         """Remember a fencing in whose wake is to be looked."""
         key, acts = (incident.id, round_of(incident)), self._ward.rules.volumes.acts
-        if acts and is_fenced(incident) and key not in self._seen:
+        if acts and is_fenced(incident) and key not in self._ward.stock.looked:
             self._met[key] = fenced(incident)
+
+    def ended(self, incident: Incident) -> None:
+        """Tell in the log what an incident that has ended leaves to be looked up."""
+        for task in self.left:
+            if task.incident == incident.id and task.stage is TaskStage.LOOKING:
+                _tell(None, task)
 
     @property
     def left(self) -> list[VolumeTask]:
@@ -95,16 +99,17 @@ class StorageLedger:
             if not is_fenced(incident):  # power came back, or the host itself does
                 for key in [key for key in self._met if key[0] == incident.id]:
                     del self._met[key]
-        self._met = {key: one for key, one in self._met.items() if key not in self._seen}
+        looked = self._ward.stock.looked
+        self._met = {key: one for key, one in self._met.items() if key not in looked}
         return found + list(self._met.values())
 
     async def not_looked(self, fencings: Iterable[Fenced]) -> None:
         """Save that these have still to be looked up, be their incidents over by then."""
         made: list[VolumeTask] = []
         for one in fencings:
-            if (one.incident, one.round) not in self._seen:
-                number = self._next + len(made)
-                made.append(unlooked(number, one, self.look(one.host)))
+            if (one.incident, one.round) not in self._ward.stock.looked:
+                number = self._ward.stock.number()
+                made.append(unlooked(number, one, self._ward.tools.clock.now()))
         if made:
             await self.save(*made)
             for task in made:
@@ -117,15 +122,15 @@ class StorageLedger:
         """
         view, made, busy = self.look(fencing.host), list[VolumeTask](), False
         looking, done, open_ = self._told_of(fencing)
-        number = self._next
-        learned = looking.learned if looking else number
+        stock = self._ward.stock
+        learned = looking.learned if looking else stock.next_number
         for row in rows if view.policy.acts else ():
             task = open_.get(row.host)
             if self._host_of(row) != fencing.host or row.host in done or _newer(task, looking):
                 continue
             if task is None:
-                made.append(replace(opened(number, fencing, row, view), learned=learned))
-                number += 1
+                task = opened(stock.number(), fencing, row, view)
+                made.append(replace(task, learned=learned))
             elif task.number in running:
                 busy = True
             else:
@@ -133,10 +138,10 @@ class StorageLedger:
         if looking is not None and not busy:
             made.append(looking.at(TaskStage.DONE, view.now, "it has been looked up"))
         elif looking is None and busy:
-            made.append(unlooked(number, fencing, view))
+            made.append(unlooked(stock.number(), fencing, view.now))
         if made:
             await self.save(*made)
-        self._seen.add((fencing.incident, fencing.round))
+        self._ward.stock.looked.add((fencing.incident, fencing.round))
 
     def _told_of(
         self, fencing: Fenced
@@ -147,10 +152,6 @@ class StorageLedger:
         looking = [task for task in mine if task.stage is TaskStage.LOOKING]
         done = frozenset(task.service for task in mine)
         return next(iter(looking), None), done, {task.service: task for task in self.left}
-
-    @property
-    def _next(self) -> int:
-        return max(self._ward.stock.tasks, default=0) + 1
 
     def _host_of(self, row: VolumeService) -> HostId | None:
         """Return the configured host that a service runs on, by its exact name or an alias."""
@@ -177,6 +178,22 @@ class StorageLedger:
             calm=incident is None or incident.phase not in FENCING,
             shut=shut(ward, host),
         )
+
+
+def left_behind(before: Incident | None, after: Incident, ward: Ward) -> tuple[VolumeTask, ...]:
+    """Return the task to look up what ran on a host whose incident ends before Cinder has told.
+
+    It is saved with that end, for by the next daemon nobody would know of the fencing any more.
+    """
+    if before is None or not after.phase.final or not is_fenced(before):
+        return ()
+    key, stock = (before.id, round_of(before)), ward.stock
+    if ward.tools.storage is None or not ward.rules.volumes.acts or key in stock.looked:
+        return ()
+    task = unlooked(stock.number(), fenced(before), ward.tools.clock.now())
+    stock.tasks[task.number] = task
+    stock.looked.add(key)
+    return (task,)
 
 
 def _newer(task: VolumeTask | None, looking: VolumeTask | None) -> bool:

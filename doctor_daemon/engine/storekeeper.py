@@ -71,6 +71,8 @@ class Storekeeper:
         if before is None or before.phase is not after.phase:
             if self._ward.tools.storage is not None:
                 self._ledger.met(after)
+            if after.phase.final:
+                self._ledger.ended(after)
             self._come.set()
 
     async def dismiss(self, service: str, by: str, why: str) -> VolumeTask:

@@ -275,7 +275,7 @@ def test_the_policy_is_asked_when_it_is_decided(
 
 def test_what_could_not_be_looked_up_is_a_task_that_a_human_sees() -> None:
     seen: View = view()
-    one = unlooked(7, fencing(), seen)
+    one = unlooked(7, fencing(), seen.now)
     assert (one.number, one.stage, one.service) == (7, STAGES.LOOKING, "")
     assert one.stage.needs_a_human
     assert one.why == "see whether a cinder-volume ran on cmp-1: Cinder could not be asked"

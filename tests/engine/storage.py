@@ -46,6 +46,14 @@ async def reach(
     raise AssertionError(task_of(engine, service))
 
 
+async def started(rig: Rig) -> tuple[Engine, asyncio.Task[None]]:
+    """Start a daemon that is to crash."""
+    engine = rig.engine()
+    task = asyncio.create_task(engine.run())
+    await engine.ready.wait()
+    return engine, task
+
+
 def cut_again(incident: Incident) -> Incident:
     """Return an incident as it is once its host was cut once more."""
     return replace(incident, tries=incident.tries + 1)

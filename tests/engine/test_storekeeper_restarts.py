@@ -9,22 +9,24 @@ import pytest
 
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.volume_tasks import TaskStage, round_of
-from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Permanent, Temporary
 from tests.engine.instruments import HOST
 from tests.engine.rig import Rig, accuse, until
-from tests.engine.storage import NAME, POLICY, bench, cut_again, die, reach, story, task_of, told
+from tests.engine.storage import (
+    NAME,
+    POLICY,
+    bench,
+    cut_again,
+    die,
+    reach,
+    started,
+    story,
+    task_of,
+    told,
+)
 from tests.engine.volumes import BenchCinder
 from tests.simulation.virtual import run
-
-
-async def started(rig: Rig) -> tuple[Engine, asyncio.Task[None]]:
-    """Start a daemon that is to crash."""
-    engine = rig.engine()
-    task = asyncio.create_task(engine.run())
-    await engine.ready.wait()
-    return engine, task
 
 
 async def asked(cinder: BenchCinder, word: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.volume_tasks import TaskStage, round_of
@@ -12,7 +14,7 @@ from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from tests.engine.instruments import HOST, OTHER
 from tests.engine.rig import Rig, accuse, incident_of, until
-from tests.engine.storage import NAME, cut_again, die, reach, story, task_of, told
+from tests.engine.storage import NAME, cut_again, die, reach, started, story, task_of, told
 from tests.engine.volumes import BenchCinder
 from tests.stores.values import volume_task
 
@@ -74,6 +76,53 @@ def test_an_incident_that_is_closed_while_cinder_is_asked_is_looked_up_all_the_s
             cinder.answers.set()
             die(cinder)
             await reach(engine, TaskStage.DOWN)
+
+    story(main)
+
+
+@pytest.mark.parametrize("failures", [0, 3])
+def test_a_fencing_that_nobody_has_looked_up_outlives_its_incident_and_the_daemon(
+    failures: int,
+) -> None:
+    async def main(rig: Rig, cinder: BenchCinder) -> None:
+        row = cinder.add(NAME)
+        cinder.answers.clear()
+        engine, life = await started(rig)
+        elsewhere = replace(volume_task(2), host=OTHER, stage=TaskStage.WATCHING)
+        engine.ward.stock.tasks[2] = elsewhere
+        await asyncio.sleep(20)
+        await accuse(rig, engine)
+        await until(engine, Phase.DOWN)
+        rig.nova.down.clear()
+        await Operators(engine).order(HOST, Order.CLOSE, "ann", "by hand")
+        rig.disk.failures = failures
+        await asyncio.sleep(30)
+        assert HOST not in engine.desk.cases
+        (needed,) = [one for one in Operators(engine).status()["storage"] if not one["service"]]
+        assert needed["why"].startswith(f"see whether a cinder-volume ran on {HOST}")
+        await rig.crash(life)
+        cinder.answers.set()
+        die(cinder)
+        async with rig.running() as second:
+            assert (await reach(second, TaskStage.DOWN)).number == 4
+            assert row.disabled
+            assert (await reach(second, TaskStage.DONE, "")).number == 3
+
+    story(main)
+
+
+def test_what_was_looked_up_is_not_looked_up_again_at_the_end_of_its_incident() -> None:
+    async def main(rig: Rig, cinder: BenchCinder) -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await until(engine, Phase.DOWN)
+            await asyncio.sleep(20)
+            assert cinder.lists == 1
+            rig.nova.down.clear()
+            await Operators(engine).order(HOST, Order.CLOSE, "ann", "by hand")
+            await asyncio.sleep(20)
+            assert HOST not in engine.desk.cases
+            assert engine.ward.stock.tasks == {}
 
     story(main)
 
