@@ -183,7 +183,8 @@ async def test_an_order_and_each_fault(call: str, row: Row) -> None:
     async def told(request: Asked, fault: Fault) -> str:
         return (await ended(call, request, fault))[0]
 
-    assert await row_of(requests, told) == {str(requests[0]): row}
+    expected = {str(requests[0]): row}
+    assert await row_of(requests, told, expected) == expected
 
 
 async def shown(adapter: Nova, server: ServerId) -> str:
@@ -216,7 +217,8 @@ async def test_a_look_and_each_fault(times: int | None, row: Row) -> None:
                 return "answered in the end"
             return said if said == "it is not there" else f"{said} after {struck(lab, rule)}"
 
-    assert await row_of(requests, told) == {str(requests[0]): row}
+    expected = {str(requests[0]): row}
+    assert await row_of(requests, told, expected) == expected
 
 
 # answers that no lab gives

@@ -61,4 +61,4 @@ async def test_a_token(cloud: str) -> None:
         return (await granted(cloud, fault.limit_s, request.rule(fault, None)))[0]
 
     expected = {str(one): ROWS[one.method] for one in requests}
-    assert await row_of(requests, told) == expected
+    assert await row_of(requests, told, expected) == expected

@@ -165,15 +165,17 @@ async def answer(
 @pytest.mark.parametrize("call", QUESTIONS)
 async def test_a_question_and_a_fault_that_lasts(call: str) -> None:
     requests = await questions(call, NEW)
-    found = await row_of(requests, lambda one, f: answer(call, NEW, one, f, None))
-    assert found == {str(one): ANSWERS for one in requests}
+    expected = {str(one): ANSWERS for one in requests}
+    found = await row_of(requests, lambda one, f: answer(call, NEW, one, f, None), expected)
+    assert found == expected
 
 
 @pytest.mark.parametrize("call", QUESTIONS)
 async def test_a_question_and_a_fault_that_passes(call: str) -> None:
     requests = await questions(call, NEW)
-    found = await row_of(requests, lambda one, f: answer(call, NEW, one, f, 1))
-    assert found == {str(one): ONCE for one in requests}
+    expected = {str(one): ONCE for one in requests}
+    found = await row_of(requests, lambda one, f: answer(call, NEW, one, f, 1), expected)
+    assert found == expected
 
 
 # orders
@@ -233,7 +235,7 @@ async def test_an_order(call: str, age: str) -> None:
 
     rows = [EVACUATE if call == "evacuate" else ENDS, SECOND]
     expected = {str(one): row for one, row in zip(requests, rows, strict=False)}
-    assert await row_of(requests, told) == expected
+    assert await row_of(requests, told, expected) == expected
 
 
 # checks
@@ -266,4 +268,5 @@ async def test_a_check_before_an_emergency_says_what_is_wrong(call: str) -> None
         nothing = {NO_SUCH_SERVICE: NOTHING} if request.method == "PUT" else {}
         return {**dict.fromkeys(FAULTS, SAID), **nothing}
 
-    assert await row_of(requests, told) == {str(one): row(one) for one in requests}
+    expected = {str(one): row(one) for one in requests}
+    assert await row_of(requests, told, expected) == expected
