@@ -20,6 +20,22 @@ from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Proof
 
 
+def off_by(incident: Incident, now: Instant) -> Proof | None:
+    """Return the proof by which a host is down, if nothing says since that it may be on again.
+
+    Whoever takes a host for off asks this first, and then whatever else would end it for him. A
+    proof of another boot is none: nobody can tell what has been seen since.
+    """
+    proof, life = incident.proof, incident.life_at
+    if proof is None or incident.phase not in (Phase.EVACUATING, Phase.DOWN):
+        return None
+    if proof.taken_at.boot_id != now.boot_id or reported(incident, proof):
+        return None
+    if incident.release.switched_since(proof.taken_at):
+        return None  # by us, whether nova-compute has reported in or not
+    return None if life is not None and life.since(proof.taken_at) >= 0 else proof
+
+
 def proven_off(
     incident: Incident, look: Sighting | None, now: Instant, policy: Policy
 ) -> Instant | None:
@@ -29,14 +45,8 @@ def proven_off(
     what is asked for instead is that Nova has it forced down still, and no sign of life. One of
     another boot is no proof: nobody can tell what has been seen since.
     """
-    proof, life = incident.proof, incident.life_at
-    if proof is None or incident.phase not in (Phase.EVACUATING, Phase.DOWN):
-        return None
-    if proof.taken_at.boot_id != now.boot_id or reported(incident, proof):
-        return None
-    if incident.release.switched_since(proof.taken_at):
-        return None  # by us, whether nova-compute has reported in or not
-    if life is not None and life.since(proof.taken_at) >= 0:
+    proof = off_by(incident, now)
+    if proof is None:
         return None
     if incident.phase is Phase.EVACUATING and now.reached(proof.valid_until):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from doctor_daemon.core.destinations import off_by
 from doctor_daemon.core.host import HostId, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
@@ -44,17 +45,8 @@ def is_fenced(incident: Incident) -> bool:
 
 
 def is_off(incident: Incident, now: Instant) -> bool:
-    """Tell whether a host is proven off, and nobody has heard it, or switched it on, since.
+    """Tell whether a host is proven off, and nothing says since that it may be on again.
 
-    Nor has its nova-compute reported in, or somebody put it back by hand. Between two boots nobody
-    can tell which came first: then it is not known to be off.
+    Nor has anybody put it back by hand.
     """
-    proof, release = incident.proof, incident.release
-    if proof is None or incident.phase not in FENCED:
-        return False
-    if proof.taken_at.boot_id != now.boot_id:
-        return False
-    if release.switched_since(proof.taken_at) or release.used_at is not None:
-        return False
-    heard = (at for at in (incident.life_at, incident.reported_at) if at is not None)
-    return all(at.since(proof.taken_at) < 0 for at in heard)
+    return off_by(incident, now) is not None and incident.release.used_at is None

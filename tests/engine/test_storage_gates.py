@@ -38,7 +38,7 @@ def test_life_or_a_switching_on_since_the_proof_ends_it(
         (None, None, True),
         (at(2), None, True),
         (at(3), None, False),
-        (at(9, OTHER_BOOT), None, False),
+        (at(9, OTHER_BOOT), None, True),  # that was before this boot, and so before the proof
         (None, at(9), False),
     ],
 )
