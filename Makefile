@@ -7,12 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 PROCESSES := tests/slice tests/demo tests/bench tests/stores tests/test_sessions.py tests/test_supervisor.py
-APART := tests/core tests/openstack tests/systemd
+APART := tests/core tests/openstack tests/openstack_long tests/systemd
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-openstack test-systemd demo demo-stories sim crashes mutants bench docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-openstack test-openstack-long test-systemd demo demo-stories sim crashes mutants bench docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,9 +46,13 @@ test-processes: $(STAMP)
 test-others: $(STAMP)
 	SIM_SEEDS=$(SEEDS) $(BIN)/pytest tests $(APART:%=--ignore=%) $(PROCESSES:%=--ignore=%)
 
-test-openstack: $(STAMP) ## Test against a real Nova, Keystone, Placement, Prometheus and Alertmanager
-	tools/debian-packages openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
+test-openstack: $(STAMP) ## Test against a real Nova, Cinder, Keystone, Placement, Prometheus and Alertmanager
+	tools/debian-packages $(REAL)
 	$(BIN)/pytest tests/openstack
+
+test-openstack-long: $(STAMP) ## The longer stories of the same: drills, reserves, decommissioning, groups, a host that returns alone
+	tools/debian-packages $(REAL)
+	$(BIN)/pytest tests/openstack_long
 
 test-systemd: $(STAMP) ## Install the daemon by the book in a systemd of its own, and test the unit (as root)
 	tools/debian-packages python3-venv sqlite3 systemd util-linux

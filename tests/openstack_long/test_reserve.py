@@ -10,8 +10,8 @@ from tests.openstack.daemon import Daemon, running
 from tests.openstack.estate import Estate
 from tests.openstack.evacuations import active, assert_moved, posts
 from tests.openstack.proxy import Passed
-from tests.openstack.test_returns_alone import RELEASE
 from tests.openstack.testbed.processes import wait_for
+from tests.openstack_long.test_returns_alone import RELEASE
 
 HOST, FULL, SPARE = "compute-1", ("compute-2", "compute-3"), "compute-4"
 POLICY = {"release": "automatic", "power_on": True, "reserved_hosts": [SPARE]}

@@ -1,0 +1,1 @@
+"""What a real OpenStack shows and takes long to show: `make test-openstack-long`."""
