@@ -35,7 +35,8 @@ class Departures:
         told = f"{machine.id} is deleted without its flag"
         oracle.check("I-18", row.forced_down or raced, told)
         proof = saved.proof
-        fresh = proof is not None and proof.taken_at.since(wish.since) >= 0
+        same = proof is not None and proof.taken_at.boot_id == wish.since.boot_id
+        fresh = proof is not None and same and proof.taken_at.since(wish.since) >= 0
         age_s = oracle.clock.now().since(proof.taken_at) if proof else 0.0
         if fresh:
             limit_s = oracle.policy.proof_age_s + BOUND_S
