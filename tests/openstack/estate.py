@@ -129,14 +129,13 @@ class Estate:
             if row.json.get("forced_down")
         ]
 
-    def register(self, name: str, *, archived: bool = True) -> None:
+    def register(self, name: str) -> None:
         """Have a host in use again that Nova has forgotten: as another service, of the same name.
 
         nova-compute does not start on a host that has guests of before. Until the service of before
-        is archived, Nova shows it to the servers of that host as if it were theirs.
+        is archived, Nova may show it to the servers of that host as if it were theirs.
         """
-        if archived:
-            archive(self.site)
+        archive(self.site)
         if not self.hosts[name].processes.pid(name):
             Services(self.site).start_compute(name)
         wait_for(f"{name} to be listed", lambda: self.admin.compute_services().get(name), 60)

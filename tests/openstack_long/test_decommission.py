@@ -9,7 +9,6 @@ from tests.openstack.daemon import PROGRAM, Daemon, running
 from tests.openstack.estate import Estate
 from tests.openstack.evacuations import active, await_moved, change, migrations
 from tests.openstack.testbed.processes import wait_for
-from tests.openstack.testbed.template import archive
 
 HOST = "compute-1"
 LIMIT_S = 120.0
@@ -58,21 +57,3 @@ def test_a_host_is_deleted_only_when_it_is_off_and_empty(estate: Estate) -> None
     assert [row.status for row in deletes] == [204]
     assert migrations(estate, moves) == ["done"]
     assert estate.violations() == []
-
-
-def test_servers_are_shown_the_deleted_service_of_their_host_until_it_is_archived(
-    estate: Estate,
-) -> None:
-    """Nova looks a server's service up by the name of its host, and takes deleted ones too."""
-    deleted = estate.services[HOST]
-    estate.crash(HOST)
-    estate.admin.mark(deleted, forced_down=True)
-    estate.admin.compute("DELETE", f"/os-services/{deleted}", expect=204, version="2.53")
-    estate.reinstall(HOST)
-    estate.register(HOST, archived=False)
-    (server,) = estate.boot(HOST, 1)
-    row = estate.service(HOST)
-    assert (row["forced_down"], row["state"], row["status"]) == (False, "up", "enabled")
-    assert estate.host_status(server) == "DOWN"
-    archive(estate.site)
-    assert estate.host_status(server) == "UP"
