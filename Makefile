@@ -50,7 +50,7 @@ test-openstack: $(STAMP) ## Test against a real Nova, Cinder, Keystone, Placemen
 	tools/debian-packages $(REAL)
 	$(BIN)/pytest tests/openstack
 
-test-openstack-long: $(STAMP) ## The longer stories of the same: drills, reserves, decommissioning, groups, a host that returns alone
+test-openstack-long: $(STAMP) ## The longer stories of the same: returns, drills, reserves, decommissioning, groups, storage, maintenance
 	tools/debian-packages $(REAL)
 	$(BIN)/pytest tests/openstack_long
 

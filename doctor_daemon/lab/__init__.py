@@ -36,9 +36,7 @@ NovaContract
                                     test_a_locked_server_is_listed,
                                     test_the_metadata_of_aggregates
     server groups                   test_server_groups, test_pages_of_server_groups,
-                                    test_a_member_sees_the_groups_of_its_project_alone,
-                                    test_an_affinity_group_whose_host_died_finds_no_other,
-                                    test_members_that_are_kept_apart_go_to_different_hosts
+                                    test_a_member_sees_the_groups_of_its_project_alone
     filters of servers              test_host_filter, test_the_host_filter_without_all_tenants,
                                     test_project_filter, test_status_filter,
                                     test_a_members_host_filter_is_dropped,
@@ -59,16 +57,10 @@ NovaContract
                                     test_nobody_is_forced_to_no_host
     what becomes of an evacuation   test_the_source_after_an_evacuation,
                                     test_failures_are_told_later,
-                                    test_a_second_post_is_accepted_and_both_are_lost,
-                                    test_a_destination_that_dies_leaves_it_for_ever,
-                                    test_a_dead_destination_reads_its_messages_when_it_returns
+                                    test_a_second_post_is_accepted_and_both_are_lost
     the return of a host            test_trap_7_evacuations_under_way_do_not_keep_the_flag,
                                     test_trap_8_a_refused_change_stores_nothing,
-                                    test_trap_9_a_source_that_returns_early_needs_two_starts,
                                     test_trap_21_a_put_of_the_status_moves_updated_at_unless_equal,
-                                    test_a_server_with_two_migrations_needs_two_starts,
-                                    test_an_old_migration_destroys_a_guest_that_has_come_back,
-                                    test_a_failed_evacuation_leaves_its_guest_at_the_source,
                                     test_a_dead_host_whose_flag_is_lifted_may_show_up
     migrations                      test_migration_rows_filters_and_pages,
                                     test_the_migrations_of_a_deleted_server_are_gone,
@@ -87,6 +79,16 @@ NovaContract
                                     test_a_server_is_deleted_and_then_it_is_not_there,
                                     test_a_server_of_a_dead_host_is_deleted_at_once,
                                     test_a_member_may_not_delete_what_is_anothers
+
+LongNovaContract
+    what a group lets come to pass  test_an_affinity_group_whose_host_died_finds_no_other,
+                                    test_members_that_are_kept_apart_go_to_different_hosts
+    a destination that dies         test_a_destination_that_dies_leaves_it_for_ever,
+                                    test_a_dead_destination_reads_its_messages_when_it_returns
+    one start, and the next         test_trap_9_a_source_that_returns_early_needs_two_starts,
+                                    test_a_server_with_two_migrations_needs_two_starts,
+                                    test_an_old_migration_destroys_a_guest_that_has_come_back,
+                                    test_a_failed_evacuation_leaves_its_guest_at_the_source
 
 OldNovaContract
     a lower ceiling                 test_it_offers_no_more, test_more_is_not_acceptable,
@@ -124,14 +126,16 @@ CinderContract
                                     test_wrong_bodies, test_unknown_services
     freeze and thaw                 test_freeze_disables_and_is_refused_twice,
                                     test_a_freeze_writes_over_the_reason_of_a_disabling,
-                                    test_thaw_enables_what_somebody_had_disabled,
-                                    test_a_freeze_of_a_dead_service_is_a_500_and_takes_effect
+                                    test_thaw_enables_what_somebody_had_disabled
     failover                        test_failover_and_back,
                                     test_failover_by_its_other_name_has_no_route,
                                     test_failover_host_takes_a_cluster_from_3_26,
                                     test_a_failover_to_nowhere_changes_nothing,
                                     test_a_failover_that_cannot_be
     log levels                      test_log_levels_are_read_and_set, test_log_levels_need_3_32
+
+LongCinderContract
+    a dead service                  test_a_freeze_of_a_dead_service_is_a_500_and_takes_effect
 
 NeutronContract
     who may ask                     test_who_may_ask

@@ -209,6 +209,10 @@ class CinderOrders:
             True,
         )
 
+
+class LongCinderOrders:
+    """What takes a minute: the order is given about a service that has died."""
+
     async def test_a_freeze_of_a_dead_service_is_achieved_although_cinder_answers_500(
         self, orders: Orders
     ) -> None:

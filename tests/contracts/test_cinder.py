@@ -10,7 +10,7 @@ import pytest
 from doctor_daemon.core.volumes import End, Target, VolumeAct, Wish
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from tests.api.volumes import QUICK
-from tests.contracts.cinder_orders import MINE, CinderOrders, Orders
+from tests.contracts.cinder_orders import MINE, CinderOrders, LongCinderOrders, Orders
 from tests.controllers.rigs import FastClock, cinder
 from tests.lab.caller import caller
 from tests.lab.cinder_target import ALPHA
@@ -20,7 +20,7 @@ LAB = LabOptions(hosts=1, servers_per_host=0, timing=TIMING, cinder=CINDER)
 CLUSTER = Target(cluster="gamma")
 
 
-class TestLabCinder(CinderOrders):
+class TestLabCinder(CinderOrders, LongCinderOrders):
     @pytest.fixture
     async def orders(self) -> AsyncIterator[Orders]:
         clock = FastClock()

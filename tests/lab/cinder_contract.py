@@ -254,6 +254,14 @@ class CinderBackends:
         assert reply.status == 400
         assert f"replication_status in ['{BETA}'] must be" in reply.message
 
+
+class CinderContract(CinderApi, CinderSwitches, CinderBackends, CinderLogs):
+    """All of it."""
+
+
+class LongCinderContract:
+    """What takes a minute: a service dies in it, and is asked for in vain."""
+
     async def test_a_freeze_of_a_dead_service_is_a_500_and_takes_effect(
         self, target: CinderTarget
     ) -> None:
@@ -272,7 +280,3 @@ class CinderBackends:
                 assert reply.seconds >= target.rpc_timeout_s * 0.9
                 found = await row(target, ALPHA)
                 assert (found["frozen"], found["status"]) == (frozen, "enabled")
-
-
-class CinderContract(CinderApi, CinderSwitches, CinderBackends, CinderLogs):
-    """All of it."""

@@ -11,18 +11,19 @@ ways to end and start nova-compute and to boot and delete servers.
 The tests change the service rows of the two hosts, kill their nova-compute, boot a few servers and
 evacuate them, for which there must be a third host; each puts back what it changed, so one Nova
 serves them all, one after another. With a `service_down_time` of 8 s and an `rpc_response_timeout`
-of 20 s they take about seven minutes.
+of 20 s they take about five minutes; those of `LongNovaContract`, in which hosts die and return,
+take five more.
 """
 
 from tests.lab.nova_api import NovaApi
 from tests.lab.nova_boots import NovaBoots
 from tests.lab.nova_deletions import NovaDeletions
 from tests.lab.nova_dialects import NovaDialects
-from tests.lab.nova_evacuations import NovaEvacuations
-from tests.lab.nova_groups import NovaGroups
+from tests.lab.nova_evacuations import NovaDestinations, NovaEvacuations
+from tests.lab.nova_groups import NovaGroupMoves, NovaGroups
 from tests.lab.nova_host_status import NovaHostStatus
 from tests.lab.nova_migrations import NovaMigrations
-from tests.lab.nova_returns import NovaReturns
+from tests.lab.nova_returns import NovaReturns, NovaStarts
 from tests.lab.nova_servers import NovaServers
 from tests.lab.nova_services import NovaServices
 
@@ -41,3 +42,7 @@ class NovaContract(
     NovaBoots,
 ):
     """All of it."""
+
+
+class LongNovaContract(NovaDestinations, NovaStarts, NovaGroupMoves):
+    """What takes minutes: hosts die and come back in it."""

@@ -202,6 +202,10 @@ class NovaEvacuations:
             assert rows[0]["dest_compute"] is None
             await shown(target, server, "error")
 
+
+class NovaDestinations:
+    """Evacuations whose destination has died."""
+
     async def test_a_destination_that_dies_leaves_it_for_ever(self, target: NovaTarget) -> None:
         source, to = target.hosts
         async with booted(target, source) as (server,), fallen(target, source):

@@ -60,6 +60,10 @@ class NovaGroups:
                 found = [one["id"] for one in reply.body["server_groups"]]
                 assert (group in found) is seen, (path, who)
 
+
+class NovaGroupMoves:
+    """Where the members of a group may be evacuated to."""
+
     async def test_an_affinity_group_whose_host_died_finds_no_other(
         self, target: NovaTarget
     ) -> None:

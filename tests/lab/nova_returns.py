@@ -84,6 +84,47 @@ class NovaReturns:
             assert (found["status"], found["disabled_reason"]) == ("enabled", None)
             assert not found["forced_down"]
 
+    async def test_trap_21_a_put_of_the_status_moves_updated_at_unless_equal(
+        self, target: NovaTarget
+    ) -> None:
+        host = target.hosts[0]
+        disable = {"status": "disabled", "disabled_reason": "why"}
+        async with restored(target, host):
+            await target.kill_compute(host)
+            await put(target, host, {"forced_down": True})
+            seen = (await row(target, host))["updated_at"]
+            for body, moves in ((disable, True), (disable, False), (ENABLE, True)):
+                await asyncio.sleep(SECOND_S)
+                assert (await put(target, host, body)).status == 200
+                now = (await row(target, host))["updated_at"]
+                assert (now > seen) == moves, body
+                seen = now
+
+    async def test_a_dead_host_whose_flag_is_lifted_may_show_up(self, target: NovaTarget) -> None:
+        """The state is the age of the last report and no more, for `service_down_time`."""
+        host = target.hosts[0]
+        async with restored(target, host):
+            await target.kill_compute(host)
+            assert (await put(target, host, {"forced_down": True})).status == 200
+            lifted = await put(target, host, LIFT)
+            assert (lifted.status, lifted.body["service"]["state"]) == (200, "up")
+
+    async def test_the_migrations_of_a_deleted_server_are_gone(self, target: NovaTarget) -> None:
+        source = target.hosts[0]
+        server = await target.boot(source)
+        await target.set_state(server, "stopped")  # or its guest would run on at the source
+        async with fallen(target, source):
+            assert (await evacuate(target, server)).status == 200
+            assert (await ended(target, server))[server]["status"] == "done"
+            assert (await put(target, source, LIFT)).status == 400
+            await target.delete(server)
+            assert await rows_of(target, server) == []
+            assert (await put(target, source, LIFT)).status == 200
+
+
+class NovaStarts:
+    """What one start of nova-compute cleans up, and what it leaves to the next."""
+
     async def test_trap_9_a_source_that_returns_early_needs_two_starts(
         self, target: NovaTarget
     ) -> None:
@@ -106,22 +147,6 @@ class NovaReturns:
             assert await rows_of(target, server) == ["completed"]
             assert (await put(target, source, LIFT)).status == 200
             assert await target.runs_on(server) == {to}
-
-    async def test_trap_21_a_put_of_the_status_moves_updated_at_unless_equal(
-        self, target: NovaTarget
-    ) -> None:
-        host = target.hosts[0]
-        disable = {"status": "disabled", "disabled_reason": "why"}
-        async with restored(target, host):
-            await target.kill_compute(host)
-            await put(target, host, {"forced_down": True})
-            seen = (await row(target, host))["updated_at"]
-            for body, moves in ((disable, True), (disable, False), (ENABLE, True)):
-                await asyncio.sleep(SECOND_S)
-                assert (await put(target, host, body)).status == 200
-                now = (await row(target, host))["updated_at"]
-                assert (now > seen) == moves, body
-                seen = now
 
     async def test_a_server_with_two_migrations_needs_two_starts(self, target: NovaTarget) -> None:
         source, to = target.hosts
@@ -180,25 +205,4 @@ class NovaReturns:
             await started(target, source)
             assert await rows_of(target, server) == ["error"]
             assert await target.runs_on(server) == {source}
-            assert (await put(target, source, LIFT)).status == 200
-
-    async def test_a_dead_host_whose_flag_is_lifted_may_show_up(self, target: NovaTarget) -> None:
-        """The state is the age of the last report and no more, for `service_down_time`."""
-        host = target.hosts[0]
-        async with restored(target, host):
-            await target.kill_compute(host)
-            assert (await put(target, host, {"forced_down": True})).status == 200
-            lifted = await put(target, host, LIFT)
-            assert (lifted.status, lifted.body["service"]["state"]) == (200, "up")
-
-    async def test_the_migrations_of_a_deleted_server_are_gone(self, target: NovaTarget) -> None:
-        source = target.hosts[0]
-        server = await target.boot(source)
-        await target.set_state(server, "stopped")  # or its guest would run on at the source
-        async with fallen(target, source):
-            assert (await evacuate(target, server)).status == 200
-            assert (await ended(target, server))[server]["status"] == "done"
-            assert (await put(target, source, LIFT)).status == 400
-            await target.delete(server)
-            assert await rows_of(target, server) == []
             assert (await put(target, source, LIFT)).status == 200

@@ -13,7 +13,7 @@ from doctor_daemon.lab.identity import User
 from doctor_daemon.lab.volume_services import CinderOptions
 from doctor_daemon.lab.world import Timing
 from tests.lab.caller import Caller, caller
-from tests.lab.cinder_contract import CinderContract
+from tests.lab.cinder_contract import CinderContract, LongCinderContract
 from tests.lab.cinder_target import ALPHA, BETA, VOLUME, named, put, row, until
 from tests.lab.nova_target import Who
 
@@ -60,7 +60,7 @@ async def target() -> AsyncIterator[LabCinder]:
         yield LabCinder(lab, asks)
 
 
-class TestContract(CinderContract):
+class TestContract(CinderContract, LongCinderContract):
     pass
 
 

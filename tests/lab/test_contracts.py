@@ -4,19 +4,21 @@ import re
 from pathlib import Path
 
 import doctor_daemon.lab
-from tests.lab.cinder_contract import CinderContract
+from tests.lab.cinder_contract import CinderContract, LongCinderContract
 from tests.lab.keystone_contract import KeystoneContract
 from tests.lab.neutron_contract import NeutronContract
-from tests.lab.nova_contract import NovaContract
+from tests.lab.nova_contract import LongNovaContract, NovaContract
 from tests.lab.old_nova_contract import OldNovaContract
 from tests.lab.redfish_contract import RedfishContract
 
 CONTRACTS = (
     NovaContract,
+    LongNovaContract,
     OldNovaContract,
     KeystoneContract,
     RedfishContract,
     CinderContract,
+    LongCinderContract,
     NeutronContract,
 )
 

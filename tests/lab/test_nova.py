@@ -16,7 +16,7 @@ from doctor_daemon.lab.rows import Aggregate
 from doctor_daemon.lab.servers import FLAVOR, IMAGE_ID, OwnerSees
 from doctor_daemon.lab.world import Failure, Timing
 from tests.lab.caller import Caller, caller
-from tests.lab.nova_contract import NovaContract
+from tests.lab.nova_contract import LongNovaContract, NovaContract
 from tests.lab.nova_groups import rules
 from tests.lab.nova_target import Who, ask, put, row
 from tests.lab.old_nova_contract import OldNovaContract
@@ -155,7 +155,7 @@ class TestOldNova(OldNovaContract):
             yield LabNova(lab, asks)
 
 
-class TestContract(NovaContract):
+class TestContract(NovaContract, LongNovaContract):
     pass
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 import yaml
 
 from doctor_daemon.lab.servers import OwnerSees
-from tests.openstack.consumer import Consumer, Notice
 from tests.openstack.daemon import Daemon, running
 from tests.openstack.estate import Estate
 from tests.openstack.policy import policy_lines, policy_of_owners
@@ -122,29 +120,3 @@ def test_an_admin_cannot_tell_what_owners_are_shown(estate: Estate, owner: str, 
     with checking(estate, owner) as path:
         (warning,) = [line for line in check(path) if line.startswith("warning: ")]
         assert words in warning
-
-
-def test_a_host_that_goes_to_maintenance_and_is_back_is_told(estate: Estate) -> None:
-    """Once each, over a restart of the daemon, and to owners without a word of the host."""
-    servers = set(estate.boot(HOST, 1))
-    service = estate.services[HOST]
-    with running(estate) as daemon:
-        estate.admin.mark(service, status="disabled", disabled_reason="new memory")
-        begun = estate.owner.await_notice("maintenance")
-        assert begun.data["outcome"] == "begun"
-        assert {server["id"] for server in begun.data["servers"]} == servers
-        daemon.kill()
-        daemon.start()
-        time.sleep(POLL_S)
-        estate.admin.mark(service, status="enabled")
-        wait_for("the end to be told", lambda: len(told(estate.operator)) == 2, 60)
-        time.sleep(POLL_S)
-    for consumer in (estate.operator, estate.owner):
-        assert [notice.data["outcome"] for notice in told(consumer)] == ["begun", "ended"]
-        assert len({notice.data["incident"] for notice in told(consumer)}) == 1
-    assert "new memory" in told(estate.operator)[0].data["text"]
-    assert not [one for one in told(estate.owner) if "compute-" in one.text or "memory" in one.text]
-
-
-def told(consumer: Consumer) -> list[Notice]:
-    return [notice for notice in consumer.notices() if notice.data["kind"] == "maintenance"]
