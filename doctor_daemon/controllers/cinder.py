@@ -7,18 +7,17 @@ Source: Cinder API reference, "Services". The traps of that API are named in the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from doctor_daemon.controllers.clouds import read_cloud
-from doctor_daemon.controllers.compute import BusyError, Endpoint, Product, RefusedError, Way
-from doctor_daemon.controllers.http import Answer, NoAnswerError, Wire, tls_context
-from doctor_daemon.controllers.keystone import VOLUMES, Keystone, load_plugin
+from doctor_daemon.controllers.cloud_service import READ_KEEP_S, CloudService
+from doctor_daemon.controllers.compute import BusyError, Endpoint, Product, RefusedError
+from doctor_daemon.controllers.http import Answer, NoAnswerError
+from doctor_daemon.controllers.keystone import VOLUMES
 from doctor_daemon.controllers.microversions import Span
-from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
 from doctor_daemon.controllers.updates import storable
 from doctor_daemon.controllers.volume_preflight import preflight
 from doctor_daemon.controllers.volumes import (
@@ -43,11 +42,6 @@ from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.storage import Answer as Ended
 
 CONNECTIONS = 4
-READ_KEEP_S = 15.0
-KEYSTONE_WAITS = 3.0
-"""A token takes up to three requests, each of keystone_timeout_s."""
-
-T = TypeVar("T")
 
 
 class CinderConfig(BaseModel):
@@ -72,32 +66,18 @@ class CinderConfig(BaseModel):
     """How long Keystone may be silent."""
 
 
-class Cinder:
-    """One cloud's Cinder. `on_call` is told of each call, its seconds and its outcome."""
+class Cinder(CloudService):
+    """One cloud's Cinder."""
 
     api: ClassVar[int] = 1
     Config: ClassVar[type[CinderConfig]] = CinderConfig
 
     def __init__(self, config: CinderConfig, clock: Clock) -> None:
         """Read the cloud's entry, connect to nothing. Raise ConfigError."""
-        entry = read_cloud(config.clouds_file, config.cloud)
-        load_plugin(entry)
-        tls = tls_context(entry.cacert, entry.cert, entry.key, verify=entry.verify)
-        self.on_call: Observer = unobserved
-        self._clock = clock
-        keystone = Keystone(
-            lambda: read_cloud(config.clouds_file, config.cloud), config.keystone_timeout_s, VOLUMES
-        )
-        deadline_s = KEYSTONE_WAITS * config.keystone_timeout_s
-        self._tokens = Tokens(keystone.grant, clock, deadline_s, self._observe)
-
-        def way(keep_s: float, timeout_s: float) -> Way:
-            connect_s = config.connect_timeout_s
-            wire = Wire(tls, clock, connections=CONNECTIONS, connect_s=connect_s, keep_s=keep_s)
-            return Way(wire, timeout_s)
-
+        super().__init__(config, clock, VOLUMES)
         product = Product(CINDER, "volume", read_offer)
-        reads, writes = way(READ_KEEP_S, config.read_timeout_s), way(0.0, config.write_timeout_s)
+        reads = self._way(CONNECTIONS, READ_KEEP_S, config.read_timeout_s)
+        writes = self._way(CONNECTIONS, 0.0, config.write_timeout_s)
         self._endpoint = Endpoint(self._tokens, product, reads=reads, writes=writes)
 
     async def services(self, host: str = "", binary: str = "") -> Sequence[VolumeService]:
@@ -195,24 +175,6 @@ class Cinder:
             return Outcome.REFUSED, str(error)
         except DoctorError as error:  # no connection, or no token
             return Outcome.UNSENT, str(error)
-
-    async def _timed(
-        self, call: str, work: Awaitable[T], ended: Callable[[T], str] | None = None
-    ) -> T:
-        """Await a call and tell how long it took and how it ended."""
-        began, outcome = self._clock.now(), "cancelled"
-        try:
-            result = await work
-            outcome = ended(result) if ended else "ok"
-            return result
-        except DoctorError as error:
-            outcome = outcome_of(error)
-            raise
-        finally:
-            self._observe(call, self._clock.now().since(began), outcome)
-
-    def _observe(self, call: str, seconds: float, outcome: str) -> None:
-        self.on_call(call, seconds, outcome)
 
 
 def _word(answer: Answer) -> str:

@@ -7,17 +7,17 @@ Source: Neutron API reference, "Ports" and "Data plane status extension".
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from doctor_daemon.controllers.clouds import read_cloud
-from doctor_daemon.controllers.compute import Endpoint, Product, RefusedError, Way
-from doctor_daemon.controllers.http import Answer, Wire, tls_context
-from doctor_daemon.controllers.keystone import NETWORK, Grant, Keystone, load_plugin
+from doctor_daemon.controllers.cloud_service import READ_KEEP_S, CloudService
+from doctor_daemon.controllers.compute import Endpoint, Product, RefusedError
+from doctor_daemon.controllers.http import Answer
+from doctor_daemon.controllers.keystone import NETWORK, Grant
 from doctor_daemon.controllers.microversions import Offer
 from doctor_daemon.controllers.network import (
     ALIAS,
@@ -32,18 +32,12 @@ from doctor_daemon.controllers.network import (
     said,
     with_ids,
 )
-from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
 from doctor_daemon.core.ports import Port, PortPage, Said
 from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
 from doctor_daemon.ports import Clock, Permit
 from doctor_daemon.ports.secrets import SecretFile
 
 CONNECTIONS = 4
-READ_KEEP_S = 15.0
-KEYSTONE_WAITS = 3.0
-"""A token takes up to three requests, each of keystone_timeout_s."""
-
-T = TypeVar("T")
 
 
 class NeutronConfig(BaseModel):
@@ -68,35 +62,17 @@ class NeutronConfig(BaseModel):
     """How long Keystone may be silent."""
 
 
-class Neutron:
-    """One cloud's Neutron. `on_call` is told of each call, its seconds and its outcome."""
+class Neutron(CloudService):
+    """One cloud's Neutron."""
 
     api: ClassVar[int] = 1
     Config: ClassVar[type[NeutronConfig]] = NeutronConfig
 
     def __init__(self, config: NeutronConfig, clock: Clock) -> None:
         """Read the cloud's entry, connect to nothing. Raise ConfigError."""
-        entry = read_cloud(config.clouds_file, config.cloud)
-        load_plugin(entry)
-        tls = tls_context(entry.cacert, entry.cert, entry.key, verify=entry.verify)
-        self.on_call: Observer = unobserved
-        self._clock = clock
-        keystone = Keystone(
-            lambda: read_cloud(config.clouds_file, config.cloud), config.keystone_timeout_s, NETWORK
-        )
-        deadline_s = KEYSTONE_WAITS * config.keystone_timeout_s
-
-        def grant() -> Grant:
-            return _versioned(keystone.grant())
-
-        self._tokens = Tokens(grant, clock, deadline_s, self._observe)
-
-        def way(keep_s: float, timeout_s: float) -> Way:
-            connect_s = config.connect_timeout_s
-            wire = Wire(tls, clock, connections=CONNECTIONS, connect_s=connect_s, keep_s=keep_s)
-            return Way(wire, timeout_s)
-
-        reads, writes = way(READ_KEEP_S, config.read_timeout_s), way(0.0, config.write_timeout_s)
+        super().__init__(config, clock, NETWORK, _versioned)
+        reads = self._way(CONNECTIONS, READ_KEEP_S, config.read_timeout_s)
+        writes = self._way(CONNECTIONS, 0.0, config.write_timeout_s)
         self._endpoint = Endpoint(self._tokens, NETWORKING, reads=reads, writes=writes)
 
     async def offered(self) -> bool:
@@ -181,24 +157,6 @@ class Neutron:
         if not (await self._endpoint.get(any_of(), {}, None, read_page)).value.ports:
             msg = f"{NEUTRON} shows this account no port at all: so none is taken to be gone"
             raise Temporary(msg)
-
-    async def _timed(
-        self, call: str, work: Awaitable[T], ended: Callable[[T], str] | None = None
-    ) -> T:
-        """Await a call and tell how long it took and how it ended."""
-        began, outcome = self._clock.now(), "cancelled"
-        try:
-            result = await work
-            outcome = ended(result) if ended else "ok"
-            return result
-        except DoctorError as error:
-            outcome = outcome_of(error)
-            raise
-        finally:
-            self._observe(call, self._clock.now().since(began), outcome)
-
-    def _observe(self, call: str, seconds: float, outcome: str) -> None:
-        self.on_call(call, seconds, outcome)
 
 
 def _nothing(_: bytes) -> Offer:

@@ -7,22 +7,20 @@ Source: Nova API reference. The traps of that API are named in the tests.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from doctor_daemon.controllers.aggregates import PATH as AGGREGATES_PATH
 from doctor_daemon.controllers.aggregates import of_host, read_aggregates
 from doctor_daemon.controllers.canaries import NovaCanaries
-from doctor_daemon.controllers.clouds import read_cloud
-from doctor_daemon.controllers.compute import Compute, Way
+from doctor_daemon.controllers.cloud_service import READ_KEEP_S, CloudService
+from doctor_daemon.controllers.compute import Compute
 from doctor_daemon.controllers.deletions import delete
 from doctor_daemon.controllers.evacuations import evacuate, only_from
 from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
 from doctor_daemon.controllers.groups import whole_list as whole_groups
-from doctor_daemon.controllers.http import Wire, tls_context
-from doctor_daemon.controllers.keystone import Keystone, load_plugin
 from doctor_daemon.controllers.listing import settled_list, whole_list
 from doctor_daemon.controllers.microversions import AGGREGATES, SERVICES
 from doctor_daemon.controllers.owners import Account, hidden
@@ -30,7 +28,6 @@ from doctor_daemon.controllers.preflight import preflight
 from doctor_daemon.controllers.servers import by_host, since
 from doctor_daemon.controllers.services import BINARY, all_services, one_service, read_services
 from doctor_daemon.controllers.states import list_states
-from doctor_daemon.controllers.tokens import Observer, Tokens, outcome_of, unobserved
 from doctor_daemon.controllers.transits import whole_transits
 from doctor_daemon.controllers.updates import ENABLE, LIFT, disabling, fencing, write
 from doctor_daemon.core.around import ServerGroup
@@ -39,21 +36,16 @@ from doctor_daemon.core.host import HostId, Server, ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.retirement import Transit
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import DoctorError, Permanent
+from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Clock, Fleet, Permit
 from doctor_daemon.ports.canaries import Canaries
 from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 
 WRITE_CONNECTIONS = 8
-READ_KEEP_S = 15.0
 EVACUATE_KEEP_S = 2.0
 """Shorter than any server keeps an idle connection (Apache: 5 s): a request that meets one just
 being closed is one of which nobody knows whether it was taken."""
-KEYSTONE_WAITS = 3.0
-"""A token takes up to three requests (discovery, OIDC, Keystone), each of keystone_timeout_s."""
-
-T = TypeVar("T")
 
 
 class NovaConfig(BaseModel):
@@ -86,46 +78,27 @@ class NovaConfig(BaseModel):
     """How many evacuations are asked for at once. Others wait, no longer than a connection may."""
 
 
-def _ok(_result: object) -> str:
-    return "ok"
-
-
 def _word(result: tuple[Outcome, str]) -> str:
     return result[0].value
 
 
-class Nova:
-    """One cloud's Nova. `on_call` is told of each call, its seconds and its outcome."""
+class Nova(CloudService):
+    """One cloud's Nova."""
 
     api: ClassVar[int] = 1
     Config: ClassVar[type[NovaConfig]] = NovaConfig
 
     def __init__(self, config: NovaConfig, cloud: str, clock: Clock) -> None:
         """Read the cloud's entry, connect to nothing. Raise ConfigError."""
-        entry = read_cloud(config.clouds_file, config.cloud)
-        load_plugin(entry)
-        tls = tls_context(entry.cacert, entry.cert, entry.key, verify=entry.verify)
-        self.on_call: Observer = unobserved
+        super().__init__(config, clock)
         self._cloud = cloud
-        self._clock = clock
-        keystone = Keystone(
-            lambda: read_cloud(config.clouds_file, config.cloud), config.keystone_timeout_s
-        )
-        deadline_s = KEYSTONE_WAITS * config.keystone_timeout_s
-        self._tokens = Tokens(keystone.grant, clock, deadline_s, self._observe)
         times = (config.connect_timeout_s, config.read_timeout_s, config.keystone_timeout_s)
-        self._owner = Account(config.clouds_file, config.owner_cloud, *times, deadline_s)
-
-        def way(connections: int, keep_s: float, timeout_s: float) -> Way:
-            connect_s = config.connect_timeout_s
-            wire = Wire(tls, clock, connections=connections, connect_s=connect_s, keep_s=keep_s)
-            return Way(wire, timeout_s)
-
+        self._owner = Account(config.clouds_file, config.owner_cloud, *times, self._deadline_s)
         self._compute = Compute(
             self._tokens,
-            reads=way(config.connections, READ_KEEP_S, config.read_timeout_s),
-            writes=way(WRITE_CONNECTIONS, 0.0, config.force_down_timeout_s),
-            evacuations=way(
+            reads=self._way(config.connections, READ_KEEP_S, config.read_timeout_s),
+            writes=self._way(WRITE_CONNECTIONS, 0.0, config.force_down_timeout_s),
+            evacuations=self._way(
                 config.evacuate_connections, EVACUATE_KEEP_S, config.evacuate_timeout_s
             ),
         )
@@ -275,19 +248,3 @@ class Nova:
             msg = f"{host} is not of the cloud {self._cloud!r}"
             raise Permanent(msg)
         return host.name
-
-    async def _timed(self, call: str, work: Awaitable[T], ended: Callable[[T], str] = _ok) -> T:
-        """Await a call and tell how long it took and how it ended."""
-        began, outcome = self._clock.now(), "cancelled"
-        try:
-            result = await work
-            outcome = ended(result)
-            return result
-        except DoctorError as error:
-            outcome = outcome_of(error)
-            raise
-        finally:
-            self._observe(call, self._clock.now().since(began), outcome)
-
-    def _observe(self, call: str, seconds: float, outcome: str) -> None:
-        self.on_call(call, seconds, outcome)
