@@ -79,8 +79,9 @@ def _unswitched(incident: Incident, now: Instant) -> Incident:
         rounds = replace(incident.rounds, ask_at=None)
         release = replace(release, switching=replace(wish, since=now), inspected_at=None)
         return replace(incident, release=release, rounds=rounds)
-    text = "whether it was switched on is not known: `doctor-daemon power-on HOST` asks again"
     begun = wish.go_at is not None
+    what = "whether it was switched on is not known" if begun else "it has not been switched on yet"
+    text = f"{what}, and the daemon has restarted: `doctor-daemon power-on HOST` asks again"
     awaited_at = now if begun and wish.patient else release.awaited_at
     release = replace(release, switching=None, awaited_at=awaited_at)
     after = replace(incident.note(now, text), release=release)

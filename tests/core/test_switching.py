@@ -149,8 +149,16 @@ def test_after_a_restart_it_has_to_be_ordered_again() -> None:
     walk = asked(Back()).tell().wait(1)
     walk.see(Resumed())
     assert walk.said == (
-        "whether it was switched on is not known: `doctor-daemon power-on HOST` asks again"
+        "whether it was switched on is not known, and the daemon has restarted: "
+        "`doctor-daemon power-on HOST` asks again"
     )
+    assert walk.due == ()
+
+
+def test_after_a_restart_nobody_is_left_in_doubt_about_what_was_never_sent() -> None:
+    walk = Back().to_down().list("web").order(Order.POWER_ON)
+    walk.see(Resumed())
+    assert walk.said.startswith("it has not been switched on yet, and the daemon has restarted: ")
     assert walk.due == ()
 
 
