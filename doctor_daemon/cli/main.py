@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, urlencode
 
-from doctor_daemon.cli import cinder, hosts, show, states
+from doctor_daemon.cli import cinder, heartbeat, hosts, show, states
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.errors import DoctorError
@@ -70,6 +70,17 @@ def _drill(options: Options) -> int:
     from doctor_daemon.cli.drill import command  # noqa: PLC0415 - as above
 
     return command.run(options)
+
+
+def _heartbeat(options: Options) -> int:
+    from doctor_daemon.heartbeat import agent  # noqa: PLC0415 - as above
+
+    return agent.run(options.config)
+
+
+def _heartbeat_key(options: Options) -> int:
+    _print([heartbeat.key_line(options).rstrip()])
+    return 0
 
 
 # questions
@@ -163,6 +174,8 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "check-config": _check,
     "demo": _demo,
     "drill": _drill,
+    heartbeat.AGENT: _heartbeat,
+    heartbeat.KEY: _heartbeat_key,
     "status": _status,
     "incidents": _incidents,
     "explain": _explain,

@@ -9,7 +9,9 @@ from doctor_daemon.cli.arguments import CONFIG, SOCKET, parse
 from doctor_daemon.cli.main import COMMANDS
 from tests.cli.terminal import typed
 
-ASKING = sorted(set(COMMANDS) - {"run", "check-config", "demo", "drill"})
+ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key"}
+"""Commands that ask no running daemon."""
+ASKING = sorted(set(COMMANDS) - ALONE)
 PLAIN = ("status", "incidents", "notices", "server-state")
 REASONED = ("arm", "disarm", "fence", "dismiss", "close", "release", "power-on", "confirm-off")
 
@@ -113,7 +115,8 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         )
         assert ("--socket" in told) == (command in (*ASKING, "drill"))
         assert ("--json" in told) == (command in (*ASKING, "demo", "drill"))
-        assert ("--config" in told) == (command in ("run", "check-config", "drill"))
+        configured = ("run", "check-config", "drill", "heartbeat")
+        assert ("--config" in told) == (command in configured)
         assert ("--why" in told) == (command in (*REASONED, "maintenance", "drill"))
     assert "destroys their disks" in said(["confirm-off", "--help"], capsys, status=0)
 

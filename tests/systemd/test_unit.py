@@ -13,6 +13,10 @@ import pytest
 from doctor_daemon.cli.arguments import CONFIG, SOCKET
 from doctor_daemon.config.models import Operators
 from doctor_daemon.engine.engine import STOP_S
+from doctor_daemon.heartbeat.agent import UNUSABLE as AGENT_UNUSABLE
+from doctor_daemon.heartbeat.agent import WATCHDOG_EVERY_S
+from doctor_daemon.heartbeat.settings import CONFIG as HEARTBEAT
+from doctor_daemon.heartbeat.wire import INTERVAL_MAX_S
 from doctor_daemon.main import UNUSABLE
 from doctor_daemon.stores.sqlite import SqliteConfig
 from doctor_daemon.stores.writer import OPEN_S, WRITE_S
@@ -21,6 +25,7 @@ from tests.systemd.typed import PAGE, commands, headings
 
 FOLDER = ROOT / "systemd"
 UNIT = FOLDER / "doctor-daemon.service"
+AGENT = FOLDER / "doctor-daemon-heartbeat.service"
 EXPOSURE_MAX = 2.0
 UNITS_S = {"s": 1.0, "min": 60.0}
 
@@ -53,6 +58,25 @@ def test_it_is_hardened() -> None:
     found = re.search(r"exposure level for doctor-daemon.service: ([\d.]+) ", done.stdout)
     assert found
     assert f"scores it {found[1]}" in PAGE.read_text().replace("\n", " ")
+
+
+def test_the_agents_unit_is_hardened_too() -> None:
+    limit = f"--threshold={EXPOSURE_MAX * 10:g}"
+    words = ("systemd-analyze", "security", "--offline=yes", "--no-pager", limit, str(AGENT))
+    subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    words = ("systemd-analyze", "verify", "--recursive-errors=no", str(AGENT))
+    verified = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    told = [line for line in verified.stderr.splitlines() if AGENT.name in line]
+    assert [line for line in told if "is not executable" not in line] == []
+
+
+def test_the_agents_unit_fits_the_agent() -> None:
+    found = lines(AGENT)
+    assert found["ExecStart"].split() == ["/opt/doctor-daemon/bin/doctor-daemon", "heartbeat"]
+    assert found["LoadCredential"] == f"heartbeat.key:{HEARTBEAT.parent}/heartbeat.key"
+    assert found["RestartPreventExitStatus"] == str(AGENT_UNUSABLE)
+    assert WATCHDOG_EVERY_S < INTERVAL_MAX_S
+    assert seconds(found["WatchdogSec"]) > INTERVAL_MAX_S, "it is fed between two beats"
 
 
 def test_the_network_and_its_own_socket_are_left_to_it() -> None:

@@ -1,0 +1,1 @@
+"""Heartbeats: the datagram, the agent, the listener, and what becomes of silence."""
