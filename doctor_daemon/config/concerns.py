@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from doctor_daemon.config.hosts import HostReader
+from doctor_daemon.config.kinds import SILENT, spoofable, unreachable
 from doctor_daemon.config.models import File
 from doctor_daemon.config.settings import AuthKind, Choice, SourceChoice
 from doctor_daemon.config.timing import Numbers
@@ -12,8 +13,6 @@ from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostPlan, Mode, Scope
 
 NAMED_MAX = 5
-ANSWERS = "answers"
-"""The type of sources that say nothing of hosts."""
 
 
 def concerns(
@@ -22,6 +21,8 @@ def concerns(
     """Yield every warning."""
     yield from _openness(file, sources)
     yield from _evidence(sources)
+    yield from unreachable(hosts.plans.values(), sources)
+    yield from spoofable(hosts.plans.values(), sources, loopback=file.listen.loopback)
     yield from _topologies(tuple(hosts.plans.values()))
     yield from _levels_outlast(numbers, hosts.plans.values())
     yield from _numbers(file, tuple(hosts.plans.values()))
@@ -55,7 +56,7 @@ def _openness(file: File, sources: tuple[SourceChoice, ...]) -> Iterator[str]:
 
 
 def _evidence(sources: tuple[SourceChoice, ...]) -> Iterator[str]:
-    sources = tuple(source for source in sources if source.kind != ANSWERS)
+    sources = tuple(source for source in sources if source.kind != SILENT)
     trusts = [source.terms.trust for source in sources]
     if not sources:
         yield "no sources: no evidence can come in"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from doctor_daemon.config.devices import DeviceReader, Place, device_names
 from doctor_daemon.config.inventory import Inventories, Record
+from doctor_daemon.config.kinds import misnamed
 from doctor_daemon.config.labels import Labels
 from doctor_daemon.config.models import Hosts
 from doctor_daemon.config.patterns import HOSTS_MAX, Named, expand
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.sections import Chooser, salvaged
+from doctor_daemon.config.settings import SourceChoice
 from doctor_daemon.core.host import HostId, HostPlan, Reserve
 
 
@@ -27,9 +29,13 @@ class HostReader:
         self.labels = Labels()
         self.devices = DeviceReader(chooser)
         self.inventories = Inventories(problems)
+        self._sources: Sequence[SourceChoice] = ()
+        self._ages: Mapping[str, float] = {}
 
-    def read(self, cloud: str) -> None:
-        """Read all entries. `cloud` is the configured one."""
+    def read(self, cloud: str, sources: Sequence[SourceChoice] = ()) -> None:
+        """Read all entries. `cloud` is the configured one, and so are the sources."""
+        self._sources = sources
+        self._ages = {source.name: source.terms.evidence_age_s for source in sources}
         for loc, raw in self._document.items("hosts"):
             entry = salvaged(Hosts, raw, self._folder)
             if entry is not None and isinstance(raw, dict):
@@ -39,6 +45,8 @@ class HostReader:
         if entry.cloud != cloud:
             text = f"found {entry.cloud!r}; expected {cloud!r}, the configured cloud"
             self._problems.add(self._document, (*loc, "cloud"), text)
+        for option, text in misnamed(entry.evidence, self._sources):
+            self._problems.add(self._document, (*loc, "evidence", option), text)
         for number in _manual_before_others(entry):
             text = "nothing after a manual level is ever tried; expected it to be the last"
             self._problems.add(self._document, (*loc, "levels", number), text)
@@ -111,6 +119,7 @@ class HostReader:
             selection=entry.selection(),
             way_back=entry.way_back(),
             reserve=Reserve(self._reserved(entry, place), entry.reserved_reason),
+            corroboration=entry.evidence.needed(self._ages),
         )
 
     def _reserved(self, entry: Hosts, place: Place) -> tuple[str, ...]:

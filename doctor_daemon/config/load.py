@@ -75,7 +75,8 @@ class _Loading:
         consumers = tuple(self._consumers())
         self._repeated("sources")
         self._repeated("consumers")
-        self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default)
+        name = cloud.name if cloud else Cloud.model_fields["name"].default
+        self._hosts.read(name, sources)
         self._backends(file)
         self._drilled(file)
         numbers = self._numbers(timing, self._part("budget", Budget), cloud)

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from doctor_daemon.config.choices import Choices
+from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.release import Release, WaysBack
@@ -187,6 +188,9 @@ class Source(PluginSection):
     """The source's name, in the log, the timeline and the metrics."""
     trust: Literal["alone", "second"] = "second"
     """`alone`: its word is enough to fence by; `second`: a second kind of evidence is needed."""
+    max_age_s: Annotated[float, Field(ge=1, le=3600)] | None = None
+    """Its word counts no longer than this; left out: than `timing.evidence_age_s`, which is the
+    longest for any."""
     auth: Auth
     """How it proves who it is."""
 
@@ -229,6 +233,8 @@ class Hosts(Choices, WaysBack):
     """Other names under which sources know a host."""
     inventory_file: Path | None = None
     """A YAML file that maps each host to variables of its own, and may give it `aliases`."""
+    evidence: Evidence = Evidence()
+    """How much evidence it takes to fence them."""
     reserved_hosts: Names = ()
     """Hosts that stand in for them, in this order: one that is up and in the same zone is enabled
     when servers of a host are to be moved, one an incident. Names and patterns as in `names`."""

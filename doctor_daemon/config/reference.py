@@ -23,6 +23,7 @@ from pydantic_core import PydanticUndefined
 
 from doctor_daemon import plugins
 from doctor_daemon.config import models
+from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
@@ -53,6 +54,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("sources[].auth", models.Auth),
     ("consumers[]", models.Consumer),
     ("hosts[]", models.Hosts),
+    ("hosts[].evidence", Evidence),
     ("hosts[].levels[][]", models.PowerDevice),
 )
 _GROUPS = (

@@ -27,7 +27,7 @@ class SourceReader:
         self._served: set[str] = set()
 
     def read(self, evidence_age_s: float) -> Iterator[SourceChoice]:
-        """Yield the sources that are right. `evidence_age_s` is for the terms of each."""
+        """Yield the sources that are right. `evidence_age_s`: the longest that any word counts."""
         for loc, item in self._document.items("sources"):
             choice = self._chooser.choose(INSPECTORS, Source, loc, item)
             source = salvaged(Source, item, self._chooser.folder)
@@ -40,12 +40,13 @@ class SourceReader:
             trust = self._trust(source, auth, loc)
             if choice is not None:
                 self._path(choice, loc)
+                age_s = min(source.max_age_s or evidence_age_s, evidence_age_s)
                 yield SourceChoice(
                     name=source.name,
                     kind=choice.kind,
                     plugin=choice.plugin,
                     config=choice.config,
-                    terms=SourceTerms(source.name, trust, evidence_age_s),
+                    terms=SourceTerms(source.name, trust, age_s),
                     auth=auth,
                 )
 

@@ -1,12 +1,13 @@
 """Evidence: one source's word about one host, and how words add up to a suspicion.
 
 Evidence is level-triggered: it never causes an action by itself, it only changes what stands, and
-what stands is weighed. A repeated word refreshes the one that stands; it does not weigh more.
+what stands is weighed (in `weighing`). A repeated word refreshes the one that stands; it does not
+weigh more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -35,6 +36,17 @@ class Trust(StrEnum):
     OPEN = "open"  # as SECOND, and not authenticated: the second word must be
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Serial:
+    """A sender's own count: a later statement has a greater one.
+
+    The epoch grows where `number` begins anew: it is a count of starts, or the time of the last.
+    """
+
+    epoch: int
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One statement. `claimed_s` is the sender's own time (Unix seconds), None if it has none."""
@@ -51,6 +63,8 @@ class Evidence:
     received_at: Instant
     claimed_s: float | None = None
     summary: str = ""
+    serial: Serial | None = None
+    """Where the sender counts its statements: which one this is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +80,7 @@ class Word:
     count: int = 1
     claimed_s: float | None = None
     summary: str = ""
+    serial: Serial | None = None
 
 
 Words = Mapping[str, Word]
@@ -90,6 +105,7 @@ def fold(words: Words, evidence: Evidence) -> Words:
         count=old.count + 1,
         claimed_s=evidence.claimed_s,
         summary=evidence.summary[:SUMMARY_MAX],
+        serial=evidence.serial,
     )
     return {**words, name: new}
 
@@ -116,36 +132,23 @@ def _first(evidence: Evidence) -> Word:
         last=evidence.received_at,
         claimed_s=evidence.claimed_s,
         summary=evidence.summary[:SUMMARY_MAX],
+        serial=evidence.serial,
     )
 
 
 def _reordered(old: Word, evidence: Evidence) -> bool:
-    """Compare two claims of one source: its own clock against itself, never against ours."""
+    """Compare two claims of one source: its own count or clock against itself, never with ours.
+
+    The same number again is the same statement on a second way, and no fresh one; the same time is
+    a repetition.
+    """
+    if old.serial is not None and evidence.serial is not None:
+        return evidence.serial <= old.serial
     if old.claimed_s is None or evidence.claimed_s is None:
         return False
     return evidence.claimed_s < old.claimed_s
 
 
-def standing(words: Words, now: Instant, age_max_s: float) -> Iterator[Word]:
-    """Yield the words that say down and are not too old."""
-    for word in words.values():
-        if _accuses(word) and now.since(word.last) <= age_max_s:
-            yield word
-
-
 def accused(words: Words) -> bool:
     """Tell whether any source has said down and not taken it back, however long ago."""
     return any(_accuses(word) for word in words.values())
-
-
-def enough(words: Words, now: Instant, age_max_s: float) -> bool:
-    """Tell whether what stands suffices to fence.
-
-    Either a source that is trusted alone, or two kinds of evidence, of which one at least came
-    over an authenticated way: two forged datagrams must not add up to a dead host.
-    """
-    held = list(standing(words, now, age_max_s))
-    if any(word.trust is Trust.ALONE for word in held):
-        return True
-    kinds = {word.kind for word in held}
-    return len(kinds) > 1 and any(word.trust is Trust.SECOND for word in held)

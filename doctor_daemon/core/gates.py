@@ -15,10 +15,11 @@ from enum import StrEnum
 from doctor_daemon.core import preconditions as needs
 from doctor_daemon.core import vacancy
 from doctor_daemon.core.context import Charge, Context
-from doctor_daemon.core.evidence import standing
 from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import ProofKind
+from doctor_daemon.core.recall import recallable
+from doctor_daemon.core.weighing import enough, shortage, standing
 
 
 class Act(StrEnum):
@@ -103,12 +104,20 @@ def _maintenance(incident: Incident, context: Context) -> str:
 
 
 def _evidence(incident: Incident, context: Context) -> str:
-    limit = context.policy.evidence_age_s
-    if any(standing(incident.words, context.now, limit)):
-        return ""
+    """Ask for young evidence; before the first cut, for enough of it: words are taken back."""
+    limit, need = context.policy.evidence_age_s, context.plan.corroboration
     if incident.ordered_at is not None and context.now.since(incident.ordered_at) <= limit:
         return ""
-    return f"no evidence against {incident.host} is younger than {limit:g} s"
+    if not any(standing(incident.words, context.now, limit, need)):
+        return f"no evidence against {incident.host} is younger than {limit:g} s"
+    again = recallable(incident)
+    if incident.cut_started is not None and not again:
+        return ""
+    words = needs.unanswered(incident, context) if again else incident.words
+    if enough(words, context.now, limit, need):
+        return ""
+    short = shortage(words, context.now, limit, need)
+    return f"the evidence against {incident.host} is not enough any more: {short}"
 
 
 def _look(incident: Incident, context: Context) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NewType
 
+from doctor_daemon.core.corroboration import SHIPPED, Corroboration
+
 ServerId = NewType("ServerId", str)
 """A Nova server's UUID."""
 
@@ -132,6 +134,8 @@ class HostPlan:
     """False: the host is no longer in the configuration."""
     reserve: Reserve = Reserve()
     """Which hosts stand in for it."""
+    corroboration: Corroboration = SHIPPED
+    """How much evidence it takes to fence it."""
 
     def level(self, number: int) -> Level | None:
         """Return a level by its number, from 1, or None past the last."""

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evidence import enough
 from doctor_daemon.core.gates import Act, refused, verdicts
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
@@ -33,6 +32,7 @@ from doctor_daemon.core.returning import back
 from doctor_daemon.core.service import in_service, out_of_service
 from doctor_daemon.core.switching import unswitched
 from doctor_daemon.core.topology import begin
+from doctor_daemon.core.weighing import enough
 
 _AGAIN = "`doctor-daemon release HOST` tries again"
 _YOUNG = ("look", "listed")
@@ -103,7 +103,7 @@ def _failed_again(incident: Incident, context: Context) -> Incident:
     since, words = release.accused_at, unanswered(incident, context)
     if since is None or now.since(since) < policy.grace_s:
         return incident
-    if not enough(words, now, policy.evidence_age_s):
+    if not enough(words, now, policy.evidence_age_s, context.plan.corroboration):
         return incident
     text = f"{accusers(words)} says down again, and the flag is lifted"
     return _fence_again(incident, context, text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evidence import Verdict, accused, enough, fold
+from doctor_daemon.core.evidence import Verdict, accused, fold
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
@@ -18,6 +18,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import unanswered
 from doctor_daemon.core.recall import recallable, recalled, since_accused
 from doctor_daemon.core.topology import begin
+from doctor_daemon.core.weighing import enough, shortage
 
 
 def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
@@ -133,13 +134,15 @@ def suspected(incident: Incident, context: Context) -> Incident:
     waited_s = now.since(incident.grace_from)
     if waited_s < policy.grace_s:
         return incident
-    if enough(incident.words, now, policy.evidence_age_s):
+    limit_s, need = policy.evidence_age_s, context.plan.corroboration
+    if enough(incident.words, now, limit_s, need):
         text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
         return begin(incident.move(Phase.FENCING, now, text), context)
     if waited_s < policy.grace_s + policy.corroboration_s:
         return incident
     says = ", ".join(sorted({word.source for word in incident.words.values()}))
-    why = f"{says}: not enough to fence, and no second kind of evidence came in time"
+    short = shortage(incident.words, now, limit_s, need)
+    why = f"{says}: not enough to fence: {short}; no other came in time"
     return incident.hold(now, Held("evidence", why, "`fence` it or `dismiss` it"))
 
 

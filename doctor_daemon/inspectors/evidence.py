@@ -24,7 +24,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
-from doctor_daemon.core.evidence import Evidence, Trust, Verdict
+from doctor_daemon.core.evidence import Evidence, Serial, Trust, Verdict
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.inspectors.delivery import Delivery, Judged, found_host
 from doctor_daemon.inspectors.order import too_new, too_old
@@ -32,10 +32,14 @@ from doctor_daemon.inspectors.wire import Found, RoutePath, digest, read, shown
 from doctor_daemon.ports import Gatekeeper, Inspector, Intake, SourceTerms
 from doctor_daemon.ports.refusal import Refusal
 
-MEMBERS = ("host", "verdict", "kind", "fingerprint", "id", "observed_at", "summary")
+MEMBERS = (
+    *("host", "verdict", "kind", "fingerprint", "id", "observed_at", "summary"),
+    *("epoch", "sequence"),
+)
 ID_MAX = 128
 PRINT_MAX = 64
 KIND_MAX = 64
+COUNT_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Statement:
     observed_s: float
     """Unix seconds, by the sender's clock."""
     summary: str
+    serial: Serial | None
 
 
 class EvidenceApi(Inspector):
@@ -130,6 +135,7 @@ class EvidenceApi(Inspector):
             received_at=now,
             claimed_s=said.observed_s,
             summary=said.summary,
+            serial=said.serial,
         )
 
     def _wrong_kind(self, said: Statement) -> Refusal | None:
@@ -153,8 +159,8 @@ def _statement(item: Found) -> Statement:
     observed = item.must("observed_at", "an RFC 3339 time with its zone")
     print_, id_ = item.may("fingerprint"), item.may("id")
     fingerprint = print_.word(PRINT_MAX) if print_ else kind
-    observed_s = observed.moment()
-    own = fingerprint, verdict.value, observed.text()
+    observed_s, serial = observed.moment(), _serial(item)
+    own = fingerprint, verdict.value, observed.text(), *_told(serial)
     return Statement(
         field=item.field,
         host=host,
@@ -165,4 +171,26 @@ def _statement(item: Found) -> Statement:
         observed=observed,
         observed_s=observed_s,
         summary=item.must("summary", "a few words for people").summary(),
+        serial=serial,
     )
+
+
+def _told(serial: Serial | None) -> tuple[str, ...]:
+    return () if serial is None else (f"{serial.epoch}.{serial.number}",)
+
+
+def _serial(item: Found) -> Serial | None:
+    """Read the sender's own count of its statements, where it has one."""
+    epoch, number = item.may("epoch"), item.may("sequence")
+    if number is None:
+        if epoch is not None:
+            raise epoch.wrong("a sequence beside it: an epoch alone orders nothing", "missing")
+        return None
+    return Serial(_counted(epoch) if epoch else 0, _counted(number))
+
+
+def _counted(found: Found) -> int:
+    """Return a whole number that any language can count to."""
+    if found.count() > COUNT_MAX:
+        raise found.wrong(f"at most {COUNT_MAX}", "wrong_value")
+    return found.count()

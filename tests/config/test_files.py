@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from doctor_daemon import plugins
 from doctor_daemon.config import Address, Settings, load, models
+from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.reference import reference
 from doctor_daemon.config.storage import Storage
@@ -114,6 +115,7 @@ def test_every_option_of_the_repeated_sections_is_written_somewhere() -> None:
         (models.Auth, [source["auth"] for source in written["sources"]]),
         (models.Consumer, written["consumers"]),
         (models.Hosts, written["hosts"]),
+        (Evidence, [entry["evidence"] for entry in written["hosts"] if "evidence" in entry]),
         (models.PowerDevice, devices),
     ):
         there = {name for item in items for name in item}

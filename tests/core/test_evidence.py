@@ -6,15 +6,15 @@ from doctor_daemon.core.evidence import (
     SUMMARY_MAX,
     WORDS_MAX,
     Evidence,
+    Serial,
     Trust,
     Verdict,
     Words,
     accused,
-    enough,
     fold,
-    standing,
 )
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.weighing import enough, standing
 from tests.core.make import OTHER_BOOT, at, evidence
 
 AGE_S = 300.0
@@ -82,6 +82,33 @@ def test_a7_what_a_source_claimed_earlier_does_not_replace_its_later_word(
     both = fold(first, evidence(5, Verdict.UP, claimed_s=later_s))
     assert both["alertmanager/print"].verdict is stands
     assert (both == first) is (stands is Verdict.DOWN)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "stands"),
+    [
+        (Serial(1, 8), Serial(1, 7), Verdict.DOWN),  # sent before the one that stands
+        (Serial(1, 8), Serial(1, 8), Verdict.DOWN),  # the same, on a second way
+        (Serial(1, 8), Serial(1, 9), Verdict.UP),
+        (Serial(1, 8), Serial(2, 1), Verdict.UP),  # its sender was started anew
+        (Serial(2, 1), Serial(1, 9), Verdict.DOWN),
+        (None, Serial(1, 1), Verdict.UP),
+        (Serial(1, 1), None, Verdict.UP),
+    ],
+)
+def test_a7_what_a_source_has_counted_before_does_not_replace_its_later_word(
+    earlier: Serial | None, later: Serial | None, stands: Verdict
+) -> None:
+    first = words(evidence(0, serial=earlier))
+    both = fold(first, evidence(5, Verdict.UP, serial=later))
+    assert both["alertmanager/print"].verdict is stands
+    assert (both == first) is (stands is Verdict.DOWN)
+
+
+def test_a7_a_count_goes_before_a_clock() -> None:
+    first = words(evidence(0, claimed_s=100.0, serial=Serial(1, 1)))
+    stepped_back = evidence(5, Verdict.UP, claimed_s=50.0, serial=Serial(1, 2))
+    assert fold(first, stepped_back)["alertmanager/print"].serial == Serial(1, 2)
 
 
 def test_words_are_bounded_and_what_accuses_stays_longest() -> None:

@@ -47,7 +47,10 @@ def test_a_suspicion_that_is_not_enough_names_its_sources() -> None:
     walk = Walk(incident(WEAK)).hear(source="zabbix", kind=WEAK.kind, trust=Trust.SECOND)
     held = walk.elapse(130).incident.held
     assert held is not None
-    why = "alertmanager, zabbix: not enough to fence, and no second kind of evidence came in time"
+    why = (
+        "alertmanager, zabbix: not enough to fence: 1 kind of evidence (alertmanager-kind), and it "
+        "takes 2; no other came in time"
+    )
     assert (held.why, held.frees) == (why, "`fence` it or `dismiss` it")
 
 

@@ -173,7 +173,7 @@ WRONG: list[tuple[Any, str, str, str, str]] = [
         "unknown_field",
         "evidence[0].severity",
         "there is no such field",
-        "only host, verdict, kind, fingerprint, id, observed_at, summary",
+        "only host, verdict, kind, fingerprint, id, observed_at, summary, epoch, sequence",
     ),
     (
         {"evidence": [item(host=...)]},

@@ -245,7 +245,7 @@ def test_the_largest_that_the_core_lets_an_incident_become_fits_in() -> None:
     rounds = replace(made.rounds, barred=held)
     worst = replace(made, words=words, held=held, rounds=rounds, release=release)
     worst = replace(worst, retirement=leaving)
-    assert len(dump_head(worst).encode()) <= HEAD_MAX / 1.5
+    assert len(dump_head(worst).encode()) <= HEAD_MAX / 1.4
 
 
 def test_d8_records_from_before_servers_could_wait_for_a_word_are_read_still() -> None:

@@ -1,0 +1,42 @@
+"""How much evidence it takes to fence the hosts of a group: the options."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from doctor_daemon.config.section import Section
+from doctor_daemon.config.words import parse_words
+from doctor_daemon.core.corroboration import Corroboration
+
+Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
+KINDS_MAX = 8
+
+
+class Evidence(Section):
+    """How much evidence it takes to fence a host of the group."""
+
+    kinds: Annotated[int, Field(ge=1, le=KINDS_MAX)] = Corroboration().kinds
+    """So many different kinds of evidence are enough, if one of them at least comes from a source
+    with a secret. Two sources of one kind count once."""
+    window_s: Annotated[float, Field(ge=1, le=3600)] | None = None
+    """They must have stood at one moment, or have been said within so many seconds of each other;
+    left out: within the age that evidence may have."""
+    alone: Words | None = None
+    """The names of the sources whose word is enough by itself; left out: those with `trust: alone`.
+    With [] none is, and it always takes so many kinds."""
+    never_alone: Words = ()
+    """Kinds that are never enough without another one, whoever says so and whatever `kinds` is."""
+
+    def needed(self, ages: Mapping[str, float]) -> Corroboration:
+        """Return the core's own value. `ages`: how long each source's word counts."""
+        return Corroboration(
+            kinds=self.kinds,
+            window_s=math.inf if self.window_s is None else self.window_s,
+            alone=None if self.alone is None else frozenset(self.alone),
+            never_alone=frozenset(self.never_alone),
+            ages=ages,
+        )

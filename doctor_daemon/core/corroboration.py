@@ -1,0 +1,34 @@
+"""How much evidence it takes to fence a host: the operator's word, for a group of hosts.
+
+Evidence comes in *kinds*, which are labels of the configuration: what looks in another way, over
+another network, is another kind. Two sources of one kind may be wrong together, and count once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Corroboration:
+    """How much evidence is enough. The defaults: one source that is trusted alone, or two kinds."""
+
+    kinds: int = 2
+    """So many different kinds are enough, if one of them at least is authenticated."""
+    window_s: float = math.inf
+    """They must have stood at one moment, or within so many seconds of each other."""
+    alone: frozenset[str] | None = None
+    """The sources whose word is enough by itself; None: those that are trusted alone."""
+    never_alone: frozenset[str] = frozenset()
+    """Kinds that are not enough without another one, whoever says so."""
+    ages: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """Source -> how many seconds its word counts, where that is less than for all others."""
+
+    def age_s(self, source: str, age_max_s: float) -> float:
+        """Return how old a source's word may be."""
+        return min(self.ages.get(source, age_max_s), age_max_s)
+
+
+SHIPPED = Corroboration()

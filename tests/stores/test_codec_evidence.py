@@ -1,0 +1,29 @@
+"""What is kept of evidence comes back, and what older versions kept of it is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from doctor_daemon.core.evidence import Serial
+from doctor_daemon.stores.codec import HEAD
+from tests.stores.test_codec import bare
+from tests.stores.values import rich
+
+
+def test_a7_the_count_of_a_source_is_kept_over_a_restart() -> None:
+    incident = bare(rich())
+    words = {name: replace(word, serial=Serial(3, 7)) for name, word in incident.words.items()}
+    counted = replace(incident, words=words)
+    assert words
+    assert HEAD.loads(HEAD.dumps(counted)) == counted
+
+
+def test_d8_words_from_before_sources_counted_are_read_still() -> None:
+    incident = bare(rich())
+    words = {name: replace(word, serial=None) for name, word in incident.words.items()}
+    document: Any = json.loads(HEAD.dumps(replace(incident, words=words)))
+    for word in document["value"]["words"].values():
+        del word["serial"]
+    assert HEAD.loads(json.dumps(document)) == replace(incident, words=words)
