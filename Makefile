@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
+PEERS := prometheus
 PROCESSES := tests/slice tests/demo tests/bench tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/openstack tests/openstack_long tests/systemd
 
@@ -44,6 +45,7 @@ test-processes: $(STAMP)
 	$(BIN)/pytest $(PROCESSES)
 
 test-others: $(STAMP)
+	tools/debian-packages $(PEERS)
 	SIM_SEEDS=$(SEEDS) $(BIN)/pytest tests $(APART:%=--ignore=%) $(PROCESSES:%=--ignore=%)
 
 test-openstack: $(STAMP) ## Test against a real Nova, Cinder, Keystone, Placement, Prometheus and Alertmanager

@@ -22,7 +22,7 @@ import structlog
 
 from doctor_daemon import log
 from doctor_daemon.api.cinder import CinderApi
-from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, TokenGate
+from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, ShutGate, TokenGate
 from doctor_daemon.api.health import health_app
 from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.api.operators import OperatorsApi
@@ -33,6 +33,7 @@ from doctor_daemon.engine.clock import SystemClock
 from doctor_daemon.engine.engine import Engine, hosts_known
 from doctor_daemon.engine.interpreter import settle_interpreter
 from doctor_daemon.engine.operators import Operators
+from doctor_daemon.engine.outlook import outlook
 from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.errors import ConfigError, DoctorError
@@ -111,6 +112,7 @@ class Daemon:
         limits = (settings.mode, settings.policy, settings.plans, settings.aliases)
         rules = Rules(*limits, settings.cloud.name, settings.volumes, settings.ports)
         self.engine = Engine(rules, self.tools)
+        outlook(self.engine, settings.addresses, [one.inspector for one in sources])
         self._supervisor = Supervisor.found(os.environ, self.engine)
         self._sources = sources
         clock, desk = self.tools.clock, self.engine.desk
@@ -240,6 +242,8 @@ def _source(choice: SourceChoice) -> Source:
 
 def _gate(auth: SourceAuth) -> Gatekeeper:
     """Make what a source's requests have to pass."""
+    if auth.kind is AuthKind.NOBODY:
+        return ShutGate()
     if auth.kind is AuthKind.ADDRESSES:
         return AddressGate(auth.networks)
     secrets = [auth.secret] if auth.secret else []

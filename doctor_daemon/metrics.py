@@ -82,6 +82,11 @@ class Metrics:
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))
+        self.source_age = gauge(
+            "doctor_source_age_seconds",
+            "Age of the last good round of a source that looks by itself.",
+            ("source",),
+        )
         self.unseen = gauge(
             "doctor_hosts_unseen", "Configured hosts that Nova's list says nothing of.", ("why",)
         )

@@ -96,6 +96,14 @@ class AddressGate:
         return any((mapped or address) in network for network in self._networks)
 
 
+class ShutGate:
+    """Admits nobody: for sources that look by themselves, and are told nothing."""
+
+    def admit(self, request: web.Request) -> None:
+        """Raise HTTPForbidden, whoever asks."""
+        raise web.HTTPForbidden(reason=f"{request.path} takes nothing in")
+
+
 class Once:
     """A source's gate, asked once a request: by the listener, before it reads the body."""
 

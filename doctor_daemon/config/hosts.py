@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from doctor_daemon.config.devices import DeviceReader, Place, device_names
@@ -26,6 +27,8 @@ class HostReader:
         self._problems = problems
         self._folder = chooser.folder
         self.plans: dict[HostId, HostPlan] = {}
+        self.addresses: dict[HostId, Mapping[str, str]] = {}
+        self._owners: dict[tuple[str, str], HostId] = {}
         self.labels = Labels()
         self.devices = DeviceReader(chooser)
         self.inventories = Inventories(problems)
@@ -59,6 +62,7 @@ class HostReader:
             place = self._place(entry, named, loc)
             if place is not None:
                 self.plans[place.host] = self._plan(entry, raw, place)
+                self._reach(entry, place)
 
     def _named(self, entry: Hosts, loc: Loc) -> Iterator[Named]:
         for pattern in entry.names:
@@ -121,6 +125,26 @@ class HostReader:
             reserve=Reserve(self._reserved(entry, place), entry.reserved_reason),
             corroboration=entry.evidence.needed(self._ages),
         )
+
+    def _reach(self, entry: Hosts, place: Place) -> None:
+        """Keep where a host is to be reached; two hosts of one address could not be told apart."""
+        found: dict[str, str] = {}
+        for network, template in entry.addresses.items():
+            loc: Loc = ("addresses", network)
+            text = place.fill(template, loc)
+            if text is None:
+                continue
+            try:
+                address = str(ip_address(text))
+            except ValueError:
+                place.note(loc, f"found {text!r}; expected an IP address")
+                continue
+            other = self._owners.setdefault((network, address), place.host)
+            if other != place.host:
+                place.note(loc, f"found {address}, which is also that of {other}")
+            found[network] = address
+        if found:
+            self.addresses[place.host] = found
 
     def _reserved(self, entry: Hosts, place: Place) -> tuple[str, ...]:
         """Return the hosts in reserve, each once."""

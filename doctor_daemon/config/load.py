@@ -92,6 +92,7 @@ class _Loading:
             policy=numbers.policy,
             plans=self._hosts.plans,
             aliases=self._hosts.labels.aliases,
+            addresses=self._hosts.addresses,
             listen=file.listen,
             metrics_listen=file.metrics_listen,
             operators=rooted(file.operators, self._chooser.folder),

@@ -191,8 +191,8 @@ class Source(PluginSection):
     max_age_s: Annotated[float, Field(ge=1, le=3600)] | None = None
     """Its word counts no longer than this; left out: than `timing.evidence_age_s`, which is the
     longest for any."""
-    auth: Auth
-    """How it proves who it is."""
+    auth: Auth | None = None
+    """How it proves who it is. Required of a source that is told by HTTP, and of no other."""
 
 
 class Consumer(PluginSection):
@@ -231,6 +231,9 @@ class Hosts(Choices, WaysBack):
     """Why their power must never be cut; empty: it may be."""
     aliases: Names = ()
     """Other names under which sources know a host."""
+    addresses: Annotated[dict[Name, str], Field(default_factory=dict, max_length=16)]
+    """Network -> the host's address there, for the sources that look at hosts by themselves:
+    `{management: "10.0.0.{n}"}`. Texts are filled as those of power devices."""
     inventory_file: Path | None = None
     """A YAML file that maps each host to variables of its own, and may give it `aliases`."""
     evidence: Evidence = Evidence()

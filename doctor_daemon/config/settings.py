@@ -41,6 +41,7 @@ class AuthKind(StrEnum):
     BEARER = "bearer"
     TOKEN = "token"  # noqa: S105 - the header X-Auth-Token, not what it holds
     ADDRESSES = "addresses"
+    NOBODY = "nobody"  # a source that looks by itself: nothing is told to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Settings:
     plans: Mapping[HostId, HostPlan]
     aliases: Mapping[str, HostId]
     """Other names of hosts, in lower case. The hosts' own names are not among them."""
+    addresses: Mapping[HostId, Mapping[str, str]] = field(default_factory=dict)
+    """Host -> network -> its address there."""
     listen: Address
     metrics_listen: Address
     operators: Operators

@@ -33,14 +33,17 @@ class SourceReader:
             source = salvaged(Source, item, self._chooser.folder)
             if source is None:
                 continue
-            self._chooser.keep(source.auth, (*loc, "auth"))
-            auth = self._auth(source.auth, (*loc, "auth"))
+            if source.auth is not None:
+                self._chooser.keep(source.auth, (*loc, "auth"))
+            served = choice is None or getattr(choice.plugin, "served", True)
+            auth = self._auth(source.auth, (*loc, "auth"), served=served)
             if auth is None:
                 continue
             trust = self._trust(source, auth, loc)
             if choice is not None:
-                self._path(choice, loc)
                 age_s = min(source.max_age_s or evidence_age_s, evidence_age_s)
+                if served:
+                    self._path(choice, loc)
                 yield SourceChoice(
                     name=source.name,
                     kind=choice.kind,
@@ -63,7 +66,18 @@ class SourceReader:
             self._note((*loc, "path"), f"found {path} again; expected one of its own")
         self._served.add(path)
 
-    def _auth(self, auth: Auth, loc: Loc) -> SourceAuth | None:
+    def _auth(self, auth: Auth | None, loc: Loc, *, served: bool) -> SourceAuth | None:
+        if not served:
+            if auth is not None:
+                self._note(loc, "expected no such option: this source looks by itself")
+            return SourceAuth(AuthKind.NOBODY)
+        if auth is None:
+            self._note(loc, "missing; expected: how it proves who it is")
+            return None
+        return self._told(auth, loc)
+
+    def _told(self, auth: Auth, loc: Loc) -> SourceAuth | None:
+        """Return how a source that is told by HTTP is authenticated."""
         given = [name for name in _WAYS if getattr(auth, name)]
         if len(given) != 1:
             found = " and ".join(given) or "none"

@@ -65,7 +65,11 @@ class SourceTerms:
 
 @runtime_checkable
 class Inspector(Protocol):
-    """Watches hosts, or takes in what others say of them. May repeat itself; must not guess."""
+    """Watches hosts, or takes in what others say of them. May repeat itself; must not guess.
+
+    A class with `served = False` looks by itself: it has no `auth` in the configuration, and no
+    routes. One with a method `place` is told its surroundings (`ports.surroundings`).
+    """
 
     api: ClassVar[int]
     name: str

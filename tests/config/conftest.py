@@ -16,6 +16,7 @@ state: {type: sample-shelf}
 """
 ENTRY_POINTS = """\
 [doctor_daemon.inspectors]
+sample-eye = tests.config.samples:Eye
 sample-monitor = tests.config.samples:Monitor
 [doctor_daemon.fencers]
 sample-bmc = tests.config.samples:Bmc

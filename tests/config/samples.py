@@ -50,6 +50,12 @@ class Monitor:
     Config: ClassVar[type[MonitorConfig]] = MonitorConfig
 
 
+class Eye:
+    api: ClassVar[int] = 1
+    served: ClassVar[bool] = False
+    Config: ClassVar[type[Plain]] = Plain
+
+
 class HookConfig(Plain):
     url: str
     secret_file: SecretFile

@@ -256,3 +256,33 @@ def test_a_word_on_servers_that_is_none_is_refused(
     refused: Refusal, option: str, words: str
 ) -> None:
     assert words in refused(f"hosts: [{{names: a, {option}}}]\n")
+
+
+def test_hosts_have_an_address_on_each_network(read: Reading, folder: Path) -> None:
+    (folder / "more.yaml").write_text("cmp-1: {mine: '2001:db8::01'}\ncmp-2: {mine: 192.0.2.2}\n")
+    settings = read(
+        "hosts: [{names: 'cmp-[1-2]', inventory_file: more.yaml, "
+        "addresses: {management: '10.0.0.{n}', storage: '{mine}'}}, {names: bare}]\n"
+    )
+    assert settings.addresses == {
+        ident("cmp-1"): {"management": "10.0.0.1", "storage": "2001:db8::1"},
+        ident("cmp-2"): {"management": "10.0.0.2", "storage": "192.0.2.2"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("addresses", "told"),
+    [
+        (
+            "{a: '10.0.0.1'}",
+            "addresses.a: found 10.0.0.1, which is also that of cmp-1 (host cmp-2)",
+        ),
+        ("{a: 'cmp-{n}.example'}", "addresses.a: found 'cmp-1.example'; expected an IP"),
+        ("{a: '{nothing}'}", "nothing"),
+        ("{'a b': '10.0.0.{n}'}", "addresses"),
+    ],
+)
+def test_a14_an_address_that_could_be_anothers_is_refused(
+    refused: Refusal, addresses: str, told: str
+) -> None:
+    assert told in refused(f"hosts: [{{names: 'cmp-[1-2]', addresses: {addresses}}}]\n")

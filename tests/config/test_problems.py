@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from doctor_daemon import plugins
 from doctor_daemon.config.problems import SHOWN_MAX
 from doctor_daemon.config.reference import shown
 from doctor_daemon.ports.secrets import remember
@@ -94,7 +95,7 @@ hosts:
         "6: sources[0].trst: unknown option; did you mean 'trust'?",
         (
             "7: sources[1].type: there is no type 'sample-moniter' in doctor_daemon.inspectors; "
-            "there are: alertmanager, answers, doctor, evidence, sample-monitor; "
+            f"there are: {', '.join(plugins.names(plugins.INSPECTORS))}; "
             "did you mean 'sample-monitor'?"
         ),
         "7: sources[1].name: found 'am' twice; expected each name once",

@@ -127,3 +127,27 @@ def test_b15_a_secret_that_others_can_read_is_refused(refused: Refusal, read: Re
     assert "mode is 0644" in told
     assert "chmod 600" in told
     assert "the-token-secret" not in told
+
+
+LOOKING = "sources: [{name: eye, type: sample-eye%s}]\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "trust"), [("", Trust.SECOND), (", trust: alone", Trust.ALONE)]
+)
+def test_a_source_that_looks_by_itself_needs_no_auth(
+    read: Reading, options: str, trust: Trust
+) -> None:
+    (source,) = read(LOOKING % options).sources
+    assert source.auth == SourceAuth(AuthKind.NOBODY)
+    assert source.terms.trust is trust
+
+
+def test_a_source_that_looks_by_itself_takes_no_auth(refused: Refusal) -> None:
+    told = refused(LOOKING % ", auth: {bearer_file: token}")
+    assert "sources[0].auth: expected no such option: this source looks by itself" in told
+
+
+def test_two_that_look_by_themselves_share_no_path(read: Reading) -> None:
+    one = "{name: %s, type: sample-eye}"
+    assert len(read(f"sources: [{one % 'a'}, {one % 'b'}]\n").sources) == 2

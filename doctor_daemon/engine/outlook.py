@@ -1,0 +1,67 @@
+"""What inspectors that look by themselves are told of the daemon: see `ports.surroundings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.engine.engine import Engine
+from doctor_daemon.ports import Inspector, PowerDevice, device_key
+from doctor_daemon.ports.surroundings import Concern, Looking, Surroundings
+
+
+def outlook(
+    engine: Engine,
+    addresses: Mapping[HostId, Mapping[str, str]],
+    inspectors: Iterable[Inspector],
+) -> None:
+    """Tell every inspector that asks for it what is around it."""
+    plans = engine.ward.rules.plans
+    ages = _Ages(engine)
+    around = Surroundings(
+        hosts=tuple(plans),
+        addresses=addresses,
+        devices={host: _devices(engine, host) for host in plans},
+        concern=partial(_concern, engine),
+        looked=ages.looked,
+    )
+    for inspector in inspectors:
+        if isinstance(inspector, Looking):
+            ages.watch(inspector.name)
+            inspector.place(around)
+
+
+def _devices(engine: Engine, host: HostId) -> tuple[PowerDevice, ...]:
+    ward = engine.ward
+    keys = [device_key(host, one) for level in ward.plan(host).levels for one in level.devices]
+    return tuple(ward.tools.devices[key] for key in keys if key in ward.tools.devices)
+
+
+def _concern(engine: Engine, host: HostId) -> Concern:
+    case = engine.desk.cases.get(host)
+    if case is None or case.incident.phase.final:
+        return Concern.NONE
+    return Concern.SUSPECTED if case.incident.untouched else Concern.TOUCHED
+
+
+class _Ages:
+    """When each source last looked and saw."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._clock = engine.ward.tools.clock
+        self._gauge = engine.ward.tools.metrics.source_age
+        self._last: dict[str, Instant] = {}
+
+    def watch(self, source: str) -> None:
+        """Show the age of a source's last good round, from now on."""
+        self._gauge.labels(source).set_function(partial(self._age, source))
+
+    def looked(self, source: str) -> None:
+        """Note a good round."""
+        self._last[source] = self._clock.now()
+
+    def _age(self, source: str) -> float:
+        last = self._last.get(source)
+        return self._clock.now().since(last) if last else float("inf")

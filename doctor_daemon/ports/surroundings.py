@@ -1,0 +1,62 @@
+"""What the daemon already knows, offered to inspectors that watch by themselves.
+
+A source that is told by HTTP needs nothing but its intake. One that goes and looks wants to know
+where hosts are, and must not ask again what the daemon asks anyway: Nova is read by one poller, and
+a power device has one lock for all who speak to it. All of it is for looking only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.ports.cloud import Fleet
+from doctor_daemon.ports.power import PowerDevice
+
+
+class Concern(StrEnum):
+    """How far the daemon itself has got with a host."""
+
+    NONE = "none"  # there is no open incident
+    SUSPECTED = "suspected"  # there is one, and nothing has been done to the host
+    TOUCHED = "touched"  # the daemon, or an operator through it, has acted on its power
+
+
+def _nobody(_host: HostId) -> Concern:
+    return Concern.NONE
+
+
+def _nowhere(_name: str) -> None:
+    return None
+
+
+def _never(_heard: Callable[[Fleet], None]) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an inspector may look at besides its own source."""
+
+    hosts: Sequence[HostId] = ()
+    """Every configured host."""
+    addresses: Mapping[HostId, Mapping[str, str]] = field(default_factory=dict)
+    """Host -> network -> its address there, as the configuration has them."""
+    devices: Mapping[HostId, Sequence[PowerDevice]] = field(default_factory=dict)
+    """Host -> its power devices. They are to be read, and nothing else."""
+    concern: Callable[[HostId], Concern] = _nobody
+    """Tell how far the daemon has got with a host."""
+    looked: Callable[[str], None] = _nowhere
+    """To be called by a source, with its name, whenever it has looked and seen."""
+    fleets: Callable[[Callable[[Fleet], None]], None] = _never
+    """Have a function called with every list of compute services that is read from Nova."""
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """An inspector that wants to know its surroundings; it is told once, before it runs."""
+
+    def place(self, around: Surroundings) -> None: ...
