@@ -64,8 +64,8 @@ def test_the_agents_unit_is_hardened_too() -> None:
     limit = f"--threshold={EXPOSURE_MAX * 10:g}"
     words = ("systemd-analyze", "security", "--offline=yes", "--no-pager", limit, str(AGENT))
     subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
-    words = ("systemd-analyze", "verify", "--recursive-errors=no", str(AGENT))
-    verified = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    verify = ("systemd-analyze", "verify", "--recursive-errors=no", str(AGENT))
+    verified = subprocess.run(verify, capture_output=True, text=True, check=False, timeout=60)
     told = [line for line in verified.stderr.splitlines() if AGENT.name in line]
     assert [line for line in told if "is not executable" not in line] == []
 
