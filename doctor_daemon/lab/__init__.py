@@ -64,13 +64,7 @@ NovaContract
                                     test_a_dead_host_whose_flag_is_lifted_may_show_up
     migrations                      test_migration_rows_filters_and_pages,
                                     test_the_migrations_of_a_deleted_server_are_gone,
-                                    test_wrong_migration_queries, test_migrations_before_2_59,
-                                    test_migrations_at_either_end
-    DELETE                          test_a_wrong_id_deletes_nothing,
-                                    test_a_member_may_delete_nothing,
-                                    test_a_host_with_servers_is_not_deleted,
-                                    test_a_host_with_migrations_under_way_is_not_deleted,
-                                    test_a_deleted_service_is_gone_until_it_starts_anew
+                                    test_wrong_migration_queries, test_migrations_before_2_59
     servers made and deleted        test_a_server_is_booted_on_the_host_that_is_named,
                                     test_before_2_74_the_host_stands_behind_the_zone,
                                     test_boots_that_are_refused,
@@ -89,6 +83,12 @@ LongNovaContract
                                     test_a_server_with_two_migrations_needs_two_starts,
                                     test_an_old_migration_destroys_a_guest_that_has_come_back,
                                     test_a_failed_evacuation_leaves_its_guest_at_the_source
+    DELETE                          test_a_wrong_id_deletes_nothing,
+                                    test_a_member_may_delete_nothing,
+                                    test_a_host_with_servers_is_not_deleted,
+                                    test_a_host_with_migrations_under_way_is_not_deleted,
+                                    test_a_deleted_service_is_gone_until_it_starts_anew,
+                                    test_migrations_at_either_end
 
 OldNovaContract
     a lower ceiling                 test_it_offers_no_more, test_more_is_not_acceptable,

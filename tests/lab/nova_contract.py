@@ -38,11 +38,10 @@ class NovaContract(
     NovaEvacuations,
     NovaMigrations,
     NovaReturns,
-    NovaDeletions,
     NovaBoots,
 ):
     """All of it."""
 
 
-class LongNovaContract(NovaDestinations, NovaStarts, NovaGroupMoves):
+class LongNovaContract(NovaDestinations, NovaStarts, NovaGroupMoves, NovaDeletions):
     """What takes minutes: hosts die and come back in it."""

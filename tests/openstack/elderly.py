@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
+from tests.openstack.estate import Estate
 from tests.openstack.listener import Asked, Listener, Reply
 from tests.openstack.proxy import forward
 
@@ -82,3 +84,8 @@ def _version(word: str) -> Version:
 
 def _text(version: Version) -> str:
     return f"{version[0]}.{version[1]}"
+
+
+def aged(estate: Estate, highest: tuple[int, int] = (2, 52)) -> Elderly:
+    """An old Nova, of which all that comes through is recorded."""
+    return Elderly("127.0.0.1", urlsplit(estate.proxy.url).port or 0, highest)

@@ -11,7 +11,7 @@ from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 from tests.openstack.daemon import Daemon, running
-from tests.openstack.elderly import Elderly
+from tests.openstack.elderly import aged
 from tests.openstack.estate import Estate
 from tests.openstack.evacuations import (
     active,
@@ -38,11 +38,6 @@ def microversion(row: Passed) -> tuple[int, int]:
     found = re.fullmatch(r"compute (\d+)\.(\d+)", word)
     assert found, word
     return int(found[1]), int(found[2])
-
-
-def aged(estate: Estate, highest: tuple[int, int] = (2, 52)) -> Elderly:
-    """An old Nova, of which all that comes through is recorded."""
-    return Elderly("127.0.0.1", urlsplit(estate.proxy.url).port or 0, highest)
 
 
 def test_h_a_host_dies_and_returns_in_a_cloud_of_before_2_53(estate: Estate) -> None:
@@ -80,15 +75,6 @@ def returned(estate: Estate, daemon: Daemon, servers: list[str]) -> None:
     wait_for("nova-compute to clean up", cleaned, 60)
     daemon.tell("release", HOST, *WHY)
     daemon.await_phase(HOST, "resolved", 120)
-
-
-def test_below_2_11_no_power_is_cut(estate: Estate) -> None:
-    with closing(aged(estate, (2, 10))) as old, running(estate, nova=old.url) as daemon:
-        crash = estate.crash(HOST)
-        found = daemon.await_phase(HOST, "held", 120)
-    assert found["held"]["gate"] == "look"
-    assert estate.bmcs[HOST].cuts(crash) == []
-    assert estate.passed("PUT", "") == []
 
 
 def assert_asked_by_name(estate: Estate, servers: list[str], incident: str) -> None:
