@@ -1,0 +1,314 @@
+"""Ping against hosts that are network namespaces: what is lost, and whose trouble it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from pydantic import ValidationError
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.errors import Temporary
+from doctor_daemon.inspectors.echo import checksum, is_reply, opened, request
+from doctor_daemon.inspectors.ping import Ping
+from doctor_daemon.ports.surroundings import Concern
+from tests.engine.rig import HOST, OTHER
+from tests.inspectors.looking import Scene, configured, told
+from tests.inspectors.netlab import Lab, inside, ip, lab
+from tests.inspectors.rig import Ledger, terms
+
+MISSES = 3
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Lab]:
+    with lab("mgmt", "stor") as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _healed(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "net" in request.fixturenames:
+        made = request.getfixturevalue("net")
+        for number in (1, 2):
+            for network in made.networks:
+                made.heal(number, network)
+        for network in made.networks:
+            ip("link", "set", network, "up")
+
+
+def addresses(net: Lab, version: int = 4) -> dict[HostId, dict[str, str]]:
+    return {
+        host: {network: net.address(number, network, version) for network in net.networks}
+        for number, host in ((1, HOST), (2, OTHER))
+    }
+
+
+class Stage:
+    """A source in the middle of a lab."""
+
+    def __init__(self, net: Lab, version: int = 4, **options: Any) -> None:  # noqa: ANN401 - options
+        wanted = {"networks": ["mgmt"], "misses": MISSES, "timeout_s": 0.3, "every_s": 0.3}
+        config = configured(Ping.Config, Path(), **{**wanted, **options})
+        self.ledger, self.scene = Ledger(), Scene()
+        self.source = Ping(config, terms("ping"))
+        self.source.place(self.scene.around(addresses=addresses(net, version)))
+
+    async def look(self, times: int = 1) -> str:
+        """Look; return what the last look could not do."""
+        trouble = ""
+        for _ in range(times):
+            self.ledger.clock.move(1)
+            trouble = ""
+            try:
+                await self.source.look(self.ledger)
+            except Temporary as error:
+                trouble = str(error)
+        return trouble
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        return told(self.ledger.taken)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.source.close()
+
+
+@pytest.mark.parametrize("version", [4, 6])
+async def test_a_host_that_is_silent_is_accused_after_so_many_looks(net: Lab, version: int) -> None:
+    with Stage(net, version) as stage:
+        assert await stage.look() == ""
+        net.cut(1, "mgmt")
+        await stage.look(MISSES - 1)
+        assert stage.told == []
+        await stage.look()
+        assert stage.told == [("cmp-1", "ping", "down")]
+        net.heal(1, "mgmt")
+        await stage.look(2)
+    assert stage.told[1:] == [("cmp-1", "ping", "up")]
+
+
+async def test_a_few_lost_answers_are_nothing(net: Lab) -> None:
+    with Stage(net) as stage:
+        for _ in range(3):
+            net.cut(1, "mgmt")
+            await stage.look(MISSES - 1)
+            net.heal(1, "mgmt")
+            await stage.look(2)
+    assert stage.told == []
+
+
+async def test_each_network_is_seen_for_itself(net: Lab) -> None:
+    kinds = {"stor": "ping-storage"}
+    with Stage(net, networks=["mgmt", "stor"], kinds=kinds) as stage:
+        await stage.look()
+        net.cut(1, "mgmt")
+        stage.scene.concerns[HOST] = Concern.SUSPECTED
+        await stage.look(MISSES)
+    assert ("cmp-1", "ping", "down") in stage.told
+    assert ("cmp-1", "ping-storage", "up") in stage.told
+    assert not [one for one in stage.told if one[0] == "cmp-2"]
+    prints = {(one.fingerprint, one.verdict.value) for one in stage.ledger.taken}
+    assert ("ping-mgmt", "down") in prints
+    assert ("ping-stor", "down") not in prints
+
+
+async def test_an_answer_is_no_sign_of_life_where_the_operator_says_so(net: Lab) -> None:
+    with Stage(net, alive=False) as stage:
+        await stage.look()
+        net.cut(1, "mgmt")
+        await stage.look(MISSES)
+        net.heal(1, "mgmt")
+        await stage.look(2)
+    assert [verdict for _, _, verdict in stage.told] == ["down", "withdrawn"]
+
+
+async def test_a1_all_hosts_lost_at_once_are_our_own_trouble(net: Lab) -> None:
+    with Stage(net) as stage:
+        await stage.look()
+        for number in (1, 2):
+            net.cut(number, "mgmt")
+        trouble = await stage.look(2 * MISSES)
+        assert "nobody answers on mgmt: that may be our own trouble" in trouble
+        net.heal(2, "mgmt")
+        while await stage.look():  # until one answers again; that look is the first that counts
+            pass
+        await stage.look(MISSES - 2)
+        assert stage.told == []  # what was missed while nobody answered is not counted
+        await stage.look()
+    assert stage.told == [("cmp-1", "ping", "down")]
+
+
+@pytest.mark.parametrize("method", ["icmp", "tcp"])
+async def test_a1_our_own_link_down_accuses_nobody(net: Lab, method: str) -> None:
+    with Stage(net, method=method) as stage:
+        assert await stage.look() == ""
+        ip("link", "set", "mgmt", "down")
+        for _ in range(2 * MISSES):
+            assert "our own trouble" in await stage.look()
+    assert stage.told == []
+
+
+async def test_a1_no_route_is_our_own_trouble(net: Lab) -> None:
+    """One network of ours is gone; on the other nothing is said of it."""
+    with Stage(net, networks=["mgmt", "stor"]) as stage:
+        await stage.look()
+        ip("link", "set", "stor", "down")
+        net.cut(1, "mgmt")
+        trouble = await stage.look(2 * MISSES)
+    assert "nobody answers on stor" in trouble
+    assert {one.fingerprint for one in stage.ledger.taken} == {"ping-mgmt"}
+    assert set(stage.told) == {("cmp-1", "ping", "down")}
+
+
+async def test_references_show_that_a_network_works(net: Lab) -> None:
+    with Stage(net, references={"mgmt": ["10.199.0.1"]}) as stage:
+        for number in (1, 2):
+            net.cut(number, "mgmt")
+        assert await stage.look(MISSES) == ""
+    assert {host for host, _, _ in stage.told} == {"cmp-1", "cmp-2"}
+
+
+async def test_a12_a_round_in_which_we_stood_still_is_none(net: Lab) -> None:
+    with Stage(net) as stage:
+        await stage.look()
+        net.cut(1, "mgmt")
+        await stage.look(MISSES - 1)
+        asyncio.get_running_loop().call_later(0.05, time.sleep, 2.0)
+        await stage.look()
+        assert stage.told == []
+        await stage.look(MISSES - 1)
+        assert stage.told == []
+        await stage.look()
+    assert stage.told == [("cmp-1", "ping", "down")]
+
+
+async def test_a_port_that_refuses_or_accepts_is_an_answer(net: Lab) -> None:
+    with inside(net.host(2)):
+        server = socket.create_server((net.address(2, "mgmt"), 2222))
+    with server, Stage(net, method="tcp", port=2222) as stage:
+        stage.scene.concerns.update({HOST: Concern.SUSPECTED, OTHER: Concern.SUSPECTED})
+        assert await stage.look() == ""
+    assert stage.told == [("cmp-1", "ping", "up"), ("cmp-2", "ping", "up")]
+
+
+@pytest.mark.parametrize("version", [4, 6])
+async def test_a_host_that_takes_no_connection_is_accused(net: Lab, version: int) -> None:
+    with Stage(net, version, method="tcp") as stage:
+        await stage.look()
+        net.cut(1, "mgmt")
+        await stage.look(MISSES)
+    assert stage.told == [("cmp-1", "ping", "down")]
+
+
+async def test_it_runs_by_itself(net: Lab) -> None:
+    with Stage(net) as stage:
+        net.cut(2, "mgmt")
+        task = asyncio.create_task(stage.source.run(stage.ledger))
+        async with asyncio.timeout(20):
+            while not stage.told:  # noqa: ASYNC110 - the ledger sets no event
+                await asyncio.sleep(0.05)
+        task.cancel()
+    assert stage.told == [("cmp-2", "ping", "down")]
+    assert set(stage.scene.looked) == {"ping"}
+
+
+# sockets
+
+
+@contextmanager
+def allowed(groups: str) -> Iterator[None]:
+    """Have these groups send echo requests without privileges, in this namespace."""
+    sysctl = Path("/proc/sys/net/ipv4/ping_group_range")
+    before = sysctl.read_text()
+    sysctl.write_text(groups)
+    try:
+        yield
+    finally:
+        sysctl.write_text(before)
+
+
+@pytest.mark.parametrize(
+    ("groups", "kind"), [("1 0", socket.SOCK_RAW), ("0 65534", socket.SOCK_DGRAM)]
+)
+async def test_the_least_privilege_that_is_there_is_used(
+    net: Lab, groups: str, kind: socket.SocketKind
+) -> None:
+    with allowed(groups):
+        for family in (socket.AF_INET, socket.AF_INET6):
+            with opened(family) as made:
+                assert made.type == kind
+        for version in (4, 6):
+            with Stage(net, version) as stage:
+                stage.scene.concerns[HOST] = Concern.SUSPECTED
+                assert await stage.look() == ""
+            assert stage.told == [("cmp-1", "ping", "up")]
+
+
+def test_without_any_right_it_says_what_is_missing(net: Lab) -> None:
+    """A child gives up every right that this test has, and tries."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            opened(socket.AF_INET)
+        except Temporary as error:
+            os.write(writing, str(error).encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as said:
+        text = said.read()
+    assert "ICMP is not allowed (datagram: " in text
+    assert "net.ipv4.ping_group_range, or give it CAP_NET_RAW, or use method: tcp" in text
+
+
+def test_a_reply_is_one_only_to_what_was_asked() -> None:
+    token = b"0123456789abcdef"
+    ours = request(socket.AF_INET, token, 7)
+    reply = b"\0" + ours[1:]
+    head = bytes([0x45]) + b"\0" * 19
+    assert is_reply(socket.AF_INET, reply, token)
+    assert is_reply(socket.AF_INET, head + reply, token)
+    for wrong in (ours, b"", reply[:9], b"\0\1" + reply[2:], reply[:-1] + b"x", head, b"\x4f"):
+        assert not is_reply(socket.AF_INET, wrong, token)
+    six = request(socket.AF_INET6, token, 7)
+    assert is_reply(socket.AF_INET6, bytes([129]) + six[1:], token)
+    assert not is_reply(socket.AF_INET6, six, token)
+
+
+def test_the_checksum_is_that_of_rfc_1071() -> None:
+    assert checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D
+    assert checksum(request(socket.AF_INET, b"some token of 16", 99)) == 0
+    assert checksum(b"\1") == 0xFEFF
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"networks": []}, "at least 1 item"),
+        ({"references": {"other": ["10.0.0.1"]}}, "expected one of networks: mgmt"),
+        ({"kinds": {"other": "x"}}, "expected one of networks: mgmt"),
+        ({"references": {"mgmt": ["gateway"]}}, "does not appear to be an IPv4 or IPv6"),
+        ({"timeout_s": 3.0}, "timeout_s: found 3; expected no more than every_s"),
+        ({"misses": 1}, "greater than or equal to 2"),
+        ({"method": "arp"}, "Input should be"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: Mapping[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        configured(Ping.Config, Path(), **{"networks": ["mgmt"], **options})
