@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
-PEERS := prometheus iproute2
+PEERS := prometheus iproute2 openipmi ipmitool
 PROCESSES := tests/slice tests/demo tests/bench tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/openstack tests/openstack_long tests/systemd
 
@@ -36,6 +36,7 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 
 test: $(STAMP) ## Test all but the real OpenStack and systemd (SEEDS=300), and ask 100 % branch coverage of core
+	tools/debian-packages $(PEERS)
 	$(BIN)/pytest tests/core \
 	  --cov=doctor_daemon.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	$(MAKE) --no-print-directory -j2 --output-sync=recurse test-processes test-others

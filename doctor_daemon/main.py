@@ -30,6 +30,7 @@ from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import AuthKind, Choice, Settings, SourceAuth, SourceChoice, load
 from doctor_daemon.engine.clock import SystemClock
+from doctor_daemon.engine.devices import make_devices
 from doctor_daemon.engine.engine import Engine, hosts_known
 from doctor_daemon.engine.interpreter import settle_interpreter
 from doctor_daemon.engine.operators import Operators
@@ -40,7 +41,7 @@ from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.locks.local import LocalLock
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.plugins import Faults
-from doctor_daemon.ports import Controller, Gatekeeper, Notifier, PowerDevice, Store
+from doctor_daemon.ports import Controller, Gatekeeper, Notifier, Store
 from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
@@ -61,12 +62,9 @@ def instruments(settings: Settings) -> Instruments:
     cloud, state = settings.cloud, settings.store
     controller: Controller = faults.made("cloud", cloud.plugin, cloud.config, cloud.name, clock)
     store: Store = faults.made("state", state.plugin, state.config)
-    devices: dict[str, PowerDevice] = {}
-    for choice in settings.devices:
-        key = f"{choice.host}/{choice.name}"
-        made = faults.made(f"hosts: {key}", choice.plugin, choice.config, choice.name, clock)
-        _measure(made, partial(_observe, metrics, choice.kind))
-        devices[key] = made
+    devices = make_devices(
+        settings, clock, faults, lambda made, kind: _measure(made, partial(_observe, metrics, kind))
+    )
     notifiers: dict[str, Notifier] = {
         one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
         for one in settings.consumers

@@ -103,6 +103,7 @@ class _Loading:
             network=network,
             ports=file.network.policy() if file.network else PortPolicy(),
             volumes=file.storage.policy() if file.storage else VolumePolicy(),
+            programs=file.programs,
             drill=file.drill,
             sources=sources,
             consumers=consumers,

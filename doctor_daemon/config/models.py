@@ -22,6 +22,7 @@ from doctor_daemon.config.choices import Choices
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
+from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Name, PluginSection, Section
 from doctor_daemon.config.storage import Storage
@@ -279,6 +280,8 @@ class File(Section):
     """The cloud's block storage."""
     network: Network | None = None
     """The cloud's network."""
+    programs: Programs = Programs()
+    """The bounds of the programs that power devices start."""
     drill: Drill | None = None
     """Which hosts may be drilled. Only `doctor-daemon drill` uses it."""
     sources: tuple[Source, ...] = ()

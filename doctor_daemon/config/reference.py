@@ -27,6 +27,7 @@ from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
+from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.storage import Backend, Storage
 from doctor_daemon.config.timing import RULES
@@ -49,6 +50,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("storage", Storage),
     ("storage.backends[]", Backend),
     ("network", Network),
+    ("programs", Programs),
     ("drill", Drill),
     ("sources[]", models.Source),
     ("sources[].auth", models.Auth),

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.models import Log, Operators
+from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.policy import Policy
@@ -96,6 +97,8 @@ class Settings:
     """None: the file has no network."""
     ports: PortPolicy = field(default_factory=PortPolicy)
     """What is said of the ports of fenced hosts."""
+    programs: Programs = field(default_factory=Programs)
+    """The bounds of the programs that power devices start."""
     drill: Drill | None = None
     """None: no host may be drilled."""
     sources: tuple[SourceChoice, ...]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from doctor_daemon.core.proof import Identity, Power
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.fencers.redfish import Redfish
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.faults import Do, Rule, Service
@@ -31,10 +32,24 @@ START_S = 30.0
 UUID = "abcdef00-0000-4000-8000-000000000001"
 
 
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """In what devices may differ: how much they can know of what became of an order."""
+
+    timeout_s: float = TIMEOUT_S
+    name: str = "compute-1"
+    refused: Outcome = Outcome.REFUSED
+    stuck: Outcome = Outcome.ACCEPTED
+    unanswered: Outcome = Outcome.UNKNOWN
+    tells_login: bool = True
+    """Whether it can tell that a login was refused."""
+
+
 class Rig(Protocol):
-    """One machine that is on, and its device, which waits `TIMEOUT_S` for an answer."""
+    """One machine that is on, and its device, which waits `manner.timeout_s` for an answer."""
 
     clock: BootClock
+    manner: Manner
     uuid: str
     """What the machine says it is, in lower case."""
 
@@ -54,6 +69,8 @@ class Rig(Protocol):
 
 class FakeRig:
     """The device in memory."""
+
+    manner = Manner()
 
     def __init__(self) -> None:
         self.clock = BootClock()
@@ -91,6 +108,7 @@ class Login:
 class LabRig:
     """Redfish, against the lab's BMC."""
 
+    manner = Manner()
     rules = {  # noqa: RUF012 - read only
         Fault.SILENT: Do.HANG,
         Fault.MUTE: Do.NO_POWER,
@@ -120,6 +138,8 @@ class LabRig:
 
 class SushyRig:
     """Redfish, against sushy-tools' emulator."""
+
+    manner = Manner()
 
     def __init__(self, port: int, folder: Path) -> None:
         self.clock = BootClock()

@@ -1,0 +1,75 @@
+"""Rigs for the devices that are spoken to by other people's programs, against real peers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
+from doctor_daemon.fencers.ipmi import Ipmi
+from doctor_daemon.ports import Clock
+from doctor_daemon.ports.secrets import SecretFile
+from tests.contracts.ipmi import CIPHER, PASSWORD, USER, Bmc
+from tests.contracts.rigs import UUID, Manner
+from tests.fakes.clock import BootClock
+from tests.fakes.power import Fault
+
+TIMEOUT_S = 2.5
+"""A program has to be started first, beside whatever else the machine does."""
+
+
+def put_secret(file: Path, text: str) -> SecretFile:
+    """Write a secret's file as an operator would."""
+    file.touch(mode=0o600)
+    file.write_text(text, encoding="utf-8")
+    return SecretFile(file)
+
+
+def ipmi(bmc: Bmc, folder: Path, clock: Clock, **options: Any) -> Ipmi:  # noqa: ANN401 - any option
+    """Return a device for the simulator."""
+    config = Ipmi.Config(
+        **{
+            "address": "127.0.0.1",
+            "port": bmc.port,
+            "username": USER,
+            "password_file": put_secret(folder / "password", PASSWORD),
+            "cipher": CIPHER,
+            "timeout_s": TIMEOUT_S,
+            **options,
+        }
+    )
+    return Ipmi(config, "ipmi", clock)
+
+
+class IpmiRig:
+    """IPMI, against ipmi_sim.
+
+    It says `Unspecified error` to a refused order, which does not say that nothing was done; and
+    whoever opens no session has sent no order.
+    """
+
+    manner = Manner(
+        timeout_s=TIMEOUT_S, name="", refused=Outcome.UNKNOWN, unanswered=Outcome.UNSENT
+    )
+
+    def __init__(self, bmc: Bmc, folder: Path) -> None:
+        self.clock = BootClock()
+        self.uuid = UUID
+        self._bmc, self._folder = bmc, folder
+        bmc.thaw()
+        bmc.power, bmc.fault = "on", "none"
+        self.device = ipmi(bmc, folder, self.clock, timeout_s=self.manner.timeout_s)
+
+    @property
+    def power(self) -> Power:
+        return Power(self._bmc.power)
+
+    def misbehave(self, fault: Fault) -> None:
+        if fault is Fault.SILENT:
+            self._bmc.freeze()
+        else:
+            self._bmc.thaw()
+        wrong = fault is Fault.LOCKED_OUT
+        put_secret(self._folder / "password", "wrong" if wrong else PASSWORD)
+        self._bmc.fault = fault.name.lower().replace("_", "-")
