@@ -90,7 +90,8 @@ class DeviceReader:
         if other != place.host:
             wrong = f"found the UUID of {other.name!r} once more; expected one of its own"
             place.note((*loc, "uuid"), wrong)
-        return Device(name, section.type, uuid, section.hold_s)
+        line = place.fill(section.line, (*loc, "line")) or ""
+        return Device(name, section.type, uuid, section.hold_s, line)
 
     def _options(
         self, device: Device, raw: Mapping[str, Any], place: Place, loc: Loc

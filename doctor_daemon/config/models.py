@@ -214,6 +214,9 @@ class PowerDevice(PluginSection):
     """`smbios`: the device swaps the bytes of the first three fields against what `uuid` says."""
     hold_s: Seconds = 0.0
     """OFF must be read over at least so long: for a device known to say it too early."""
+    line: Annotated[str, Field(max_length=255)] = ""
+    """What it shares with other devices, in a word of yours: of all that have the same one, only
+    one is called at a time. For a PDU or a chassis that takes one session. Empty: nothing."""
 
 
 class Hosts(Choices, WaysBack):

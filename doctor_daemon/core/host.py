@@ -47,6 +47,8 @@ class Device:
     uuid: str
     hold_s: float = 0.0
     """A vendor's quirk: OFF must be read over at least so many seconds; 0 adds nothing."""
+    line: str = ""
+    """What it shares with others, so that only one of them is called at a time; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from doctor_daemon.core.gates import Act, refused
-from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
     Cut,
@@ -38,11 +37,9 @@ from doctor_daemon.core.messages import (
     Read,
     Refused,
     Wait,
-    WasRead,
 )
 from doctor_daemon.core.moves import list_needed
 from doctor_daemon.core.posting import OVERTAKEN, overtaken
-from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
 from doctor_daemon.core.retiring import unwanted
@@ -50,6 +47,7 @@ from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.turns import WAITS
 from doctor_daemon.engine.inspecting import inspect
+from doctor_daemon.engine.powering import at_device, bounded, read
 from doctor_daemon.engine.reservekeeper import reserve_settled
 from doctor_daemon.engine.survey import survey
 from doctor_daemon.engine.turnstile import Turn
@@ -100,11 +98,12 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case Look(number):
             return Looked(number, await nova.look(host))
         case Identify(device=name):
-            return Identified(effect, await _device(ward, host, name).identify())
+            async with at_device(ward, host, name) as device:
+                return Identified(effect, await bounded(device.identify()))
         case Cut():
-            return _shut(effect, Act.CUT, current(), ward) or await _cut(effect, host, ward)
+            return await _cut(effect, current, ward)
         case Read():
-            return await _read(effect, host, ward)
+            return await read(effect, host, ward)
         case ForceDown():
             shut = _shut(effect, Act.FORCE_DOWN, current(), ward)
             return shut or await _force_down(effect, current().saved, ward)
@@ -139,14 +138,6 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             assert_never(unreachable)
 
 
-def _device(ward: Ward, host: HostId, name: str) -> PowerDevice:
-    try:
-        return ward.tools.devices[f"{host}/{name}"]
-    except KeyError:
-        msg = f"{host} has no power device {name}"
-        raise Permanent(msg) from None
-
-
 def _overtaken(effect: Evacuate, standing: Standing, ward: Ward) -> str:
     context = ward.context(standing.saved.host)
     states = (standing.saved, standing.decided)
@@ -179,9 +170,14 @@ def _stale(incident: Incident, effect: SwitchOn | Lift | Enable | DeleteService)
     return superseded(incident, effect)
 
 
-async def _cut(effect: Cut, host: HostId, ward: Ward) -> Observation:
-    outcome, text = await _ended(_device(ward, host, effect.device).cut(ward.permit()))
-    return CutEnded(effect, outcome, text, ward.tools.clock.now())
+async def _cut(effect: Cut, current: Callable[[], Standing], ward: Ward) -> Observation:
+    """Cut, in turn. The gates are asked after the wait for it."""
+    async with at_device(ward, current().saved.host, effect.device) as device:
+        shut = _shut(effect, Act.CUT, current(), ward)
+        if shut is not None:
+            return shut
+        outcome, text = await _ended(bounded(device.cut(ward.permit())))
+        return CutEnded(effect, outcome, text, ward.tools.clock.now())
 
 
 async def _ended(call: Awaitable[tuple[Outcome, str]]) -> tuple[Outcome, str]:
@@ -194,16 +190,6 @@ async def _ended(call: Awaitable[tuple[Outcome, str]]) -> tuple[Outcome, str]:
         return Outcome.UNSENT, str(error)
     except DoctorError as error:
         return Outcome.UNKNOWN, str(error)
-
-
-async def _read(effect: Read, host: HostId, ward: Ward) -> Observation:
-    """Read the power. No answer is a reading too: of UNKNOWN, which breaks a run of OFF."""
-    clock = ward.tools.clock
-    asked_at = clock.now()
-    try:
-        return WasRead(effect, await _device(ward, host, effect.device).read())
-    except DoctorError as error:
-        return WasRead(effect, Reading(Power.UNKNOWN, str(error)[:300], asked_at, clock.now()))
 
 
 async def _force_down(effect: ForceDown, incident: Incident, ward: Ward) -> Observation:
@@ -243,20 +229,24 @@ async def _switch_on(
 
     To ask who it is may take long, so everything else is asked once more after it.
     """
-    clock = ward.tools.clock
+    clock, host = ward.tools.clock, current().saved.host
     try:
-        device = _device(ward, current().saved.host, effect.device)
-        found = (await device.identify()).uuid
+        async with at_device(ward, host, effect.device) as device:
+            found = (await bounded(device.identify())).uuid
+            if found == effect.uuid:
+                shut = _unwanted(effect, Act.SWITCH_ON, current(), ward)
+                return shut or await _switched(effect, device, ward)
+            text = f"nothing was sent: it answers for {found}, not for {effect.uuid}"
+    except LateError:
+        raise
     except DoctorError as error:
-        return SwitchedOn(effect, Outcome.UNSENT, f"nothing was sent: {error}", clock.now())
-    if found != effect.uuid:
-        text = f"nothing was sent: it answers for {found}, not for {effect.uuid}"
-        return SwitchedOn(effect, Outcome.UNSENT, text, clock.now())
-    unwanted = _unwanted(effect, Act.SWITCH_ON, current(), ward)
-    if unwanted is not None:
-        return unwanted
-    outcome, text = await _ended(device.switch_on(ward.permit()))
-    return SwitchedOn(effect, outcome, text, clock.now())
+        text = f"nothing was sent: {error}"
+    return SwitchedOn(effect, Outcome.UNSENT, text, clock.now())
+
+
+async def _switched(effect: SwitchOn, device: PowerDevice, ward: Ward) -> SwitchedOn:
+    outcome, text = await _ended(bounded(device.switch_on(ward.permit())))
+    return SwitchedOn(effect, outcome, text, ward.tools.clock.now())
 
 
 async def _lift(effect: Lift, ward: Ward) -> Observation:

@@ -18,6 +18,7 @@ from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.port_tasks import PortPolicy
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.engine.crowd import Crowd
+from doctor_daemon.engine.device_turns import DeviceTurns
 from doctor_daemon.engine.grouping import Groups
 from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.neighbours import Neighbours
@@ -72,6 +73,8 @@ class Instruments:
     """The block storage; None: the configuration names none."""
     network: Network | None = None
     """The same of the network."""
+    device_turns: DeviceTurns = field(default_factory=DeviceTurns)
+    """Whose turn it is at the devices."""
 
     @property
     def beside(self) -> Mapping[str, Storage | Network]:

@@ -1,0 +1,62 @@
+"""Calls to power devices: in turn, and none of them without an end.
+
+An adapter keeps time-outs of its own. Should one forget, its device must not keep the turn of all
+the others: after `CALL_MAX_S` a call is given up, and how a cut ended is then unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.messages import Read, WasRead
+from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.engine.device_turns import CALL_MAX_S
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import DoctorError, Permanent, Temporary
+from doctor_daemon.ports import PowerDevice
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def at_device(ward: Ward, host: HostId, name: str) -> AsyncIterator[PowerDevice]:
+    """Wait for a turn at a device of a host. Raise Permanent where it has none of that name."""
+    device = ward.tools.devices.get(f"{host}/{name}")
+    if device is None:
+        msg = f"{host} has no power device {name}"
+        raise Permanent(msg)
+    async with ward.tools.device_turns.turn(line_of(ward, host, name)):
+        yield device
+
+
+def line_of(ward: Ward, host: HostId, name: str) -> str:
+    """Return what only one call at a time is made to: the device, or what it shares with others."""
+    devices = (device for level in ward.plan(host).levels for device in level.devices)
+    shared = next((device.line for device in devices if device.name == name), "")
+    return f"line {shared}" if shared else f"{host}/{name}"
+
+
+async def bounded(call: Awaitable[T], limit_s: float = CALL_MAX_S) -> T:
+    """Await a call of a device, for so long at most. Raise Temporary when it has not ended."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await call
+    except TimeoutError:
+        msg = f"no answer within {limit_s:g} s"
+        raise Temporary(msg) from None
+
+
+async def read(effect: Read, host: HostId, ward: Ward) -> WasRead:
+    """Read the power. No answer is a reading too: of UNKNOWN, which breaks a run of OFF."""
+    clock = ward.tools.clock
+    asked_at = clock.now()
+    try:
+        async with at_device(ward, host, effect.device) as device:
+            asked_at = clock.now()
+            return WasRead(effect, await bounded(device.read()))
+    except DoctorError as error:
+        return WasRead(effect, Reading(Power.UNKNOWN, str(error)[:300], asked_at, clock.now()))
