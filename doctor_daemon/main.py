@@ -26,6 +26,7 @@ from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, ShutGate, Tok
 from doctor_daemon.api.health import health_app
 from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.api.operators import OperatorsApi
+from doctor_daemon.api.probes import ProbesApi
 from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import AuthKind, Choice, Settings, SourceAuth, SourceChoice, load
@@ -108,7 +109,8 @@ class Daemon:
         faults.raise_any()
         self.settings = settings
         limits = (settings.mode, settings.policy, settings.plans, settings.aliases)
-        rules = Rules(*limits, settings.cloud.name, settings.volumes, settings.ports)
+        more = (settings.volumes, settings.ports, settings.probing)
+        rules = Rules(*limits, settings.cloud.name, *more)
         self.engine = Engine(rules, self.tools)
         outlook(self.engine, settings.addresses, [one.inspector for one in sources])
         self._supervisor = Supervisor.found(os.environ, self.engine)
@@ -192,7 +194,7 @@ class Daemon:
         names = [host.name for host in hosts_known(self.engine)]
         orders = VolumeOrders(self.engine, self.tools.storage)
         orders.resume()
-        more = CinderApi(orders).routes()
+        more = (*CinderApi(orders).routes(), *ProbesApi(self.engine).routes())
         api = OperatorsApi(Operators(self.engine), desk.host, group, names, more)
         try:
             with bound(options.socket, group) as made:

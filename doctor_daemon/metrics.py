@@ -63,6 +63,12 @@ class Metrics:
             ("target", "call", "outcome"),
             _CALL,
         )
+        self.probe = self._histogram(
+            "doctor_fencing_probe_seconds",
+            "Probes of power devices, by kind of device and how they ended.",
+            ("kind", "grade"),
+            _CALL,
+        )
         self.commit = self._histogram(
             "doctor_commit_seconds", "Until a change was durable.", (), _CALL
         )
@@ -107,6 +113,20 @@ class Metrics:
             "doctor_port_tasks",
             "Fenced hosts whose ports are seen to in Neutron; held needs a human.",
             ("stage",),
+        )
+
+        self.fencing_ready = gauge(
+            "doctor_fencing_ready",
+            "1 when the host could be fenced, were it to fail now.",
+            ("host",),
+        )
+        self.fencing_hosts = gauge(
+            "doctor_fencing_hosts", "Hosts by whether they could be fenced now.", ("fenceable",)
+        )
+        self.probe_age = gauge(
+            "doctor_fencing_probe_age_seconds",
+            "Since when a host has not been shown to be fenceable, by its best level.",
+            ("host",),
         )
 
     def _counters(self) -> None:

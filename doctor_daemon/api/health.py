@@ -38,7 +38,8 @@ def health_app(engine: Engine, doors: asyncio.Event) -> web.Application:
 
     async def ready(_: web.Request) -> web.Response:
         why = _unready(engine, doors)
-        return web.Response(text=f"{why or 'ready'}\n", status=503 if why else 200)
+        text = why or f"ready{_unfenceable(engine)}"
+        return web.Response(text=f"{text}\n", status=503 if why else 200)
 
     app = web.Application(client_max_size=1024)
     app.add_routes(
@@ -56,6 +57,12 @@ def _begin(metrics: Metrics, consumers: Iterable[str]) -> None:
         metrics.outbox.labels(consumer)
         for outcome in ("delivered", "temporary", "permanent"):
             metrics.deliveries.labels(consumer, outcome)
+
+
+def _unfenceable(engine: Engine) -> str:
+    """Say how many hosts could not be fenced now: that keeps no evidence out."""
+    count, hosts = len(engine.readiness.unfenceable()), len(engine.ward.rules.plans)
+    return f"; {count} of {hosts} hosts cannot be fenced" if count else ""
 
 
 def _unready(engine: Engine, doors: asyncio.Event) -> str:

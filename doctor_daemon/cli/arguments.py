@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
-from doctor_daemon.cli import cinder_arguments, heartbeat, hosts, states
+from doctor_daemon.cli import cinder_arguments, heartbeat, hosts, probes, states
 from doctor_daemon.cli.drill import arguments as drill
 from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     cinder_arguments.add(_asking(commands, "cinder", *cinder_arguments.TEXTS))
     heartbeat.add_agent(_command(commands, heartbeat.AGENT, *heartbeat.AGENT_TEXTS))
     heartbeat.add_key(_command(commands, heartbeat.KEY, *heartbeat.KEY_TEXTS), name)
+    probes.add(_asking(commands, probes.WORD, probes.TEXT, probes.MORE), name, CONFIG)
     drill.add(_command(commands, drill.WORD, drill.TEXT, drill.MORE), CONFIG, name)
     return top
 

@@ -57,11 +57,16 @@ async def check_online(settings: Settings) -> Sequence[Answer]:
         cloud, beside = await _check_cloud(tools, settings), await _check_beside(tools)
         return [*cloud, *beside, *await asyncio.gather(*devices)]
     finally:
-        for device in tools.devices.values():
-            await device.close()
-        await tools.controller.close()
-        for service in tools.beside.values():
-            await service.close()
+        await let_go(tools)
+
+
+async def let_go(tools: Instruments) -> None:
+    """Close what was made for a few questions."""
+    for device in tools.devices.values():
+        await device.close()
+    await tools.controller.close()
+    for service in tools.beside.values():
+        await service.close()
 
 
 async def _check_cloud(tools: Instruments, settings: Settings) -> Sequence[Answer]:

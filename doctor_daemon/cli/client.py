@@ -19,6 +19,10 @@ class Unanswered(Exception):
     """The daemon could not be asked, or has said no; the text says what and why."""
 
 
+class NoDaemon(Unanswered):
+    """Nobody listens on the socket."""
+
+
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
@@ -43,7 +47,7 @@ def ask(path: Path, method: str, resource: str, body: dict[str, Any] | None = No
         text = answer.read(ANSWER_MAX)
     except (FileNotFoundError, ConnectionRefusedError):
         msg = f"no daemon listens on {path}: is doctor-daemon running? (--socket names another)"
-        raise Unanswered(msg) from None
+        raise NoDaemon(msg) from None
     except PermissionError:
         msg = f"{path} may not be used by you: be root or in the operators' group"
         raise Unanswered(msg) from None

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, urlencode
 
-from doctor_daemon.cli import cinder, heartbeat, hosts, show, states
+from doctor_daemon.cli import cinder, heartbeat, hosts, probes, show, states
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.errors import DoctorError
@@ -169,6 +169,12 @@ def _cinder(options: Options) -> int:
     return _tell(options, cinder.answered(options), cinder.words)
 
 
+def _probe(options: Options) -> int:
+    found = probes.probed(options)
+    _tell(options, found, probes.words)
+    return probes.status(found)
+
+
 COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "run": _run,
     "check-config": _check,
@@ -192,6 +198,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "confirm-off": _order,
     "host": _host,
     "cinder": _cinder,
+    probes.WORD: _probe,
 }
 
 

@@ -78,6 +78,9 @@ def status(found: Json) -> Iterator[str]:
         yield _row("storage", f"{task['why']}: `doctor-daemon explain {task['host']}`")
     for task in found.get("ports", ()):
         yield _row("ports", f"{task['why']}: `doctor-daemon explain {task['host']}`")
+    if bad := found.get("unfenceable", {}).get("hosts"):
+        count = found["unfenceable"]["count"]
+        yield _row("fencing", f"{count} hosts cannot be fenced ({bad[0]}): `doctor-daemon probe`")
     for lent in found.get("reserves", ()):
         text = f"{lent['reserve'] or 'none yet'} for {lent['host']}, {lent['stage']}"
         yield _row("reserve", text)

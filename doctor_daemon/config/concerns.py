@@ -100,6 +100,8 @@ def _numbers(file: File, plans: tuple[HostPlan, ...]) -> Iterator[str]:
         yield "timing: grace_s is 0: nothing can be taken back in time"
     if 1 < len(plans) <= file.budget.total:
         yield "budget: total is as many as there are hosts: a false alarm may fence all of them"
+    if not file.probes.every_s:
+        yield "probes: every_s is 0: a power device that is broken is found when it is needed"
     homeless = [str(plan.host) for plan in plans if not plan.domain and not plan.protected]
     if homeless and len(homeless) < len(plans):
         yield f"hosts: {_listed(homeless)} have no domain: they share one budget"

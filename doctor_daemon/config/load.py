@@ -104,6 +104,7 @@ class _Loading:
             ports=file.network.policy() if file.network else PortPolicy(),
             volumes=file.storage.policy() if file.storage else VolumePolicy(),
             programs=file.programs,
+            probing=file.probes.probing(),
             drill=file.drill,
             sources=sources,
             consumers=consumers,

@@ -22,6 +22,7 @@ from doctor_daemon.config.choices import Choices
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
+from doctor_daemon.config.probes import Probes
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Name, PluginSection, Section
@@ -277,6 +278,8 @@ class File(Section):
     """How servers are evacuated."""
     release: Release = Release()
     """How a host comes back."""
+    probes: Probes = Probes()
+    """How power devices are probed."""
     cloud: Cloud
     """The cloud's control plane."""
     storage: Storage | None = None

@@ -27,6 +27,7 @@ from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
+from doctor_daemon.config.probes import Probes
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.storage import Backend, Storage
@@ -45,6 +46,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("budget", models.Budget),
     ("evacuation", models.Evacuation),
     ("release", Release),
+    ("probes", Probes),
     ("state", models.State),
     ("cloud", models.Cloud),
     ("storage", Storage),

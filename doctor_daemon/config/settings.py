@@ -22,6 +22,7 @@ from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.port_tasks import PortPolicy
+from doctor_daemon.core.readiness import Probing
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.ports import SecretFile, SourceTerms
 
@@ -99,6 +100,8 @@ class Settings:
     """What is said of the ports of fenced hosts."""
     programs: Programs = field(default_factory=Programs)
     """The bounds of the programs that power devices start."""
+    probing: Probing = field(default_factory=Probing)
+    """How power devices are probed."""
     drill: Drill | None = None
     """None: no host may be drilled."""
     sources: tuple[SourceChoice, ...]

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from doctor_daemon.core.context import Maintenance
 from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
@@ -28,10 +27,11 @@ from doctor_daemon.engine.links import Links
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.portkeeper import Portkeeper
+from doctor_daemon.engine.readiness import Readiness
 from doctor_daemon.engine.reservations import hold_of
 from doctor_daemon.engine.reservekeeper import Reservekeeper
 from doctor_daemon.engine.storekeeper import Storekeeper
-from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch
+from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch, timed_anew
 from doctor_daemon.engine.watch import set_gauges, watch
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Snapshot
@@ -84,6 +84,7 @@ class Engine:
         self.outbox = Outbox(self.ward, self._met, pace.delivering)
         self.caretaker = Caretaker(self.ward, self.desk.cases, self.outbox.put, self._met)
         self.absences = Absences(self.ward)
+        self.readiness = Readiness(self.ward, self.desk.cases.__contains__, self._met)
         self._bug = bug
         self._tasks: asyncio.TaskGroup | None = None
         self._driven: set[asyncio.Task[None]] = set()
@@ -99,7 +100,7 @@ class Engine:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 beside = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
-                own = (*beside, self._tick, self._prune)
+                own = (*beside, self.readiness.run, self._tick, self._prune)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
@@ -134,7 +135,7 @@ class Engine:
         now = self.ward.tools.clock.now()
         self.ward.armed = snapshot.armed
         for window in snapshot.maintenance:
-            self.ward.maintenance[window.host] = _timed_anew(window, now)
+            self.ward.maintenance[window.host] = timed_anew(window, now)
         charges = tuple(
             charge if charge.at.boot_id == now.boot_id else replace(charge, at=now)
             for charge in snapshot.charges
@@ -286,13 +287,6 @@ class Engine:
         One that fails ends the engine. One that something else cancels would end unseen.
         """
         return tuple(task.get_name() for task in self._background if task.done())
-
-
-def _timed_anew(window: Maintenance, now: Instant) -> Maintenance:
-    """Time a maintenance of another boot anew: here the wall clock is all there is to go by."""
-    if window.until.boot_id == now.boot_id:
-        return window
-    return replace(window, until=now.plus(max(window.until.wall_s - now.wall_s, 0.0)))
 
 
 def hosts_known(engine: Engine) -> tuple[HostId, ...]:

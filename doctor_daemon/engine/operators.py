@@ -22,6 +22,7 @@ from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.desk import new_id
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.port_views import ports_waiting, reserves_out
+from doctor_daemon.engine.probe_views import unfenceable
 from doctor_daemon.engine.states import server_states
 from doctor_daemon.engine.storage_views import waiting
 from doctor_daemon.engine.views import explained, short, standing
@@ -225,6 +226,7 @@ class Operators:
             "storage": waiting(self._ward),
             "ports": ports_waiting(self._ward),
             "reserves": reserves_out(self._ward),
+            "unfenceable": unfenceable(self._engine.readiness),
         }
 
     async def incidents(self, host: HostId | None, limit: int) -> Sequence[Heading]:

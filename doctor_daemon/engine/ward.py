@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
 from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
@@ -16,6 +16,7 @@ from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.port_tasks import PortPolicy
+from doctor_daemon.core.readiness import Probing
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.engine.crowd import Crowd
 from doctor_daemon.engine.device_turns import DeviceTurns
@@ -56,6 +57,7 @@ class Rules:
     cloud: str = "default"
     volumes: VolumePolicy = field(default_factory=VolumePolicy)
     ports: PortPolicy = field(default_factory=PortPolicy)
+    probing: Probing = field(default_factory=Probing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +205,10 @@ async def save_switch(ward: Ward) -> None:
         armed = ward.armed
         await ward.tools.store.commit(Change(armed=armed), term=ward.term)
         ward.unsaved = ward.armed is not armed
+
+
+def timed_anew(window: Maintenance, now: Instant) -> Maintenance:
+    """Time a maintenance of another boot anew: here the wall clock is all there is to go by."""
+    if window.until.boot_id == now.boot_id:
+        return window
+    return replace(window, until=now.plus(max(window.until.wall_s - now.wall_s, 0.0)))

@@ -12,7 +12,7 @@ from tests.cli.terminal import typed
 ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key"}
 """Commands that ask no running daemon."""
 ASKING = sorted(set(COMMANDS) - ALONE)
-PLAIN = ("status", "incidents", "notices", "server-state")
+PLAIN = ("probe", "status", "incidents", "notices", "server-state")
 REASONED = ("arm", "disarm", "fence", "dismiss", "close", "release", "power-on", "confirm-off")
 
 
@@ -115,7 +115,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         )
         assert ("--socket" in told) == (command in (*ASKING, "drill"))
         assert ("--json" in told) == (command in (*ASKING, "demo", "drill"))
-        configured = ("run", "check-config", "drill", "heartbeat")
+        configured = ("run", "check-config", "drill", "heartbeat", "probe")
         assert ("--config" in told) == (command in configured)
         assert ("--why" in told) == (command in (*REASONED, "maintenance", "drill"))
     assert "destroys their disks" in said(["confirm-off", "--help"], capsys, status=0)

@@ -118,6 +118,7 @@ class Site:
             "timing": QUICK,
             "evacuation": MOVES,
             "budget": {"total": 100},
+            "probes": {"every_s": 0},  # or a probe might meet the fault that is meant for a cut
             "cloud": {
                 "type": "nova",
                 "clouds_file": found["clouds"],
