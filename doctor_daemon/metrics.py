@@ -26,6 +26,7 @@ class Metrics:
         """What sets the gauges that would cost too much to be kept up to date all the time."""
         self._latencies()
         self._gauges()
+        self._readiness()
         self._counters()
 
     def _latencies(self) -> None:
@@ -108,13 +109,14 @@ class Metrics:
             "Services of Cinder on fenced hosts; looking, down and held need a human.",
             ("stage",),
         )
-
         self.port_tasks = gauge(
             "doctor_port_tasks",
             "Fenced hosts whose ports are seen to in Neutron; held needs a human.",
             ("stage",),
         )
 
+    def _readiness(self) -> None:
+        gauge = self._gauge
         self.fencing_ready = gauge(
             "doctor_fencing_ready",
             "1 when the host could be fenced, were it to fail now.",
