@@ -23,7 +23,14 @@ from tenacity import (
 )
 from typing_extensions import override
 
-from doctor_daemon.controllers.http import Answer, Request, Wire, ahead_s, retry_after_s
+from doctor_daemon.controllers.http import (
+    Answer,
+    Request,
+    Wire,
+    ahead_s,
+    asked_there_s,
+    retry_after_s,
+)
 from doctor_daemon.controllers.keystone import Grant
 from doctor_daemon.controllers.microversions import Offer, Span, Version, parse_offer
 from doctor_daemon.controllers.rows import INLINE_MAX, decode
@@ -65,6 +72,8 @@ class Got(Generic[T]):
     value: T
     asked_at: Instant
     version: Version | None = None
+    asked_there_s: float | None = None
+    """The same moment by the other side's clock, Unix seconds; None: it does not date answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +193,9 @@ class Endpoint:
         answer = await self._authorised(self._reads.wire, request, None)
         self.ahead_s = ahead_s(answer, self.ahead_s)
         self._check(answer, request)
-        if len(answer.body) <= INLINE_MAX:
-            return Got(read(answer.body), answer.asked_at, version)
-        value = await asyncio.to_thread(read, answer.body)
-        return Got(value, answer.asked_at, version)
+        inline = len(answer.body) <= INLINE_MAX
+        value = read(answer.body) if inline else await asyncio.to_thread(read, answer.body)
+        return Got(value, answer.asked_at, version, asked_there_s(answer))
 
     def _pinned(self, version: Version) -> Mapping[str, str]:
         return {"OpenStack-API-Version": f"{self._product.word} {version}"}

@@ -57,6 +57,7 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     asked_at: Instant
+    took_s: float = 0.0
 
     def words(self) -> str:
         """Return Nova's own words: its error's message, or the status and some of the body."""
@@ -117,7 +118,8 @@ class Wire:
                 trace_request_ctx=permit,
             ) as response:
                 body = await bounded(response, request.answer_max)
-                return Answer(response.status, dict(response.headers), body, asked_at)
+                took_s = self._clock.now().since(asked_at)
+                return Answer(response.status, dict(response.headers), body, asked_at, took_s)
         except _UNSENT as error:
             msg = f"nothing was sent, for no connection stood: {_brief(error)}"
             raise NothingSentError(msg) from None
@@ -183,6 +185,18 @@ def ahead_s(answer: Answer, known_s: float) -> float:
         return date.timestamp() - answer.asked_at.wall_s
     except (ValueError, TypeError, KeyError, OverflowError):
         return known_s
+
+
+def asked_there_s(answer: Answer) -> float | None:
+    """Return when it was asked at the latest, in Unix seconds of the other side's clock.
+
+    An answer is dated when it is sent, which may be a minute after what is in it was read. None:
+    it has no date.
+    """
+    try:
+        return parsedate_to_datetime(answer.headers["Date"]).timestamp() - answer.took_s
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:

@@ -8,6 +8,7 @@ Source: Nova API reference. The traps of that API are named in the tests.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -214,7 +215,8 @@ class Nova(CloudService):
 
     async def _fleet(self) -> Fleet:
         got = await self._compute.get("os-services", {"binary": BINARY}, SERVICES, read_services)
-        return all_services(got.value, got.asked_at, got.version)
+        fleet = all_services(got.value, got.asked_at, got.version)
+        return replace(fleet, asked_there_s=got.asked_there_s)
 
     async def _servers(self, host: HostId) -> ServerList:
         """List between two looks: Nova leaves the servers of a cell that is down out silently."""

@@ -26,6 +26,7 @@ def outlook(
         devices={host: _devices(engine, host) for host in plans},
         concern=partial(_concern, engine),
         looked=ages.looked,
+        fleets=engine.poller.onlookers.append,
     )
     for inspector in inspectors:
         if isinstance(inspector, Looking):

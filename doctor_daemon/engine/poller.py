@@ -59,6 +59,8 @@ class Poller:
         """The same of all lists since the full pass began that is under way."""
         for what in ("services", "servers"):
             ward.tools.metrics.poll_age.labels(what).set_function(partial(self._age, what))
+        self.onlookers: list[Callable[[Fleet], None]] = []
+        """Who else is shown every list of services: see `ports.surroundings`."""
         self.ready = asyncio.Event()
         """Set once the host map has been filled."""
 
@@ -106,6 +108,8 @@ class Poller:
         fleet = await self._ward.tools.controller.fleet()
         self._see(fleet)
         self._noticed(fleet)
+        for heard in self.onlookers:
+            heard(fleet)
 
     def _see(self, fleet: Fleet) -> None:
         """Remember of which hosts a list of services says nothing."""

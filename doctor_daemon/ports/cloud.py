@@ -27,6 +27,8 @@ class Fleet:
     """Whether hosts of a cell that does not answer are left out instead, without a word."""
     zones: Mapping[str, str] = field(default_factory=dict)
     """Host name -> its availability zone, where Nova tells it."""
+    asked_there_s: float | None = None
+    """When Nova was asked, at the latest, by its own clock (Unix seconds); None: it did not say."""
 
     def unseen(self, host: str) -> Unseen | None:
         """Tell why a host is not among the services; None: it is."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +14,6 @@ from pydantic import ValidationError
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.errors import Temporary
-from doctor_daemon.inspectors.echo import checksum, is_reply, opened, request
 from doctor_daemon.inspectors.ping import Ping
 from doctor_daemon.ports.surroundings import Concern
 from tests.engine.rig import HOST, OTHER
@@ -222,79 +219,6 @@ async def test_it_runs_by_itself(net: Lab) -> None:
         task.cancel()
     assert stage.told == [("cmp-2", "ping", "down")]
     assert set(stage.scene.looked) == {"ping"}
-
-
-# sockets
-
-
-@contextmanager
-def allowed(groups: str) -> Iterator[None]:
-    """Have these groups send echo requests without privileges, in this namespace."""
-    sysctl = Path("/proc/sys/net/ipv4/ping_group_range")
-    before = sysctl.read_text()
-    sysctl.write_text(groups)
-    try:
-        yield
-    finally:
-        sysctl.write_text(before)
-
-
-@pytest.mark.parametrize(
-    ("groups", "kind"), [("1 0", socket.SOCK_RAW), ("0 65534", socket.SOCK_DGRAM)]
-)
-async def test_the_least_privilege_that_is_there_is_used(
-    net: Lab, groups: str, kind: socket.SocketKind
-) -> None:
-    with allowed(groups):
-        for family in (socket.AF_INET, socket.AF_INET6):
-            with opened(family) as made:
-                assert made.type == kind
-        for version in (4, 6):
-            with Stage(net, version) as stage:
-                stage.scene.concerns[HOST] = Concern.SUSPECTED
-                assert await stage.look() == ""
-            assert stage.told == [("cmp-1", "ping", "up")]
-
-
-def test_without_any_right_it_says_what_is_missing(net: Lab) -> None:
-    """A child gives up every right that this test has, and tries."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
-        try:
-            opened(socket.AF_INET)
-        except Temporary as error:
-            os.write(writing, str(error).encode())
-        os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
-    with os.fdopen(reading) as said:
-        text = said.read()
-    assert "ICMP is not allowed (datagram: " in text
-    assert "net.ipv4.ping_group_range, or give it CAP_NET_RAW, or use method: tcp" in text
-
-
-def test_a_reply_is_one_only_to_what_was_asked() -> None:
-    token = b"0123456789abcdef"
-    ours = request(socket.AF_INET, token, 7)
-    reply = b"\0" + ours[1:]
-    head = bytes([0x45]) + b"\0" * 19
-    assert is_reply(socket.AF_INET, reply, token)
-    assert is_reply(socket.AF_INET, head + reply, token)
-    for wrong in (ours, b"", reply[:9], b"\0\1" + reply[2:], reply[:-1] + b"x", head, b"\x4f"):
-        assert not is_reply(socket.AF_INET, wrong, token)
-    six = request(socket.AF_INET6, token, 7)
-    assert is_reply(socket.AF_INET6, bytes([129]) + six[1:], token)
-    assert not is_reply(socket.AF_INET6, six, token)
-
-
-def test_the_checksum_is_that_of_rfc_1071() -> None:
-    assert checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D
-    assert checksum(request(socket.AF_INET, b"some token of 16", 99)) == 0
-    assert checksum(b"\1") == 0xFEFF
 
 
 @pytest.mark.parametrize(

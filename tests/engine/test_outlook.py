@@ -1,0 +1,107 @@
+"""What inspectors that look by themselves are told of the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+from aiohttp import web
+
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.engine.outlook import outlook
+from doctor_daemon.ports import Fleet, Gatekeeper, Intake
+from doctor_daemon.ports.surroundings import Concern, Surroundings
+from tests.engine.rig import HOST, OTHER, Rig, accuse, until
+from tests.simulation.virtual import run
+
+
+class Eye:
+    """An inspector that keeps what it is told."""
+
+    api: ClassVar[int] = 1
+    name = "eye"
+
+    def __init__(self) -> None:
+        self.around = Surroundings()
+        self.fleets: list[Fleet] = []
+
+    def place(self, around: Surroundings) -> None:
+        self.around = around
+        around.fleets(self.fleets.append)
+
+    async def run(self, intake: Intake) -> None:
+        return
+
+    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
+        return ()
+
+
+class Deaf:
+    """One that is told by HTTP, and wants to know nothing."""
+
+    api: ClassVar[int] = 1
+    name = "deaf"
+
+    async def run(self, intake: Intake) -> None:
+        return
+
+    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
+        return ()
+
+
+def test_a_source_is_told_how_far_the_daemon_has_got() -> None:
+    rig, eye = Rig(), Eye()
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            outlook(engine, {}, [eye, Deaf()])
+            concern = eye.around.concern
+            assert concern(HOST) is Concern.NONE
+            await accuse(rig, engine)
+            assert concern(HOST) is Concern.SUSPECTED
+            await until(engine, Phase.DOWN)
+            assert concern(HOST) is Concern.TOUCHED
+            assert concern(OTHER) is Concern.NONE
+
+    run(main())
+    assert rig.bugs == []
+
+
+def test_a_source_is_told_where_hosts_are_and_by_which_devices_they_are_read() -> None:
+    rig, eye = Rig(), Eye()
+    engine = rig.engine()
+    outlook(engine, {HOST: {"mgmt": "10.0.0.1"}}, [eye])
+    assert set(eye.around.hosts) == {HOST, OTHER}
+    assert eye.around.addresses[HOST]["mgmt"] == "10.0.0.1"
+    assert list(eye.around.devices[HOST]) == [rig.device]
+
+
+def test_a_source_sees_every_list_of_services_that_is_read() -> None:
+    rig, eye = Rig(), Eye()
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            outlook(engine, {}, [eye])
+            await asyncio.sleep(100)
+
+    run(main())
+    assert len(eye.fleets) >= 3
+    assert HOST.name in eye.fleets[-1].services
+
+
+def test_the_age_of_the_last_good_round_is_a_metric() -> None:
+    rig, eye = Rig(), Eye()
+
+    def age() -> float | None:
+        return rig.metrics.registry.get_sample_value("doctor_source_age_seconds", {"source": "eye"})
+
+    async def main() -> None:
+        outlook(rig.engine(), {}, [eye])
+        assert age() == float("inf")
+        eye.around.looked("eye")
+        await asyncio.sleep(7)
+        assert age() == pytest.approx(7, abs=0.1)
+
+    run(main())
