@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
-from doctor_daemon.ports import Inspector, PowerDevice, device_key
-from doctor_daemon.ports.surroundings import Concern, Looking, Surroundings
+from doctor_daemon.ports import Inspector, device_key
+from doctor_daemon.ports.surroundings import Concern, Level, Looking, Surroundings
 
 
 def outlook(
@@ -23,7 +24,7 @@ def outlook(
     around = Surroundings(
         hosts=tuple(plans),
         addresses=addresses,
-        devices={host: _devices(engine, host) for host in plans},
+        levels={host: tuple(_levels(engine, host)) for host in plans},
         concern=partial(_concern, engine),
         looked=ages.looked,
         fleets=engine.poller.onlookers.append,
@@ -34,17 +35,19 @@ def outlook(
             inspector.place(around)
 
 
-def _devices(engine: Engine, host: HostId) -> tuple[PowerDevice, ...]:
-    ward = engine.ward
-    keys = [device_key(host, one) for level in ward.plan(host).levels for one in level.devices]
-    return tuple(ward.tools.devices[key] for key in keys if key in ward.tools.devices)
+def _levels(engine: Engine, host: HostId) -> Iterator[Level]:
+    made = engine.ward.tools.devices
+    for level in engine.ward.plan(host).levels:
+        yield tuple((one, made[device_key(host, one)]) for one in level.devices)
 
 
 def _concern(engine: Engine, host: HostId) -> Concern:
     case = engine.desk.cases.get(host)
     if case is None or case.incident.phase.final:
         return Concern.NONE
-    return Concern.SUSPECTED if case.incident.untouched else Concern.TOUCHED
+    incident = case.incident
+    waits = incident.untouched and incident.phase is not Phase.FENCING
+    return Concern.SUSPECTED if waits else Concern.TOUCHED
 
 
 class _Ages:

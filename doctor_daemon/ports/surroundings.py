@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from doctor_daemon.core.host import HostId
+from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.ports.cloud import Fleet
 from doctor_daemon.ports.power import PowerDevice
 
@@ -22,7 +22,11 @@ class Concern(StrEnum):
 
     NONE = "none"  # there is no open incident
     SUSPECTED = "suspected"  # there is one, and nothing has been done to the host
-    TOUCHED = "touched"  # the daemon, or an operator through it, has acted on its power
+    TOUCHED = "touched"  # the daemon has acted on it, or is about to
+
+
+Level = Sequence[tuple[Device, PowerDevice]]
+"""The power devices of one level: what the configuration says of each, and the device."""
 
 
 def _nobody(_host: HostId) -> Concern:
@@ -45,8 +49,8 @@ class Surroundings:
     """Every configured host."""
     addresses: Mapping[HostId, Mapping[str, str]] = field(default_factory=dict)
     """Host -> network -> its address there, as the configuration has them."""
-    devices: Mapping[HostId, Sequence[PowerDevice]] = field(default_factory=dict)
-    """Host -> its power devices. They are to be read, and nothing else."""
+    levels: Mapping[HostId, Sequence[Level]] = field(default_factory=dict)
+    """Host -> level after level of its power devices. They are to be read, and nothing else."""
     concern: Callable[[HostId], Concern] = _nobody
     """Tell how far the daemon has got with a host."""
     looked: Callable[[str], None] = _nowhere

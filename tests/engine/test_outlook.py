@@ -13,7 +13,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.outlook import outlook
 from doctor_daemon.ports import Fleet, Gatekeeper, Intake
 from doctor_daemon.ports.surroundings import Concern, Surroundings
-from tests.engine.rig import HOST, OTHER, Rig, accuse, until
+from tests.engine.rig import HOST, OTHER, UUID, Rig, accuse, until
 from tests.simulation.virtual import run
 
 
@@ -75,7 +75,8 @@ def test_a_source_is_told_where_hosts_are_and_by_which_devices_they_are_read() -
     outlook(engine, {HOST: {"mgmt": "10.0.0.1"}}, [eye])
     assert set(eye.around.hosts) == {HOST, OTHER}
     assert eye.around.addresses[HOST]["mgmt"] == "10.0.0.1"
-    assert list(eye.around.devices[HOST]) == [rig.device]
+    (((device, power),),) = eye.around.levels[HOST]
+    assert (device.uuid, power) == (UUID, rig.device)
 
 
 def test_a_source_sees_every_list_of_services_that_is_read() -> None:
