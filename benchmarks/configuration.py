@@ -53,7 +53,7 @@ class Configuration:
             "metrics_listen": f"127.0.0.1:{ports[1]}",
             "operators": {"socket": str(self.socket), "group": "nobody-is-in-this-group"},
             "state": {"type": "sqlite", "path": str(folder / "state" / "state.sqlite3")},
-            "timing": dict(wishes.timing or {}),
+            "timing": {"warm_up_s": 0, **(wishes.timing or {})},
             "budget": dict(BUDGET),
             "cloud": {"clouds_file": about["clouds"], "cloud": about["cloud"]},
             "sources": [{"name": "bench", "type": "evidence", "trust": "alone", "auth": auth}],

@@ -78,6 +78,12 @@ class Metrics:
         gauge = self._gauge
         self.incidents = gauge("doctor_incidents", "Open incidents.", ("phase",))
         self.held = gauge("doctor_held", "Incidents that need a human, by reason.", ("gate",))
+        self.waiting = gauge(
+            "doctor_waiting", "Incidents that wait for a gate to open by itself.", ("gate",)
+        )
+        self.warm_up = gauge(
+            "doctor_warm_up_seconds", "What is left of the warm-up after the start.", ()
+        )
         self.evacuations = gauge(
             "doctor_evacuations", "Servers of open incidents, by how far each has got.", ("stage",)
         )

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
-from doctor_daemon.core.gates import GATES, Act
+from doctor_daemon.core.gates import GATES, Act, Gate
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.policy import Policy
 
@@ -39,7 +39,7 @@ def gates() -> str:
         (
             gate.name,
             *(_mark(holds=act in gate.stops) for act in Act),
-            "asks again by itself" if gate.retry else "holds the incident",
+            _shut(gate),
             gate.frees,
         )
         for gate in GATES
@@ -98,6 +98,13 @@ def described(class_: type) -> dict[str, str]:
 def _words(name: str) -> str:
     """Say a name that has no other words."""
     return name.removesuffix("_s").replace("_", " ").capitalize() + "."
+
+
+def _shut(gate: Gate) -> str:
+    """Say what a shut gate does."""
+    if gate.waits:
+        return "has the incident wait, and holds it if that takes too long"
+    return "asks again by itself" if gate.retry else "holds the incident"
 
 
 def _mark(*, holds: bool) -> str:

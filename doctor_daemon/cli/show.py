@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from doctor_daemon.cli.fleet import kept_back
+
 Json = dict[str, Any]
 
 PHASES = {
@@ -65,6 +67,7 @@ def status(found: Json) -> Iterator[str]:
         f"{budget['used']} of {budget['total']} hosts fenced in {budget['window_s']:g} s "
         f"(at most {budget['per_domain']} of one failure domain)",
     )
+    yield from (_row(label, text) for label, text in kept_back(found))
     yield _row("hosts", f"{found['hosts']}; servers as of {_when(found['servers_as_of_wall_s'])}")
     for window in found["maintenance"]:
         yield _row("maintenance", f"{window['host']} {_window(window)}")
@@ -158,6 +161,10 @@ def _matter(incident: Json, host: str) -> Iterator[str]:
     if held:
         yield _row("why", f"{held['why']} (gate {held['gate']})")
         yield _row("what frees", held["frees"].replace("HOST", host))
+    waiting = incident.get("waiting")
+    if waiting:
+        yield _row("waits", f"{waiting['why']} (gate {waiting['gate']})")
+        yield _row("what frees", waiting["frees"].replace("HOST", host))
     yield _row("incident", f"{incident['id']}, opened {_when(incident['opened_wall_s'])}")
     yield _row("servers", f"{incident['servers']} concerned")
     for word in incident["evidence"]:

@@ -23,6 +23,7 @@ from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.probes import Probes
+from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Name, PluginSection, Section
@@ -65,6 +66,9 @@ class Timing(Section):
     for measurements."""
     corroboration_s: Annotated[float, Field(ge=0, le=3600)] = _SHIPPED.corroboration_s
     """How long a suspicion may wait for a second kind of evidence before a human is asked."""
+    warm_up_s: Annotated[float, Field(ge=0, le=3600)] = _SHIPPED.warm_up_s
+    """From the daemon's start to its first power cut: time to see how all hosts stand. 0 gives
+    none: for trials."""
     evidence_age_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.evidence_age_s
     """Evidence older than this neither opens an incident nor supports a cut."""
     look_age_s: Annotated[float, Field(ge=1, le=30)] = _SHIPPED.look_age_s
@@ -133,24 +137,6 @@ class Budget(Section):
     """Hosts of one failure domain."""
     total: Annotated[int, Field(ge=1, le=10_000)] = _SHIPPED.budget_total
     """Hosts in all."""
-
-
-class Operators(Section):
-    """How operators reach the daemon: a Unix socket, which knows who calls."""
-
-    socket: Path = Path("/run/doctor-daemon/doctor-daemon.sock")
-    """The socket."""
-    group: str = "doctor-daemon"
-    """Members of this group may give orders, as root may."""
-
-
-class Log(Section):
-    """The log, on standard error."""
-
-    format: Literal["json", "text"] = "json"
-    """`json`: one object a line; `text`: for reading."""
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least that is logged."""
 
 
 class Auth(Section):

@@ -28,6 +28,7 @@ from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
 from doctor_daemon.config.probes import Probes
+from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.storage import Backend, Storage
@@ -40,8 +41,8 @@ PACKAGE = "doctor-daemon"
 
 _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("The whole file", models.File),
-    ("operators", models.Operators),
-    ("log", models.Log),
+    ("operators", Operators),
+    ("log", Log),
     ("timing", models.Timing),
     ("budget", models.Budget),
     ("evacuation", models.Evacuation),

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from doctor_daemon.config.drill import Drill
-from doctor_daemon.config.models import Log, Operators
+from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode

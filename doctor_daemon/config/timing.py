@@ -15,6 +15,8 @@ from doctor_daemon.config.models import Budget, Evacuation, Timing
 from doctor_daemon.config.release import Release
 from doctor_daemon.core.policy import Policy
 
+POLL_S = 10.0
+"""Between two lists of all compute services, in seconds."""
 CALL_S = 10.0
 """Assumed for a plug-in that does not say how long one of its calls may take, in seconds."""
 
@@ -70,6 +72,8 @@ class Rule:
     why: str
     moves: bool = False
     """Whether it holds in mode evacuate only."""
+    or_zero: bool = False
+    """Whether the option may be 0, too: nothing of the kind is wanted."""
 
     @property
     def formula(self) -> str:
@@ -79,7 +83,7 @@ class Rule:
     @property
     def when(self) -> str:
         """Say when it holds."""
-        return " (in mode evacuate)" if self.moves else ""
+        return f"{' (in mode evacuate)' * self.moves}{' (or 0)' * self.or_zero}"
 
     def least(self, numbers: Numbers) -> float:
         """Return the minimum."""
@@ -91,7 +95,7 @@ class Rule:
             return ""
         found: float = getattr(getattr(numbers, self.section), self.option)
         least = self.least(numbers)
-        if found >= least:
+        if found >= least or (self.or_zero and found == 0):
             return ""
         amounts = " + ".join(f"{term.amount(numbers):g}" for term in self.terms)
         made = f", which is {amounts}" if len(self.terms) > 1 else ""
@@ -112,6 +116,7 @@ _DEVICE = Term("a power device's time-out", lambda numbers: numbers.device_s)
 _LIST = Term("the time-out of the cloud's lists", lambda numbers: numbers.list_s)
 _PUT = Term("the time-out of a force-down", lambda numbers: numbers.put_s)
 _HOLD = Term("the longest hold", lambda numbers: numbers.hold_s)
+_GRACE = _option("timing", "grace_s")
 
 RULES = (
     Rule(
@@ -147,6 +152,25 @@ RULES = (
             _LIST,
         ),
         "evidence must still stand when the wait for a second kind ends in a cut",
+    ),
+    Rule(
+        "timing",
+        "warm_up_s",
+        (Term("the time between two lists of services", lambda _: POLL_S, 2), _GRACE),
+        "two lists must have shown how all hosts stand, and other suspicions have had their grace",
+        or_zero=True,
+    ),
+    Rule(
+        "timing",
+        "evidence_age_s",
+        (_option("timing", "warm_up_s"), _GRACE, _DEVICE, _LIST),
+        "evidence must still stand when the warm-up ends in a cut",
+    ),
+    Rule(
+        "timing",
+        "progress_s",
+        (_option("timing", "warm_up_s"), _option("timing", "off_timeout_s"), _DEVICE, _LIST),
+        "an incident that waits for the end of the warm-up must have time to go on",
     ),
     Rule(
         "timing",

@@ -63,3 +63,5 @@ class Context:
     """How many requests of this host may be journalled at a time, so that none waits for long."""
     returns: int = 0
     """How many incidents of this host have ended with its return, within `flap_window_s`."""
+    warm_at: Instant | None = None
+    """Until when the daemon only watches, since it started or took over; None: it has."""

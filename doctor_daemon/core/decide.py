@@ -26,6 +26,7 @@ from doctor_daemon.core.fencing import (
     unidentified,
     was_read,
 )
+from doctor_daemon.core.gates import Refusal, gate_waited_for
 from doctor_daemon.core.hands import shown
 from doctor_daemon.core.holding import Said, said
 from doctor_daemon.core.incident import Held, Incident
@@ -82,6 +83,7 @@ from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
 from doctor_daemon.core.topology import NEVER, fail
+from doctor_daemon.core.waiting import overdue, wait_anew
 
 STEPS_MAX = 16
 LISTINGS_MAX = 5
@@ -203,6 +205,9 @@ def _refused(incident: Incident, refused: Refused, effect: Effect, context: Cont
         case Cut(try_=number) if fencing and number == fencing.number:
             if refused.gate == "look":
                 return fail(incident, context, refused.why)
+            if (gate := gate_waited_for(refused.gate)) is not None:
+                shut = Refusal(gate.name, refused.why, gate.frees, waits=True)
+                return wait_anew(incident, shut, fencing, context)
             held = Held(refused.gate, refused.why, f"see to the gate {refused.gate}; {NEVER}")
             return incident.hold(context.now, held)
         case ForceDown(number) if incident.phase is Phase.FORCING_DOWN:
@@ -225,12 +230,7 @@ def _settle(incident: Incident, context: Context) -> Incident:
         case Phase.SUSPECTED:
             return suspected(incident, context)
         case Phase.FENCING | Phase.FORCING_DOWN | Phase.EVACUATING if _stuck(incident, context):
-            limit_s = context.policy.progress_s
-            why = f"no progress in {limit_s:g} s of {incident.phase}"
-            moving = incident.phase is Phase.EVACUATING
-            blocked = _blocked(incident, context) if moving else ""
-            why = f"{why}: {blocked}" if blocked else why
-            return incident.hold(context.now, Held("progress", why, NEVER))
+            return incident.hold(context.now, _late(incident, context))
         case Phase.FENCING:
             return fencing(incident, context)
         case Phase.FORCING_DOWN:
@@ -251,6 +251,17 @@ def _settle(incident: Incident, context: Context) -> Incident:
             return incident
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _late(incident: Incident, context: Context) -> Held:
+    """Say what an incident is held by that has made no progress for long."""
+    limit_s = context.policy.progress_s
+    waited = overdue(incident, limit_s)
+    if waited is not None:
+        return waited
+    why = f"no progress in {limit_s:g} s of {incident.phase}"
+    blocked = _blocked(incident, context) if incident.phase is Phase.EVACUATING else ""
+    return Held("progress", f"{why}: {blocked}" if blocked else why, NEVER)
 
 
 def _blocked(incident: Incident, context: Context) -> str:

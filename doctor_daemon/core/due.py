@@ -38,6 +38,7 @@ from doctor_daemon.core.retiring import retires
 from doctor_daemon.core.suspicion import decides_at
 from doctor_daemon.core.switching import ends_at, switches
 from doctor_daemon.core.tries import Try
+from doctor_daemon.core.waiting import ends_waiting, waits
 
 FOLLOWED = (Stage.WAITING, Stage.CHECKING, Stage.UNDER_WAY)
 
@@ -89,6 +90,9 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
     if attempt is None or level is None:
         return
     yield Wait(incident.progress_at.plus(context.policy.progress_s))
+    if waits(incident):
+        yield from map(Wait, ends_waiting(incident, context))
+        return
     if attempt.go_at is None:
         yield from _prepare(incident, attempt, level, context)
         return

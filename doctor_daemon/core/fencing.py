@@ -16,14 +16,7 @@ from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.messages import (
-    Cut,
-    CutEnded,
-    Failed,
-    Identified,
-    Identify,
-    WasRead,
-)
+from doctor_daemon.core.messages import Cut, CutEnded, Failed, Identified, Identify, WasRead
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import (
     DeviceProof,
@@ -38,6 +31,7 @@ from doctor_daemon.core.recall import recallable
 from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
+from doctor_daemon.core.waiting import wait, waited, waits
 
 SPAN = 0.9
 """The share of the grace that the looks before a cut must span."""
@@ -116,6 +110,8 @@ def fencing(incident: Incident, context: Context) -> Incident:
     level = context.plan.level(current.level)
     if level is None or (incident.retry_at and not context.now.reached(incident.retry_at)):
         return incident
+    if waits(incident):
+        return waited(incident, current, context)
     if current.go_at is None:
         return _prepare(incident, current, level, context)
     return _conclude(incident, current, current.go_at, level, context)
@@ -179,6 +175,8 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
     """Ask the gates; if all are open, step over the point of no return."""
     now = context.now
     refusal = refused(Act.CUT, incident, context)
+    if refusal and refusal.waits:
+        return wait(incident, refusal, now)
     if refusal:
         why = refusal.why
         if recallable(incident):
@@ -195,6 +193,7 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
         fencing=replace(current, go_at=now),
         cut_started=incident.cut_started or now,
         charges=charges,
+        waiting=None,
         progress_at=now,
     )
 

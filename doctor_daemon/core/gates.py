@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from doctor_daemon.core import fleet_gates as fleet
 from doctor_daemon.core import preconditions as needs
 from doctor_daemon.core import vacancy
 from doctor_daemon.core.context import Charge, Context
@@ -42,6 +43,7 @@ class Refusal:
     why: str
     frees: str
     retry: bool = False
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Gate:
     shut: Callable[[Incident, Context], str]
     frees: str
     retry: bool = False
+    waits: bool = False
+    """Whether a cut waits until it opens, as `waiting` has it, before a human is asked."""
 
 
 def _inventory(incident: Incident, context: Context) -> str:
@@ -216,6 +220,7 @@ GATES: tuple[Gate, ...] = (
     Gate("armed", _ALL, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
     Gate("protected", _HARM, _protected, "a human must see to this host"),
     Gate("maintenance", _HARM, _maintenance, f"end the maintenance; {_AGAIN}"),
+    Gate("warm-up", _CUT, fleet.warming_up, "it goes on by itself", waits=True),
     Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
     Gate("look", _SEEN, _look, _AGAIN, retry=True),
     Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
@@ -257,5 +262,18 @@ def refused(act: Act, incident: Incident, context: Context) -> Refusal | None:
     """Return the first shut gate of an act, or None when all are open."""
     for gate, why in verdicts(act, incident, context):
         if why:
-            return Refusal(gate.name, why, gate.frees, gate.retry)
+            return Refusal(gate.name, why, gate.frees, gate.retry, gate.waits)
     return None
+
+
+def waited_for(act: Act, incident: Incident, context: Context) -> Refusal | None:
+    """Return the first shut gate of those that are waited for; the others say nothing here."""
+    for gate in GATES:
+        if gate.waits and act in gate.stops and (why := gate.shut(incident, context)):
+            return Refusal(gate.name, why, gate.frees, gate.retry, gate.waits)
+    return None
+
+
+def gate_waited_for(name: str) -> Gate | None:
+    """Return the gate of a name, if a cut waits before it."""
+    return next((gate for gate in GATES if gate.waits and gate.name == name), None)

@@ -32,6 +32,7 @@ __all__ = [
     "NoticeKind",
     "Rounds",
     "Sighting",
+    "Waiting",
     "open_incident",
 ]
 
@@ -77,6 +78,18 @@ class Held:
     frees: str
     out_of: Phase | None = None
     """The phase that it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """For which gate an incident waits, in its words, and since when it waits at all."""
+
+    gate: str
+    why: str
+    frees: str
+    since: Instant
+    over: bool = False
+    """Whether it has opened. If another one is shut then, the time is counted from `since`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +158,7 @@ class Incident:
     proof: Proof | None = None
     marking: Marking = field(default_factory=Marking)
     held: Held | None = None
+    waiting: Waiting | None = None
     closing: Closing | None = None
     servers: Mapping[ServerId, Server] = field(default_factory=dict)
     servers_wall_s: float = 0.0
@@ -186,7 +200,8 @@ class Incident:
             raise ValueError(msg)
         moved = replace(self, phase=to, phase_at=at, progress_at=at, retry_at=None, held=None)
         retirement = self.retirement and self.retirement.ended()
-        moved = replace(moved, closing=None, look_failures=0, look_at=None, retirement=retirement)
+        moved = replace(moved, closing=None, waiting=None, retirement=retirement)
+        moved = replace(moved, look_failures=0, look_at=None)
         moved = moved.note(at, text, tell)
         for line in self._overtaken(to):
             moved = moved.note(at, line)

@@ -41,7 +41,8 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if incident.closing is not None:
         incident = incident.note(now, "not ended: the daemon was restarted; order it again")
     gone = _vanished(incident)
-    incident = replace(incident, sighting=gone, look_at=None, closing=None, progress_at=now)
+    incident = replace(incident, sighting=gone, look_at=None, closing=None, waiting=None)
+    incident = replace(incident, progress_at=now)
     if rebooted:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)

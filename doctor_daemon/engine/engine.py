@@ -133,7 +133,7 @@ class Engine:
 
     async def _load(self, snapshot: Snapshot) -> None:
         now = self.ward.tools.clock.now()
-        self.ward.armed = snapshot.armed
+        self.ward.armed, self.ward.lookout.began = snapshot.armed, now
         for window in snapshot.maintenance:
             self.ward.maintenance[window.host] = timed_anew(window, now)
         charges = tuple(
@@ -153,7 +153,7 @@ class Engine:
         self.reservekeeper.load(snapshot.reserves)
         self.desk.remember(snapshot.evidence)
         for host, wall_s in snapshot.returns:
-            self.ward.came_back(host, wall_s)
+            self.ward.lookout.came_back(host, wall_s)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
             self.ward.neighbours.resumed(incident, now)
@@ -233,7 +233,7 @@ class Engine:
         watch(before, after, self.ward)
         ended = after.phase.final and (before is None or not before.phase.final)
         if ended and after.release.returns:  # else it was closed, or taken out
-            self.ward.came_back(after.host, after.phase_at.wall_s)
+            self.ward.lookout.came_back(after.host, after.phase_at.wall_s)
         self.storekeeper.heed(before, after)
         self.portkeeper.heed(before, after)
         self.reservekeeper.heed(before, after)

@@ -12,7 +12,7 @@ from typing import Any
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuation import Evacuation
-from doctor_daemon.core.gates import Act, verdicts
+from doctor_daemon.core.gates import Act, verdicts, waited_for
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.phases import Phase
@@ -37,6 +37,7 @@ def standing(ward: Ward) -> dict[str, Any]:
         "mode": ward.rules.mode.name.lower(),
         "armed": {"on": ward.armed.on, "by": ward.armed.by, "why": ward.armed.why},
         "term": ward.term,
+        "warm_up_left_s": ward.lookout.warm_up_left_s(now, policy),
         "hosts": len(ward.rules.plans),
         "servers_as_of_wall_s": ward.hostmap.as_of_wall_s,
         "budget": {
@@ -105,6 +106,7 @@ def whole(incident: Incident, context: Context) -> dict[str, Any]:
     return {
         **short(incident),
         "held": {"gate": held.gate, "why": held.why, "frees": held.frees} if held else None,
+        "waiting": _waiting(incident, context),
         "servers": len(incident.servers),
         "evacuations": [_evacuation(one, waits.get(one.server.id, "")) for one in records],
         "proof": _proof(incident),
@@ -122,6 +124,16 @@ def whole(incident: Incident, context: Context) -> dict[str, Any]:
         ],
         "timeline": [_entry(entry, incident) for entry in incident.timeline],
     }
+
+
+def _waiting(incident: Incident, context: Context) -> dict[str, Any] | None:
+    """Say for which gate it waits, as that stands now, and for how long it does."""
+    waiting = incident.waiting
+    if waiting is None or waiting.over:
+        return None
+    now = waited_for(Act.CUT, incident, context) or waiting
+    since_s = context.now.since(waiting.since)
+    return {"gate": now.gate, "why": now.why, "frees": now.frees, "since_s": since_s}
 
 
 def _entry(entry: Entry, incident: Incident) -> dict[str, Any]:

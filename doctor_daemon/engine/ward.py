@@ -22,6 +22,7 @@ from doctor_daemon.engine.crowd import Crowd
 from doctor_daemon.engine.device_turns import DeviceTurns
 from doctor_daemon.engine.grouping import Groups
 from doctor_daemon.engine.hostmap import HostMap
+from doctor_daemon.engine.lookout import Lookout
 from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.engine.rounds import Rounds
 from doctor_daemon.engine.stock import Stock
@@ -39,7 +40,6 @@ from doctor_daemon.ports import (
     Store,
 )
 
-RETURNS_MAX = 100
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
 ASKED_AT_ONCE = 2
@@ -115,8 +115,7 @@ class Ward:
         )
         self.groups = Groups(tools.controller, tools.clock, bug)
         self.sequences: dict[tuple[str, HostId], int] = {}
-        self.returned: dict[HostId, list[float]] = {}
-        """Host -> when its incidents ended with its return, by the wall clock."""
+        self.lookout = Lookout()
         self.asking = asyncio.Semaphore(ASKED_AT_ONCE)
         """What operators ask of the cloud: it is to leave the incidents their connections."""
         self.telling: dict[HostId, asyncio.Event] = {}
@@ -142,17 +141,9 @@ class Ward:
             busy=self.neighbours.busy(host, now, self.rules.policy),
             off=self.neighbours.off(host, now, self.rules.policy),
             turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.width),
-            returns=self._returns(host, now),
+            returns=self.lookout.returns(host, now, self.rules.policy),
+            warm_at=self.lookout.warm_at(self.rules.policy),
         )
-
-    def _returns(self, host: HostId, now: Instant) -> int:
-        """Count by the wall clock: these are days, and incidents of other boots count too."""
-        window_s = self.rules.policy.flap_window_s
-        return sum(now.wall_s - at_s <= window_s for at_s in self.returned.get(host, ()))
-
-    def came_back(self, host: HostId, wall_s: float) -> None:
-        """Note that a host is back in service; only the last few times are of any interest."""
-        self.returned[host] = [*self.returned.get(host, ()), wall_s][-RETURNS_MAX:]
 
     def _window(self, host: HostId, *, now_only: bool) -> Maintenance | None:
         window = self.maintenance.get(host)

@@ -14,6 +14,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.port_tasks import PortStage
 from doctor_daemon.core.proof import ProofKind
 from doctor_daemon.core.volume_tasks import TaskStage
+from doctor_daemon.core.waiting import waits
 from doctor_daemon.engine.ward import Ward
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -27,10 +28,20 @@ def watch(before: Incident | None, after: Incident, ward: Ward) -> None:
         ward.tools.metrics.alarms.inc(alarm)
         say = log.warning if alarm or entry.phase is Phase.HELD else log.info
         say(entry.text, incident=after.id, host=str(after.host), phase=entry.phase.value)
+    _waits(before, after, ward)
     if before is not None:
         _outcomes(before, after, ward)
         if before.phase is not after.phase:
             _phases(before, after, ward)
+
+
+def _waits(before: Incident | None, after: Incident, ward: Ward) -> None:
+    """Count a gate that an incident begins to wait for."""
+    if after.waiting is None or after.waiting.over:
+        return
+    was = before.waiting if before else None
+    if was is None or was.over or was.gate != after.waiting.gate:
+        ward.tools.metrics.refusals.labels(after.waiting.gate).inc()
 
 
 def _outcomes(before: Incident, after: Incident, ward: Ward) -> None:
@@ -78,6 +89,11 @@ def set_gauges(incidents: Iterable[Incident], ward: Ward) -> None:
     metrics.held.clear()
     for gate, count in Counter(i.held.gate for i in found if i.held).items():
         metrics.held.labels(gate).set(count)
+    metrics.waiting.clear()
+    for gate, count in Counter(i.waiting.gate for i in found if i.waiting and waits(i)).items():
+        metrics.waiting.labels(gate).set(count)
+    now = ward.tools.clock.now()
+    metrics.warm_up.set(ward.lookout.warm_up_left_s(now, ward.rules.policy))
     metrics.armed.set(ward.armed.on)
     metrics.mode.set(ward.rules.mode)
     metrics.maintenance.set(len(ward.maintenance))

@@ -15,7 +15,9 @@ from doctor_daemon.core.host import Mode
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.lab.cloud import Lab, LabOptions
 
-SHIPPED = replace(Policy(), budget_per_domain=BUDGET["per_domain"], budget_total=BUDGET["total"])
+SHIPPED = replace(
+    Policy(), warm_up_s=0.0, budget_per_domain=BUDGET["per_domain"], budget_total=BUDGET["total"]
+)
 HOOKS = "http://127.0.0.1:9"
 
 

@@ -79,6 +79,7 @@ def test_a_calm_configuration_has_no_warnings(read: Reading) -> None:
             "timing: the last of 3 levels may come 290 s after the evidence",
         ),
         ("timing: {grace_s: 0}", "grace_s is 0: nothing can be taken back in time"),
+        ("timing: {warm_up_s: 0}", "warm_up_s is 0: a daemon that has just started cuts before"),
         ("hosts: [{names: 'c[1-4]'}]", "total is as many as there are hosts"),
         ("hosts: [{names: a}, {names: b, domain: r}]", "hosts: a have no domain"),
         (

@@ -84,6 +84,29 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
             ),
         ),
         (
+            "timing: {warm_up_s: 29}",
+            (
+                "timing.warm_up_s: found 29; expected at least 30 = 2 x the time between two lists "
+                "of services + grace_s, which is 20 + 10"
+            ),
+        ),
+        (
+            "timing: {warm_up_s: 206}",
+            (
+                "timing.evidence_age_s: found 300; expected at least 301 = warm_up_s + grace_s + "
+                "a power device's time-out + the time-out of the cloud's lists, "
+                "which is 206 + 10 + 10 + 75"
+            ),
+        ),
+        (
+            "timing: {progress_s: 590, warm_up_s: 476, evidence_age_s: 600, force_down_tries: 1}",
+            (
+                "timing.progress_s: found 590; expected at least 591 = warm_up_s + off_timeout_s + "
+                "a power device's time-out + the time-out of the cloud's lists, "
+                "which is 476 + 30 + 10 + 75"
+            ),
+        ),
+        (
             "timing: {backoff_s: 31}",
             "timing.backoff_max_s: found 30; expected at least 31 = backoff_s",
         ),
@@ -152,8 +175,10 @@ def test_below_its_minimum_a_number_is_refused_and_the_minimum_told(
         "mode: fence\nevacuation: {guard_every_s: 7}",
         "timing: {progress_s: 586}\nevacuation: {evacuation_timeout_s: 135}",
         "evacuation: {guard_every_s: 6.6}",
-        "timing: {grace_s: 0, corroboration_s: 0, evidence_age_s: 85}",
+        "timing: {grace_s: 0, corroboration_s: 0, warm_up_s: 0, evidence_age_s: 85}",
         "timing: {off_reads: 12, off_hold_s: 2.3}",
+        "timing: {warm_up_s: 30}",
+        "timing: {warm_up_s: 0}",
         "budget: {window_s: 90}",
         "budget: {per_domain: 1, total: 1}",
     ],
@@ -187,7 +212,7 @@ def test_every_rule_holds_by_default() -> None:
 @pytest.mark.parametrize("number", range(len(RULES)))
 def test_every_rule_can_be_broken(number: int) -> None:
     rule = RULES[number]
-    low = {rule.option: 0}
+    low = {rule.option: 0.5 if rule.or_zero else 0}
     timing = Timing().model_copy(update=low if rule.section == "timing" else {})
     budget = Budget().model_copy(update=low if rule.section == "budget" else {})
     moves = Evacuation().model_copy(update=low if rule.section == "evacuation" else {})

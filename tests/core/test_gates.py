@@ -51,6 +51,7 @@ def test_which_gate_stops_what() -> None:
         "mode": every,
         "protected": harm,
         "maintenance": harm,
+        "warm-up": {"cut"},
         "evidence": {"cut"},
         "look": {"cut", "lift", "enable"},
         "identity": {"cut"},

@@ -77,6 +77,7 @@ class Rig:
     """The bench, and the daemon on it while `running`."""
 
     policy: Policy = field(default_factory=lambda: Policy(grace_s=10.0))
+    warm_up_s: float = 0.0
     mode: Mode = Mode.FENCE
     levels: tuple[Level, ...] = (Level((Device("bmc", "redfish", UUID),)),)
     selection: Selection = SHARED
@@ -124,7 +125,8 @@ class Rig:
         plans = {host: self.plan(host) for host in (HOST, OTHER)}
         pace = Pace(Polling(30.0, 30.0), self.delivering, tick_s=5.0)
         aliases = {"cmp-1.example": HOST}
-        rules = Rules(self.mode, self.policy, plans, aliases, "default", self.volumes, self.ports)
+        policy = replace(self.policy, warm_up_s=self.warm_up_s)
+        rules = Rules(self.mode, policy, plans, aliases, "default", self.volumes, self.ports)
         return Engine(rules, tools, pace, lambda _what, error: self.bugs.append(error))
 
     @asynccontextmanager

@@ -56,7 +56,7 @@ def daemon_config(estate: Estate, folder: Path, timing: Mapping[str, float]) -> 
         "metrics_listen": f"127.0.0.1:{estate.site.port('metrics')}",
         "operators": {"socket": str(folder / "socket"), "group": "root"},
         "state": {"type": "sqlite", "path": str(folder / "state.sqlite3")},
-        "timing": {"grace_s": 2.0, "proof_age_s": PROOF_AGE_S, **timing},
+        "timing": {"grace_s": 2.0, "warm_up_s": 0, "proof_age_s": PROOF_AGE_S, **timing},
         "evacuation": EVACUATION,
         "cloud": {
             "type": "nova",

@@ -39,6 +39,7 @@ QUIET_S = 1100.0
 LOWER = (Mode.OBSERVE, Mode.NOTIFY, Mode.FENCE)
 POLICY = Policy(
     grace_s=5.0,
+    warm_up_s=20.0,
     corroboration_s=60.0,
     proof_age_s=20.0,
     evacuation_timeout_s=200.0,

@@ -37,6 +37,7 @@ LAB = LabOptions(
 )
 QUICK = {
     "grace_s": 0.5,
+    "warm_up_s": 0,
     "read_every_s": 0.2,
     "off_timeout_s": 5,
     "tries_per_level": 1,

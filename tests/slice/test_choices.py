@@ -96,7 +96,7 @@ async def test_while_the_tags_cannot_be_read_nothing_is_moved(tmp_path: Path) ->
     fault = Rule(
         service=Service.NOVA, do=Do.STATUS, method="GET", path="*/os-aggregates", times=None
     )
-    changes = {"timing": {"grace_s": 0, "force_down_tries": 2, "backoff_s": 0.1}}
+    changes = {"timing": {"grace_s": 0, "warm_up_s": 0, "force_down_tries": 2, "backoff_s": 0.1}}
     async with site(tmp_path, size, mode="evacuate", hosts=hosts, changes=changes) as place:
         place.lab.world.aggregates.append(Aggregate("ha", [HOST], {"evacuable": "true"}))
         place.lab.faults.add(fault)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from doctor_daemon.cli.arguments import CONFIG, SOCKET
-from doctor_daemon.config.models import Operators
+from doctor_daemon.config.process import Operators
 from doctor_daemon.engine.engine import STOP_S
 from doctor_daemon.heartbeat.agent import UNUSABLE as AGENT_UNUSABLE
 from doctor_daemon.heartbeat.agent import WATCHDOG_EVERY_S

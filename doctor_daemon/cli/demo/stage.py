@@ -36,6 +36,7 @@ RACK = 5
 """Hosts of one failure domain."""
 SHORTER: Mapping[str, float] = {
     "grace_s": 2.0,
+    "warm_up_s": 0.0,
     "read_every_s": 0.5,
     "off_timeout_s": 6.0,
     "tries_per_level": 1,

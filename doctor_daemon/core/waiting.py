@@ -1,0 +1,77 @@
+"""Waiting before a gate that opens by itself: nothing is done meanwhile, and it has an end.
+
+An incident whose power may not be cut *yet* is not handed to a human at once. It stays in FENCING,
+says in its timeline what it waits for, and goes on when that is over: with a new try, so that who
+its devices are and how Nova shows the host is asked anew. What has not opened in the time in which
+every phase must make progress is held, in that gate's words. Signs of life end it as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.gates import Act, Refusal, waited_for
+from doctor_daemon.core.incident import Held, Incident, Waiting
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.topology import begin
+from doctor_daemon.core.tries import Try
+
+AGAIN_S = 5.0
+"""How often gates are asked again, if nothing has an incident asked sooner."""
+
+
+def wait(incident: Incident, refusal: Refusal, now: Instant) -> Incident:
+    """Wait before a shut gate. Whoever waits again, after one has opened, has waited since then."""
+    before = incident.waiting
+    since = before.since if before else now
+    waiting = Waiting(refusal.gate, refusal.why, refusal.frees, since)
+    noted = incident
+    if before is None or before.over or before.gate != refusal.gate:
+        noted = incident.note(now, f"waiting: {refusal.why}; {refusal.frees}")
+    return replace(noted, waiting=waiting, progress_at=since)
+
+
+def wait_anew(incident: Incident, refusal: Refusal, current: Try, context: Context) -> Incident:
+    """Wait with a new try where a gate was found shut just before the cut: nothing was sent."""
+    again = begin(incident, context, current.level, current.nth)
+    return wait(again, refusal, context.now) if again.phase is incident.phase else again
+
+
+def waited(incident: Incident, current: Try, context: Context) -> Incident:
+    """Go on where every gate has opened that is waited for."""
+    waiting, now = incident.waiting, context.now
+    if waiting is None or waiting.over:
+        return incident
+    shut = waited_for(Act.CUT, incident, context)
+    if shut is None:
+        noted = incident.note(now, f"the gate {waiting.gate} is open: it goes on")
+        over = replace(noted, waiting=replace(waiting, over=True))
+        return begin(over, context, current.level, current.nth)
+    return incident if shut.gate == waiting.gate else wait(incident, shut, now)
+
+
+def waits(incident: Incident) -> bool:
+    """Tell whether an incident does nothing but wait for a gate."""
+    return incident.waiting is not None and not incident.waiting.over
+
+
+def ends_waiting(incident: Incident, context: Context) -> Iterator[Instant]:
+    """Yield the moments at which the gates are to be asked again."""
+    waiting, warm_at = incident.waiting, context.warm_at
+    if waiting is None or waiting.over:
+        return
+    times = int(context.now.since(waiting.since) // AGAIN_S) + 1
+    yield waiting.since.plus(times * AGAIN_S)
+    if warm_at is not None and not context.now.reached(warm_at):
+        yield warm_at
+
+
+def overdue(incident: Incident, limit_s: float) -> Held | None:
+    """Return how an incident is held that has waited for too long; None: it does not wait."""
+    waiting = incident.waiting
+    if waiting is None or waiting.over:
+        return None
+    why = f"it has waited for {limit_s:g} s: {waiting.why}"
+    return Held(waiting.gate, why, waiting.frees)
