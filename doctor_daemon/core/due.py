@@ -7,6 +7,7 @@ time alone brings about has been settled before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -17,6 +18,7 @@ from doctor_daemon.core.fencing import seen, spanned_at, unknown_devices
 from doctor_daemon.core.guard import gives_up_at
 from doctor_daemon.core.host import Level
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.marking import current
 from doctor_daemon.core.messages import (
     Cut,
@@ -29,7 +31,7 @@ from doctor_daemon.core.messages import (
     ListServers,
     Wait,
 )
-from doctor_daemon.core.moves import unclear_to
+from doctor_daemon.core.moves import OPEN_ENDED, unclear_to
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.ranks import place
 from doctor_daemon.core.release import Enable, Lift, Step, SwitchOn
@@ -151,27 +153,40 @@ def _evacuate(incident: Incident, context: Context) -> Iterator[Effect]:
     look = incident.sighting
     again = look.asked_at.plus(context.policy.flag_age_s / 3) if look else context.now
     yield ask_look(incident, context) if context.now.reached(again) else Wait(again)
-    for record in sorted(incident.evacuations.values(), key=place):
-        if record.stage is Stage.POSTING:
-            yield Evacuate(record.server.id, record.attempt)
+    posting = [one for one in incident.evacuations.values() if one.stage is Stage.POSTING]
+    for record in sorted(posting, key=place):
+        yield Evacuate(record.server.id, record.attempt)
     yield from _ask(incident, context)
 
 
 def _next(incident: Incident, context: Context) -> Iterator[Effect]:
     """Wait for the next moment at which time alone brings something about."""
-    policy, moments = context.policy, [incident.progress_at.plus(context.policy.progress_s)]
+    moments = [incident.progress_at.plus(context.policy.progress_s)]
     proof, since = incident.proof, incident.rounds.guarded_from
     if proof is not None and since is not None:
         moments += [proof.valid_until, gives_up_at(proof, since, context)]
-    for record in incident.evacuations.values():
-        if record.stage is Stage.WAITING:
-            both = (record.not_before, record.hold_until)
-            moments += [moment for moment in both if moment is not None]
-        elif record.stage in (Stage.CHECKING, Stage.UNDER_WAY):
-            moments.append(record.since.plus(policy.evacuation_timeout_s))
+    moments += _of_records(incident, context)
     ahead = [moment for moment in moments if not context.now.reached(moment)]
     if ahead:
         yield Wait(min(ahead, key=lambda moment: moment.boot_s))
+
+
+def _of_records(incident: Incident, context: Context) -> Iterator[Instant]:
+    """Yield the next moment of those who wait, and of those whose outcome is waited for.
+
+    There may be hundreds of the last, and each has the same time: the oldest that has any left will
+    do. Those that are come by before it are told too, which does no harm.
+    """
+    oldest_s = math.inf
+    for record in incident.evacuations.values():
+        if record.stage is Stage.WAITING:
+            both = (record.not_before, record.hold_until)
+            yield from (moment for moment in both if moment is not None)
+        elif record.stage in OPEN_ENDED and record.since.boot_s < oldest_s:
+            until = record.since.plus(context.policy.evacuation_timeout_s)
+            if not context.now.reached(until):
+                oldest_s = record.since.boot_s
+                yield until
 
 
 def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -187,8 +202,9 @@ def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
 def _ask(incident: Incident, context: Context) -> Iterator[Effect]:
     """Ask Nova, at its pace: for everything where anything is unclear, else for what changed."""
     rounds, records = incident.rounds, incident.evacuations.values()
+    checking = [record for record in records if record.stage is Stage.CHECKING]
     unclear = rounds.inspected_at is None or any(
-        unclear_to(record, rounds.inspected_at, context) for record in records
+        unclear_to(record, rounds.inspected_at, context) for record in checking
     )
     if not unclear and not any(record.stage in FOLLOWED for record in records):
         return

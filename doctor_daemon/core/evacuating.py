@@ -210,9 +210,10 @@ def evacuating(incident: Incident, context: Context) -> Incident:
         if checked is not incident:
             return checked
     if incident.rounds.inspected_at is not None:  # before that, Nova may know how they ended
-        records = {id_: overdue(r, context) for id_, r in incident.evacuations.items()}
-        if records != incident.evacuations:
-            return put(incident, records, context)
+        records = incident.evacuations
+        late = {id_: new for id_, r in records.items() if (new := overdue(r, context)) is not r}
+        if late:
+            return put(incident, {**records, **late}, context)
     return _ended(_post(incident, context), context)
 
 
@@ -224,8 +225,8 @@ def _post(incident: Incident, context: Context) -> Incident:
         return incident
     most = min(policy.posts_per_host, context.turns)
     free = most - sum(r.stage is Stage.POSTING for r in records.values())
-    ready = turns.ready(records.values(), context)
-    if free <= 0 or not ready:
+    ready = turns.ready(records.values(), context) if free > 0 else ()
+    if not ready:
         return incident
     refusal = refused(Act.EVACUATE, incident, context)
     if refusal is not None:
@@ -238,7 +239,9 @@ def _post(incident: Incident, context: Context) -> Incident:
         left = {id_: chosen(record, context) for id_, record in records.items()}
         return put(incident, left, context)
     posting = {
-        r.server.id: replace(r.at(Stage.POSTING, now), attempt=r.attempt + 1, sent_at=now)
+        r.server.id: replace(
+            r, stage=Stage.POSTING, since=now, why="", attempt=r.attempt + 1, sent_at=now
+        )
         for r in ready[:free]
     }
     return replace(incident, evacuations={**records, **posting})

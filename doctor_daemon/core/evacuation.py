@@ -29,7 +29,10 @@ class Stage(StrEnum):
     @property
     def ended(self) -> bool:
         """Tell whether this is an outcome."""
-        return self in (Stage.MOVED, Stage.SKIPPED, Stage.FAILED, Stage.UNKNOWN)
+        return self in _ENDED
+
+
+_ENDED = (Stage.MOVED, Stage.SKIPPED, Stage.FAILED, Stage.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

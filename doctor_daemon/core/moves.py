@@ -26,6 +26,8 @@ from doctor_daemon.core.tries import Outcome
 
 INSPECT_EVERY_S = 15.0
 """Between two inspections for the sake of what is in doubt; the changes are asked for besides."""
+OPEN_ENDED = (Stage.CHECKING, Stage.UNDER_WAY)
+"""It is waited for, though not for ever."""
 _ELIGIBLE = ("active", "stopped")
 GONE = "it is not on the host any more, and no evacuation of ours took it: deleted, or moved"
 
@@ -116,7 +118,8 @@ def _while_waiting(
         if done := [row for row in fresh if row.succeeded]:
             return _moved(record, done[-1], context.now)
         return record.at(Stage.SKIPPED, context.now, GONE)
-    record = replace(record, known=(*record.known, *(row.id for row in fresh)))
+    if fresh:
+        record = replace(record, known=(*record.known, *(row.id for row in fresh)))
     if told.asked_at is None:
         return record
     record = patient(record, rows, seen, context, before=record.server)
@@ -134,7 +137,7 @@ def _while_posting(
 
 
 def _moved(record: Evacuation, row: Migration, now: Instant) -> Evacuation:
-    return replace(record, migration=row.id, to=row.to).at(Stage.MOVED, now)
+    return replace(record, stage=Stage.MOVED, since=now, why="", migration=row.id, to=row.to)
 
 
 def _moved_on(
@@ -207,9 +210,7 @@ def _settled(record: Evacuation) -> Instant:
 
 
 def unclear_to(record: Evacuation, inspected_at: Instant, context: Context) -> bool:
-    """Tell whether another inspection may clear a record up: soon, once settled, and seldom."""
-    if record.stage is not Stage.CHECKING:
-        return False
+    """Tell whether another inspection may clear up what is checked: soon, once settled, seldom."""
     if inspected_at.since(record.since) <= 0 or context.now.since(inspected_at) >= INSPECT_EVERY_S:
         return True
     settled = _settled(record)
@@ -263,7 +264,7 @@ def failed(record: Evacuation, why: str, context: Context, fault: str = "") -> E
 
 def answered(record: Evacuation, ended: EvacuateEnded, policy: Policy) -> Evacuation:
     """Fold in how a request ended. Unless nothing was sent, Nova tells what it has done."""
-    if ended.outcome is not Outcome.UNSENT:
+    if record.unsent and ended.outcome is not Outcome.UNSENT:
         record = replace(record, unsent=0)
     match ended.outcome:
         case Outcome.ACCEPTED:
@@ -290,8 +291,7 @@ def doubtful(record: Evacuation, now: Instant, policy: Policy) -> Evacuation:
 def overdue(record: Evacuation, context: Context) -> Evacuation:
     """Give up waiting for an outcome that does not come."""
     limit_s = context.policy.evacuation_timeout_s
-    open_ended = record.stage in (Stage.CHECKING, Stage.UNDER_WAY)
-    if not open_ended or context.now.since(record.since) < limit_s:
+    if record.stage not in OPEN_ENDED or context.now.since(record.since) < limit_s:
         return record
     if record.stage is Stage.CHECKING:
         why = f"whether its evacuation was begun could not be found out in {limit_s:g} s"

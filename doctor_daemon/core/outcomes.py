@@ -22,13 +22,13 @@ def put(incident: Incident, records: Records, context: Context) -> Incident:
     if records == old:
         return incident
     turned = [r for id_, r in records.items() if id_ not in old or old[id_].stage is not r.stage]
-    if any(record.stage.ended or record.stage is Stage.UNDER_WAY for record in turned):
-        incident = replace(incident, progress_at=now)  # merely trying again is none
+    went_on = any(record.stage.ended or record.stage is Stage.UNDER_WAY for record in turned)
+    progress_at = now if went_on else incident.progress_at  # merely trying again is none
     ended: dict[tuple[Stage, str, str], list[Server]] = {}
     for record in turned:
         if record.stage.ended:
             ended.setdefault((record.stage, record.to, record.why), []).append(record.server)
-    incident = replace(incident, evacuations=records)
+    incident = replace(incident, evacuations=records, progress_at=progress_at)
     for (stage, to, why), servers in ended.items():
         where = f" to {to}" if to and stage is Stage.MOVED else ""
         text = f"{stage}{where}: {names(servers)}" + (f": {why}" if why else "")

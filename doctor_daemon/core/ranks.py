@@ -24,6 +24,8 @@ USUAL, LOWEST, HIGHEST = 500, 1, 1000
 RANKS_NAMED = 8
 UNSENT_MAX = 6
 """Attempts in a row that could not be sent, over half a minute; then the next rank may begin."""
+_BEGINNING = (Stage.WAITING, Stage.POSTING, Stage.CHECKING)
+"""No request of it was taken on yet, and one is needed."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,6}")
 
 
@@ -72,14 +74,13 @@ def place(record: Evacuation) -> tuple[int, str]:
 
 def open_rank(records: Iterable[Evacuation]) -> int:
     """Return the rank up to which requests may be sent."""
-    held_up = [record.rank for record in records if not _begun(record)]
+    held_up = (r.rank for r in records if r.stage in _BEGINNING and not _tried(r))
     return min(held_up, default=HIGHEST)
 
 
-def _begun(record: Evacuation) -> bool:
-    """Tell whether a request of it was ever taken on, or none is needed or can be sent."""
-    tried = record.failures > 0 or record.unsent >= UNSENT_MAX
-    return tried or record.stage is Stage.UNDER_WAY or record.stage.ended
+def _tried(record: Evacuation) -> bool:
+    """Tell whether nobody waits any longer until a request of it is taken on."""
+    return record.failures > 0 or record.unsent >= UNSENT_MAX
 
 
 def unsent(records: Iterable[Evacuation]) -> str:

@@ -38,11 +38,13 @@ def group_of(record: Evacuation) -> str:
 
 def ready(records: Iterable[Evacuation], context: Context) -> Sequence[Evacuation]:
     """Return those that may be asked for now, in order."""
-    records = tuple(records)
+    records, now = tuple(records), context.now
+    waiting = [record for record in records if record.stage is Stage.WAITING]
+    if not waiting:
+        return ()
     taken = _busy(records, context)
-    now = context.now
-    free = [r for r in records if not (_waits(r, taken) or holds(r, now) or _patient(r, now))]
-    until = open_rank(free)
+    free = [r for r in waiting if not (_waits(r, taken) or holds(r, now) or _patient(r, now))]
+    until = min(open_rank(free), open_rank(r for r in records if r.stage is not Stage.WAITING))
     due = (record for record in free if _is_due(record, now, until))
     return tuple(_one_each(sorted(due, key=place), taken))
 
@@ -119,12 +121,12 @@ def unsure(records: Iterable[Evacuation], context: Context) -> str:
 
 def _busy(records: Iterable[Evacuation], context: Context) -> frozenset[str]:
     """Return the groups of which a server is on its way, here or away from another host."""
-    moving = (group_of(record) for record in records if record.stage in ON_ITS_WAY)
-    return context.busy.union(moving) - {""}
+    moving = {group_of(record) for record in records if record.stage in ON_ITS_WAY}
+    return (context.busy | moving) - {""}
 
 
 def _waits(record: Evacuation, taken: frozenset[str]) -> bool:
-    return record.stage is Stage.WAITING and group_of(record) in taken
+    return bool(taken) and record.stage is Stage.WAITING and group_of(record) in taken
 
 
 def _patient(record: Evacuation, now: Instant) -> bool:
@@ -135,7 +137,7 @@ def _patient(record: Evacuation, now: Instant) -> bool:
 
 def _is_due(record: Evacuation, now: Instant, until: int) -> bool:
     due = record.not_before is None or now.reached(record.not_before)
-    return record.stage is Stage.WAITING and due and record.rank <= until
+    return due and record.rank <= until
 
 
 def _one_each(due: Iterable[Evacuation], taken: frozenset[str]) -> Iterator[Evacuation]:
@@ -143,6 +145,7 @@ def _one_each(due: Iterable[Evacuation], taken: frozenset[str]) -> Iterator[Evac
     seen = set(taken)
     for record in due:
         group = group_of(record)
-        if group not in seen:
-            yield record
-            seen |= {group} - {""}
+        if group and group in seen:
+            continue
+        yield record
+        seen.add(group)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from doctor_daemon.core.context import Context
 from doctor_daemon.core.decide import advance
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Evidence
@@ -28,6 +29,7 @@ from doctor_daemon.core.messages import (
     Crashed,
     Effect,
     Elapsed,
+    EvacuateEnded,
     Heard,
     Observation,
     Resumed,
@@ -127,13 +129,15 @@ class Case:
 
     async def _step(self, letters: list[Letter], tasks: asyncio.TaskGroup) -> None:
         """Fold, save, and only then do."""
-        before, self._taken = self._saved, letters
-        state, heard = self._fold(letters)
+        before, self._taken, rules = self._saved, letters, self._ward.rules
+        context = self._ward.context(self._state.host)
+        state, heard = self._fold(letters, context)
         self._stand(state)
-        wanted = self._due()
+        wanted = self._due(context)
         if heard or self._owes(letters, wanted):
             await self._save(heard, wanted, tasks)
-            wanted = self._due()
+            if self._stopping or self._ward.rules is not rules:  # else only time has passed
+                wanted = self._due(self._ward.context(self._state.host))
         for letter in letters:
             if letter.effect is not None:
                 self._running.pop(letter.effect, None)
@@ -145,7 +149,7 @@ class Case:
             await asyncio.sleep(0)  # what was begun and told goes first, the log can wait
             self._links.watch(before, self.incident)
 
-    def _fold(self, letters: list[Letter]) -> tuple[Incident, list[Evidence]]:
+    def _fold(self, letters: list[Letter], context: Context) -> tuple[Incident, list[Evidence]]:
         """Fold all letters in; return the new state and the evidence that is part of it."""
         incident, heard = self._state, []
         for letter in letters:
@@ -153,14 +157,13 @@ class Case:
                 if not letter.saved.done():
                     letter.saved.set_exception(Closed())
                 continue
-            incident = self._advance(incident, letter.observation)
+            incident = self._advance(incident, letter.observation, context)
             if isinstance(letter.observation, Heard):
                 heard.append(letter.observation.evidence)
         return incident, heard
 
-    def _advance(self, incident: Incident, observation: Observation) -> Incident:
+    def _advance(self, incident: Incident, observation: Observation, context: Context) -> Incident:
         """Fold one observation in. A bug holds this host; the others go on."""
-        context = self._ward.context(incident.host)
         try:
             return advance(incident, observation, context)
         except Exception as error:  # noqa: BLE001 - containment: this host is held
@@ -241,10 +244,8 @@ class Case:
             return False
         return found is not None and found.version == step.head.version and found == step.head
 
-    def _due(self) -> tuple[Effect, ...]:
-        if self._stopping:
-            return ()
-        return due(self._state, self._ward.context(self._state.host))
+    def _due(self, context: Context) -> tuple[Effect, ...]:
+        return () if self._stopping else due(self._state, context)
 
     def _reconcile(self, wanted: Sequence[Effect], tasks: asyncio.TaskGroup) -> None:
         """Begin what is due; cancel the waits and reads that no longer are."""
@@ -277,8 +278,10 @@ class Case:
         in one keeps the effect that asks from being done.
         """
         while self._peeked < len(self._inbox):
-            context = self._ward.context(self._state.host)
-            self._ahead = advance(self._ahead, self._inbox[self._peeked].observation, context)
+            observation = self._inbox[self._peeked].observation
+            if not isinstance(observation, EvacuateEnded):  # of one server, and stops no other
+                context = self._ward.context(self._state.host)
+                self._ahead = advance(self._ahead, observation, context)
             self._peeked += 1
         return Standing(self.incident, self._ahead)
 

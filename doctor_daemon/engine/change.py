@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from doctor_daemon.core.evidence import Evidence
-from doctor_daemon.core.host import ServerId
+from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.notices import Notice, notices
@@ -34,7 +34,7 @@ def change(
         head=after,
         entries=after.timeline[known:],
         servers=_changed(old, after.servers),
-        servers_gone=tuple(id_ for id_ in old if id_ not in after.servers),
+        servers_gone=_gone(old, after.servers),
         evacuations=_changed(moves, after.evacuations),
         charges=ward.reserve(before, after),
         notices=tuple(_rows(known, after, ward)),
@@ -49,6 +49,11 @@ def _changed(before: Mapping[ServerId, T], after: Mapping[ServerId, T]) -> tuple
         return ()
     olds = ((before.get(id_), new) for id_, new in after.items())
     return tuple(new for old, new in olds if old is not new and old != new)
+
+
+def _gone(before: Mapping[ServerId, Server], after: Mapping[ServerId, Server]) -> tuple[str, ...]:
+    """Return who is not there any more."""
+    return () if before is after else tuple(id_ for id_ in before if id_ not in after)
 
 
 def evidence_row(evidence: Evidence, incident: Incident | None) -> EvidenceRow:
@@ -67,6 +72,8 @@ def evidence_row(evidence: Evidence, incident: Incident | None) -> EvidenceRow:
 
 def _rows(known: int, incident: Incident, ward: Ward) -> Iterator[NoticeRow]:
     """Render the new entries' notices."""
+    if len(incident.timeline) == known:
+        return
     told = tuple(notices(incident, known, ward.context(incident.host)))
     yield from rows_of(told, ward, incident.opened_at)
 

@@ -13,8 +13,6 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 
-_ASKING = (Stage.WAITING, Stage.POSTING)
-
 
 class Crowd:
     """Who has requests to send, and how many each has journalled."""
@@ -28,7 +26,7 @@ class Crowd:
         """Take note of an incident as it was decided."""
         stages = [record.stage for record in incident.evacuations.values()]
         posting = stages.count(Stage.POSTING)
-        asking = incident.phase is Phase.EVACUATING and any(one in _ASKING for one in stages)
+        asking = incident.phase is Phase.EVACUATING and (posting or Stage.WAITING in stages)
         if (posting and not incident.phase.final) or asking:
             self._journalled[incident.host] = posting
         else:
@@ -39,6 +37,7 @@ class Crowd:
 
         `width`: how many are let in at a time, of all hosts.
         """
-        others = {one: count for one, count in self._journalled.items() if one != host}
-        share = width // (len(others) + 1) + 1
-        return max(share, width - sum(others.values()))
+        counts = self._journalled
+        others = len(counts) - (host in counts)
+        share = width // (others + 1) + 1
+        return max(share, width - sum(counts.values()) + counts.get(host, 0))

@@ -66,7 +66,8 @@ class Neighbours:
             for seen in (self._alive, self._resumed):
                 seen.pop(host, None)
         moving = incident.evacuations if incident.phase is Phase.EVACUATING else {}
-        here = {group_of(r): id_ for id_, r in moving.items() if group_of(r) and _on_its_way(r)}
+        kept = {id_: r for id_, r in moving.items() if group_of(r)}
+        here = {group_of(r): id_ for id_, r in kept.items() if _on_its_way(r)}
         self._moving.pop(host, None)
         if here:
             self._moving[host] = here
@@ -75,11 +76,11 @@ class Neighbours:
                 self._free(group)
         for group, id_ in here.items():
             self._claims.setdefault(group, (host, id_))
-        self._wait(host, moving, now)
+        self._wait(host, kept, now)
 
-    def _wait(self, host: HostId, moving: Mapping[ServerId, Evacuation], now: Instant) -> None:
-        """Note since when a host waits for another one's server."""
-        waiting = {group_of(r) for r in moving.values() if r.stage is Stage.WAITING} - {""}
+    def _wait(self, host: HostId, kept: Mapping[ServerId, Evacuation], now: Instant) -> None:
+        """Note since when a host waits for another one's server; `kept`: its servers in groups."""
+        waiting = {group_of(r) for r in kept.values() if r.stage is Stage.WAITING}
         waiting = {group for group in waiting if self._elsewhere(host, group)}
         for key in [key for key in self._waits if key[0] == host and key[1] not in waiting]:
             del self._waits[key]

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import assert_never
 
+from doctor_daemon.core.context import Context
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
@@ -116,11 +117,11 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case Evacuate():
             await reserve_settled(lambda: current().saved, ward)
             async with ward.turnstile.turn(host) as turn:
-                standing = current()
-                why = STOPPING if ward.stopping else _overtaken(effect, standing, ward)
+                standing, context = current(), ward.context(host)
+                why = STOPPING if ward.stopping else _overtaken(effect, standing, context)
                 if why:
                     return Refused(effect, OVERTAKEN, why)
-                shut = _shut(effect, Act.EVACUATE, standing, ward)
+                shut = _shut(effect, Act.EVACUATE, standing, ward, context)
                 return shut or await _evacuate(effect, standing.saved, ward, turn)
         case SwitchOn():
             return _unwanted(effect, Act.SWITCH_ON, current(), ward) or await _switch_on(
@@ -138,15 +139,16 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             assert_never(unreachable)
 
 
-def _overtaken(effect: Evacuate, standing: Standing, ward: Ward) -> str:
-    context = ward.context(standing.saved.host)
+def _overtaken(effect: Evacuate, standing: Standing, context: Context) -> str:
     states = (standing.saved, standing.decided)
     return next(filter(None, (overtaken(one, effect, context) for one in states)), "")
 
 
-def _shut(effect: Effect, act: Act, standing: Standing, ward: Ward) -> Refused | None:
-    """Ask every gate of an act, now."""
-    context = ward.context(standing.saved.host)
+def _shut(
+    effect: Effect, act: Act, standing: Standing, ward: Ward, context: Context | None = None
+) -> Refused | None:
+    """Ask every gate of an act, now; `context` is how the world stands now, if it was read."""
+    context = context or ward.context(standing.saved.host)
     refusal = refused(act, standing.saved, context)
     if refusal is None and standing.decided is not standing.saved:
         refusal = refused(act, standing.decided, context)
