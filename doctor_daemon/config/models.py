@@ -69,6 +69,9 @@ class Timing(Section):
     warm_up_s: Annotated[float, Field(ge=0, le=3600)] = _SHIPPED.warm_up_s
     """From the daemon's start to its first power cut: time to see how all hosts stand. 0 gives
     none: for trials."""
+    dump_wait_s: Annotated[float, Field(ge=0, le=600)] = _SHIPPED.dump_wait_s
+    """How long, from the first suspicion on, a host that is heard to write its crash dump (a source
+    of type `kdump`) may do so before its power is cut."""
     evidence_age_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.evidence_age_s
     """Evidence older than this neither opens an incident nor supports a cut."""
     look_age_s: Annotated[float, Field(ge=1, le=30)] = _SHIPPED.look_age_s

@@ -21,6 +21,8 @@ class Policy:
     """How long a suspicion may wait for a second kind of evidence before a human is asked."""
     warm_up_s: float = 60.0
     """From the daemon's start to its first power cut: time to see how all hosts stand."""
+    dump_wait_s: float = 120.0
+    """How long, from the suspicion on, a host may write its crash dump before its power is cut."""
     evidence_age_s: float = 300.0
     """Evidence older than this neither opens an incident nor supports a cut."""
     look_age_s: float = 5.0

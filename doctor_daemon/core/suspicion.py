@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.dumping import dumping, dumps_until
 from doctor_daemon.core.evidence import Verdict, accused, fold
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
@@ -134,6 +135,8 @@ def suspected(incident: Incident, context: Context) -> Incident:
     waited_s = now.since(incident.grace_from)
     if waited_s < policy.grace_s:
         return incident
+    if dumps_until(incident, context) is not None:
+        return dumping(incident, now)
     limit_s, need = policy.evidence_age_s, context.plan.corroboration
     if enough(incident.words, now, limit_s, need):
         text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
@@ -152,4 +155,5 @@ def decides_at(incident: Incident, context: Context) -> Instant:
     over = incident.grace_from.plus(policy.grace_s)
     if not context.now.reached(over):
         return over
-    return over.plus(policy.corroboration_s)
+    dumped = dumps_until(incident, context)
+    return dumped if dumped is not None else over.plus(policy.corroboration_s)
