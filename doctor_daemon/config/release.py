@@ -27,6 +27,12 @@ class Release(Section):
     """How often a host may come back in `flap_window_s`; then its next release takes an order."""
     flap_window_s: Annotated[float, Field(ge=600, le=30 * 86_400)] = _SHIPPED.flap_window_s
     """The sliding window in which a host's returns are counted."""
+    quiet_s: Annotated[float, Field(ge=0, le=3600)] = _SHIPPED.quiet_s
+    """How long a host that has come back is left to settle before its power is cut again. 0 gives
+    none."""
+    fences_max: Annotated[int, Field(ge=1, le=100)] = _SHIPPED.fences_max
+    """How often a host may come back in `flap_window_s`; if it fails once more, it takes an order
+    to cut its power."""
     enable: bool = _SHIPPED.enable
     """Whether a host is enabled at its end, if the daemon has disabled it."""
 

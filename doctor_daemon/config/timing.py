@@ -173,6 +173,31 @@ RULES = (
         "an incident that waits for the end of the warm-up must have time to go on",
     ),
     Rule(
+        "release",
+        "quiet_s",
+        (_GRACE,),
+        "a shorter one is over before any cut",
+        or_zero=True,
+    ),
+    Rule(
+        "timing",
+        "evidence_age_s",
+        (_option("release", "quiet_s"), _GRACE, _DEVICE, _LIST),
+        "evidence must still stand when a host that has come back has settled",
+    ),
+    Rule(
+        "timing",
+        "progress_s",
+        (_option("release", "quiet_s"), _option("timing", "off_timeout_s"), _DEVICE, _LIST),
+        "an incident of a host that is left to settle must have time to go on",
+    ),
+    Rule(
+        "release",
+        "fences_max",
+        (_option("release", "flaps_max"),),
+        "what may come back by itself must be what may be fenced",
+    ),
+    Rule(
         "timing",
         "backoff_max_s",
         (_option("timing", "backoff_s"),),

@@ -63,5 +63,9 @@ class Context:
     """How many requests of this host may be journalled at a time, so that none waits for long."""
     returns: int = 0
     """How many incidents of this host have ended with its return, within `flap_window_s`."""
+    returned_at: Instant | None = None
+    """When an incident of this host has last ended with its return."""
+    reserved: frozenset[str] = frozenset()
+    """The reasons by which hosts are disabled in Nova that are kept in reserve."""
     warm_at: Instant | None = None
     """Until when the daemon only watches, since it started or took over; None: it has."""

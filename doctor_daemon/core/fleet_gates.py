@@ -1,4 +1,4 @@
-"""The gates that look beyond one host: at how long we have watched, and how the others fare.
+"""The gates that look beyond one failure: at how long we have watched, and what was there before.
 
 Each is a pure function of the incident and its context that says why it is shut, or nothing.
 """
@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.upkeep import OURS
+
+AUTO = "AUTO: "
+"""What the reason begins with where Nova has disabled a service by itself: that is a fault."""
 
 
 def warming_up(incident: Incident, context: Context) -> str:
@@ -23,3 +27,50 @@ def warming_up(incident: Incident, context: Context) -> str:
         f"the daemon has just started, and watches for {limit_s:g} s before it cuts any power: "
         f"{left_s:.0f} s are left"
     )
+
+
+def disabled(incident: Incident, context: Context) -> str:
+    """Ask that nobody has disabled the host in Nova: to its operators that is maintenance.
+
+    By which reason it is disabled tells who it was. Nova itself, we, and whoever keeps a host in
+    reserve mean no work on it. What Nova does not say clearly is not 'enabled'.
+    """
+    look = incident.sighting
+    if look is None:
+        return f"Nova has not shown whether {incident.host} is disabled"
+    known = (AUTO, OURS)
+    if look.status == "enabled" or _ordered(incident, context):
+        return ""
+    if look.status != "disabled":
+        return f"Nova does not say clearly whether {incident.host} is disabled: {look.status!r}"
+    if look.reason.startswith(known) or look.reason in context.reserved:
+        return ""
+    why = f"by {look.reason!r}" if look.reason else "without a reason"
+    return f"somebody has disabled {incident.host} in Nova, {why}: that counts as maintenance"
+
+
+def resting(incident: Incident, context: Context) -> str:
+    """Ask that a host which has just come back is left to settle: what is said may be old."""
+    returned_at, limit_s = context.returned_at, context.policy.quiet_s
+    if returned_at is None or incident.charges or _ordered(incident, context):
+        return ""
+    since_s = context.now.since(returned_at)
+    if since_s >= limit_s:
+        return ""
+    return f"{incident.host} came back {since_s:.0f} s ago, and is left to settle for {limit_s:g} s"
+
+
+def relapsed(incident: Incident, context: Context) -> str:
+    """Ask that a host has not been fenced again and again: another cut would mend nothing."""
+    policy = context.policy
+    fewer = context.returns < policy.fences_max
+    if fewer or incident.charges or _ordered(incident, context):
+        return ""
+    hours = policy.flap_window_s / 3600
+    return f"{incident.host} was fenced {context.returns} times in {hours:g} hours, and came back"
+
+
+def _ordered(incident: Incident, context: Context) -> bool:
+    """Tell whether a human has just ordered this very host to be fenced, in spite of it."""
+    at, limit_s = incident.ordered_at, context.policy.evidence_age_s
+    return at is not None and context.now.since(at) <= limit_s

@@ -213,7 +213,6 @@ _PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
 _MOVE = frozenset({Act.EVACUATE})
 _GONE = frozenset({Act.DELETE})
 _AGAIN = "then `doctor-daemon fence HOST` takes it up again"
-
 GATES: tuple[Gate, ...] = (
     Gate("inventory", _ALL, _inventory, f"configure the host; {_AGAIN}"),
     Gate("mode", _ALL, _mode, f"raise the mode in the configuration; {_AGAIN}"),
@@ -223,6 +222,9 @@ GATES: tuple[Gate, ...] = (
     Gate("warm-up", _CUT, fleet.warming_up, "it goes on by itself", waits=True),
     Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
     Gate("look", _SEEN, _look, _AGAIN, retry=True),
+    Gate("disabled", _CUT, fleet.disabled, f"ask who disabled it, or enable it; {_AGAIN}"),
+    Gate("relapsed", _CUT, fleet.relapsed, f"find out why it fails; {_AGAIN}"),
+    Gate("settling", _CUT, fleet.resting, "it goes on by itself", waits=True),
     Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
     Gate("budget", _CUT, _budget, f"wait, or see what is failing; {_AGAIN}"),
     Gate("proof", _PROVEN, _proof, _AGAIN, retry=True),

@@ -22,6 +22,7 @@ from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.survey import underway
 from doctor_daemon.core.switching import unswitched, wanted
 from doctor_daemon.core.topology import begin
+from doctor_daemon.core.waiting import waits
 
 _ALLOWED = {
     Order.FENCE: (Phase.SUSPECTED, Phase.HELD),
@@ -52,7 +53,9 @@ def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
     """Say why an order cannot be followed now; empty: it can."""
     allowed = _ALLOWED[ordered.order]
     alone = incident.phase is Phase.RELEASING and not incident.release.ordered
-    if incident.phase not in allowed and not (alone and ordered.order is Order.RELEASE):
+    waiting = ordered.order is Order.FENCE and waits(incident)
+    other = (alone and ordered.order is Order.RELEASE) or waiting
+    if incident.phase not in allowed and not other:
         phases = " or ".join(allowed)
         return f"the incident is {incident.phase}; {ordered.order} is for one that is {phases}"
     if underway(incident):
@@ -138,7 +141,7 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
 def _fence(incident: Incident, context: Context, text: str) -> Incident:
     now = context.now
     incident = replace(incident, ordered_at=now)
-    if incident.phase is Phase.SUSPECTED:
+    if incident.phase is Phase.SUSPECTED or waits(incident):
         return incident.note(now, text)
     return begin(out_of_service(incident).move(Phase.FENCING, now, text), context)
 

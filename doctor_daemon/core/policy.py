@@ -78,6 +78,10 @@ class Policy:
     flaps_max: int = 2
     """How often a host may be given back in `flap_window_s` before it takes an order."""
     flap_window_s: float = 86_400.0
+    quiet_s: float = 120.0
+    """How long a host that has come back is left to settle before its power is cut again."""
+    fences_max: int = 3
+    """How often a host may come back in `flap_window_s` before its next cut takes an order."""
     enable: bool = True
     """Whether a host on its way back is enabled, if this incident has disabled it."""
 

@@ -153,7 +153,7 @@ class Engine:
         self.reservekeeper.load(snapshot.reserves)
         self.desk.remember(snapshot.evidence)
         for host, wall_s in snapshot.returns:
-            self.ward.lookout.came_back(host, wall_s)
+            self.ward.lookout.remember(host, wall_s, now)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
             self.ward.neighbours.resumed(incident, now)
@@ -233,7 +233,7 @@ class Engine:
         watch(before, after, self.ward)
         ended = after.phase.final and (before is None or not before.phase.final)
         if ended and after.release.returns:  # else it was closed, or taken out
-            self.ward.lookout.came_back(after.host, after.phase_at.wall_s)
+            self.ward.lookout.came_back(after.host, after.phase_at)
         self.storekeeper.heed(before, after)
         self.portkeeper.heed(before, after)
         self.reservekeeper.heed(before, after)

@@ -6,7 +6,10 @@ on the event loop only, as `ward` has it.
 
 from __future__ import annotations
 
-from doctor_daemon.core.host import HostId
+from collections.abc import Mapping
+from dataclasses import replace
+
+from doctor_daemon.core.host import HostId, HostPlan
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
 
@@ -22,6 +25,8 @@ class Lookout:
         """When this daemon took over; None: not yet."""
         self.returned: dict[HostId, list[float]] = {}
         """Host -> when its incidents ended with its return, by the wall clock."""
+        self._last: dict[HostId, Instant] = {}
+        self._reserved: tuple[object, frozenset[str]] = (None, frozenset())
 
     def warm_at(self, policy: Policy) -> Instant | None:
         """Return until when the daemon only watches; None: it has not begun, or cuts at once."""
@@ -33,9 +38,28 @@ class Lookout:
         warm_at = self.warm_at(policy)
         return max(0.0, -now.since(warm_at)) if warm_at else 0.0
 
-    def came_back(self, host: HostId, wall_s: float) -> None:
+    def came_back(self, host: HostId, at: Instant) -> None:
         """Note that a host is back in service; only the last few times are of any interest."""
-        self.returned[host] = [*self.returned.get(host, ()), wall_s][-RETURNS_MAX:]
+        self.returned[host] = [*self.returned.get(host, ()), at.wall_s][-RETURNS_MAX:]
+        self._last[host] = at
+
+    def remember(self, host: HostId, wall_s: float, now: Instant) -> None:
+        """Take up a return from before the start: how long ago it was, the wall clock tells alone.
+
+        What that puts into the future is taken for now.
+        """
+        self.came_back(host, replace(now.plus(min(wall_s - now.wall_s, 0.0)), wall_s=wall_s))
+
+    def returned_at(self, host: HostId) -> Instant | None:
+        """Return when a host came back last."""
+        return self._last.get(host)
+
+    def reserved(self, plans: Mapping[HostId, HostPlan]) -> frozenset[str]:
+        """Return the reasons by which hosts in reserve are disabled; the same plans, the same."""
+        if self._reserved[0] is not plans:
+            found = (plan.reserve for plan in plans.values() if plan.reserve.hosts)
+            self._reserved = plans, frozenset(reserve.reason for reserve in found)
+        return self._reserved[1]
 
     def returns(self, host: HostId, now: Instant, policy: Policy) -> int:
         """Count by the wall clock: these are days, and incidents of other boots count too."""

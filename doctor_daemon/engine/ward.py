@@ -142,6 +142,8 @@ class Ward:
             off=self.neighbours.off(host, now, self.rules.policy),
             turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.width),
             returns=self.lookout.returns(host, now, self.rules.policy),
+            returned_at=self.lookout.returned_at(host),
+            reserved=self.lookout.reserved(self.rules.plans),
             warm_at=self.lookout.warm_at(self.rules.policy),
         )
 

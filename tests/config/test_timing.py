@@ -107,6 +107,22 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
             ),
         ),
         (
+            "release: {quiet_s: 9}",
+            "release.quiet_s: found 9; expected at least 10 = grace_s",
+        ),
+        (
+            "release: {flaps_max: 4}",
+            "release.fences_max: found 3; expected at least 4 = flaps_max",
+        ),
+        (
+            "release: {quiet_s: 206}",
+            (
+                "timing.evidence_age_s: found 300; expected at least 301 = quiet_s + grace_s + "
+                "a power device's time-out + the time-out of the cloud's lists, "
+                "which is 206 + 10 + 10 + 75"
+            ),
+        ),
+        (
             "timing: {backoff_s: 31}",
             "timing.backoff_max_s: found 30; expected at least 31 = backoff_s",
         ),
@@ -175,10 +191,15 @@ def test_below_its_minimum_a_number_is_refused_and_the_minimum_told(
         "mode: fence\nevacuation: {guard_every_s: 7}",
         "timing: {progress_s: 586}\nevacuation: {evacuation_timeout_s: 135}",
         "evacuation: {guard_every_s: 6.6}",
-        "timing: {grace_s: 0, corroboration_s: 0, warm_up_s: 0, evidence_age_s: 85}",
+        (
+            "timing: {grace_s: 0, corroboration_s: 0, warm_up_s: 0, evidence_age_s: 85}\n"
+            "release: {quiet_s: 0}"
+        ),
         "timing: {off_reads: 12, off_hold_s: 2.3}",
         "timing: {warm_up_s: 30}",
         "timing: {warm_up_s: 0}",
+        "release: {quiet_s: 10}",
+        "release: {flaps_max: 2, fences_max: 2}",
         "budget: {window_s: 90}",
         "budget: {per_domain: 1, total: 1}",
     ],
@@ -216,7 +237,9 @@ def test_every_rule_can_be_broken(number: int) -> None:
     timing = Timing().model_copy(update=low if rule.section == "timing" else {})
     budget = Budget().model_copy(update=low if rule.section == "budget" else {})
     moves = Evacuation().model_copy(update=low if rule.section == "evacuation" else {})
-    found = [text for _, _, text in broken(Numbers(timing, budget, moves)) if rule.why in text]
+    back = Release().model_copy(update=low if rule.section == "release" else {})
+    numbers = Numbers(timing, budget, moves, release=back)
+    found = [text for _, _, text in broken(numbers) if rule.why in text]
     assert len(found) == 1
 
 

@@ -88,7 +88,7 @@ class Back(Moving):
         self.cut().prove()
         if self.all(ForceDown):
             self.put()
-        return self.show(**THERE, reason=REASON)
+        return self.show(**{**THERE, "reason": REASON})
 
     def round(self, power: Power = Power.ON, seconds: float = 10) -> Self:
         """Let some seconds pass, and answer everything that is due then."""

@@ -35,7 +35,12 @@ from tests.core.walk import Walk
 ELSEWHERE = "cmp-9"
 WORLD: dict[str, Fields] = {"mode": Mode.EVACUATE, "plan": make.plan(mode=Mode.EVACUATE)}
 """The context of a host that is to be evacuated."""
-THERE: dict[str, Fields] = {"state": "down", "forced_down": True, "status": "disabled"}
+THERE: dict[str, Fields] = {
+    "state": "down",
+    "forced_down": True,
+    "status": "disabled",
+    "reason": "doctor-daemon:inc-1: it failed",
+}
 
 
 def guest(name: str, vm_state: str = "active", **changes: Fields) -> Server:

@@ -122,7 +122,8 @@ def test_a_report_is_seen_from_the_first_look_on() -> None:
 
 @pytest.mark.parametrize("write", [{"status": "disabled"}, {"reason": "ticket"}])
 def test_somebody_elses_write_makes_the_look_after_it_the_first_one(write: dict[str, str]) -> None:
-    walk = unseen().look().elapse(SPAN_S).look(updated_s=1010.0, **write)
+    walk = unseen().given(reserved=frozenset({""}))
+    walk.look().elapse(SPAN_S).look(updated_s=1010.0, **write)
     assert walk.incident.first == walk.incident.sighting
     assert (walk.all(Cut), walk.all(Look)) == ([], [])
     assert walk.elapse(SPAN_S).look(updated_s=1010.0, **write).all(Cut) != []

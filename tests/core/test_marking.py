@@ -43,7 +43,8 @@ def test_a_put_needs_a_look_that_is_fresh() -> None:
 
 
 def test_i18_a_foreign_disable_keeps_its_reason() -> None:
-    walk = Walk().to_fencing().identify().look(status="disabled", reason="ticket 7").cut().prove()
+    walk = Walk(reserved=frozenset({"ticket 7"})).to_fencing().identify()
+    walk.look(status="disabled", reason="ticket 7").cut().prove()
     assert walk.all(ForceDown) == [ForceDown(1, SERVICE, disable=False)]
     walk.put().look(state="down", forced_down=True, status="disabled", reason="ticket 7")
     assert walk.phase is Phase.DOWN
@@ -53,13 +54,13 @@ def test_i18_a_foreign_disable_keeps_its_reason() -> None:
 
 
 def test_c4_a_foreign_flag_is_no_proof() -> None:
-    walk = Walk().to_fencing().identify().look(**THERE)
+    walk = Walk(reserved=frozenset({""})).to_fencing().identify().look(**THERE)
     assert walk.phase is Phase.FENCING
     assert walk.cut().phase is Phase.FENCING
 
 
 def test_c4_a_foreign_flag_is_left_as_it_is() -> None:
-    walk = Walk().to_fencing().identify().look(**THERE).cut().prove()
+    walk = Walk(reserved=frozenset({""})).to_fencing().identify().look(**THERE).cut().prove()
     assert walk.phase is Phase.DOWN
     assert walk.said == "somebody else had forced it down already: left as it is (read back)"
     assert walk.incident.marking.number == 0

@@ -232,7 +232,7 @@ def test_an_order_to_close_that_a_restart_has_overtaken_is_answered() -> None:
 
 
 def test_i18_a_foreign_flag_keeps_the_host_down() -> None:
-    walk = Walk().to_fencing().identify().look(**THERE).cut().prove()
+    walk = Walk(reserved=frozenset({""})).to_fencing().identify().look(**THERE).cut().prove()
     assert walk.incident.marking.foreign_flag
     assert walk.order(Order.CLOSE).look(**THERE).phase is Phase.DOWN
 

@@ -93,7 +93,7 @@ def test_devices_that_are_not_configured_any_more_are_not_read() -> None:
 def test_whoever_vouched_that_it_is_off_is_believed_that_it_is_on() -> None:
     walk = Back(plan=plan(level())).to_fencing().order(Order.CONFIRM_OFF, 600)
     walk.show(**{**THERE, "forced_down": False, "status": "enabled", "reason": ""})
-    walk.put().show(**THERE, reason=REASON).order(Order.RELEASE)
+    walk.put().show(**{**THERE, "reason": REASON}).order(Order.RELEASE)
     assert walk.phase is Phase.RELEASING
     walk.tell().show().round().round()
     assert walk.all(Lift)

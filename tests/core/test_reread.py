@@ -135,7 +135,9 @@ def test_b9_each_round_is_charged_and_after_some_a_human_is_asked() -> None:
 def test_b9_power_that_comes_back_keeps_the_put_that_was_sent() -> None:
     walk = Walk().to_proof().put(Outcome.UNKNOWN).elapse(30).read(ON)
     assert walk.incident.marking.put is Outcome.UNKNOWN
-    walk.identify().look(state="down", forced_down=True, status="disabled").cut().prove()
+    ours = "doctor-daemon:inc-1: it failed"
+    there = {"state": "down", "forced_down": True, "status": "disabled", "reason": ours}
+    walk.identify().look(**there).cut().prove()
     assert walk.phase is Phase.DOWN
     assert walk.said == "Nova has it forced down and disabled (read back)"
 

@@ -78,6 +78,7 @@ class Rig:
 
     policy: Policy = field(default_factory=lambda: Policy(grace_s=10.0))
     warm_up_s: float = 0.0
+    quiet_s: float = 0.0
     mode: Mode = Mode.FENCE
     levels: tuple[Level, ...] = (Level((Device("bmc", "redfish", UUID),)),)
     selection: Selection = SHARED
@@ -125,7 +126,7 @@ class Rig:
         plans = {host: self.plan(host) for host in (HOST, OTHER)}
         pace = Pace(Polling(30.0, 30.0), self.delivering, tick_s=5.0)
         aliases = {"cmp-1.example": HOST}
-        policy = replace(self.policy, warm_up_s=self.warm_up_s)
+        policy = replace(self.policy, warm_up_s=self.warm_up_s, quiet_s=self.quiet_s)
         rules = Rules(self.mode, policy, plans, aliases, "default", self.volumes, self.ports)
         return Engine(rules, tools, pace, lambda _what, error: self.bugs.append(error))
 

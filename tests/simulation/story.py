@@ -46,6 +46,7 @@ POLICY = Policy(
     settle_s=45.0,
     quarantine_s=90.0,
     flaps_max=1,
+    quiet_s=30.0,
 )
 PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=5.0)
 
