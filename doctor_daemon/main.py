@@ -29,17 +29,27 @@ from doctor_daemon.api.operators import OperatorsApi
 from doctor_daemon.api.probes import ProbesApi
 from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
-from doctor_daemon.config import AuthKind, Choice, Settings, SourceAuth, SourceChoice, load
+from doctor_daemon.config import (
+    AuthKind,
+    Choice,
+    DeviceChoice,
+    Settings,
+    SourceAuth,
+    SourceChoice,
+    load,
+)
 from doctor_daemon.engine.clock import SystemClock
+from doctor_daemon.engine.configured import rules_of, wanted
 from doctor_daemon.engine.devices import make_devices
 from doctor_daemon.engine.engine import Engine, hosts_known
 from doctor_daemon.engine.interpreter import settle_interpreter
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.outlook import outlook
+from doctor_daemon.engine.own_probes import Answers, OwnProbes, heard
 from doctor_daemon.engine.volumes import VolumeOrders
-from doctor_daemon.engine.ward import Instruments, Rules
+from doctor_daemon.engine.ward import Instruments
 from doctor_daemon.errors import ConfigError, DoctorError
-from doctor_daemon.locks.local import LocalLock
+from doctor_daemon.locks.local import locked
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.plugins import Faults
 from doctor_daemon.ports import Controller, Gatekeeper, Notifier, Store
@@ -59,13 +69,16 @@ def instruments(settings: Settings) -> Instruments:
 
     Raise ConfigError, a line for each one that cannot be made.
     """
-    clock, metrics, faults = SystemClock(), Metrics(), Faults()
+    clock, metrics, faults, answers = SystemClock(), Metrics(), Faults(), Answers()
     cloud, state = settings.cloud, settings.store
     controller: Controller = faults.made("cloud", cloud.plugin, cloud.config, cloud.name, clock)
     store: Store = faults.made("state", state.plugin, state.config)
-    devices = make_devices(
-        settings, clock, faults, lambda made, kind: _measure(made, partial(_observe, metrics, kind))
-    )
+
+    def measured(device: object, choice: DeviceChoice) -> None:
+        observe = partial(_observe, metrics, choice.kind)
+        _measure(device, heard(observe, answers, choice.host, clock))
+
+    devices = make_devices(settings, clock, faults, measured)
     notifiers: dict[str, Notifier] = {
         one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
         for one in settings.consumers
@@ -74,7 +87,9 @@ def instruments(settings: Settings) -> Instruments:
     network = _beside("network", settings.network, metrics, faults)
     faults.raise_any()
     _measure(controller, partial(_observe, metrics, cloud.kind))
-    return Instruments(clock, store, controller, devices, notifiers, metrics, storage, network)
+    own = OwnProbes(wanted(settings.own_side), clock, answers)
+    tools = (clock, store, controller, devices, notifiers, metrics, storage, network)
+    return Instruments(*tools, own=own)
 
 
 def _beside(what: str, choice: Choice | None, metrics: Metrics, faults: Faults) -> Any:  # noqa: ANN401 - the plug-in's
@@ -108,10 +123,7 @@ class Daemon:
         self.tools: Instruments = tools or faults.made("", instruments, settings)
         faults.raise_any()
         self.settings = settings
-        limits = (settings.mode, settings.policy, settings.plans, settings.aliases)
-        more = (settings.volumes, settings.ports, settings.probing)
-        rules = Rules(*limits, settings.cloud.name, *more)
-        self.engine = Engine(rules, self.tools)
+        self.engine = Engine(rules_of(settings), self.tools)
         outlook(self.engine, settings.addresses, [one.inspector for one in sources])
         self._supervisor = Supervisor.found(os.environ, self.engine)
         self._sources = sources
@@ -127,7 +139,8 @@ class Daemon:
         for warning in self.settings.warnings:
             logger.warning(warning)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(_locked(self.settings))
+            path = getattr(self.settings.store.config, "path", None)
+            await stack.enter_async_context(locked(path))
             stack.push_async_callback(self._close)
             app, address = health_app(self.engine, self._open), self.settings.metrics_listen
             listen = on_address("metrics_listen", address.host, address.port)
@@ -248,21 +261,6 @@ def _gate(auth: SourceAuth) -> Gatekeeper:
         return AddressGate(auth.networks)
     secrets = [auth.secret] if auth.secret else []
     return BearerGate(secrets) if auth.kind is AuthKind.BEARER else TokenGate(secrets)
-
-
-@contextlib.asynccontextmanager
-async def _locked(settings: Settings) -> AsyncIterator[None]:
-    """Hold the lock beside the store's file; a store without a file needs none."""
-    path = getattr(settings.store.config, "path", None)
-    if path is None:
-        yield
-        return
-    lock = LocalLock(Path(path))
-    await lock.acquire()
-    try:
-        yield
-    finally:
-        await lock.release()
 
 
 def run(path: Path) -> int:

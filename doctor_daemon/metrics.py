@@ -104,6 +104,11 @@ class Metrics:
             "doctor_hosts_unseen", "Configured hosts that Nova's list says nothing of.", ("why",)
         )
         self.loop_lag = gauge("doctor_loop_lag_seconds", "Last lag of the event loop.", ())
+        self.own_side = gauge(
+            "doctor_own_side",
+            "1 when a sign of our own side is good, else 0.",
+            ("sign",),
+        )
         self.outbox = gauge("doctor_notices_pending", "Notices not delivered yet.", ("consumer",))
         self.dead_kept = gauge(
             "doctor_dead_letters", "Notices given up, kept, and not told since.", ("consumer",)
@@ -151,6 +156,9 @@ class Metrics:
         self.dead = counter("doctor_notices_dead_total", "Notices given up.", ("consumer",))
         self.pauses = counter(
             "doctor_pauses_total", "Gaps of over 2 s in the daemon's own time.", ()
+        )
+        self.clock_steps = counter(
+            "doctor_clock_steps_total", "Steps of the wall clock by over 2 s.", ()
         )
         self.alarms = counter(
             "doctor_alarms_total", "Alarms: what was brought about does not stand any more.", ()

@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from doctor_daemon.core.gates import GATES
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.own_views import remarks
 from doctor_daemon.metrics import Metrics
 
 TICKED_WITHIN_S = 10.0
@@ -34,7 +35,8 @@ def health_app(engine: Engine, doors: asyncio.Event) -> web.Application:
     async def healthy(_: web.Request) -> web.Response:
         ticked = engine.ticked
         fine = ticked is not None and clock.now().since(ticked) < TICKED_WITHIN_S
-        return web.Response(text="ok\n" if fine else "no progress\n", status=200 if fine else 503)
+        text = "ok\n" + "".join(f"{line}\n" for line in remarks(engine.ward))
+        return web.Response(text=text if fine else "no progress\n", status=200 if fine else 503)
 
     async def ready(_: web.Request) -> web.Response:
         why = _unready(engine, doors)

@@ -26,6 +26,7 @@ def concerns(
     yield from _topologies(tuple(hosts.plans.values()))
     yield from _levels_outlast(numbers, hosts.plans.values())
     yield from _numbers(file, tuple(hosts.plans.values()))
+    yield from _own_side(file, tuple(hosts.plans.values()))
     yield from _disks(file, hosts.plans.values())
     yield from _unmoved(file, hosts.plans.values())
     for inventory in hosts.inventories:
@@ -107,6 +108,24 @@ def _numbers(file: File, plans: tuple[HostPlan, ...]) -> Iterator[str]:
     homeless = [str(plan.host) for plan in plans if not plan.domain and not plan.protected]
     if homeless and len(homeless) < len(plans):
         yield f"hosts: {_listed(homeless)} have no domain: they share one budget"
+
+
+def _own_side(file: File, plans: tuple[HostPlan, ...]) -> Iterator[str]:
+    """Say what is missing to tell a daemon that is cut off from hosts that have died."""
+    fenced = any(min(file.mode, plan.mode) >= Mode.FENCE for plan in plans)
+    own = file.own_side
+    missing = [
+        option
+        for option in ("reference_points", "bmc_points", "interfaces")
+        if not getattr(own, option)
+    ]
+    if fenced and not own.configured:
+        yield (
+            "own_side: nothing is configured, so that only Nova's answers, and those of other "
+            f"hosts' power devices, tell a daemon that is cut off: name {', '.join(missing)}"
+        )
+    elif fenced and "reference_points" in missing:
+        yield "own_side: no reference_points: a daemon that is cut off may take hosts for dead"
 
 
 def _disks(file: File, plans: Iterable[HostPlan]) -> Iterator[str]:

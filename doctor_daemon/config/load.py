@@ -79,6 +79,8 @@ class _Loading:
         self._hosts.read(name, sources)
         self._backends(file)
         self._drilled(file)
+        for option, text in file.own_side.wrong() if file else ():
+            self._note(("own_side", option), text)
         numbers = self._numbers(timing, self._part("budget", Budget), cloud)
         if file is not None and file.mode is not Mode.EVACUATE:
             numbers = replace(numbers, moves=False)
@@ -89,7 +91,8 @@ class _Loading:
         return Settings(
             file=self._document.file,
             mode=file.mode,
-            policy=numbers.policy,
+            policy=replace(numbers.policy, own_age_s=file.own_side.age_s),
+            own_side=file.own_side,
             plans=self._hosts.plans,
             aliases=self._hosts.labels.aliases,
             addresses=self._hosts.addresses,

@@ -22,6 +22,7 @@ from doctor_daemon.config.choices import Choices
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
+from doctor_daemon.config.own_side import OwnSide
 from doctor_daemon.config.probes import Probes
 from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
@@ -277,6 +278,8 @@ class File(Section):
     """The cloud's network."""
     programs: Programs = Programs()
     """The bounds of the programs that power devices start."""
+    own_side: OwnSide = OwnSide()
+    """How the daemon tells whether it is itself cut off."""
     drill: Drill | None = None
     """Which hosts may be drilled. Only `doctor-daemon drill` uses it."""
     sources: tuple[Source, ...] = ()

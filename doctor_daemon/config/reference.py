@@ -26,6 +26,7 @@ from doctor_daemon.config import models
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.network import Network
+from doctor_daemon.config.own_side import OwnSide
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
 from doctor_daemon.config.probes import Probes
 from doctor_daemon.config.process import Log, Operators
@@ -54,6 +55,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("storage.backends[]", Backend),
     ("network", Network),
     ("programs", Programs),
+    ("own_side", OwnSide),
     ("drill", Drill),
     ("sources[]", models.Source),
     ("sources[].auth", models.Auth),

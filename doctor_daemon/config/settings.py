@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from doctor_daemon.config.drill import Drill
+from doctor_daemon.config.own_side import OwnSide
 from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.words import Address
@@ -102,6 +103,8 @@ class Settings:
     """The bounds of the programs that power devices start."""
     probing: Probing = field(default_factory=Probing)
     """How power devices are probed."""
+    own_side: OwnSide = field(default_factory=OwnSide)
+    """How it is told whether we are cut off."""
     drill: Drill | None = None
     """None: no host may be drilled."""
     sources: tuple[SourceChoice, ...]

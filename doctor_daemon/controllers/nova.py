@@ -214,7 +214,7 @@ class Nova(CloudService):
         return one_service(got.value, name, got.asked_at, got.version)
 
     async def _fleet(self) -> Fleet:
-        got = await self._compute.get("os-services", {"binary": BINARY}, SERVICES, read_services)
+        got = await self._compute.get("os-services", {}, SERVICES, read_services)
         fleet = all_services(got.value, got.asked_at, got.version)
         return replace(fleet, asked_there_s=got.asked_there_s)
 

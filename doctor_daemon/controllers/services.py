@@ -20,6 +20,8 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet
 
 BINARY = "nova-compute"
+CONTROL = ("nova-scheduler", "nova-conductor")
+"""Where one of these runs the control plane does."""
 _STATES = ("up", "down")
 _STATUSES = ("enabled", "disabled")
 
@@ -65,7 +67,11 @@ def all_services(found: Sequence[Row], asked_at: Instant, version: Version | Non
     services: dict[str, Sighting] = {}
     zones: dict[str, str] = {}
     unknown: set[str] = set()
+    control: dict[str, str] = {}
     for row in found:
+        if row.get("binary") in CONTROL:
+            host, binary = text(row, "host"), text(row, "binary")
+            control[host] = f"{control[host]} and {binary}" if host in control else binary
         if row.get("binary") != BINARY:
             continue
         host = text(row, "host")
@@ -76,7 +82,7 @@ def all_services(found: Sequence[Row], asked_at: Instant, version: Version | Non
             zones[host] = optional(row, "zone")
     for host in unknown:
         services.pop(host, None)
-    return Fleet(services, frozenset(unknown), version < UNKNOWN_CELLS, zones)
+    return Fleet(services, frozenset(unknown), version < UNKNOWN_CELLS, zones, control=control)
 
 
 def _unknown(row: Row) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.ourselves import Ourselves
 from doctor_daemon.core.policy import Policy
 
 
@@ -63,6 +64,8 @@ class Context:
     """How many requests of this host may be journalled at a time, so that none waits for long."""
     returns: int = 0
     """How many incidents of this host have ended with its return, within `flap_window_s`."""
+    own: Ourselves = field(default_factory=Ourselves)
+    """What is known of the daemon's own side."""
     returned_at: Instant | None = None
     """When an incident of this host has last ended with its return."""
     reserved: frozenset[str] = frozenset()

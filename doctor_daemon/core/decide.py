@@ -61,6 +61,7 @@ from doctor_daemon.core.messages import (
     WasRead,
 )
 from doctor_daemon.core.orders import after_bug, closing, follow
+from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.posting import lost, not_sent
 from doctor_daemon.core.ranks import unsent
@@ -84,6 +85,7 @@ from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
 from doctor_daemon.core.topology import NEVER, fail
 from doctor_daemon.core.waiting import overdue, wait_anew
+from doctor_daemon.core.waking import woken
 
 STEPS_MAX = 16
 LISTINGS_MAX = 5
@@ -119,6 +121,8 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
     match observation:
         case Resumed():
             return resumed(incident, context)
+        case Paused():
+            return woken(incident, observation, context)
         case Heard():
             return heard(incident, observation, context)
         case Looked(number, sighting) if number == incident.looks:

@@ -3,7 +3,8 @@
 A gate is a pure function of the incident and its context that returns nothing when it is open and
 a sentence when it is shut. All gates of an effect are asked at the decision and again, with fresh
 values, immediately before the effect: whatever an operator or the world changed in between counts.
-Later gates are added to `GATES`; the mechanism stays.
+Later gates are added to `GATES`; the mechanism stays. Where a gate `waits`, because time may open
+it, the cut waits, and the incident is held only when that lasts.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from enum import StrEnum
 
 from doctor_daemon.core import fleet_gates as fleet
 from doctor_daemon.core import preconditions as needs
-from doctor_daemon.core import vacancy
-from doctor_daemon.core.context import Charge, Context
+from doctor_daemon.core import self_gates, vacancy
+from doctor_daemon.core.budget import spent
+from doctor_daemon.core.context import Context
 from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import ProofKind
@@ -37,7 +39,10 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A shut gate, in words. `retry`: the incident can open it by itself, by asking again."""
+    """A shut gate, in words. `retry`: the incident can open it by itself, by asking again.
+
+    `waits`: it may open by itself, and a cut waits for that.
+    """
 
     gate: str
     why: str
@@ -131,29 +136,6 @@ def _look(incident: Incident, context: Context) -> str:
     return f"{incident.host} has not been looked at in the last {limit:g} s"
 
 
-def _budget(incident: Incident, context: Context) -> str:
-    policy = context.policy
-    taken = [charge for charge in context.charges if _counts(charge, incident, context)]
-    near = sum(charge.domain == context.plan.domain for charge in taken)
-    window = f"in {policy.budget_window_s:g} s"
-    if near >= policy.budget_per_domain:
-        return (
-            f"{near} hosts of failure domain {context.plan.domain or '(none)'} have been fenced "
-            f"{window}; the budget is {policy.budget_per_domain}"
-        )
-    if len(taken) >= policy.budget_total:
-        return f"{len(taken)} hosts have been fenced {window}; the budget is {policy.budget_total}"
-    return ""
-
-
-def _counts(charge: Charge, incident: Incident, context: Context) -> bool:
-    """Tell whether a charge weighs: one of unknown age does, the present round's own does not."""
-    present = incident.charged and charge.number == len(incident.charges)
-    own = charge.incident == incident.id and present
-    age_s = context.now.since(charge.at)
-    return not own and (age_s < context.policy.budget_window_s or age_s == float("inf"))
-
-
 def _identity(incident: Incident, context: Context) -> str:
     fencing = incident.fencing
     level = context.plan.level(fencing.level) if fencing else None
@@ -209,6 +191,7 @@ _ON = frozenset({Act.SWITCH_ON, Act.LIFT})
 _POWER = frozenset({Act.SWITCH_ON})
 _LIFT = frozenset({Act.LIFT})
 _BACK = frozenset({Act.LIFT, Act.ENABLE})
+_MUST = frozenset({Act.CUT, Act.FORCE_DOWN, Act.EVACUATE})
 _PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
 _MOVE = frozenset({Act.EVACUATE})
 _GONE = frozenset({Act.DELETE})
@@ -218,6 +201,8 @@ GATES: tuple[Gate, ...] = (
     Gate("mode", _ALL, _mode, f"raise the mode in the configuration; {_AGAIN}"),
     Gate("armed", _ALL, _armed, f"`doctor-daemon arm`; {_AGAIN}"),
     Gate("protected", _HARM, _protected, "a human must see to this host"),
+    Gate("ourselves", _HARM, self_gates.ourselves, "another daemon, or a human, must see to it"),
+    Gate("controller", _HARM, self_gates.controller, "a human must see to this host"),
     Gate("maintenance", _HARM, _maintenance, f"end the maintenance; {_AGAIN}"),
     Gate("warm-up", _CUT, fleet.warming_up, "it goes on by itself", waits=True),
     Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
@@ -226,7 +211,17 @@ GATES: tuple[Gate, ...] = (
     Gate("relapsed", _CUT, fleet.relapsed, f"find out why it fails; {_AGAIN}"),
     Gate("settling", _CUT, fleet.resting, "it goes on by itself", waits=True),
     Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
-    Gate("budget", _CUT, _budget, f"wait, or see what is failing; {_AGAIN}"),
+    Gate("budget", _CUT, spent, f"wait, or see what is failing; {_AGAIN}"),
+    Gate("roster", _CUT, self_gates.untold, f"it is asked again; {_AGAIN}", waits=True),
+    Gate(
+        "pause",
+        _MUST,
+        self_gates.asleep,
+        f"it is looked at again; {_AGAIN}",
+        retry=True,
+        waits=True,
+    ),
+    Gate("isolation", _CUT, self_gates.isolated, f"mend what is said; {_AGAIN}", waits=True),
     Gate("proof", _PROVEN, _proof, _AGAIN, retry=True),
     Gate("evacuate", _MOVE, _evacuating, f"raise the mode in the configuration; {_AGAIN}"),
     Gate("readback", _MOVE, _flag_age, _AGAIN, retry=True),

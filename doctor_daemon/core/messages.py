@@ -17,6 +17,7 @@ from doctor_daemon.core.holding import Said
 from doctor_daemon.core.host import ServerId, ServerList
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.proof import Identity, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
@@ -277,6 +278,7 @@ Observation = (
     Resumed
     | Heard
     | Elapsed
+    | Paused
     | Looked
     | Noticed
     | Strayed

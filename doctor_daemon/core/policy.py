@@ -27,6 +27,8 @@ class Policy:
     """Evidence older than this neither opens an incident nor supports a cut."""
     look_age_s: float = 5.0
     """The look at the host just before a cut may be no older than this."""
+    own_age_s: float = 10.0
+    """What is known of our own side may be no older than this when power is cut."""
     looks_max: int = 6
     """Failed looks at the host in a row before a human is asked."""
     off_reads: int = 3

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from doctor_daemon.config import Settings
+from doctor_daemon.config import DeviceChoice, Settings
 from doctor_daemon.plugins import Faults
 from doctor_daemon.ports import Clock, PowerDevice
 from doctor_daemon.ports.program import SHARED
 
 
 def make_devices(
-    settings: Settings, clock: Clock, faults: Faults, measure: Callable[[object, str], None]
+    settings: Settings,
+    clock: Clock,
+    faults: Faults,
+    measure: Callable[[object, DeviceChoice], None],
 ) -> dict[str, PowerDevice]:
     """Make the devices, by the names that the engine knows them by. Nothing is connected to yet.
 
@@ -31,6 +34,6 @@ def make_devices(
         made = faults.made(f"hosts: {key}", choice.plugin, choice.config, choice.name, clock)
         if hasattr(made, "expects"):
             made.expects = uuids.get(key, "")
-        measure(made, choice.kind)
+        measure(made, choice)
         devices[key] = made
     return devices

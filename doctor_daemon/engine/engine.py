@@ -17,6 +17,7 @@ from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Elapsed
+from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.sightings import Noticed, Strayed, Unseen
 from doctor_daemon.engine.absences import Absences
@@ -30,15 +31,15 @@ from doctor_daemon.engine.portkeeper import Portkeeper
 from doctor_daemon.engine.readiness import Readiness
 from doctor_daemon.engine.reservations import hold_of
 from doctor_daemon.engine.reservekeeper import Reservekeeper
+from doctor_daemon.engine.selfcheck import Selfcheck
 from doctor_daemon.engine.storekeeper import Storekeeper
-from doctor_daemon.engine.ward import Instruments, Rules, Ward, save_switch, timed_anew
+from doctor_daemon.engine.ticker import Ticker
+from doctor_daemon.engine.ward import Instruments, Rules, Ward, timed_anew
 from doctor_daemon.engine.watch import set_gauges, watch
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Snapshot
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-PAUSE_S = 2.0
-"""A gap between ticks above this means that the process, or the machine, stood still."""
 STOP_S = 60.0
 """How long calls that change the world may still take when the daemon stops."""
 PRUNE_EVERY_S = 3600.0
@@ -71,7 +72,6 @@ class Engine:
         """Make the parts; nothing is read or done before `run`."""
         pace = pace or Pace()
         self._case_class = case
-        self._tick_s = pace.tick_s
         self.ward = Ward(rules, tools, self._met)
         tools.metrics.before_scrape.append(self._gauges)
         self.desk = Desk(self.ward, self._start)
@@ -81,7 +81,9 @@ class Engine:
         self.reservekeeper = Reservekeeper(self.ward, self._open_incidents, self._met)
         self.ready = asyncio.Event()  # set once every open incident has been taken up again
         self.ticked: Instant | None = None  # the last tick: the sign that there is progress
+        self.ticker = Ticker(self.ward, pace.tick_s, self._ticked, self._paused)
         self.outbox = Outbox(self.ward, self._met, pace.delivering)
+        self.selfcheck = Selfcheck(self.ward, self._open_incidents, self._nudge, self._met)
         self.caretaker = Caretaker(self.ward, self.desk.cases, self.outbox.put, self._met)
         self.absences = Absences(self.ward)
         self.readiness = Readiness(self.ward, self.desk.cases.__contains__, self._met)
@@ -100,8 +102,8 @@ class Engine:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 beside = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
-                own = (*beside, self.readiness.run, self._tick, self._prune)
-                loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
+                own = (self.readiness.run, self.ticker.run, self.selfcheck.run, self._prune)
+                loops = (self.poller.run, self.outbox.run, self.caretaker.run, *beside, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
                 ]
@@ -157,6 +159,7 @@ class Engine:
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
             self.ward.neighbours.resumed(incident, now)
+            self.ward.standpoint.saw(incident)
         self.caretaker.resume(snapshot.upkeep)
         self.outbox.resume(snapshot.gaps)
         self.outbox.put(snapshot.pending)
@@ -203,6 +206,7 @@ class Engine:
         self.absences.look(fleet)
         self.portkeeper.noticed(fleet)
         self.ward.shown = fleet.services
+        self.ward.standpoint.told(fleet.control)
         for host, case in list(self.desk.cases.items()):
             incident, sighting = case.incident, fleet.services.get(host.name)
             if sighting is not None:
@@ -234,6 +238,7 @@ class Engine:
         ended = after.phase.final and (before is None or not before.phase.final)
         if ended and after.release.returns:  # else it was closed, or taken out
             self.ward.lookout.came_back(after.host, after.phase_at)
+        self.selfcheck.heed(before, after)
         self.storekeeper.heed(before, after)
         self.portkeeper.heed(before, after)
         self.reservekeeper.heed(before, after)
@@ -247,29 +252,19 @@ class Engine:
 
     # own loops
 
-    async def _tick(self) -> None:
-        """Measure the loop's own lag; after a pause have every case asked its gates anew."""
-        clock = self.ward.tools.clock
-        while True:
-            began = clock.now()
-            await clock.sleep_until(began.plus(self._tick_s))
-            self.ticked = clock.now()
-            lag_s = self.ticked.since(began) - self._tick_s
-            self.ward.tools.metrics.loop_lag.set(max(lag_s, 0.0))
-            if lag_s > PAUSE_S:
-                self.ward.tools.metrics.pauses.inc()
-                log.warning("the daemon stood still", seconds=round(lag_s, 1))
-                for case in list(self.desk.cases.values()):
-                    self._post(case, Letter(Elapsed()))
-            if self.ward.unsaved:
-                await self._save_switch()
+    def _ticked(self, now: Instant) -> None:
+        self.ticked = now
 
-    async def _save_switch(self) -> None:
-        """Try again to save the master switch, which is in force already."""
-        try:
-            await save_switch(self.ward)
-        except Temporary as error:
-            log.warning("the switch is not saved yet", error=str(error))
+    def _nudge(self) -> None:
+        """Have incidents that wait before a cut ask their gates again."""
+        for case in list(self.desk.cases.values()):
+            if case.incident.phase is Phase.FENCING:
+                self._post(case, Letter(Elapsed()))
+
+    def _paused(self, seconds: float) -> None:
+        """Have every incident forget what it was about to act on."""
+        for case in list(self.desk.cases.values()):
+            self._post(case, Letter(Paused(seconds)))
 
     async def _prune(self) -> None:
         clock = self.ward.tools.clock

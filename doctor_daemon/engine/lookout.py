@@ -50,6 +50,11 @@ class Lookout:
         """
         self.came_back(host, replace(now.plus(min(wall_s - now.wall_s, 0.0)), wall_s=wall_s))
 
+    def stepped(self, seconds: float) -> None:
+        """Move what is timed by the wall clock along with a step of it."""
+        for host, times in self.returned.items():
+            self.returned[host] = [at_s + seconds for at_s in times]
+
     def returned_at(self, host: HostId) -> Instant | None:
         """Return when a host came back last."""
         return self._last.get(host)

@@ -21,6 +21,7 @@ from doctor_daemon.core.release import Release
 from doctor_daemon.core.retirement import Retirement
 from doctor_daemon.core.survey import underway
 from doctor_daemon.core.turns import waiting
+from doctor_daemon.engine.own_views import own_side
 from doctor_daemon.engine.port_views import ports_of, reserve_of
 from doctor_daemon.engine.storage_views import storage_of
 from doctor_daemon.engine.ward import Ward
@@ -46,6 +47,7 @@ def standing(ward: Ward) -> dict[str, Any]:
             "per_domain": policy.budget_per_domain,
             "window_s": policy.budget_window_s,
         },
+        "own_side": own_side(ward),
         "maintenance": [
             {"host": str(w.host), "by": w.by, "why": w.why, "left_s": w.until.since(now)}
             for w in ward.maintenance.values()

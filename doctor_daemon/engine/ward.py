@@ -14,6 +14,7 @@ from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
 from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.ourselves import OwnRules
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.port_tasks import PortPolicy
 from doctor_daemon.core.readiness import Probing
@@ -25,6 +26,7 @@ from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.lookout import Lookout
 from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.engine.rounds import Rounds
+from doctor_daemon.engine.standpoint import Standpoint, Step
 from doctor_daemon.engine.stock import Stock
 from doctor_daemon.engine.turnstile import Turnstile
 from doctor_daemon.metrics import Metrics
@@ -39,6 +41,7 @@ from doctor_daemon.ports import (
     Storage,
     Store,
 )
+from doctor_daemon.ports.own_side import OwnSide
 
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
@@ -58,6 +61,7 @@ class Rules:
     volumes: VolumePolicy = field(default_factory=VolumePolicy)
     ports: PortPolicy = field(default_factory=PortPolicy)
     probing: Probing = field(default_factory=Probing)
+    own: OwnRules = field(default_factory=OwnRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Instruments:
     """The same of the network."""
     device_turns: DeviceTurns = field(default_factory=DeviceTurns)
     """Whose turn it is at the devices."""
+    own: OwnSide | None = None
+    """Who tells whether we are cut off; None: nobody does."""
 
     @property
     def beside(self) -> Mapping[str, Storage | Network]:
@@ -107,6 +113,7 @@ class Ward:
         self.shown: Mapping[str, Sighting] = {}
         """How Nova has shown each compute service at last."""
         self.neighbours = Neighbours()
+        self.standpoint = Standpoint(lambda: self.rules.own)
         self.turnstile = Turnstile(rules.policy.posts_total)
         self.crowd = Crowd()
         tools.metrics.turns.set_function(lambda: self.turnstile.width)
@@ -141,11 +148,17 @@ class Ward:
             busy=self.neighbours.busy(host, now, self.rules.policy),
             off=self.neighbours.off(host, now, self.rules.policy),
             turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.width),
+            own=self.standpoint.seen(now),
             returns=self.lookout.returns(host, now, self.rules.policy),
             returned_at=self.lookout.returned_at(host),
             reserved=self.lookout.reserved(self.rules.plans),
             warm_at=self.lookout.warm_at(self.rules.policy),
         )
+
+    def stepped(self, step: Step) -> None:
+        """Take note of a step of the wall clock: what is counted by it in days moves along."""
+        self.standpoint.step = step
+        self.lookout.stepped(step.seconds)
 
     def _window(self, host: HostId, *, now_only: bool) -> Maintenance | None:
         window = self.maintenance.get(host)
@@ -174,6 +187,7 @@ class Ward:
     def reserve(self, before: Incident | None, after: Incident) -> tuple[Charge, ...]:
         """Enter what a decided step takes, and return it, to be saved with the step."""
         self.crowd.saw(after)
+        self.standpoint.saw(after)
         domain, known = self.plan(after.host).domain, len(before.charges) if before else 0
         taken = tuple(
             Charge(after.id, number, domain, at)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from doctor_daemon.errors import Conflict, Permanent
@@ -64,3 +66,17 @@ def _holder(file: int) -> str:
     """Name who has the lock: it writes its pid right after it has taken it."""
     pid = os.pread(file, PID_MAX, 0).strip()
     return f"another daemon, pid {int(pid)}" if pid.isdigit() else "another daemon"
+
+
+@asynccontextmanager
+async def locked(path: Path | None) -> AsyncIterator[None]:
+    """Hold the lock beside a store's file; a store without a file needs none."""
+    if path is None:
+        yield
+        return
+    lock = LocalLock(Path(path))
+    await lock.acquire()
+    try:
+        yield
+    finally:
+        await lock.release()

@@ -29,6 +29,8 @@ class Fleet:
     """Host name -> its availability zone, where Nova tells it."""
     asked_there_s: float | None = None
     """When Nova was asked, at the latest, by its own clock (Unix seconds); None: it did not say."""
+    control: Mapping[str, str] = field(default_factory=dict)
+    """Host name -> which services of the control plane it has."""
 
     def unseen(self, host: str) -> Unseen | None:
         """Tell why a host is not among the services; None: it is."""

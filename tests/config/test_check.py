@@ -140,7 +140,8 @@ def test_loading_again_gives_the_same(read: Reading) -> None:
 
 
 def test_a_report_of_a_good_file(read: Reading) -> None:
-    file = read(f"{CALM}hosts: [{host('a', f'[{device(1)}]')}]\nmode: fence\n").file
+    own = "own_side: {reference_points: ['10.0.0.1:443']}\n"
+    file = read(f"{CALM}{own}hosts: [{host('a', f'[{device(1)}]')}]\nmode: fence\n").file
     report = check(file)
     assert report.errors == ()
     assert report.settings == load(file)

@@ -50,6 +50,8 @@ def test_which_gate_stops_what() -> None:
         "armed": every,
         "mode": every,
         "protected": harm,
+        "ourselves": harm,
+        "controller": harm,
         "maintenance": harm,
         "warm-up": {"cut"},
         "evidence": {"cut"},
@@ -59,6 +61,9 @@ def test_which_gate_stops_what() -> None:
         "settling": {"cut"},
         "identity": {"cut"},
         "budget": {"cut"},
+        "roster": {"cut"},
+        "pause": {"cut", "force_down", "evacuate"},
+        "isolation": {"cut"},
         "proof": {"force_down", "evacuate"},
         "evacuate": {"evacuate"},
         "readback": {"evacuate"},
@@ -86,7 +91,7 @@ def test_which_gate_stops_what() -> None:
 
 def test_a_gate_that_is_asked_again_later_says_so() -> None:
     back = ["alive", "accused", "restarted", "listed", "cleaned", "quarantine"]
-    again = ["look", "proof", "readback", *back, "off", "surveyed"]
+    again = ["look", "pause", "proof", "readback", *back, "off", "surveyed"]
     assert [gate.name for gate in GATES if gate.retry] == again
 
 

@@ -126,6 +126,7 @@ class ScriptedNova:
         self.disabled: dict[str, str] = {}
         """Hosts that somebody has disabled, and why."""
         self.zones: dict[str, str] = {}
+        self.control: dict[str, str] = {}  # hosts of the control plane, and by what
         self.silent: set[str] = set()
         """Hosts of which it can say nothing."""
         self.leaving = Leaving(self.there, self.rebuilds)
@@ -158,7 +159,7 @@ class ScriptedNova:
         all_ = {HOST.name, OTHER.name, *self.zones}
         names = sorted(all_ - self.leaving.gone - self.silent)
         shown = {name: self._show(name) for name in names}
-        return Fleet(shown, frozenset(self.silent), zones=self.zones)
+        return Fleet(shown, frozenset(self.silent), zones=self.zones, control=self.control)
 
     async def force_down(
         self, service: str, reason: str, permit: Permit, *, disable: bool
@@ -284,8 +285,7 @@ class ScriptedNova:
         page = tuple(found[begin : begin + wanted.limit])
         more = page[-1].server.id if len(page) == wanted.limit else ""
         service = None if wanted.host is None else self._show(wanted.host.name)
-        silent = frozenset(self.silent)
-        return StatesPage(page, asked_at.wall_s, more, silent, self.blind, service)
+        return StatesPage(page, asked_at.wall_s, more, frozenset(self.silent), self.blind, service)
 
     async def check(self) -> Sequence[str]:
         return ()

@@ -23,6 +23,7 @@ from doctor_daemon.core.host import (
     WayBack,
 )
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.ourselves import OwnRules
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.port_tasks import PortPolicy
@@ -35,6 +36,7 @@ from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.errors import Temporary
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Change, Network, Storage, Store, device_key
+from doctor_daemon.ports.own_side import OwnSide
 from doctor_daemon.stores.memory import MemoryStore
 from tests.engine.consumers import ScriptedConsumer
 from tests.engine.instruments import HOST, OTHER, UUID, ScriptedDevice, ScriptedNova
@@ -91,6 +93,8 @@ class Rig:
     volumes: VolumePolicy = field(default_factory=VolumePolicy)
     network: Network | None = None
     ports: PortPolicy = field(default_factory=PortPolicy)
+    own: OwnSide | None = None
+    own_rules: OwnRules = field(default_factory=OwnRules)
     bugs: list[Exception] = field(default_factory=list)
     said: int = 0
 
@@ -122,12 +126,13 @@ class Rig:
         store: Store = self.disk
         consumers = {"vnfm": self.consumer, "ops": self.second}
         all_ = (self.clock, store, self.nova, devices, consumers, self.metrics)
-        tools = Instruments(*all_, self.storage, self.network)
+        tools = Instruments(*all_, self.storage, self.network, own=self.own)
         plans = {host: self.plan(host) for host in (HOST, OTHER)}
         pace = Pace(Polling(30.0, 30.0), self.delivering, tick_s=5.0)
         aliases = {"cmp-1.example": HOST}
         policy = replace(self.policy, warm_up_s=self.warm_up_s, quiet_s=self.quiet_s)
         rules = Rules(self.mode, policy, plans, aliases, "default", self.volumes, self.ports)
+        rules = replace(rules, own=self.own_rules)
         return Engine(rules, tools, pace, lambda _what, error: self.bugs.append(error))
 
     @asynccontextmanager

@@ -49,6 +49,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jump.now
 
+    def freeze(self, seconds: float) -> None:
+        """Let time pass while nothing runs: what is due meanwhile is late."""
+        self._jump.now += seconds
+
 
 class VirtualClock:
     """`ports.Clock` on the virtual loop; `boot` and `wall_offset_s` are the simulator's to move."""

@@ -1,0 +1,38 @@
+"""What a pause of our own process does to an incident: nothing from before it is acted on.
+
+While the daemon stood still (SIGSTOP, a frozen guest, a machine that slept) nobody listened: a sign
+of life may have come and gone. So what would be done next rests on new looks, and a host whose
+power was not cut yet gets its whole grace again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.ourselves import Paused
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.topology import begin
+
+_SHAKEN = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
+
+
+def woken(incident: Incident, observation: Paused, context: Context) -> Incident:
+    """Fold in that the daemon stood still until now."""
+    now = context.now
+    if incident.phase not in _SHAKEN:
+        return incident
+    text = f"the daemon stood still for {observation.seconds:.0f} s: looking at the host anew"
+    incident = replace(incident.note(now, text), sighting=None, look_at=None)
+    incident = replace(incident, waiting=None)
+    attempt = incident.fencing if incident.phase is Phase.FENCING else None
+    fresh = incident.untouched
+    if fresh:
+        incident = replace(incident, grace_from=now)
+    if attempt is None or attempt.go_at is not None:
+        return incident
+    again = begin(incident, context, attempt.level, attempt.nth)
+    if again.phase is not Phase.FENCING or not fresh or incident.ordered_at is not None:
+        return again
+    return replace(again, retry_at=now.plus(context.policy.grace_s))

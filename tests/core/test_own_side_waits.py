@@ -1,0 +1,125 @@
+"""A cut that waits at a gate: looked at meanwhile, cut when it opens, held when that lasts."""
+
+from __future__ import annotations
+
+from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.messages import Cut, Identify, Look, Order
+from doctor_daemon.core.ourselves import Check, Ourselves, Paused, Sign
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from tests.core.walk import Walk
+
+
+def isolated(walk: Walk, *, good: bool = False) -> Walk:
+    """Have our own side checked just now."""
+    check = Check(Sign.REFERENCE, good, "no reference point answers", walk.now)
+    return walk.given(own=Ourselves((Sign.REFERENCE,), {Sign.REFERENCE: check}))
+
+
+def waiting() -> Walk:
+    """Bring an incident as far as a cut that waits."""
+    return isolated(Walk().to_fencing()).identify().look()
+
+
+def test_a1_a_cut_waits_while_we_may_be_cut_off() -> None:
+    walk = waiting()
+    assert walk.phase is Phase.FENCING
+    assert walk.all(Cut) == []
+    assert walk.incident.cut_started is None
+    assert walk.said.startswith(
+        "waiting: we may be cut off ourselves: no reference point answers; mend what is said"
+    )
+
+
+def test_a1_it_goes_on_by_itself_when_the_gate_opens() -> None:
+    walk = waiting().elapse(5)
+    isolated(walk, good=True).elapse(0.25)
+    assert walk.said == "the gate isolation is open: it goes on"
+    walk.identify().look()
+    assert len(walk.all(Cut)) == 1
+
+
+def test_a1_a_sign_of_life_ends_the_wait() -> None:
+    walk = waiting().hear(verdict=Verdict.UP)
+    assert walk.phase is Phase.DISMISSED
+
+
+def test_l2_a_wait_that_lasts_ends_in_held_with_words() -> None:
+    walk = waiting()
+    walk.elapse(Policy().progress_s)
+    assert walk.gate == "isolation"
+    assert walk.incident.held is not None
+    assert "no reference point answers" in walk.incident.held.why
+
+
+def test_a1_a_gate_found_shut_just_before_the_cut_is_waited_for() -> None:
+    walk = Walk().to_cut()
+    isolated(walk).refuse(walk.one(Cut), "isolation", "no reference point answers")
+    assert walk.phase is Phase.FENCING
+    assert walk.all(Cut) == []
+    assert walk.incident.waiting is not None
+
+
+def test_a12_a_pause_ends_a_wait_and_all_is_asked_anew() -> None:
+    walk = waiting().wait(60).see(Paused(60.0))
+    assert walk.incident.waiting is None
+    assert walk.waits == [Policy().grace_s]
+
+
+# pauses
+
+
+def test_a12_a_suspicion_gets_its_whole_grace_again() -> None:
+    walk = Walk().elapse(Policy().grace_s - 1)
+    walk.wait(60).see(Paused(60.0))
+    assert walk.phase is Phase.SUSPECTED
+    assert walk.said == "the daemon stood still for 60 s: looking at the host anew"
+    assert Policy().grace_s in walk.waits
+    assert len(walk.all(Look)) == 1
+
+
+def test_a12_a_cut_that_was_prepared_is_prepared_anew_after_its_grace() -> None:
+    walk = Walk().to_fencing().identify()
+    number = walk.attempt.number
+    walk.wait(60).see(Paused(60.0))
+    assert walk.attempt.number == number + 1
+    assert walk.waits == [Policy().grace_s]
+    walk.hear().elapse(Policy().grace_s)
+    assert len(walk.all(Identify)) == 1
+    walk.identify().look()
+    assert len(walk.all(Cut)) == 1
+
+
+def test_a12_life_that_shows_in_the_look_after_the_pause_ends_it() -> None:
+    walk = Walk().to_fencing().identify()
+    walk.wait(60).see(Paused(60.0)).elapse(Policy().grace_s).look(updated_s=1060.0)
+    assert walk.phase is Phase.DISMISSED
+
+
+def test_a12_an_order_has_no_grace() -> None:
+    walk = Walk().order(Order.FENCE)
+    assert walk.phase is Phase.FENCING
+    walk.wait(60).see(Paused(60.0))
+    assert len(walk.all(Identify)) == 1
+
+
+def test_a12_a_cut_that_was_decided_is_not_unmade_but_looked_at_again() -> None:
+    walk = Walk().to_cut()
+    number = walk.attempt.number
+    walk.wait(3).see(Paused(3.0))
+    assert walk.attempt.number == number
+    assert walk.incident.sighting is None
+    assert len(walk.all(Cut)) == 1, "every gate is asked again just before it"
+
+
+def test_a12_the_next_level_is_prepared_anew_without_a_grace() -> None:
+    walk = Walk().to_cut()
+    walk.refuse(walk.one(Cut), "look", "late").wait(3).see(Paused(3.0))
+    assert walk.attempt.number == 3
+    assert len(walk.all(Identify)) == 1
+
+
+def test_a12_what_rests_is_left_alone() -> None:
+    walk = Walk().to_down()
+    before = walk.incident
+    assert walk.wait(60).see(Paused(60.0)).incident is before
