@@ -2,7 +2,7 @@
 
 What is journalled may be sent as soon as it has a turn, and by then what it rests on is to be new.
 So only as much is journalled as can be let in, and a little more, so that no turn is left empty
-while the next request is being saved. A host that has nothing to send leaves its share to others.
+while the next request is being saved; where calls are as quick as that, twice as much. A host that has nothing to send leaves its share to others.
 It counts by what was decided, not by what is saved: many hosts are decided at once.
 """
 
@@ -35,7 +35,7 @@ class Crowd:
     def turns(self, host: HostId, width: int) -> int:
         """Return how many requests a host may have journalled: 1 at the least, so that it goes on.
 
-        `width`: how many are let in at a time, of all hosts.
+        `width`: how many may be ready to be let in, of all hosts.
         """
         counts = self._journalled
         others = len(counts) - (host in counts)

@@ -42,6 +42,15 @@ class Turnstile:
         """How many are let in at a time, at present."""
         return int(self._width)
 
+    @property
+    def lined_up(self) -> int:
+        """How many may be ready to come in: where calls are quick, as many again as are let in.
+
+        To make one ready takes about as long as a quick call, and no turn is to be left empty.
+        """
+        quick = self._usual_s is not None and self._usual_s < SLOW_S
+        return self.width * 2 if quick else self.width
+
     @asynccontextmanager
     async def turn(self, host: Hashable) -> AsyncIterator[Turn]:
         """Wait for a turn, and keep it while the block runs."""

@@ -147,7 +147,7 @@ class Ward:
             charges=tuple(self._charges.values()),
             busy=self.neighbours.busy(host, now, self.rules.policy),
             off=self.neighbours.off(host, now, self.rules.policy),
-            turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.width),
+            turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.lined_up),
             own=self.standpoint.seen(now),
             returns=self.lookout.returns(host, now, self.rules.policy),
             returned_at=self.lookout.returned_at(host),

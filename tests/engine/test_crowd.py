@@ -108,3 +108,16 @@ async def test_c12_of_twenty_hosts_that_die_at_once_few_requests_wait() -> None:
         assert incident_of(engine).phase is Phase.DOWN
     assert 4 <= most <= 8
     assert len(posted(rig)) == len(set(posted(rig))) == 20
+
+
+@virtually
+async def test_no_turn_is_left_empty_while_the_next_request_is_being_saved() -> None:
+    rig = bench(40, replace(SOON, posts_total=4))
+    rig.nova.posting_s = rig.disk.commit_s = 0.1
+    async with rig.running() as engine:
+        await accuse(rig, engine)
+        await comes(lambda: len(posted(rig)) >= 8)
+        began = engine.ward.tools.clock.now()
+        await comes(lambda: len(posted(rig)) >= 32)
+        took_s = engine.ward.tools.clock.now().since(began)
+    assert took_s == pytest.approx(24 / 4 * 0.1, abs=0.03)

@@ -204,3 +204,16 @@ async def test_c12_a_refusal_that_takes_long_is_slow_all_the_same() -> None:
         turn.ended(0.5, well=True)
         turn.ended(9.0, well=True, taken=False)
     assert turnstile.width == 8
+
+
+def test_where_calls_are_quick_as_many_again_may_be_ready_as_are_let_in() -> None:
+    """To save the next request takes as long as such a call: a turn would be left empty."""
+    turnstile = Turnstile(8)
+    assert turnstile.lined_up == 8  # nothing is known of it yet
+    turnstile.ended(0, USUAL_S, well=True)
+    assert turnstile.lined_up == 16
+    turnstile.ended(0, USUAL_S, well=False)
+    assert turnstile.lined_up == 8
+    slow = Turnstile(8)
+    slow.ended(0, 1.0, well=True)
+    assert slow.lined_up == 8
