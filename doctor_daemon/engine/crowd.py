@@ -2,8 +2,9 @@
 
 What is journalled may be sent as soon as it has a turn, and by then what it rests on is to be new.
 So only as much is journalled as can be let in, and a little more, so that no turn is left empty
-while the next request is being saved; where calls are as quick as that, twice as much. A host that has nothing to send leaves its share to others.
-It counts by what was decided, not by what is saved: many hosts are decided at once.
+while the next request is being saved; where calls are as quick as that, twice as much. A host that
+has nothing to send leaves its share to others. It counts by what was decided, not by what is saved:
+many hosts are decided at once.
 """
 
 from __future__ import annotations
