@@ -1,0 +1,126 @@
+"""The roll: every host that was ever heard, and what is known of its last beat.
+
+A host is on it once it has shown a key of its own, so nobody else can make it longer. What must not
+be forgotten over a restart, lest old beats be played back, is the last boot and sequence, and the
+host's own clock: `kept` and `restored`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from doctor_daemon.heartbeat.patience import Rhythm
+from doctor_daemon.heartbeat.wire import Mac
+
+HOSTS_MAX = 20_000
+FORGOTTEN_AFTER_S = 7 * 86_400.0
+"""A host that has been silent for so long is not taken over into another run."""
+NEW, CALM, SUSPECT = "new", "calm", "suspect"
+OURS, HBV2 = "ddh1", "hbv2"
+
+
+class Listed:
+    """One host, by one protocol. Written to for every datagram, so it is no value."""
+
+    __slots__ = (
+        "boot",
+        "earlier_boot",
+        "floor_us",
+        "interval_ms",
+        "last_s",
+        "leaving",
+        "macs",
+        "name",
+        "protocol",
+        "rhythm",
+        "sequence",
+        "state",
+        "unsettled",
+        "wall_ms",
+        "wanted",
+    )
+
+    def __init__(self, name: bytes, protocol: str, interval_ms: int) -> None:
+        """Begin with a host that was not heard yet."""
+        self.name = name
+        self.protocol = protocol
+        self.macs: dict[int, Mac] = {}
+        self.boot = -1  # none: the next beat is looked at more closely
+        self.earlier_boot = -1
+        self.sequence = -1
+        self.wall_ms = 0
+        self.floor_us = 0
+        self.interval_ms = interval_ms
+        self.rhythm = Rhythm(interval_ms / 1000)
+        self.last_s = 0.0
+        self.state = NEW
+        self.leaving = False
+        self.wanted = False
+        self.unsettled = True
+        """Its next beat is to be looked at by the watch, and not only counted."""
+
+    def text(self) -> str:
+        """Return its name as text."""
+        return self.name.decode(errors="replace")
+
+
+@dataclass(slots=True)
+class Roll:
+    """All hosts. One that is beyond the bound is refused."""
+
+    hosts: dict[bytes, Listed] = field(default_factory=dict)
+    """Those of our own protocol, by name."""
+    others: dict[bytes, Listed] = field(default_factory=dict)
+    """Those of instanceha's."""
+
+    def __len__(self) -> int:
+        return len(self.hosts) + len(self.others)
+
+    def every(self) -> list[Listed]:
+        """Return all hosts."""
+        return [*self.hosts.values(), *self.others.values()]
+
+    def add(self, host: Listed) -> None:
+        """Take a host in."""
+        (self.hosts if host.protocol == OURS else self.others)[host.name] = host
+
+    def kept(self, boot_id: str, now_s: float) -> dict[str, object]:
+        """Return what is to outlive this process."""
+        rows = [
+            [
+                host.name.hex(),
+                host.protocol,
+                host.boot if host.boot >= 0 else host.earlier_boot,
+                host.sequence,
+                host.wall_ms,
+                host.floor_us,
+                host.interval_ms,
+                round(now_s - host.last_s, 3),
+            ]
+            for host in self.every()
+            if host.sequence >= 0
+        ]
+        return {"version": 1, "boot": boot_id, "hosts": rows}
+
+    def restore(self, kept: Mapping[str, object], boot_id: str, now_s: float) -> None:
+        """Take over what was kept. Raise ValueError, TypeError or KeyError where it is damaged.
+
+        After another boot of ours no time of before can be compared with one of now: a host's next
+        beat then has to show by its wall clock that it is of today.
+        """
+        same = kept["boot"] == boot_id
+        rows = kept["hosts"]
+        if kept["version"] != 1 or not isinstance(rows, list):
+            msg = "of another version"
+            raise ValueError(msg)
+        for row in rows[:HOSTS_MAX]:
+            name, protocol, boot, sequence, wall_ms, floor_us, interval_ms, age_s = row
+            if age_s > FORGOTTEN_AFTER_S:
+                continue
+            host = Listed(bytes.fromhex(name), str(protocol), int(interval_ms))
+            host.sequence, host.wall_ms, host.floor_us = int(sequence), int(wall_ms), int(floor_us)
+            host.earlier_boot = int(boot)
+            host.boot = int(boot) if same else -1
+            host.state, host.last_s = CALM, now_s
+            self.add(host)
