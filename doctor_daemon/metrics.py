@@ -92,6 +92,9 @@ class Metrics:
             "Requests to evacuate that may be on their way at a time, as Nova's answers allow.",
             (),
         )
+        self.contradicted = gauge(
+            "doctor_contradicted", "Suspicions that wait, because another kind sees life.", ()
+        )
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))
@@ -159,6 +162,11 @@ class Metrics:
         )
         self.clock_steps = counter(
             "doctor_clock_steps_total", "Steps of the wall clock by over 2 s.", ()
+        )
+        self.contradictions = counter(
+            "doctor_contradictions_total",
+            "Suspicions that fresh evidence of life has contradicted, by whose.",
+            ("source",),
         )
         self.alarms = counter(
             "doctor_alarms_total", "Alarms: what was brought about does not stand any more.", ()

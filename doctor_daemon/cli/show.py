@@ -165,6 +165,8 @@ def _matter(incident: Json, host: str) -> Iterator[str]:
     if waiting:
         yield _row("waits", f"{waiting['why']} (gate {waiting['gate']})")
         yield _row("what frees", waiting["frees"].replace("HOST", host))
+    if not held and incident.get("contradicted"):
+        yield _row("waits", f"{incident['contradicted']}; nothing is cut meanwhile")
     yield _row("incident", f"{incident['id']}, opened {_when(incident['opened_wall_s'])}")
     yield _row("servers", f"{incident['servers']} concerned")
     for word in incident["evidence"]:

@@ -5,7 +5,7 @@ What is said here is said of a file alone: whether a source is up, nobody knows 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.settings import AuthKind, SourceChoice
@@ -31,13 +31,15 @@ def misnamed(entry: Evidence, sources: Iterable[SourceChoice]) -> Iterator[tuple
 def kinds_of(source: SourceChoice) -> frozenset[str]:
     """Return the kinds of evidence that a source can give; none: any that it likes.
 
-    A plug-in says so by its option `kind`, or by `kinds`; without either it is of its type's kind.
+    A plug-in says so by its option `kind`, and by `kinds` where it has more, for whatever each is
+    of; without either it is of its type's kind.
     """
-    several = getattr(source.config, "kinds", None)
-    if isinstance(several, Collection):
-        return frozenset(map(str, several))
     kind = getattr(source.config, "kind", source.kind)
-    return frozenset() if kind is None else frozenset({str(kind)})
+    if kind is None:
+        return frozenset()
+    more = getattr(source.config, "kinds", None)
+    several = more.values() if isinstance(more, Mapping) else ()
+    return frozenset({str(kind), *map(str, several)})
 
 
 def unreachable(plans: Iterable[HostPlan], sources: Sequence[SourceChoice]) -> Iterator[str]:

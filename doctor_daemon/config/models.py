@@ -75,6 +75,10 @@ class Timing(Section):
     of type `kdump`) may do so before its power is cut."""
     evidence_age_s: Annotated[float, Field(ge=10, le=3600)] = _SHIPPED.evidence_age_s
     """Evidence older than this neither opens an incident nor supports a cut."""
+    life_age_s: Annotated[float, Field(ge=1, le=3600)] = _SHIPPED.life_age_s
+    """So long a sign of life keeps a host from being cut, though another kind says down again."""
+    contradiction_s: Annotated[float, Field(ge=1, le=3600)] = _SHIPPED.contradiction_s
+    """How long such a suspicion may wait for one of the two to give in before a human is asked."""
     look_age_s: Annotated[float, Field(ge=1, le=30)] = _SHIPPED.look_age_s
     """How old the last look at the host in Nova may be when its power is cut."""
     looks_max: Annotated[int, Field(ge=1, le=100)] = _SHIPPED.looks_max

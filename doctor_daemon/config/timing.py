@@ -199,6 +199,12 @@ RULES = (
     ),
     Rule(
         "timing",
+        "contradiction_s",
+        (_option("timing", "life_age_s"),),
+        "a sign of life that is not repeated must be able to grow old in it",
+    ),
+    Rule(
+        "timing",
         "backoff_max_s",
         (_option("timing", "backoff_s"),),
         "the longest pause cannot be shorter than the first",

@@ -16,6 +16,7 @@ from doctor_daemon.core.automatic import passing, powering
 from doctor_daemon.core.by_hand import answered as answered_by_life
 from doctor_daemon.core.by_hand import in_hand, protested, taken_back
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.contradiction import weighed
 from doctor_daemon.core.destinations import doubted
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuating import evacuating, told, unanswered
@@ -232,11 +233,13 @@ def _settle(incident: Incident, context: Context) -> Incident:
     """Take one step that is possible now, or return the incident itself."""
     match incident.phase:
         case Phase.SUSPECTED:
-            return suspected(incident, context)
+            settled = weighed(incident, context)
+            return suspected(incident, context) if settled is incident else settled
         case Phase.FENCING | Phase.FORCING_DOWN | Phase.EVACUATING if _stuck(incident, context):
             return incident.hold(context.now, _late(incident, context))
         case Phase.FENCING:
-            return fencing(incident, context)
+            settled = weighed(incident, context)
+            return fencing(incident, context) if settled is incident else settled
         case Phase.FORCING_DOWN:
             return forcing_down(incident, context)
         case Phase.EVACUATING:

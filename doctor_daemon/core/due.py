@@ -13,6 +13,7 @@ from typing import assert_never
 
 from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.contradiction import wakes_at
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.fencing import seen, spanned_at, unknown_devices
 from doctor_daemon.core.guard import gives_up_at
@@ -108,6 +109,9 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
 
 
 def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
+    wakes = wakes_at(incident, context)
+    if wakes is not None:
+        yield Wait(wakes)
     unknown = tuple(unknown_devices(attempt, level))
     for device in unknown:
         yield Identify(attempt.number, attempt.level, device.name)

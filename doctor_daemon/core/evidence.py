@@ -7,6 +7,7 @@ weigh more.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -95,6 +96,8 @@ def fold(words: Words, evidence: Evidence) -> Words:
         return {**_room(words), name: _first(evidence)}
     if _reordered(old, evidence):
         return words
+    if old.verdict is Verdict.UP and evidence.verdict is Verdict.WITHDRAWN:
+        return words  # there is nothing to take back, and who was seen alive was seen alive
     first = old.first if old.verdict is evidence.verdict else evidence.received_at
     new = replace(
         old,
@@ -111,10 +114,21 @@ def fold(words: Words, evidence: Evidence) -> Words:
 
 
 def _room(words: Words) -> Words:
-    """Make room for one more: what accuses stays longest, then what was said last."""
+    """Make room for one more: no source crowds out what another one has said last.
+
+    What was taken back goes first, then what its source says in another statement too, and of that
+    what accuses last.
+    """
     if len(words) < WORDS_MAX:
         return words
-    oldest = min(words, key=lambda name: (_accuses(words[name]), words[name].last.boot_s))
+    voices = Counter((word.source, word.verdict) for word in words.values())
+
+    def worth(name: str) -> tuple[bool, bool, bool, float]:
+        word = words[name]
+        only = voices[word.source, word.verdict] == 1
+        return word.verdict is not Verdict.WITHDRAWN, only, _accuses(word), word.last.boot_s
+
+    oldest = min(words, key=worth)
     return {name: word for name, word in words.items() if name != oldest}
 
 

@@ -128,7 +128,8 @@ def _prepare(incident: Incident, current: Try, level: Level, context: Context) -
     if incident.look_failures >= context.policy.looks_max:
         why = f"Nova could not be asked about {incident.host} once more before the cut"
         return incident.hold(context.now, Held("look", why, "`fence HOST` when Nova answers"))
-    if not prepared(incident, current, level, context):
+    waits = incident.contradicted_at is not None
+    if waits or not prepared(incident, current, level, context):
         return incident
     return _go(incident, current, level, context)
 

@@ -13,16 +13,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from doctor_daemon.core import contradiction, self_gates, vacancy
 from doctor_daemon.core import fleet_gates as fleet
 from doctor_daemon.core import preconditions as needs
-from doctor_daemon.core import self_gates, vacancy
 from doctor_daemon.core.budget import spent
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import ProofKind
 from doctor_daemon.core.recall import recallable
-from doctor_daemon.core.weighing import enough, shortage, standing
+from doctor_daemon.core.weighing import after_life, enough, shortage, standing
 
 
 class Act(StrEnum):
@@ -122,7 +122,7 @@ def _evidence(incident: Incident, context: Context) -> str:
     again = recallable(incident)
     if incident.cut_started is not None and not again:
         return ""
-    words = needs.unanswered(incident, context) if again else incident.words
+    words = needs.unanswered(incident, context) if again else after_life(incident.words)
     if enough(words, context.now, limit, need):
         return ""
     short = shortage(words, context.now, limit, need)
@@ -206,6 +206,7 @@ GATES: tuple[Gate, ...] = (
     Gate("maintenance", _HARM, _maintenance, f"end the maintenance; {_AGAIN}"),
     Gate("warm-up", _CUT, fleet.warming_up, "it goes on by itself", waits=True),
     Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
+    Gate(contradiction.GATE, _CUT, contradiction.contradicted, contradiction.FREES),
     Gate("look", _SEEN, _look, _AGAIN, retry=True),
     Gate("disabled", _CUT, fleet.disabled, f"ask who disabled it, or enable it; {_AGAIN}"),
     Gate("relapsed", _CUT, fleet.relapsed, f"find out why it fails; {_AGAIN}"),

@@ -133,6 +133,8 @@ class Incident:
     """When an operator last ordered this host fenced: as good as evidence, and as short-lived."""
     life_at: Instant | None = None
     """When the host was last heard alive."""
+    contradicted_at: Instant | None = None
+    """Since when fresh evidence of life keeps it from being cut; None: none does."""
     reported_at: Instant | None = None
     """When nova-compute of a host that is proven off was first seen to have reported in since."""
     service: str = ""
@@ -201,7 +203,7 @@ class Incident:
         moved = replace(self, phase=to, phase_at=at, progress_at=at, retry_at=None, held=None)
         retirement = self.retirement and self.retirement.ended()
         moved = replace(moved, closing=None, waiting=None, retirement=retirement)
-        moved = replace(moved, look_failures=0, look_at=None)
+        moved = replace(moved, look_failures=0, look_at=None, contradicted_at=None)
         moved = moved.note(at, text, tell)
         for line in self._overtaken(to):
             moved = moved.note(at, line)

@@ -25,6 +25,10 @@ class Policy:
     """How long, from the suspicion on, a host may write its crash dump before its power is cut."""
     evidence_age_s: float = 300.0
     """Evidence older than this neither opens an incident nor supports a cut."""
+    life_age_s: float = 60.0
+    """So long a sign of life keeps a host from being cut, though another kind says down again."""
+    contradiction_s: float = 120.0
+    """How long such a suspicion may wait for one of the two to give in before a human is asked."""
     look_age_s: float = 5.0
     """The look at the host just before a cut may be no older than this."""
     own_age_s: float = 10.0

@@ -42,7 +42,8 @@ def resumed(incident: Incident, context: Context) -> Incident:
         incident = incident.note(now, "not ended: the daemon was restarted; order it again")
     gone = _vanished(incident)
     incident = replace(incident, sighting=gone, look_at=None, closing=None, waiting=None)
-    incident = replace(incident, progress_at=now)
+    # Life that is fresh still begins a contradiction anew.
+    incident = replace(incident, progress_at=now, contradicted_at=None)
     if rebooted:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)

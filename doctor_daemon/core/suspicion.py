@@ -1,7 +1,8 @@
 """Suspicion: what evidence and looks at Nova do to an incident, and when it is enough to fence.
 
-Until the point of no return any sign of life ends the incident. After it nothing cancels: a sign of
-life then contradicts OFF, and no proof is taken while it stands.
+Until the point of no return a sign of life ends the incident, or, while another kind of evidence
+calls the host down, keeps it from being cut. After it nothing cancels: a sign of life then
+contradicts OFF, and no proof is taken while it stands.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.contradiction import disputed, wakes_at
 from doctor_daemon.core.dumping import dumping, dumps_until
 from doctor_daemon.core.evidence import Verdict, accused, fold
 from doctor_daemon.core.host import HostId
@@ -19,7 +21,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import unanswered
 from doctor_daemon.core.recall import recallable, recalled, since_accused
 from doctor_daemon.core.topology import begin
-from doctor_daemon.core.weighing import enough, shortage
+from doctor_daemon.core.weighing import after_life, enough, shortage
 
 
 def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
@@ -30,6 +32,8 @@ def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
         return incident  # its source has said something newer since
     incident = replace(incident, words=words)
     if evidence.verdict is Verdict.UP:
+        if disputed(incident, evidence, context):
+            return incident  # `weighed` says what comes of it
         at = evidence.received_at
         return alive(incident, f"{evidence.source} has seen it alive", now, at)
     text = f"{evidence.source} takes it back; nobody calls the host down any more"
@@ -138,20 +142,25 @@ def suspected(incident: Incident, context: Context) -> Incident:
     if dumps_until(incident, context) is not None:
         return dumping(incident, now)
     limit_s, need = policy.evidence_age_s, context.plan.corroboration
-    if enough(incident.words, now, limit_s, need):
+    if incident.contradicted_at is not None:
+        return incident
+    words = after_life(incident.words)
+    if enough(words, now, limit_s, need):
         text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
         return begin(incident.move(Phase.FENCING, now, text), context)
     if waited_s < policy.grace_s + policy.corroboration_s:
         return incident
     says = ", ".join(sorted({word.source for word in incident.words.values()}))
-    short = shortage(incident.words, now, limit_s, need)
+    short = shortage(words, now, limit_s, need)
     why = f"{says}: not enough to fence: {short}; no other came in time"
     return incident.hold(now, Held("evidence", why, "`fence` it or `dismiss` it"))
 
 
 def decides_at(incident: Incident, context: Context) -> Instant:
     """Return when a suspicion is next to be weighed, if nothing is heard before."""
-    policy = context.policy
+    policy, wakes = context.policy, wakes_at(incident, context)
+    if wakes is not None:
+        return wakes
     over = incident.grace_from.plus(policy.grace_s)
     if not context.now.reached(over):
         return over

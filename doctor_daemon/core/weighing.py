@@ -25,6 +25,16 @@ def standing(
             yield word
 
 
+def after_life(words: Words) -> Words:
+    """Return what was said against the host after it was last seen alive: life answers the rest."""
+    seen = [word.last for word in words.values() if word.verdict is Verdict.UP]
+    return {
+        name: word
+        for name, word in words.items()
+        if word.verdict is Verdict.DOWN and all(word.last.since(at) > 0 for at in seen)
+    }
+
+
 def enough(words: Words, now: Instant, age_max_s: float, need: Corroboration = SHIPPED) -> bool:
     """Tell whether what stands suffices to fence.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.contradiction import contradicted
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.gates import Act, verdicts, waited_for
@@ -109,6 +110,7 @@ def whole(incident: Incident, context: Context) -> dict[str, Any]:
         **short(incident),
         "held": {"gate": held.gate, "why": held.why, "frees": held.frees} if held else None,
         "waiting": _waiting(incident, context),
+        "contradicted": contradicted(incident, context),
         "servers": len(incident.servers),
         "evacuations": [_evacuation(one, waits.get(one.server.id, "")) for one in records],
         "proof": _proof(incident),

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import structlog
 
+from doctor_daemon.core.contradiction import lives
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
@@ -29,6 +30,9 @@ def watch(before: Incident | None, after: Incident, ward: Ward) -> None:
         say = log.warning if alarm or entry.phase is Phase.HELD else log.info
         say(entry.text, incident=after.id, host=str(after.host), phase=entry.phase.value)
     _waits(before, after, ward)
+    if after.contradicted_at is not None and (before is None or before.contradicted_at is None):
+        for source in {word.source for word in lives(after, ward.context(after.host))}:
+            ward.tools.metrics.contradictions.labels(source).inc()
     if before is not None:
         _outcomes(before, after, ward)
         if before.phase is not after.phase:
@@ -94,6 +98,7 @@ def set_gauges(incidents: Iterable[Incident], ward: Ward) -> None:
         metrics.waiting.labels(gate).set(count)
     now = ward.tools.clock.now()
     metrics.warm_up.set(ward.lookout.warm_up_left_s(now, ward.rules.policy))
+    metrics.contradicted.set(sum(i.contradicted_at is not None for i in found))
     metrics.armed.set(ward.armed.on)
     metrics.mode.set(ward.rules.mode)
     metrics.maintenance.set(len(ward.maintenance))

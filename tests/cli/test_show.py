@@ -45,6 +45,14 @@ def shown(found: dict[str, Any]) -> list[str]:
     return list(show.explanation(found))
 
 
+def test_a1_what_contradicts_is_shown_while_it_is_waited_for() -> None:
+    says = "contradicting evidence: ping has seen it alive, and am calls it down"
+    row = f"  {'waits':12}  {says}; nothing is cut meanwhile"
+    assert row in shown(answer("suspected", contradicted=says))
+    held = {"gate": "contradiction", "why": says, "frees": "find out"}
+    assert row not in shown(answer("held", contradicted=says, held=held))
+
+
 def test_a_held_host_reads_from_what_is_needed_to_how_it_came_about() -> None:
     held = {
         "gate": "fencing",

@@ -6,10 +6,15 @@ import math
 from collections.abc import Callable
 
 import pytest
+from pydantic import BaseModel, Field
 
 from doctor_daemon.config import Settings
+from doctor_daemon.config.kinds import kinds_of
+from doctor_daemon.config.settings import AuthKind, SourceAuth, SourceChoice
 from doctor_daemon.core.corroboration import Corroboration
+from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostId, HostPlan
+from doctor_daemon.ports import SourceTerms
 
 Reading = Callable[..., Settings]
 Refusal = Callable[..., str]
@@ -147,3 +152,31 @@ def test_of_many_hosts_the_first_are_named(read: Reading) -> None:
     many = needing("kinds: 4, alone: []").replace("names: a", "names: 'c[1-8]'")
     (found,) = warned(read(file(AM, ZBX, hosts=many)), "evidence alone never")
     assert found.endswith("fences c1, c2, c3, c4, c5 and 3 more")
+
+
+class Plain(BaseModel):
+    """A plug-in that says nothing of kinds."""
+
+
+class Networks(BaseModel):
+    """A plug-in that looks over several networks."""
+
+    kind: str = "ping"
+    kinds: dict[str, str] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("config", "kinds"),
+    [
+        (Networks(), {"ping"}),
+        (Networks(kinds={"storage": "ping-storage"}), {"ping", "ping-storage"}),
+        (Plain(), {"its-type"}),
+    ],
+)
+def test_a_source_may_give_several_kinds(config: BaseModel, kinds: set[str]) -> None:
+    terms = SourceTerms("s", Trust.SECOND, 300)
+    auth = SourceAuth(AuthKind.ADDRESSES)
+    source = SourceChoice(
+        name="s", kind="its-type", plugin=object, config=config, terms=terms, auth=auth
+    )
+    assert kinds_of(source) == kinds

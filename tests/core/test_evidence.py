@@ -111,7 +111,7 @@ def test_a7_a_count_goes_before_a_clock() -> None:
     assert fold(first, stepped_back)["alertmanager/print"].serial == Serial(1, 2)
 
 
-def test_words_are_bounded_and_what_accuses_stays_longest() -> None:
+def test_words_are_bounded_and_what_only_one_statement_says_stays_longest() -> None:
     full = words(
         *(evidence(n, fingerprint=f"down-{n}") for n in range(WORDS_MAX - 2)),
         evidence(50, Verdict.UP, fingerprint="up-50"),
@@ -121,9 +121,11 @@ def test_words_are_bounded_and_what_accuses_stays_longest() -> None:
     more = fold(full, evidence(60, fingerprint="new-60"))
     assert set(full) - set(more) == {"alertmanager/up-40"}
     more = fold(more, evidence(61, fingerprint="new-61"))
-    assert "alertmanager/up-50" not in more
-    more = fold(more, evidence(62, fingerprint="new-62"))
     assert "alertmanager/down-0" not in more
+    more = fold(more, evidence(62, Verdict.WITHDRAWN, fingerprint="down-5"))
+    more = fold(more, evidence(63, fingerprint="new-63"))
+    assert "alertmanager/down-5" not in more
+    assert "alertmanager/up-50" in more
     assert len(more) == WORDS_MAX
 
 

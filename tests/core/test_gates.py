@@ -55,6 +55,7 @@ def test_which_gate_stops_what() -> None:
         "maintenance": harm,
         "warm-up": {"cut"},
         "evidence": {"cut"},
+        "contradiction": {"cut"},
         "look": {"cut", "lift", "enable"},
         "disabled": {"cut"},
         "relapsed": {"cut"},

@@ -102,8 +102,8 @@ def test_a_word_taken_back_ends_it_only_when_nobody_accuses_any_more() -> None:
     assert walk.told[-1] is NoticeKind.WITHDRAWN
 
 
-def test_one_sign_of_life_ends_it_whoever_else_accuses() -> None:
-    walk = Walk().hear(source="zabbix").hear(verdict=Verdict.UP)
+def test_one_sign_of_life_ends_it_whoever_else_of_its_kind_accuses() -> None:
+    walk = Walk().hear(source="zabbix", kind="alertmanager-kind").hear(verdict=Verdict.UP)
     assert walk.phase is Phase.DISMISSED
     assert walk.said == "alertmanager has seen it alive"
     assert walk.told[-1] is NoticeKind.WITHDRAWN

@@ -62,6 +62,8 @@ KINDS = (
     "evidence-stale",
     "heard-during-save",
     "evidence-of-life",
+    "answers-pings-still",
+    "kinds-contradict",
     "evidence-withdrawn",
     "operator-disarms",
     "operator-maintenance",

@@ -44,7 +44,11 @@ class Monitors:
         self._daemon = daemon
         self._swarm = world.swarm
         self.false_alarms: set[str] = set()
+        self.seen_alive: set[str] = set()
+        """Hosts that answer pings still, whatever else has become of them."""
         self.quiet = False
+        self._said: dict[tuple[IncidentId, str], float] = {}
+        """Incident, source -> the time that it claimed last."""
 
     async def watch(self, machine: Machine) -> None:
         """Watch one host for ever, with every source."""
@@ -59,8 +63,12 @@ class Monitors:
         self, machine: Machine, source: tuple[str, str, Trust], episode: Episode
     ) -> None:
         dead = not (machine.compute and machine.power) or machine.id.name in self.false_alarms
+        answers = machine.power and machine.id.name in self.seen_alive
         verdict = None
-        if dead and not self.quiet:
+        if dead and not self.quiet and answers and source[1] == "ping":
+            verdict = Verdict.UP
+            episode.accused = False
+        elif dead and not self.quiet:
             life = machine.power and self._swarm.strikes("evidence-of-life", 0.3)
             verdict = Verdict.UP if life else Verdict.DOWN
             episode.number += not episode.accused
@@ -126,6 +134,7 @@ class Monitors:
             if engine is None or not engine.ready.is_set():
                 await asyncio.sleep(3)
                 continue
+            self._takes_back(evidence)
             try:
                 (receipt,) = await engine.desk.submit([replace(evidence, received_at=now)])
             except (Temporary, Conflict):  # busy, or dead: it hears nothing any more
@@ -134,6 +143,12 @@ class Monitors:
             if self._daemon.engine is engine:  # else it died before its answer went out
                 self._taken(evidence, receipt.outcome, receipt.incident, stale=stale)
             return
+
+    def _takes_back(self, evidence: Evidence) -> None:
+        """Forget that a source has seen life: it says down now, be it taken or not."""
+        saved = self._oracle.disk.open_for(evidence.host)
+        if saved is not None and evidence.verdict is Verdict.DOWN:
+            self._oracle.alive[saved.id].pop(evidence.source, None)
 
     def _taken(
         self, evidence: Evidence, outcome: str, id_: IncidentId | None, *, stale: bool
@@ -147,7 +162,10 @@ class Monitors:
             self._oracle.opened_by[evidence.key] += 1
         if saved is None or outcome not in ("opened", "joined"):
             return
+        said_s, last_s = evidence.claimed_s or 0.0, self._said.get((saved.id, evidence.source), 0.0)
+        self._said[saved.id, evidence.source] = max(said_s, last_s)
+        stale = stale or said_s < last_s
         if evidence.verdict is Verdict.DOWN:
             self._oracle.accused.append((saved.id, evidence.source))
         if evidence.verdict is Verdict.UP and not stale and saved.untouched:
-            self._oracle.alive.add(saved.id)
+            self._oracle.alive[saved.id][evidence.source] = self._oracle.clock.now()

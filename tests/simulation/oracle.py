@@ -14,13 +14,16 @@ from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Device, HostId, Mode, ServerId
 from doctor_daemon.core.incident import Incident, IncidentId
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, Proof, ProofKind
 from doctor_daemon.core.tries import Try
 from doctor_daemon.ports import Change, NoticeRow
+from tests.simulation.budget import over_budget
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
+from tests.simulation.evidence import begun_wrongly, seen_alive
 from tests.simulation.rebuilds import Rebuilds
 from tests.simulation.tags import beside, hasty, unwanted
 from tests.simulation.virtual import VirtualClock
@@ -51,8 +54,8 @@ class Oracle:
         self.upkeep: dict[HostId, str] = {}
         self.disarmed_since: float | None = 0.0
         self.maintenance: dict[HostId, Window] = {}
-        self.alive: set[str] = set()
-        """Incidents that had heard of life before their cut was saved: they must never cut."""
+        self.alive = defaultdict[str, dict[str, Instant]](dict)
+        """Incident -> source -> when it was told of life last, before any cut was saved."""
         self.opened_by = Counter[str]()
         # When an incident was last told so, by anybody who heard that it was taken:
         self.heard = defaultdict[IncidentId, dict[Verdict, float]](dict)
@@ -126,6 +129,8 @@ class Oracle:
             return
         if after.held and after.held.gate == "flaps" and before.held is None:
             self.world.swarm.note("came-back-too-often")
+        for text in begun_wrongly(before, after, self.world, self.policy):
+            self.wrong(text)
         if before.release.again and after.charged and not before.charged:
             heard = self.heard[after.id]
             lives = heard.get(Verdict.UP, -1e9) >= heard.get(Verdict.DOWN, -1e9)
@@ -185,21 +190,16 @@ class Oracle:
         if fencing.go_at is None and now - at <= BOUND_S:
             fencing = given_up  # sent with the permit of the try before, which still held
         self.check("I-11", fencing.go_at is not None, "cut without an open gate saved")
-        self.check("I-14", saved.id not in self.alive, f"cut of {machine.id} after a sign of life")
+        for text in seen_alive(self.alive[saved.id], saved, plan, self.policy, self.clock.now()):
+            self.wrong(text)
         self.check("I-8", saved.charged, f"cut of {machine.id} that was not charged")
         identity = fencing.device(device.name).identity
         self.check("I-7", identity is not None and identity.uuid == device.uuid, "unknown chassis")
         self.cuts[f"{saved.id}/{len(saved.charges)}"] = machine.id
-        self._budget(now)
-
-    def _budget(self, now: float) -> None:
-        """Count rounds of cuts in the sliding window, by when each was taken from the budget."""
         window_s = self.policy.budget_window_s
         recent = [host for one, host in self.cuts.items() if now - self.rounds[one] < window_s]
-        domains = Counter(self.world.machines[host].plan.domain for host in recent)
-        self.check("I-8", len(recent) <= self.policy.budget_total, f"{len(recent)} hosts cut")
-        most = max(domains.values(), default=0)
-        self.check("I-8", most <= self.policy.budget_per_domain, f"{most} hosts of a domain cut")
+        for text in over_budget(recent, self.world, self.policy):
+            self.wrong(text)
 
     def _switches(self, what: str, machine: Machine) -> None:
         now, since = self.world.now(), self.disarmed_since

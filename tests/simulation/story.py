@@ -205,6 +205,11 @@ class Story:
                     loop.call_later(self.swarm.seconds(2, 60), over, machine.id.name)
                 case "none":
                     pass
+            if self.swarm.strikes("answers-pings-still", 2.0):
+                self.monitors.seen_alive.add(machine.id.name)
+                gone = self.monitors.seen_alive.discard
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.swarm.seconds(20, 200), gone, machine.id.name)
             if self.swarm.strikes("nova-away"):
                 self.world.nova_away_until = self.world.now() + self.swarm.seconds(20, 400)
             if self.swarm.strikes("wall-steps"):

@@ -15,6 +15,7 @@ from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Device, HostId, HostPlan, Level, Mode, Server, ServerId
 from doctor_daemon.core.incident import IncidentId
 from tests.simulation import tags
+from tests.simulation.evidence import need
 from tests.simulation.faults import Swarm
 
 GAP_S = 130.0
@@ -144,6 +145,7 @@ class World:
             f"d-{number}",
             tags.selection(self.chance),
             way_back=tags.way_back(self.chance),
+            corroboration=need(self.chance),
         )
         supplies = {device.name: True for level in levels for device in level.devices}
         machine = Machine(host, plan, Row(f"service-{number}"), supplies)

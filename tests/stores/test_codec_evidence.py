@@ -27,3 +27,12 @@ def test_d8_words_from_before_sources_counted_are_read_still() -> None:
     for word in document["value"]["words"].values():
         del word["serial"]
     assert HEAD.loads(json.dumps(document)) == replace(incident, words=words)
+
+
+def test_d8_heads_from_before_kinds_could_contradict_are_read_still() -> None:
+    incident = replace(bare(rich()), contradicted_at=None)
+    document: Any = json.loads(HEAD.dumps(incident))
+    del document["value"]["contradicted_at"]
+    assert HEAD.loads(json.dumps(document)) == incident
+    contradicted = replace(incident, contradicted_at=incident.opened_at)
+    assert HEAD.loads(HEAD.dumps(contradicted)) == contradicted

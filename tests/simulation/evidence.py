@@ -1,0 +1,98 @@
+"""How much evidence hosts of a story need, and the judge of whether a cut had as much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from random import Random
+from typing import TYPE_CHECKING
+
+from doctor_daemon.core.corroboration import Corroboration
+from doctor_daemon.core.evidence import Trust, Verdict, Word
+from doctor_daemon.core.host import HostPlan
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.policy import Policy
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+NEEDS = (
+    *(Corroboration(),) * 6,
+    Corroboration(window_s=20.0),
+    Corroboration(alone=frozenset()),
+    Corroboration(kinds=1, never_alone=frozenset({"ping"})),
+    Corroboration(kinds=3, ages={"zbx": 60.0}),
+    Corroboration(alone=frozenset({"zbx"}), never_alone=frozenset({"prometheus"})),
+)
+SAVED_S = 8.0
+"""A sender hears only so long after it was heard that it was."""
+
+
+def need(chance: Random) -> Corroboration:
+    """Draw how much evidence a host needs."""
+    return chance.choice(NEEDS)
+
+
+def seen_alive(
+    lives: Mapping[str, Instant], incident: Incident, plan: HostPlan, policy: Policy, now: Instant
+) -> Iterator[str]:
+    """Yield who sees a host alive that is being cut, and was not answered by an order since."""
+    ordered, need = incident.ordered_at, plan.corroboration
+    for source, at in lives.items():
+        known = ordered is not None and ordered.since(at) >= -SAVED_S
+        fresh = now.since(at) < need.age_s(source, policy.life_age_s) - SAVED_S
+        if fresh and not known:
+            yield f"I-14: cut of {incident.host} while {source} sees it alive"
+
+
+def begun_wrongly(before: Incident, after: Incident, world: World, policy: Policy) -> Iterator[str]:
+    """Yield what is wrong with a first cut that is decided in this step, by what is saved with it.
+
+    Written anew, and simpler than the daemon's own: it looks at one moment, and for one window.
+    """
+    if after.contradicted_at is not None and before.contradicted_at is None:
+        world.swarm.note("kinds-contradict")
+    if after.cut_started is not None and before.cut_started is None:
+        needed = world.machines[after.host].plan.corroboration
+        yield from _judged(after, after.cut_started, needed, policy)
+
+
+def _judged(
+    incident: Incident, at: Instant, needed: Corroboration, policy: Policy
+) -> Iterator[str]:
+    ordered = incident.ordered_at
+    lives = [word for word in incident.words.values() if word.verdict is Verdict.UP]
+    for word in lives:
+        known = ordered is not None and ordered.since(word.last) >= 0
+        limit_s = min(policy.life_age_s, needed.ages.get(word.source, math.inf))
+        if not known and at.since(word.last) < limit_s:
+            yield f"I-14: {incident.host} is cut although {word.source} sees it alive"
+    if ordered is not None:
+        return
+    down = [word for word in incident.words.values() if _counts(word, at, lives, needed, policy)]
+    if not (any(_alone(word, needed) for word in down) or _so_many(down, needed)):
+        yield f"E1: {incident.host} is cut by the kinds {sorted({word.kind for word in down})}"
+
+
+def _counts(
+    word: Word, at: Instant, lives: list[Word], needed: Corroboration, policy: Policy
+) -> bool:
+    limit_s = min(policy.evidence_age_s, needed.ages.get(word.source, math.inf))
+    answered = any(life.last.since(word.last) >= 0 for life in lives)
+    return word.verdict is Verdict.DOWN and at.since(word.last) <= limit_s and not answered
+
+
+def _alone(word: Word, needed: Corroboration) -> bool:
+    if word.trust is Trust.OPEN or word.kind in needed.never_alone:
+        return False
+    return word.source in needed.alone if needed.alone is not None else word.trust is Trust.ALONE
+
+
+def _so_many(down: list[Word], needed: Corroboration) -> bool:
+    kinds = {word.kind for word in down}
+    known = any(word.trust is not Trust.OPEN for word in down)
+    lasts, firsts = [w.last.boot_s for w in down], [w.first.boot_s for w in down]
+    apart_s = max(firsts) - min(lasts) if len(kinds) == needed.kinds and down else 0.0
+    lone = len(kinds) == 1 and kinds <= needed.never_alone
+    return known and len(kinds) >= needed.kinds and not lone and apart_s <= needed.window_s
