@@ -36,7 +36,6 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 
 test: $(STAMP) ## Test all but the real OpenStack and systemd (SEEDS=300), and ask 100 % branch coverage of core
-	tools/debian-packages $(PEERS)
 	$(BIN)/pytest tests/core \
 	  --cov=doctor_daemon.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	$(MAKE) --no-print-directory -j2 --output-sync=recurse test-processes test-others

@@ -33,6 +33,7 @@ def concerns(
         if inventory.unused:
             yield f"{inventory.file}: no entry uses {_listed(inventory.unused)}"
     yield from _unverified(hosts.devices.choices)
+    yield from _unidentified(hosts.devices.choices)
     if not file.consumers:
         yield "no consumers: nobody will be told"
     if file.state.type == "memory":
@@ -155,6 +156,12 @@ def _unverified(choices: Iterable[Choice]) -> Iterator[str]:
     count = sum(getattr(choice.config, "verify", True) is False for choice in choices)
     if count:
         yield f"hosts: the TLS certificates of {count} power devices are not verified"
+
+
+def _unidentified(choices: Iterable[Choice]) -> Iterator[str]:
+    count = sum(getattr(choice.config, "i_accept_no_identity", False) for choice in choices)
+    if count:
+        yield f"hosts: {count} power devices cannot say which machine they cut: a drill can"
 
 
 def _unmoved(file: File, plans: Iterable[HostPlan]) -> Iterator[str]:

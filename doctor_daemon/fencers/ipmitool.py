@@ -17,6 +17,7 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.fencers.computer_system import cleaned
 from doctor_daemon.ports.process_tree import HANDED, Call
 from doctor_daemon.ports.program import SHARED, Running, running
+from doctor_daemon.ports.secrets import conceal
 
 PROMPT = b"ipmitool> "
 PASSWORD_MAX = 20
@@ -141,7 +142,9 @@ class Shell:
 
 def told(complaint: str) -> str:
     """Return what ipmitool complained of, without what it says of every BMC."""
-    lines = [line for line in complaint.splitlines() if line.strip() and not _NOISE.search(line)]
+    lines = [
+        line for line in conceal(complaint).splitlines() if line.strip() and not _NOISE.search(line)
+    ]
     return cleaned("; ".join(dict.fromkeys(line.strip("> ") for line in lines[-4:])))
 
 

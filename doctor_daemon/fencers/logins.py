@@ -7,16 +7,18 @@ it or its file has changed. (Two may be configured: the device changes over at i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.errors import ConfigError, Permanent
+from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.time import Clock
 
 REST_S = 5.0
 REST_MAX_S = 300.0
+FAILURES_FREE = 3
+"""So many failures in a row that may be refused logins, and may be anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,7 @@ class Logins:
         }
         ready = [text for text in found if rests[text] <= 0]
         if not ready:
-            msg = (
-                "it has refused the login; to lock nobody out it is not tried again for "
-                f"{min(rests.values()):.0f} s, unless the password changes"
-            )
+            msg = f"it has refused the login; {_left_alone(min(rests.values()))}"
             raise Permanent(msg)
         return sorted(ready, key=lambda text: text != self._taken)
 
@@ -81,3 +80,49 @@ class Logins:
             msg = f"password_file: {wrong}"
             raise Permanent(msg)
         return found
+
+
+class Rest:
+    """Keeps a device that fails from being asked again and again with the same secrets.
+
+    For one that need not say that it has refused the login: failures that may be that count, too,
+    from the fourth in a row on.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin with a device that has not failed."""
+        self._clock = clock
+        self._failures = self._refusals = 0
+        self._since = clock.now()
+        self._secrets: Mapping[str, str] = {}
+
+    def check(self, secrets: Mapping[str, str]) -> None:
+        """Raise Permanent or Temporary if the device is to be left alone."""
+        if secrets != self._secrets:
+            self._secrets = dict(secrets)
+            self.worked()
+        times = max(self._refusals, self._failures - FAILURES_FREE)
+        rest_s = Refusal(times, self._since).rests_s(self._clock.now()) if times > 0 else 0.0
+        if rest_s <= 0:
+            return
+        if self._refusals:
+            msg = f"it has refused the login; {_left_alone(rest_s)}"
+            raise Permanent(msg)
+        msg = f"it has failed {self._failures} times in a row; {_left_alone(rest_s)}"
+        raise Temporary(msg)
+
+    def failed(self, *, login: bool) -> None:
+        """Note that it has answered, and failed."""
+        self._failures += 1
+        self._refusals = self._refusals + 1 if login else 0
+        self._since = self._clock.now()
+
+    def worked(self) -> None:
+        """Note that it works."""
+        self._failures = self._refusals = 0
+
+
+def _left_alone(rest_s: float) -> str:
+    return (
+        f"to lock nobody out it is not tried again for {rest_s:.0f} s, unless the password changes"
+    )

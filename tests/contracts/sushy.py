@@ -2,6 +2,8 @@
 
 It is imported by no test: its libraries warn, and warnings are errors in tests.
 
+It speaks TLS if the folder has a certificate.
+
 usage: python -m tests.contracts.sushy FOLDER UUID
 """
 
@@ -80,8 +82,13 @@ def main(folder: Path, uuid: str) -> None:
             "SUSHY_EMULATOR_AUTH_FILE": str(login),
         }
     )
+    certificate, key = folder / "server.pem", folder / "server.key"
     server = make_server(
-        "127.0.0.1", 0, faulty(emulator.app.wsgi_app, Driver.switch), threaded=True
+        "127.0.0.1",
+        0,
+        faulty(emulator.app.wsgi_app, Driver.switch),
+        threaded=True,
+        ssl_context=(str(certificate), str(key)) if certificate.exists() else None,
     )
     print(json.dumps({"port": server.port}), flush=True)
     server.serve_forever()

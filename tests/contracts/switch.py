@@ -11,7 +11,7 @@ USER = "admin"
 PASSWORD = "correct horse"
 DELAY_S = 0.2
 """From an accepted cut to its effect, as on a real machine: never at once."""
-SLOW_S = 3.0
+SLOW_S = 6.0
 
 
 class Switch:

@@ -20,6 +20,7 @@ from tests.contracts.fence_rigs import ipmi, put_secret
 from tests.contracts.ipmi import PASSWORD, SERIAL, Bmc, simulator
 from tests.contracts.rigs import UUID as ID
 from tests.fakes.clock import BootClock, HandClock
+from tests.fencers.test_program import shown
 
 OTHER_ID = "11111111-2222-4333-8444-555555555555"
 
@@ -50,10 +51,6 @@ def programs(parent: int) -> list[int]:
     """The processes that a process has started."""
     task = Path(f"/proc/{parent}/task/{parent}/children")
     return [int(pid) for pid in task.read_text(encoding="ascii").split()]
-
-
-def shown(pid: int, name: str) -> bytes:
-    return Path(f"/proc/{pid}/{name}").read_bytes()
 
 
 async def test_b6_an_order_is_off_or_on_and_nothing_else(bmc: Bmc, tmp_path: Path) -> None:

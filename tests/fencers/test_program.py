@@ -42,6 +42,11 @@ def living(pids: list[int]) -> list[int]:
     return found
 
 
+def shown(pid: int, name: str) -> bytes:
+    """What /proc tells of a process."""
+    return Path(f"/proc/{pid}/{name}").read_bytes()
+
+
 def descriptors() -> int:
     return len([*Path("/proc/self/fd").iterdir()])
 
