@@ -56,7 +56,7 @@ class FenceAgentConfig(BaseModel):
     """What the device itself calls the plug, in its `list`: the host is known by it."""
     i_accept_no_identity: bool = False
     """Needed without `alias`: nothing but this file says whose power the plug is."""
-    timeout_s: float = Field(default=20.0, gt=0, le=60, allow_inf_nan=False)
+    timeout_s: float = Field(default=10.0, gt=0, le=60, allow_inf_nan=False)
     """How long identify and read may take; a cut or a switch-on may take twice as long."""
 
     @field_validator("parameters", "secrets")

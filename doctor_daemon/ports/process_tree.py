@@ -100,15 +100,14 @@ class Tree:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
-    def kill_marked(self) -> int:
-        """Kill all that bears the mark, wherever it has gone. Return how many were found."""
-        found = 0
+    def kill_marked(self) -> None:
+        """Kill all that bears the mark, wherever it has gone, until nothing new is found."""
+        killed: set[int] = set()
         for _ in range(SWEEPS_MAX):
-            killed = sum(self._kill_marked(pid) for pid in _processes())
-            if not killed:
-                break
-            found += killed
-        return found
+            found = {pid for pid in _processes() if pid not in killed and self._kill_marked(pid)}
+            if not found:
+                return
+            killed |= found
 
     def reap(self, within_s: float) -> int | None:
         """Return its exit status (negative: the signal that ended it), or None while it runs."""

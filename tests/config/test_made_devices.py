@@ -1,0 +1,59 @@
+"""The devices that a file comes to: what they are told of their hosts, and what cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from doctor_daemon.config import Settings
+from doctor_daemon.engine.devices import make_devices
+from doctor_daemon.errors import ConfigError
+from doctor_daemon.fencers.fence_agent import FenceAgent
+from doctor_daemon.fencers.ipmi import Ipmi
+from doctor_daemon.plugins import Faults
+from doctor_daemon.ports import PowerDevice
+from tests.fakes.clock import HandClock
+
+Reading = Callable[[str], Settings]
+IDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2)]
+PDU = (
+    "{type: fence_agent, agent: fence_apc, parameters: {ip: 192.0.2.1, username: u, plug: '{n}'}, "
+    "secrets: {password: bmc}, alias: '{host}', uuid: '00000000-0000-4000-8000-00000000000{n}'}"
+)
+BMC = (
+    "{type: ipmi, address: '192.0.2.{n}', username: u, password_file: bmc, serial: 'S{n}', "
+    "uuid: '00000000-0000-4000-8000-00000000000{n}'}"
+)
+
+
+def made(settings: Settings) -> dict[str, PowerDevice]:
+    faults = Faults()
+    devices = make_devices(settings, HandClock(), faults, lambda _made, _kind: None)
+    faults.raise_any()
+    return devices
+
+
+def test_a14_a_device_is_told_which_host_it_is_to_stand_before(read: Reading) -> None:
+    devices = made(read(f"hosts: [{{names: 'a-[1-2]', levels: [[{PDU}, {BMC}]]}}]\n"))
+    for number, id_ in enumerate(IDS, 1):
+        outlet, bmc = devices[f"a-{number}/fence_agent"], devices[f"a-{number}/ipmi"]
+        assert isinstance(outlet, FenceAgent)
+        assert isinstance(bmc, Ipmi)
+        assert (outlet.expects, bmc.expects) == (id_, id_)
+
+
+def test_d3_an_agent_that_does_not_fit_is_told_with_its_host(read: Reading) -> None:
+    wrong = PDU.replace("username: u", "user: u")
+    with pytest.raises(ConfigError) as caught:
+        made(read(f"hosts: [{{names: 'a-[1-2]', levels: [[{wrong}]]}}]\n"))
+    place = "hosts: a-1/fence_agent and 1 more: fence_apc: the agent"
+    unknown, missing = str(caught.value).splitlines()
+    assert unknown == f"{place} knows no parameter 'user'; did you mean 'username'?"
+    assert missing == f"{place} needs the parameter 'username'"
+
+
+def test_b5_a_device_that_cannot_say_which_machine_it_cuts_is_a_warning(read: Reading) -> None:
+    blind = PDU.replace("alias: '{host}'", "i_accept_no_identity: true")
+    warnings = read(f"hosts: [{{names: 'a-[1-2]', levels: [[{blind}]]}}]\n").warnings
+    assert "hosts: 2 power devices cannot say which machine they cut: a drill can" in warnings
