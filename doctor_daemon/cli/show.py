@@ -6,11 +6,11 @@ then why, and last how it came about.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from doctor_daemon.cli.fleet import kept_back
+from doctor_daemon.cli.times import span, when
 
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ def status(found: Json) -> Iterator[str]:
         f"(at most {budget['per_domain']} of one failure domain)",
     )
     yield from (_row(label, text) for label, text in kept_back(found))
-    yield _row("hosts", f"{found['hosts']}; servers as of {_when(found['servers_as_of_wall_s'])}")
+    yield _row("hosts", f"{found['hosts']}; servers as of {when(found['servers_as_of_wall_s'])}")
     for window in found["maintenance"]:
         yield _row("maintenance", f"{window['host']} {_window(window)}")
     lost = ", ".join(f"{count} to {name}" for name, count in sorted(found["dead_letters"].items()))
@@ -99,8 +99,8 @@ def incidents(found: Json) -> Iterator[str]:
 def _lines(rows: Sequence[Json]) -> Iterator[str]:
     wide = max((len(row["host"]) for row in rows), default=0)
     for row in rows:
-        when = _when(row["opened_wall_s"])
-        yield f"  {when}  {row['id']}  {row['host']:{wide}}  {row['phase']:12}  {row['text']}"
+        opened = when(row["opened_wall_s"])
+        yield f"  {opened}  {row['id']}  {row['host']:{wide}}  {row['phase']:12}  {row['text']}"
 
 
 def notices(found: Json) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _table(rows: Sequence[Json]) -> Iterator[str]:
 
 def _cells(row: Json) -> tuple[str, ...]:
     age_s, tries = row["age_s"], row["attempts"]
-    age = "of unknown age" if age_s is None else f"{_span(age_s)} old"
+    age = "of unknown age" if age_s is None else f"{span(age_s)} old"
     state = f"{row['state']}, late" if row["late"] else row["state"]
     times = "1 try" if tries == 1 else f"{tries} tries"
     return (row["id"], row["consumer"], row["kind"], row["host"], age, state, times)
@@ -167,7 +167,7 @@ def _matter(incident: Json, host: str) -> Iterator[str]:
         yield _row("what frees", waiting["frees"].replace("HOST", host))
     if not held and incident.get("contradicted"):
         yield _row("waits", f"{incident['contradicted']}; nothing is cut meanwhile")
-    yield _row("incident", f"{incident['id']}, opened {_when(incident['opened_wall_s'])}")
+    yield _row("incident", f"{incident['id']}, opened {when(incident['opened_wall_s'])}")
     yield _row("servers", f"{incident['servers']} concerned")
     for word in incident["evidence"]:
         times = "once" if word["count"] == 1 else f"{word['count']} times"
@@ -226,7 +226,7 @@ def _proof(proof: Json | None) -> Iterator[str]:
     if proof is None:
         yield "none: nobody has shown that the power is off"
         return
-    taken = _when(proof["taken_wall_s"])
+    taken = when(proof["taken_wall_s"])
     if proof["kind"] == "human":
         yield f"{proof['by']} vouched at {taken} that it is off: {proof['why']}"
     for part in proof["devices"]:
@@ -286,17 +286,4 @@ def _armed(armed: Json) -> str:
 
 
 def _window(window: Json) -> str:
-    return f"in maintenance by {window['by']}, {_span(window['left_s'])} left: {window['why']}"
-
-
-def _when(wall_s: float) -> str:
-    if not wall_s:
-        return "never"
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(wall_s))
-
-
-def _span(seconds: float) -> str:
-    """Say how long, to the minute, and never less than there is."""
-    minutes = -int(-seconds // 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"in maintenance by {window['by']}, {span(window['left_s'])} left: {window['why']}"

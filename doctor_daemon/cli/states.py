@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from doctor_daemon.cli.show import LABEL
+from doctor_daemon.cli.times import when
 
 Json = dict[str, Any]
 
@@ -43,7 +43,7 @@ def resource(options: argparse.Namespace) -> str:
 def states(found: Json) -> Iterator[str]:
     """Show one page: the host first that was asked for, then its servers, or whosever they are."""
     rows, host, silent = found["servers"], found["host"], found["silent"]
-    yield f"{len(rows)} {_servers(len(rows))} as of {_when(found['as_of_wall_s'])}, asked of Nova"
+    yield f"{len(rows)} {_servers(len(rows))} as of {when(found['as_of_wall_s'])}, asked of Nova"
     if host is not None:
         yield f"  {'host':{LABEL}}  {_host(host)}"
     if silent["count"]:
@@ -90,7 +90,3 @@ def _columns(table: Sequence[Sequence[str]]) -> Iterator[str]:
     for cells in table:
         padded = (f"{cell:{width}}" for cell, width in zip(cells, wide, strict=True))
         yield f"  {'  '.join(padded)}".rstrip()
-
-
-def _when(wall_s: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(wall_s))
