@@ -91,7 +91,13 @@ class DeviceReader:
             wrong = f"found the UUID of {other.name!r} once more; expected one of its own"
             place.note((*loc, "uuid"), wrong)
         line = place.fill(section.line, (*loc, "line")) or ""
-        return Device(name, section.type, uuid, section.hold_s, line)
+        return Device(name, section.type, uuid, section.hold_s, line, self._tells(section, loc))
+
+    def _tells(self, section: PowerDevice, loc: Loc) -> bool:
+        """Tell whether it reads the host's own power: by the file, or else by its kind."""
+        if section.tells is not None:
+            return section.tells == "host"
+        return getattr(self._chooser.plugin(FENCERS, section.type, loc), "tells", "") == "host"
 
     def _options(
         self, device: Device, raw: Mapping[str, Any], place: Place, loc: Loc

@@ -212,6 +212,9 @@ class PowerDevice(PluginSection):
     line: Annotated[str, Field(max_length=255)] = ""
     """What it shares with other devices, in a word of yours: of all that have the same one, only
     one is called at a time. For a PDU or a chassis that takes one session. Empty: nothing."""
+    tells: Literal["host", "supply"] | None = None
+    """Whether it reads the host's own power or that of a supply. Where one that tells of the host
+    reads ON, no other level proves the host off. Left out: as is right for its type."""
 
 
 class Hosts(Choices, WaysBack):

@@ -42,6 +42,7 @@ from doctor_daemon.core.suspicion import decides_at
 from doctor_daemon.core.switching import ends_at, switches
 from doctor_daemon.core.tries import Try
 from doctor_daemon.core.waiting import ends_waiting, waits
+from doctor_daemon.core.witness import ask_witnesses
 
 FOLLOWED = (Stage.WAITING, Stage.CHECKING, Stage.UNDER_WAY)
 
@@ -104,6 +105,7 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
         if attempt.device(device.name).cut is None:
             yield Cut(attempt.number, attempt.level, device.name)
     yield from ask_read(attempt, level, context)
+    yield from ask_witnesses(attempt, attempt.go_at, context)
     if all(attempt.device(device.name).cut for device in level.devices):
         yield from _look_along(incident, context)
 
@@ -200,7 +202,9 @@ def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
     if attempt is None or level is None or proof is None or since is None:
         return
     renewed = since.since(proof.taken_at) < 0
-    yield from ask_read(attempt, level, context, context.policy.guard_every_s if renewed else None)
+    every_s = context.policy.guard_every_s
+    yield from ask_read(attempt, level, context, every_s if renewed else None)
+    yield from ask_witnesses(attempt, since, context, every_s)
 
 
 def _ask(incident: Incident, context: Context) -> Iterator[Effect]:

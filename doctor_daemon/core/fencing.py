@@ -32,6 +32,7 @@ from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from doctor_daemon.core.waiting import wait, waited, waits
+from doctor_daemon.core.witness import contradicting
 
 SPAN = 0.9
 """The share of the grace that the looks before a cut must span."""
@@ -225,16 +226,14 @@ def _conclude(
         if answer.identity is not None and answer.identity.uuid != device.uuid:
             return fail(incident, context, f"{device.name} answers for another host", final=True)
     proof = derive(incident, current, level, context)
-    if proof:
+    against = contradicting(current, go_at, context)
+    if proof and not against:
         text = f"proven off: {described(proof)}"
         moved = incident.move(Phase.FORCING_DOWN, now, text)
         return replace(moved, proof=proof, marking=incident.marking.anew())
     if now.since(go_at) >= context.policy.off_timeout_s:
-        return fail(
-            incident,
-            context,
-            f"not off {context.policy.off_timeout_s:g} s after the cut",
-        )
+        why = f"not off {context.policy.off_timeout_s:g} s after the cut"
+        return fail(incident, context, f"{why}: {against}" if against else why)
     return incident
 
 

@@ -49,6 +49,8 @@ class Device:
     """A vendor's quirk: OFF must be read over at least so many seconds; 0 adds nothing."""
     line: str = ""
     """What it shares with others, so that only one of them is called at a time; empty: nothing."""
+    tells_host: bool = False
+    """Whether it reads the host's own power, and not only that of a supply."""
 
 
 @dataclass(frozen=True, slots=True)

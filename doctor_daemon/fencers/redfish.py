@@ -72,6 +72,7 @@ class Redfish:
     """A `PowerDevice` that speaks Redfish, with HTTP basic authentication."""
 
     api: ClassVar[int] = 1
+    tells: ClassVar[str] = "host"
     Config: ClassVar[type[RedfishConfig]] = RedfishConfig
 
     def __init__(self, config: RedfishConfig, name: str, clock: Clock) -> None:

@@ -1,0 +1,77 @@
+"""Witnesses: devices of other levels that tell how the host itself is, and may contradict a proof.
+
+A level proves the host off by its own devices. A BMC that lies consistently, or an outlet that
+feeds another machine, is found out by a second device that still sees the host on. So those of the
+other levels that read the host's own power are read along: an ON of one of them stands against the
+proof. One that is silent, or is another machine's, says nothing: it may have lost power itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.host import Device, HostPlan
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import Effect, Identify, Read, Wait
+from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.core.tries import DeviceTry, Try
+
+PATIENCE_S = 5.0
+"""From the cut on, how long a proof waits for a witness that has not said anything yet."""
+
+
+def witnesses(plan: HostPlan, level: int) -> tuple[Device, ...]:
+    """Return the devices of all other levels that tell of the host itself."""
+    return tuple(
+        device
+        for number, other in enumerate(plan.levels, 1)
+        for device in other.devices
+        if number != level and device.tells_host
+    )
+
+
+def contradicting(attempt: Try, go_at: Instant, context: Context) -> str:
+    """Say which witness a proof waits for, or is contradicted by; empty: none."""
+    for device in witnesses(context.plan, attempt.level):
+        answer = attempt.device(device.name)
+        if _strange(device, answer):
+            continue
+        if answer.readings and answer.readings[-1].power is Power.ON:
+            return f"{device.name} says that the power is on"
+        if not answer.readings and context.now.since(go_at) < PATIENCE_S:
+            return f"{device.name} has not said anything yet"
+    return ""
+
+
+def testimony(attempt: Try, context: Context) -> Iterator[Reading]:
+    """Yield what witnesses of this very host have read."""
+    for device in witnesses(context.plan, attempt.level):
+        answer = attempt.device(device.name)
+        if not _strange(device, answer):
+            yield from answer.readings
+
+
+def ask_witnesses(
+    attempt: Try, go_at: Instant, context: Context, calm_s: float | None = None
+) -> Iterator[Effect]:
+    """Read every witness along, at its pace, once it has said who its host is."""
+    every_s = context.policy.read_every_s if calm_s is None else calm_s
+    for device in witnesses(context.plan, attempt.level):
+        answer = attempt.device(device.name)
+        if _strange(device, answer):
+            continue
+        after = answer.readings[-1].answered_at.plus(every_s) if answer.readings else None
+        if after is not None and not context.now.reached(after):
+            yield Wait(after)
+        elif answer.identity is None:
+            yield Identify(attempt.number, attempt.level, device.name)
+        else:
+            yield Read(attempt.number, attempt.level, device.name, answer.reads)
+        if not answer.readings and not context.now.reached(go_at.plus(PATIENCE_S)):
+            yield Wait(go_at.plus(PATIENCE_S))
+
+
+def _strange(device: Device, answer: DeviceTry) -> bool:
+    """Tell whether it has answered for a machine that is not the host."""
+    return answer.identity is not None and answer.identity.uuid != device.uuid

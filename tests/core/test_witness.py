@@ -1,0 +1,142 @@
+"""Witnesses: a device of another level that sees the host on stands against a proof (B1, B5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.host import Mode
+from doctor_daemon.core.incident import NoticeKind
+from doctor_daemon.core.messages import Identified, Identify, Look, Read
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.witness import PATIENCE_S, witnesses
+from tests.core import make
+from tests.core.make import BMC, MANUAL, OTHER_UUID, PDU, SECOND_BMC, level
+from tests.core.moving import Moving
+from tests.core.walk import Walk
+
+ILO = replace(SECOND_BMC, name="ilo", tells_host=True)
+TWO = make.plan(level(BMC), level(ILO), MANUAL)
+
+
+def at_reads() -> Walk:
+    """Cut the power by the first level: its device and the witness are to be asked."""
+    return Walk(plan=TWO).to_reads()
+
+
+def reads(walk: Walk, power: Power, witness: Power | None, seconds: int = 40) -> Walk:
+    """Let the level's device and the witness say so, over and over; None: it says nothing."""
+    first = walk.incident.tries
+    for _ in range(seconds * 2):
+        if walk.phase is not Phase.FENCING or walk.incident.tries != first:
+            break
+        walk.read(power, "bmc")
+        if witness is not None:
+            walk.identify().read(witness, "ilo")
+        walk.elapse(0.5)
+    return walk
+
+
+def test_those_of_other_levels_that_tell_of_the_host_are_witnesses() -> None:
+    plan = make.plan(level(BMC, ILO), level(PDU, replace(BMC, name="bmc-3", tells_host=True)))
+    assert [one.name for one in witnesses(plan, 1)] == ["bmc-3"]
+    assert [one.name for one in witnesses(plan, 2)] == ["ilo"]
+
+
+def test_a_witness_is_first_asked_who_its_host_is_and_then_read_at_a_pace() -> None:
+    walk = at_reads()
+    assert walk.all(Identify) == [Identify(1, 1, "ilo")]
+    walk.identify()
+    assert Read(1, 1, "ilo", 0) in walk.due
+    walk.read(Power.ON, "ilo")
+    assert not [effect for effect in walk.all(Read) if effect.device == "ilo"]
+    walk.elapse(walk.context.policy.read_every_s)
+    assert Read(1, 1, "ilo", 1) in walk.due
+
+
+def test_b1_a_device_that_says_off_of_a_host_that_is_on_proves_nothing() -> None:
+    walk = reads(at_reads(), Power.OFF, Power.ON)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+    text = "level 1, try 1: not off 30 s after the cut: ilo says that the power is on"
+    assert text in [entry.text for entry in walk.incident.timeline]
+
+
+def test_b1_a_witness_that_agrees_delays_nothing() -> None:
+    walk = reads(at_reads(), Power.OFF, Power.OFF)
+    assert (walk.phase, walk.incident.tries) == (Phase.FORCING_DOWN, 1)
+    took_s = walk.now.since(walk.attempt.go_at or make.at(-99))
+    assert took_s < PATIENCE_S
+
+
+def test_b1_what_the_witness_said_before_the_power_went_off_is_forgotten() -> None:
+    walk = at_reads().identify().read(Power.ON)
+    assert reads(walk.elapse(1), Power.OFF, Power.OFF).phase is Phase.FORCING_DOWN
+
+
+def test_b3_a_witness_that_lost_power_with_the_host_is_not_waited_for_long() -> None:
+    walk = reads(at_reads(), Power.OFF, None)
+    assert walk.phase is Phase.FORCING_DOWN
+    took_s = walk.now.since(walk.attempt.go_at or make.at(-99))
+    assert PATIENCE_S <= took_s < PATIENCE_S + 2
+
+
+def test_a_witness_that_does_not_say_clearly_says_nothing() -> None:
+    assert reads(at_reads(), Power.OFF, Power.UNKNOWN).phase is Phase.FORCING_DOWN
+
+
+def test_a_witness_that_cannot_be_asked_says_nothing() -> None:
+    walk = at_reads()
+    walk.fail(walk.one(Identify))
+    assert walk.all(Identify) == []
+    assert reads(walk, Power.OFF, None).phase is Phase.FORCING_DOWN
+
+
+def test_b5_a_witness_of_another_machine_contradicts_nothing() -> None:
+    walk = at_reads()
+    walk.see(Identified(walk.one(Identify), make.identity(OTHER_UUID)))
+    assert not [effect for effect in walk.all(Read) if effect.device == "ilo"]
+    assert reads(walk, Power.OFF, None).phase is Phase.FORCING_DOWN
+
+
+def test_b5_an_outlet_that_feeds_another_machine_is_found_out() -> None:
+    """The first level cannot be used; the second is off at once, and the host is not."""
+    plan = make.plan(level(ILO), level(PDU), MANUAL)
+    walk = Walk(plan=plan).to_fencing()
+    while walk.attempt.level == 1:
+        walk.identify().look().cut(Outcome.REFUSED).read(Power.ON).elapse(1)
+    while walk.phase is Phase.FENCING:
+        walk.identify()
+        if walk.all(Look):
+            walk.look()
+        walk.cut().read(Power.OFF, "pdu").read(Power.ON, "ilo").elapse(0.25)
+    assert (walk.phase, walk.gate, walk.incident.proof) == (Phase.HELD, "manual", None)
+    told = [entry.text for entry in walk.incident.timeline]
+    assert any("ilo says that the power is on" in text for text in told)
+
+
+def evacuating() -> Moving:
+    """Walk to where servers are evacuated, with a witness that agreed."""
+    walk = Moving(plan=replace(TWO, mode=Mode.EVACUATE))
+    walk.to_reads().identify().prove()
+    walk.put()
+    return walk.flag()
+
+
+def test_b9_a_witness_that_sees_the_host_on_again_stops_everything() -> None:
+    walk = evacuating().elapse(5)
+    walk.read(Power.OFF).elapse(walk.context.policy.guard_every_s)
+    assert (walk.phase, walk.incident.refences) == (Phase.EVACUATING, 0)
+    walk.read(Power.ON, "ilo")
+    assert (walk.phase, walk.incident.refences) == (Phase.FENCING, 1)
+    assert walk.told[-1] is NoticeKind.ALARM
+
+
+def test_b9_a_witness_of_another_machine_stops_nothing() -> None:
+    walk = evacuating()
+    ilo = replace(walk.attempt.device("ilo"), identity=make.identity(OTHER_UUID))
+    walk.incident = replace(walk.incident, fencing=walk.attempt.put("ilo", ilo))
+    walk.elapse(5)
+    assert {effect.device for effect in walk.all(Read)} == {"bmc"}
+    walk.read(Power.OFF).elapse(5)
+    assert walk.phase is Phase.EVACUATING
