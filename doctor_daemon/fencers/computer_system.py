@@ -57,6 +57,8 @@ class System:
     power: Power
     said: str
     reset: Reset
+    maker: str = ""
+    """Its Manufacturer, as it says."""
 
 
 def parse(content: bytes, url: URL) -> System:
@@ -72,7 +74,8 @@ def parse(content: bytes, url: URL) -> System:
     power = body.get("PowerState")
     known = _POWER.get(power, Power.UNKNOWN) if isinstance(power, str) else Power.UNKNOWN
     said = known.capitalize() if known is not Power.UNKNOWN else f"PowerState: {quoted(power)}"
-    return System(_identity(body), known, said, _reset(body.get("Actions"), url))
+    maker = _text(body, "Manufacturer")
+    return System(_identity(body), known, said, _reset(body.get("Actions"), url), maker)
 
 
 def complaint(content: bytes) -> str:

@@ -8,7 +8,7 @@ identified. An order is sent once: whether to send another is a decision, not pl
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
 from aiohttp import encode_basic_auth
 from pydantic import Field, field_validator, model_validator
@@ -20,6 +20,7 @@ from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import ConfigError, DoctorError, Permanent, Temporary
 from doctor_daemon.fencers.bmc import Answer, Bmc
 from doctor_daemon.fencers.computer_system import FORCE_OFF, ON, System, parse
+from doctor_daemon.fencers.vendors import Vendor, named, vendor_of
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.ports.secrets import SecretFile, remember
 from doctor_daemon.ports.time import Clock, Permit
@@ -46,6 +47,8 @@ class RedfishConfig(Endpoint):
     """The file with that user's password; it is read at each call."""
     verify: bool = True
     """Whether the BMC has to show a certificate that is trusted."""
+    vendor: Literal["auto", "idrac", "ilo", "xclarity", "supermicro", "openbmc", "strict"] = "auto"
+    """Whose quirks are reckoned with; `auto`: by what the System says of its manufacturer."""
     i_accept_unverified_tls: bool = False
     """Needed with `verify: false`: whoever is on the way can read the password and answer."""
 
@@ -84,6 +87,8 @@ class Redfish:
         self._bmc = Bmc(config, config.tls(verify=config.verify), self._login, clock)
         self._uuid = ""
         self._latest: tuple[Instant, System] | None = None
+        self._cut_at: Instant | None = None
+        """When our own cut was last answered, or not answered any more."""
 
     async def identify(self) -> Identity:
         """Say who the host is. Raise Permanent too when this System could not be cut."""
@@ -129,16 +134,31 @@ class Redfish:
             self._same_chassis(system)
         except Permanent as error:
             return Power.UNKNOWN, str(error)
+        vendor = self._vendor(system)
+        if system.power is Power.OFF and self._settling(vendor, answer):
+            return Power.UNKNOWN, f"Off, {vendor.settle_s:g} s too early for {vendor.name}"
         return system.power, system.said
+
+    def _vendor(self, system: System) -> Vendor:
+        if self._config.vendor != "auto":
+            return named(self._config.vendor)
+        return vendor_of(system.maker, system.identity.model)
+
+    def _settling(self, vendor: Vendor, answer: Answer) -> bool:
+        """Tell whether an Off comes too soon after our own cut for this vendor."""
+        return self._cut_at is not None and (answer.asked_at.since(self._cut_at) < vendor.settle_s)
 
     async def _order(self, kind: str, permit: Permit) -> tuple[Outcome, str]:
         deadline_s = self._bmc.deadline()
         try:
             async with self._bmc.turn(deadline_s):
                 target = await self._target(kind, deadline_s)
-                return await self._bmc.order(target, {"ResetType": kind}, permit)
+                ended = await self._bmc.order(target, {"ResetType": kind}, permit)
         except (Temporary, Permanent) as error:
             return Outcome.UNSENT, f"nothing was sent: {error}"
+        if kind == FORCE_OFF and ended[0] is not Outcome.UNSENT:
+            self._cut_at = self._clock.now()
+        return ended
 
     async def _target(self, kind: str, deadline_s: float) -> URL:
         """Return where to send a reset to, for the chassis that was identified."""
