@@ -52,9 +52,9 @@ class CommandConfig(BaseModel):
     argv: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
     """The program, by its absolute path, and its arguments. Other users of the machine can read
     them: no secrets here."""
-    every_s: Annotated[float, Field(ge=1, le=3600)] | None = None
+    every_s: Annotated[float, Field(ge=1, le=240)] | None = None
     """From the beginning of one run to that of the next; left out: it runs for good."""
-    timeout_s: Annotated[float, Field(ge=0.5, le=600)] = 10.0
+    timeout_s: Annotated[float, Field(ge=0.5, le=240)] = 10.0
     """How long one run may take, with `every_s`."""
     kind: Annotated[str, Field(pattern="^[a-z0-9_.-]{1,64}$")]
     """The kind of its evidence."""
@@ -144,12 +144,12 @@ class Command(Inspector):
         async for line in made.lines():
             try:
                 view = self._view(line, intake)
+                self._voice.around.looked(self.name)
             except Refusal as error:
                 log.warning("line not taken", source=self.name, error=str(error))
                 view = None
             if view is not None:
                 await self._say(view, intake)
-                self._voice.around.looked(self.name)
             await asyncio.sleep(1 / RATE_PER_S)
 
     async def _say(self, view: View, intake: Intake) -> None:

@@ -54,7 +54,7 @@ class PingConfig(BaseModel):
     """How: echo requests, or TCP connections."""
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     """The port, for `tcp`. A refused connection is an answer too."""
-    every_s: Annotated[float, Field(ge=0.2, le=300)] = 2.0
+    every_s: Annotated[float, Field(ge=0.2, le=240)] = 2.0
     """From the beginning of one round to that of the next."""
     timeout_s: Annotated[float, Field(ge=0.05, le=30)] = 1.0
     """How long an answer may take."""

@@ -63,7 +63,7 @@ class PrometheusConfig(QueryEndpoint):
     kind: Annotated[str, Field(pattern="^[a-z0-9_.-]{1,64}$")] = "prometheus"
     """The kind of this evidence. Where a second kind is needed, two sources of one kind do not
     make two."""
-    every_s: Annotated[float, Field(ge=0.5, le=300)] = 10.0
+    every_s: Annotated[float, Field(ge=0.5, le=240)] = 10.0
     """From the beginning of one query to that of the next."""
     lookback_s: Annotated[float, Field(ge=1, le=300)] = 60.0
     """How old a scraped sample may be: more than one scrape interval, best three of them."""

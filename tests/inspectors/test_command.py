@@ -206,3 +206,14 @@ def test_options_that_do_not_fit_are_refused(options: Mapping[str, Any], words: 
     wanted = {"argv": ["/bin/true"], "kind": "x", **options}
     with pytest.raises(ValidationError, match=words):
         configured(Command.Config, Path(), **wanted)
+
+
+async def test_an_empty_line_shows_that_it_still_looks() -> None:
+    async with following(says("", "rubbish", more="time.sleep(99)")) as stage:
+
+        async def looked() -> bool:
+            return stage.scene.looked == ["script"]
+
+        await until("it has looked", looked)
+        await asyncio.sleep(0.1)
+        assert (stage.scene.looked, stage.told) == (["script"], [])
