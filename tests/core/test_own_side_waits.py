@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.messages import Cut, Identify, Look, Order
 from doctor_daemon.core.ourselves import Check, Ourselves, Paused, Sign
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.waiting import ends_waiting, wait, waited
 from tests.core.walk import Walk
 
 
@@ -64,6 +68,25 @@ def test_a12_a_pause_ends_a_wait_and_all_is_asked_anew() -> None:
     walk = waiting().wait(60).see(Paused(60.0))
     assert walk.incident.waiting is None
     assert walk.waits == [Policy().grace_s]
+
+
+def test_whoever_does_not_wait_is_left_alone_by_the_wait() -> None:
+    walk = Walk().to_fencing()
+    assert waited(walk.incident, walk.attempt, walk.context) is walk.incident
+    assert list(ends_waiting(walk.incident, walk.context)) == []
+
+
+def test_one_gate_is_waited_for_after_the_other_and_each_is_told_once() -> None:
+    walk = waiting()
+    shut = refused(Act.CUT, walk.incident, walk.context)
+    assert shut is not None
+    lines = len(walk.incident.timeline)
+    assert len(wait(walk.incident, shut, walk.now).timeline) == lines
+    other = replace(walk.context.own, control=None)
+    walk.given(own=other).elapse(5)
+    assert walk.said.startswith("waiting: Nova has not shown yet")
+    assert walk.incident.waiting is not None
+    assert walk.incident.waiting.gate == "roster"
 
 
 # pauses
