@@ -12,11 +12,17 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -31,28 +37,26 @@ from doctor_daemon.api.serving import on_address, on_socket, served
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import (
     AuthKind,
-    Choice,
     DeviceChoice,
     Settings,
     SourceAuth,
     SourceChoice,
     load,
 )
-from doctor_daemon.engine.clock import SystemClock
-from doctor_daemon.engine.configured import rules_of, wanted
-from doctor_daemon.engine.devices import make_devices
+from doctor_daemon.engine.configured import rules_of
 from doctor_daemon.engine.engine import Engine, hosts_known
 from doctor_daemon.engine.interpreter import settle_interpreter
+from doctor_daemon.engine.making import instruments, power_devices
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.outlook import outlook
-from doctor_daemon.engine.own_probes import Answers, OwnProbes, heard
+from doctor_daemon.engine.own_probes import Answers, OwnProbes
+from doctor_daemon.engine.reload import Reloader
 from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.engine.ward import Instruments
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.locks.local import locked
-from doctor_daemon.metrics import Metrics
 from doctor_daemon.plugins import Faults
-from doctor_daemon.ports import Controller, Gatekeeper, Notifier, Store
+from doctor_daemon.ports import Gatekeeper, PowerDevice
 from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
@@ -62,53 +66,6 @@ AGAIN_S = 5.0
 FAILED, UNUSABLE, BUG = 1, 2, 70
 """Exit statuses: trouble outside, a configuration that cannot be used, a bug (sysexits.h)."""
 logger: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-def instruments(settings: Settings) -> Instruments:
-    """Make the adapters that the configuration names. Nothing is connected to yet.
-
-    Raise ConfigError, a line for each one that cannot be made.
-    """
-    clock, metrics, faults, answers = SystemClock(), Metrics(), Faults(), Answers()
-    cloud, state = settings.cloud, settings.store
-    controller: Controller = faults.made("cloud", cloud.plugin, cloud.config, cloud.name, clock)
-    store: Store = faults.made("state", state.plugin, state.config)
-
-    def measured(device: object, choice: DeviceChoice) -> None:
-        observe = partial(_observe, metrics, choice.kind)
-        _measure(device, heard(observe, answers, choice.host, clock))
-
-    devices = make_devices(settings, clock, faults, measured)
-    notifiers: dict[str, Notifier] = {
-        one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
-        for one in settings.consumers
-    }
-    storage = _beside("storage", settings.storage, metrics, faults)
-    network = _beside("network", settings.network, metrics, faults)
-    faults.raise_any()
-    _measure(controller, partial(_observe, metrics, cloud.kind))
-    own = OwnProbes(wanted(settings.own_side), clock, answers)
-    tools = (clock, store, controller, devices, notifiers, metrics, storage, network)
-    return Instruments(*tools, own=own)
-
-
-def _beside(what: str, choice: Choice | None, metrics: Metrics, faults: Faults) -> Any:  # noqa: ANN401 - the plug-in's
-    """Make the adapter of a service beside Nova, if the configuration names one."""
-    if choice is None:
-        return None
-    made = faults.made(what, choice.plugin, choice.config, SystemClock())
-    _measure(made, partial(_observe, metrics, choice.kind))
-    return made
-
-
-def _measure(adapter: object, observe: Callable[[str, float, str], None]) -> None:
-    """Have an adapter tell how long its calls take, if it offers to."""
-    if hasattr(adapter, "on_call"):
-        adapter.on_call = observe
-
-
-def _observe(metrics: Metrics, target: str, call: str, seconds: float, outcome: str) -> None:
-    metrics.call.labels(target, call, outcome).observe(seconds)
 
 
 class Daemon:
@@ -129,6 +86,7 @@ class Daemon:
         self._sources = sources
         clock, desk = self.tools.clock, self.engine.desk
         self._listener = Listener(sources, desk, clock, rejected=self._rejected)
+        self._reloader = Reloader(self.engine, settings, self._devices)
         self._open = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -136,6 +94,7 @@ class Daemon:
         """Run until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloader.asked.set)
         for warning in self.settings.warnings:
             logger.warning(warning)
         async with AsyncExitStack() as stack:
@@ -174,6 +133,7 @@ class Daemon:
             for source in self._sources:
                 work = partial(source.inspector.run, self.engine.desk)
                 await doors.enter_async_context(self._kept(f"source {source.terms.name}", work))
+            await doors.enter_async_context(self._kept("reload", self._reloader.run))
             self._open.set()
             settle_interpreter()
             self._supervisor.ready()
@@ -195,6 +155,14 @@ class Daemon:
             for wait in waits:
                 wait.cancel()
         return event.is_set() and not engine.done() and not self._stop.is_set()
+
+    def _devices(self, choices: Sequence[DeviceChoice]) -> Mapping[str, PowerDevice]:
+        """Make the power devices that a reload has brought. Raise ConfigError."""
+        faults, own = Faults(), self.tools.own
+        answers = own.answers if isinstance(own, OwnProbes) else Answers()
+        made = power_devices(choices, self.tools.metrics, answers, faults)
+        faults.raise_any()
+        return made
 
     def _rejected(self, source: str, reason: str) -> None:
         self.tools.metrics.rejected.labels(source, reason).inc()
@@ -242,6 +210,7 @@ class Daemon:
             await device.close()
         for notifier in self.tools.notifiers.values():
             await notifier.close()
+        await self._reloader.close()
         await self.tools.controller.close()
         for beside in self.tools.beside.values():
             await beside.close()

@@ -112,6 +112,9 @@ class Metrics:
             "1 when a sign of our own side is good, else 0.",
             ("sign",),
         )
+        self.config_good = gauge(
+            "doctor_config_good", "1 when the last reload was taken, 0 when it was refused.", ()
+        )
         self.outbox = gauge("doctor_notices_pending", "Notices not delivered yet.", ("consumer",))
         self.dead_kept = gauge(
             "doctor_dead_letters", "Notices given up, kept, and not told since.", ("consumer",)
@@ -167,6 +170,9 @@ class Metrics:
             "doctor_contradictions_total",
             "Suspicions that fresh evidence of life has contradicted, by whose.",
             ("source",),
+        )
+        self.reloads = counter(
+            "doctor_reloads_total", "Reloads of the configuration.", ("outcome",)
         )
         self.alarms = counter(
             "doctor_alarms_total", "Alarms: what was brought about does not stand any more.", ()

@@ -14,9 +14,10 @@ from doctor_daemon.cli.drill.clouds import drillable
 from doctor_daemon.config import Settings, check
 from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.core.proof import Power
+from doctor_daemon.engine.making import instruments
 from doctor_daemon.engine.ward import Instruments
 from doctor_daemon.errors import ConfigError, DoctorError
-from doctor_daemon.main import Daemon, instruments
+from doctor_daemon.main import Daemon
 from doctor_daemon.ports import device_key
 
 CHECKS_AT_ONCE = 16

@@ -11,10 +11,10 @@ from doctor_daemon.cli.client import Unanswered
 from doctor_daemon.config import Settings, load
 from doctor_daemon.core.host import HostId, HostPlan
 from doctor_daemon.core.readiness import FAILURES_MAX, DeviceRecord
+from doctor_daemon.engine.making import instruments
 from doctor_daemon.engine.probe_views import host_row
 from doctor_daemon.engine.readiness import probe_device
 from doctor_daemon.engine.ward import Instruments
-from doctor_daemon.main import instruments
 from doctor_daemon.ports import device_key
 
 Json = dict[str, Any]

@@ -113,7 +113,12 @@ class DeviceReader:
         if config is None:
             return {}
         choice = DeviceChoice(
-            name=device.name, kind=device.kind, plugin=plugin, config=config, host=place.host
+            name=device.name,
+            kind=device.kind,
+            plugin=plugin,
+            config=config,
+            host=place.host,
+            uuid=device.uuid,
         )
         self.choices.append(choice)
         return config.model_dump(mode="json")

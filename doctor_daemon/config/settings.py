@@ -69,6 +69,8 @@ class DeviceChoice(Choice):
     """A power device of a host, by the name that its level has for it."""
 
     host: HostId
+    uuid: str = ""
+    """Which machine it is to stand before; empty: the file does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

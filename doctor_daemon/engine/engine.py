@@ -255,6 +255,11 @@ class Engine:
     def _ticked(self, now: Instant) -> None:
         self.ticked = now
 
+    def reloaded(self) -> None:
+        """Have every incident weigh its case by the new rules."""
+        for case in list(self.desk.cases.values()):
+            self._post(case, Letter(Elapsed()))
+
     def _nudge(self) -> None:
         """Have incidents that wait before a cut ask their gates again."""
         for case in list(self.desk.cases.values()):

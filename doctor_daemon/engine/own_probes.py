@@ -100,8 +100,12 @@ class OwnProbes:
         """Ask for what is wanted; nothing is asked before `check`."""
         self._wanted = wanted
         self._clock = clock
-        self._answers = answers
+        self.answers = answers
         self._links = links
+
+    def become(self, wanted: Wanted) -> None:
+        """Ask for other things from now on."""
+        self._wanted = wanted
 
     @property
     def wanted(self) -> Sequence[Sign]:
@@ -169,7 +173,7 @@ class OwnProbes:
 
     def _devices(self, now: Instant, suspects: AbstractSet[HostId]) -> Check:
         """Count the other hosts whose devices have answered; too few of them say nothing."""
-        lately = self._answers.lately(now, suspects)
+        lately = self.answers.lately(now, suspects)
         answered = sum(lately.values())
         why = f"the power devices of {answered} of {len(lately)} other hosts have answered lately"
         enough = answered >= self._wanted.devices_share * len(lately)

@@ -38,6 +38,8 @@ def remarks(ward: Ward) -> Iterator[str]:
     if step is not None and now.since(step.at) < REMEMBERED_S:
         ago_s = now.since(step.at)
         yield f"the wall clock was stepped by {step.seconds:+.0f} s, {ago_s:.0f} s ago"
+    if ward.standpoint.refused:
+        yield f"the configuration on the disk is not in force: {ward.standpoint.refused}"
     awake_at = ward.standpoint.seen(now).awake_at
     if awake_at is not None and now.since(awake_at) < REMEMBERED_S:
         yield f"the daemon stood still until {now.since(awake_at):.0f} s ago"

@@ -38,10 +38,17 @@ class Selfcheck:
         self._good = good
         self._bug = bug
         self._asked = asyncio.Event()
-        own = ward.tools.own
-        ward.standpoint.wanted = tuple(own.wanted) if own else ()
+        self.renew()
+
+    def renew(self) -> None:
+        """Take which signs are wanted, and ask for them at once."""
+        ward, own = self._ward, self._ward.tools.own
+        ward.standpoint.want(own.wanted if own else ())
+        ward.tools.metrics.own_side.clear()
         for sign in ward.standpoint.wanted:
-            ward.tools.metrics.own_side.labels(sign).set(0)
+            check = ward.standpoint.checks.get(sign)
+            ward.tools.metrics.own_side.labels(sign).set(bool(check and check.good))
+        self._asked.set()
 
     def heed(self, before: Incident | None, after: Incident) -> None:
         """Ask at once when a host is suspected: only what is asked since then counts."""
@@ -51,7 +58,7 @@ class Selfcheck:
     async def run(self) -> None:
         """Ask until cancelled."""
         own = self._ward.tools.own
-        if own is None or not own.wanted:
+        if own is None:
             await asyncio.Event().wait()
             return
         clock = self._ward.tools.clock

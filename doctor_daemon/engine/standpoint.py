@@ -61,8 +61,7 @@ class Standpoint:
     def __init__(self, rules: Callable[[], OwnRules], wanted: Sequence[Sign] = ()) -> None:
         """Begin with nothing known. `rules` returns what the configuration says at present."""
         self.wake = Wakefulness()
-        self.wanted = tuple(wanted)
-        """The signs that are asked for."""
+        self._wanted = tuple(wanted)
         self._rules = rules
         self._checks: Mapping[Sign, Check] = {}
         self._shown: Mapping[str, str] | None = None
@@ -71,8 +70,19 @@ class Standpoint:
         """Hosts whose power was cut in an incident that is still open."""
         self.step: Step | None = None
         """The last step of the wall clock."""
+        self.refused = ""
+        """Why the configuration on the disk was not taken at the last reload; empty: it was."""
         self._value: Ourselves | None = None
         self._made_of: OwnRules | None = None
+
+    @property
+    def wanted(self) -> tuple[Sign, ...]:
+        """The signs that are asked for."""
+        return self._wanted
+
+    def want(self, signs: Sequence[Sign]) -> None:
+        """Have these signs asked for from now on."""
+        self._wanted, self._value = tuple(signs), None
 
     @property
     def checks(self) -> Mapping[Sign, Check]:
@@ -94,7 +104,7 @@ class Standpoint:
             named = dict.fromkeys(rules.control, "the configuration says so")
             control = {**self._shown, **named}
         return Ourselves(
-            wanted=self.wanted,
+            wanted=self._wanted,
             checks=self._checks,
             awake_at=awake_at,
             self_=rules.self_,

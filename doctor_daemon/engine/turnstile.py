@@ -51,6 +51,11 @@ class Turnstile:
         quick = self._usual_s is not None and self._usual_s < SLOW_S
         return self.width * 2 if quick else self.width
 
+    def limit(self, limit: int) -> None:
+        """Let in another number at most: fewer at once, more as the calls go well."""
+        self._limit = limit
+        self._width = min(self._width, float(limit))
+
     @asynccontextmanager
     async def turn(self, host: Hashable) -> AsyncIterator[Turn]:
         """Wait for a turn, and keep it while the block runs."""

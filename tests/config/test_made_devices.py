@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from doctor_daemon.config import Settings
-from doctor_daemon.engine.devices import make_devices
+from doctor_daemon.engine.making import power_devices
+from doctor_daemon.engine.own_probes import Answers
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.fencers.fence_agent import FenceAgent
 from doctor_daemon.fencers.ipmi import Ipmi
+from doctor_daemon.metrics import Metrics
 from doctor_daemon.plugins import Faults
 from doctor_daemon.ports import PowerDevice
-from tests.fakes.clock import HandClock
 
 Reading = Callable[[str], Settings]
 IDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2)]
@@ -29,7 +30,7 @@ BMC = (
 
 def made(settings: Settings) -> dict[str, PowerDevice]:
     faults = Faults()
-    devices = make_devices(settings, HandClock(), faults, lambda _made, _kind: None)
+    devices = power_devices(settings.devices, Metrics(), Answers(), faults)
     faults.raise_any()
     return devices
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from doctor_daemon.config import load
-from doctor_daemon.main import Daemon, instruments
+from doctor_daemon.engine.making import instruments
+from doctor_daemon.main import Daemon
 from doctor_daemon.ports import Controller, Notifier, PowerDevice, Store
 
 SAVES = ("commit", "deliveries", "replace_charges")

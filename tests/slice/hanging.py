@@ -17,8 +17,9 @@ from typing import Any, cast
 
 from doctor_daemon import log
 from doctor_daemon.config import load
+from doctor_daemon.engine.making import instruments
 from doctor_daemon.errors import Temporary
-from doctor_daemon.main import Daemon, instruments
+from doctor_daemon.main import Daemon
 from doctor_daemon.ports import Controller, Store
 
 FOR_GOOD_S = 3600.0

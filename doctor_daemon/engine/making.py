@@ -1,0 +1,83 @@
+"""Makes the instruments that a configuration names: at the start, and power devices at a reload.
+
+Which class is meant stands in the configuration, as a plug-in: nothing here knows any adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from doctor_daemon.config import Choice, DeviceChoice, Settings
+from doctor_daemon.engine.clock import SystemClock
+from doctor_daemon.engine.configured import wanted
+from doctor_daemon.engine.own_probes import Answers, OwnProbes, heard
+from doctor_daemon.engine.ward import Instruments
+from doctor_daemon.metrics import Metrics
+from doctor_daemon.plugins import Faults
+from doctor_daemon.ports import Controller, Notifier, PowerDevice, Store
+from doctor_daemon.ports.program import SHARED
+
+
+def instruments(settings: Settings) -> Instruments:
+    """Make the adapters that the configuration names. Nothing is connected to yet.
+
+    Raise ConfigError, a line for each one that cannot be made.
+    """
+    clock, metrics, faults, answers = SystemClock(), Metrics(), Faults(), Answers()
+    cloud, state = settings.cloud, settings.store
+    controller: Controller = faults.made("cloud", cloud.plugin, cloud.config, cloud.name, clock)
+    store: Store = faults.made("state", state.plugin, state.config)
+    settings.programs.bind(SHARED)
+    devices = power_devices(settings.devices, metrics, answers, faults)
+    notifiers: dict[str, Notifier] = {
+        one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
+        for one in settings.consumers
+    }
+    storage = _beside("storage", settings.storage, metrics, faults)
+    network = _beside("network", settings.network, metrics, faults)
+    faults.raise_any()
+    _measure(controller, partial(_observe, metrics, cloud.kind))
+    own = OwnProbes(wanted(settings.own_side), clock, answers)
+    tools = (clock, store, controller, devices, notifiers, metrics, storage, network)
+    return Instruments(*tools, own=own)
+
+
+def power_devices(
+    choices: Iterable[DeviceChoice], metrics: Metrics, answers: Answers, faults: Faults
+) -> dict[str, PowerDevice]:
+    """Make power devices, by their keys.
+
+    One that can tell its host only by something else than a UUID has an attribute `expects`, and
+    is told there which UUID the configuration gives to that host.
+    """
+    devices, clock = dict[str, PowerDevice](), SystemClock()
+    for choice in choices:
+        key = f"{choice.host}/{choice.name}"
+        made = faults.made(f"hosts: {key}", choice.plugin, choice.config, choice.name, clock)
+        if hasattr(made, "expects"):
+            made.expects = choice.uuid
+        observe = partial(_observe, metrics, choice.kind)
+        _measure(made, heard(observe, answers, choice.host, clock))
+        devices[key] = made
+    return devices
+
+
+def _beside(what: str, choice: Choice | None, metrics: Metrics, faults: Faults) -> Any:  # noqa: ANN401 - the plug-in's
+    """Make the adapter of a service beside Nova, if the configuration names one."""
+    if choice is None:
+        return None
+    made = faults.made(what, choice.plugin, choice.config, SystemClock())
+    _measure(made, partial(_observe, metrics, choice.kind))
+    return made
+
+
+def _measure(adapter: object, observe: Callable[[str, float, str], None]) -> None:
+    """Have an adapter tell how long its calls take, if it offers to."""
+    if hasattr(adapter, "on_call"):
+        adapter.on_call = observe
+
+
+def _observe(metrics: Metrics, target: str, call: str, seconds: float, outcome: str) -> None:
+    metrics.call.labels(target, call, outcome).observe(seconds)
