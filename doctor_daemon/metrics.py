@@ -27,6 +27,7 @@ class Metrics:
         self._latencies()
         self._gauges()
         self._readiness()
+        self._ourselves()
         self._counters()
 
     def _latencies(self) -> None:
@@ -107,14 +108,6 @@ class Metrics:
             "doctor_hosts_unseen", "Configured hosts that Nova's list says nothing of.", ("why",)
         )
         self.loop_lag = gauge("doctor_loop_lag_seconds", "Last lag of the event loop.", ())
-        self.own_side = gauge(
-            "doctor_own_side",
-            "1 when a sign of our own side is good, else 0.",
-            ("sign",),
-        )
-        self.config_good = gauge(
-            "doctor_config_good", "1 when the last reload was taken, 0 when it was refused.", ()
-        )
         self.outbox = gauge("doctor_notices_pending", "Notices not delivered yet.", ("consumer",))
         self.dead_kept = gauge(
             "doctor_dead_letters", "Notices given up, kept, and not told since.", ("consumer",)
@@ -146,6 +139,17 @@ class Metrics:
             "doctor_fencing_probe_age_seconds",
             "Since when a host has not been shown to be fenceable, by its best level.",
             ("host",),
+        )
+
+    def _ourselves(self) -> None:
+        gauge = self._gauge
+        self.own_side = gauge(
+            "doctor_own_side",
+            "1 when a sign of our own side is good, else 0.",
+            ("sign",),
+        )
+        self.config_good = gauge(
+            "doctor_config_good", "1 when the last reload was taken, 0 when it was refused.", ()
         )
 
     def _counters(self) -> None:

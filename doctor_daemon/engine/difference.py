@@ -59,11 +59,6 @@ def _hosts(old: Settings, new: Settings) -> Iterator[str]:
     for host in old.plans.keys() & new.plans.keys():
         for what in _changes(old.plans[host], new.plans[host]):
             alike.setdefault(what, []).append(str(host))
-    before, after = ({(d.host, d.name): d for d in one.devices} for one in (old, new))
-    for key in before.keys() & after.keys():
-        host = key[0]
-        if before[key] != after[key] and old.plans[host].digest == new.plans[host].digest:
-            alike.setdefault("options of a power device", []).append(str(host))
     for what, hosts in sorted(alike.items()):
         yield f"{what}: {_names(hosts)}"
 

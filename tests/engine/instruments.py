@@ -125,8 +125,7 @@ class ScriptedNova:
         """How the first Lifts and Enables are answered: UNKNOWN is done all the same."""
         self.disabled: dict[str, str] = {}
         """Hosts that somebody has disabled, and why."""
-        self.zones: dict[str, str] = {}
-        self.control: dict[str, str] = {}  # hosts of the control plane, and by what
+        self.zones, self.control = dict[str, str](), dict[str, str]()
         self.silent: set[str] = set()
         """Hosts of which it can say nothing."""
         self.leaving = Leaving(self.there, self.rebuilds)
