@@ -8,6 +8,7 @@ apart.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -29,6 +30,7 @@ class Metrics:
         self._readiness()
         self._ourselves()
         self._counters()
+        self._heartbeats()
 
     def _latencies(self) -> None:
         self.notice = self._histogram(
@@ -184,6 +186,33 @@ class Metrics:
         self.bugs = counter("doctor_internal_errors_total", "Bugs met and contained.", ())
         self.store_faults = counter("doctor_store_faults_total", "Commits that failed.", ())
 
+    def _heartbeats(self) -> None:
+        """What the sources of type `heartbeat` tell of their listeners."""
+        source = ("source",)
+        self.beats = self._counter("doctor_heartbeats_total", "Heartbeats believed.", source)
+        self.beats_rejected = self._counter(
+            "doctor_heartbeats_rejected_total", "Datagrams not believed.", ("source", "reason")
+        )
+        self.beats_dropped = self._counter(
+            "doctor_heartbeats_dropped_total", "Datagrams dropped for want of a buffer.", source
+        )
+        self.beat_troubles = self._counter(
+            "doctor_heartbeat_troubles_total",
+            "How often the listener doubted itself: pause, drops or silence.",
+            ("source", "what"),
+        )
+        self.beat_hosts = self._gauge(
+            "doctor_heartbeat_hosts", "Hosts that were ever heard.", ("source", "state")
+        )
+        self.beat_lag = self._gauge(
+            "doctor_heartbeat_lag_seconds", "Worst lag of the listener in a second.", source
+        )
+        self.beat_listening = self._gauge(
+            "doctor_heartbeat_listening",
+            "1 when somebody is heard; 0: silence means nothing now.",
+            source,
+        )
+
     def _histogram(
         self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
     ) -> Histogram:
@@ -194,3 +223,10 @@ class Metrics:
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A source that counts more than its evidence; it is given the metrics once, before it runs."""
+
+    def measure(self, metrics: Metrics) -> None: ...

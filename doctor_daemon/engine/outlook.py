@@ -9,6 +9,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.metrics import Measured
 from doctor_daemon.ports import Inspector, device_key
 from doctor_daemon.ports.surroundings import Concern, Level, Looking, Surroundings
 
@@ -33,6 +34,8 @@ def outlook(
         if isinstance(inspector, Looking):
             ages.watch(inspector.name)
             inspector.place(around)
+        if isinstance(inspector, Measured):
+            inspector.measure(engine.ward.tools.metrics)
 
 
 def _levels(engine: Engine, host: HostId) -> Iterator[Level]:

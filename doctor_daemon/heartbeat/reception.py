@@ -31,14 +31,15 @@ class Reception:
             self.socket.close()
             raise
 
-    def drain(self, buffer: bytearray, take: Callable[[int], None]) -> None:
-        """Take what has come, up to a bound."""
+    def drain(self, buffer: bytearray, take: Callable[[int], None]) -> bool:
+        """Take what has come, up to a bound; tell whether there may be more."""
         receive = self.socket.recv_into
         try:
             for _ in range(BATCH):
                 take(receive(buffer))
         except BlockingIOError:
-            return
+            return False
+        return True
 
     def drops(self) -> int:
         """Return how many datagrams the kernel has dropped since this was asked last."""

@@ -16,7 +16,8 @@ from doctor_daemon.heartbeat.wire import Mac
 HOSTS_MAX = 20_000
 FORGOTTEN_AFTER_S = 7 * 86_400.0
 """A host that has been silent for so long is not taken over into another run."""
-NEW, CALM, SUSPECT = "new", "calm", "suspect"
+NEW, REMEMBERED, CALM, SUSPECT = "new", "remembered", "calm", "suspect"
+"""How a host stands. One that is remembered of another run has not been heard in this one."""
 OURS, HBV2 = "ddh1", "hbv2"
 
 
@@ -122,5 +123,5 @@ class Roll:
             host.sequence, host.wall_ms, host.floor_us = int(sequence), int(wall_ms), int(floor_us)
             host.earlier_boot = int(boot)
             host.boot = int(boot) if same else -1
-            host.state, host.last_s = CALM, now_s
+            host.state, host.last_s = REMEMBERED, now_s
             self.add(host)

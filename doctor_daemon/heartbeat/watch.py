@@ -113,11 +113,11 @@ class Watch:
             self.suspects -= 1
             host.rhythm.begin(host.rhythm.interval_s)
             self._tell(host, UP, now_s)
-        elif before == NEW:
+        elif before != CALM:
             self._tell(host, HELLO, now_s)
         elif wanted:
             self._tell(host, BEAT, now_s)
-        if before != CALM:
+        if before in (NEW, SUSPECT):  # the others have their entry
             self._expect(host, self._too_late_s(host))
 
     def taken_lag_s(self) -> float:

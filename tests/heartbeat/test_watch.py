@@ -8,7 +8,7 @@ import random
 import pytest
 
 from doctor_daemon.heartbeat.patience import WINDOW, Patience, Rhythm, deviations
-from doctor_daemon.heartbeat.roll import CALM, Roll
+from doctor_daemon.heartbeat.roll import REMEMBERED, Roll
 from doctor_daemon.heartbeat.watch import STRAIN_MAX, by_name
 from doctor_daemon.heartbeat.wire import LEAVING
 from tests.heartbeat.ear import START_S, Ear, Fleet
@@ -212,7 +212,7 @@ def test_a10_nobody_is_accused_in_the_warm_up() -> None:
     before, _ = living()
     roll = Roll()
     roll.restore(before.roll.kept("boot", before.now_s), "boot", START_S)
-    assert {host.state for host in roll.every()} == {CALM}
+    assert {host.state for host in roll.every()} == {REMEMBERED}
     ear = Ear(roll=roll, warm_up_s=10.0)
     fleet = Fleet(NAMES, dead={"cmp-3"})
     for name in fleet.due_s:
@@ -222,4 +222,5 @@ def test_a10_nobody_is_accused_in_the_warm_up() -> None:
     ear.run(fleet, 9.0)
     assert ear.words("down") == []
     ear.run(fleet, 30.0)
+    assert len(ear.words("hello")) == 9, "each is told when it is heard in this run"
     assert ear.words("down") == ["cmp-3"], "who was remembered, and is not heard again"
