@@ -14,7 +14,7 @@ APART := tests/core tests/openstack tests/openstack_long tests/systemd
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-openstack test-openstack-long test-systemd demo demo-stories sim crashes mutants bench docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-openstack test-openstack-long test-systemd demo demo-stories sim crashes mutants bench bench-heartbeat docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ mutants: $(STAMP) ## Break every comparison and guard of core once, and see that
 
 bench: $(STAMP) ## Measure the daemon beside a floor, and write benchmarks/results.json (QUICK=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+	$(BIN)/python -m benchmarks.heartbeat $(if $(QUICK),--quick)
+
+bench-heartbeat: $(STAMP) ## Measure only heartbeats: how many a core verifies, how soon a death is noticed (QUICK=1)
+	$(BIN)/python -m benchmarks.heartbeat $(if $(QUICK),--quick)
 
 docs: $(STAMP) ## Write the generated parts of the documentation anew
 	$(BIN)/python -m tools.diagram

@@ -16,6 +16,8 @@ from benchmarks.plan import REALISTIC, Json
 
 EARLY_WANTED_S: Mapping[str, float] = {"50/5": 0.010, "50/50": 0.040, "500/50": 0.050}
 EVACUATION_WANTED = 1.2
+BESIDE = ("heartbeat",)
+"""Keys of the file that are written by programs of their own."""
 Times = Mapping[str, Sequence[float]]
 """Seconds by cell, or by number of servers."""
 
@@ -128,8 +130,10 @@ class Results:
         return percentile(found.evacuation, 50) / percentile(found.evacuation_floor, 50)
 
     def write(self, path: Path) -> None:
-        """Write the JSON."""
-        path.write_text(json.dumps(self.data(), indent=1) + "\n")
+        """Write the JSON. What other benchmarks have put beside it stays."""
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        beside = {name: kept[name] for name in BESIDE if name in kept}
+        path.write_text(json.dumps({**self.data(), **beside}, indent=1) + "\n")
 
     def table(self) -> str:
         """Return the table that is printed."""
