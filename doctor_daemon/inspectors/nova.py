@@ -6,8 +6,9 @@ it shows is trusted no further than it goes.
 - *down* is said of a service that Nova calls down, or whose last report is older than `stale_s` by
   Nova's own clock (the date of its answer; never ours), and that was seen in two lists without a
   report between them. A compute host whose clock is wrong looks down to Nova and yet reports in.
-- It is said only while Nova can be seen to work: some other service must have reported in lately.
-  When none has, RabbitMQ, the database or a conductor is in trouble, and not every host.
+- It is said only if Nova was seen to work since: some other service must have reported in well
+  after this one's last report. When all fall silent together, RabbitMQ, the database or a conductor
+  is in trouble, and not every host.
 - *up* is said when a service has reported in between two lists, which only its own process does.
   Nova's `up` alone says nothing: it stays for a minute after a death.
 - A service that is forced down looks down because somebody said so: nothing is said of it. Nor is
@@ -18,11 +19,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import structlog
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
 from doctor_daemon.core.evidence import Verdict
@@ -37,8 +38,8 @@ from doctor_daemon.ports.surroundings import Surroundings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
-WORKING_S = 60.0
-"""Nova is seen to work if any service reported in so lately."""
+QUIET_S = 60.0
+"""After so long without any report the source says that Nova is in trouble."""
 SILENT_S = 300.0
 """After so long without a list the source says that it sees nothing."""
 
@@ -52,11 +53,21 @@ class NovaServicesConfig(BaseModel):
 
     stale_s: Annotated[float, Field(ge=20, le=600)] = 45.0
     """A report older than this, by Nova's clock, accuses its host although Nova still calls it up:
-    several of Nova's `report_interval`, which is 10 s."""
+    at least three times `report_interval_s`."""
+    report_interval_s: Annotated[float, Field(ge=1, le=120)] = 10.0
+    """Nova's own option `report_interval`, as the compute hosts have it: the last reports of
+    services that fall silent together are no further apart."""
     alive: bool = True
     """Whether a report is said to be a sign of life; if not, it takes an earlier word back."""
     kind: Annotated[str, Field(pattern="^[a-z0-9_.-]{1,64}$")] = "nova"
     """The kind of this evidence."""
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        if self.stale_s < 3 * self.report_interval_s:
+            msg = f"stale_s: found {self.stale_s:g}; expected at least 3 x report_interval_s"
+            raise ValueError(msg)
+        return self
 
 
 class NovaServices(Inspector):
@@ -75,8 +86,10 @@ class NovaServices(Inspector):
         self._new = asyncio.Event()
         self._fleet = Fleet({})
         self._before: dict[str, Sighting] = {}
-        self._reported: dict[str, Instant] = {}
-        """Host -> when its service was last seen to have reported in."""
+        self._reported: dict[str, float] = {}
+        """Host -> its last report that was seen to come, by Nova's clock (Unix seconds)."""
+        self._heard_at: Instant | None = None
+        """When any service was last seen to have reported in."""
 
     def place(self, around: Surroundings) -> None:
         """Be shown every list from now on."""
@@ -115,28 +128,31 @@ class NovaServices(Inspector):
         self._before = dict(fleet.services)
         for name, sighting in fleet.services.items():
             if name in before and sighting.stirred(before[name]):
-                self._reported[name] = sighting.asked_at
+                self._reported[name], self._heard_at = sighting.updated_s, sighting.asked_at
         for name in self._reported.keys() - fleet.services.keys():
             del self._reported[name]
-        works = self._works(fleet)
-        await self._voice.say(self._views(fleet, before, works=works), intake)
-        if not works and before:
+        await self._voice.say(self._views(fleet, before), intake)
+        if before and self._quiet(fleet):
             msg = "no service reports in: that is Nova's trouble, and says nothing of hosts"
             raise Temporary(msg)
 
-    def _works(self, fleet: Fleet) -> bool:
-        """Tell whether reports reach Nova's database, and from there us."""
+    def _quiet(self, fleet: Fleet) -> bool:
+        """Tell whether nobody has reported in for a while."""
         asked = next((one.asked_at for one in fleet.services.values()), None)
-        latest = self._reported.values()
-        return asked is not None and any(asked.since(at) <= WORKING_S for at in latest)
+        heard = self._heard_at
+        return asked is None or heard is None or asked.since(heard) > QUIET_S
 
-    def _views(self, fleet: Fleet, before: dict[str, Sighting], *, works: bool) -> Iterator[View]:
+    def _views(self, fleet: Fleet, before: dict[str, Sighting]) -> Iterator[View]:
         known = {host.name: host for host in self._voice.around.hosts}
+        apart_s = 2 * self._config.report_interval_s
+        newest = sorted(self._reported, key=lambda name: -self._reported[name])[:2]
         for name, sighting in fleet.services.items():
             host, earlier = known.get(name), before.get(name)
             if host is None or earlier is None or sighting.forced_down or earlier.forced_down:
                 continue
             view = self._view(host, sighting, earlier, fleet.asked_there_s)
+            others = [self._reported[other] for other in newest if other != name]
+            works = others and others[0] - sighting.updated_s > apart_s
             if view is not None and (works or view.verdict is not Verdict.DOWN):
                 yield view
 

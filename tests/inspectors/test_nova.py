@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.errors import Temporary
@@ -134,12 +135,23 @@ async def test_a1_when_nobody_reports_in_it_is_novas_trouble() -> None:
     await stage.look(2)
     stage.silent |= set(stage.services)
     await stage.look(6)
-    told_before = len(stage.told)
     for name in stage.services:
         stage.change(name, state="down")
     trouble = await stage.look(20)
     assert "that is Nova's trouble, and says nothing of hosts" in trouble
-    assert len(stage.told) == told_before
+    assert stage.told == []
+
+
+async def test_a1_a_write_of_somebody_is_no_sign_that_nova_works() -> None:
+    stage = Stage()
+    await stage.look(2)
+    stage.silent |= set(stage.services)
+    await stage.look(6)
+    stage.change("cmp-3", status="disabled", reason="by hand", updated_s=stage.now_s + 9)
+    for name in stage.services:
+        stage.change(name, state="down")
+    await stage.look(20)
+    assert stage.told == []
 
 
 async def test_c4_what_is_forced_down_says_nothing() -> None:
@@ -198,6 +210,11 @@ async def test_a13_hosts_that_are_not_configured_are_nobody() -> None:
     stage.change("cmp-3", state="down")
     await stage.look(3)
     assert stage.told == []
+
+
+def test_a_report_is_not_old_before_three_have_failed() -> None:
+    with pytest.raises(ValidationError, match="expected at least 3 x report_interval_s"):
+        configured(NovaServices.Config, Path(), report_interval_s=30.0)
 
 
 async def test_it_runs_by_itself() -> None:
