@@ -27,6 +27,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.fencers.computer_system import cleaned, complaint
+from doctor_daemon.fencers.logins import Rest
 from doctor_daemon.ports.endpoint import Endpoint, bounded
 from doctor_daemon.ports.permits import permit_trace
 from doctor_daemon.ports.time import Clock, Permit
@@ -64,6 +65,7 @@ class Bmc:
         self._tls = tls
         self._login = login
         self._clock = clock
+        self._rest = Rest(clock)
         self._lock = asyncio.Lock()
         self._session: ClientSession | None = None
         self._closed = False
@@ -111,6 +113,7 @@ class Bmc:
         async with session.get(self.url, headers=headers, allow_redirects=False) as response:
             content = await bounded(response, BODY_MAX)
         answered_at = self._clock.now()
+        self._note(response.status)
         _expect_ok(response, content)
         return Answer(content, asked_at, answered_at)
 
@@ -124,6 +127,7 @@ class Bmc:
         )
         try:
             async with asyncio.timeout(self._endpoint.timeout_s), request as response:
+                self._note(response.status)
                 return _judged(response.status, await bounded(response, BODY_MAX))
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             return Outcome.UNSENT, f"nothing was sent: {_words(error)}"
@@ -153,7 +157,21 @@ class Bmc:
         return self._session
 
     def _headers(self) -> dict[str, str]:
-        return {**_HEADERS, "Authorization": self._login()}
+        """Return them with the login. Raise Permanent while one that was refused is at rest."""
+        login = self._login()
+        try:
+            self._rest.check({"login": login})
+        except Permanent as error:
+            msg = f"{HTTPStatus.UNAUTHORIZED.value}: {error}"
+            raise Permanent(msg) from None
+        return {**_HEADERS, "Authorization": login}
+
+    def _note(self, status: int) -> None:
+        """Have a login rest that was refused (401). 403 is an answer to somebody who is let in."""
+        if status == HTTPStatus.UNAUTHORIZED:
+            self._rest.failed(login=True)
+        else:
+            self._rest.worked()
 
 
 def _words(error: Exception) -> str:

@@ -43,7 +43,7 @@ async def test_any_status_but_200_is_an_error(
             with pytest.raises(error, match=str(status)) as caught:
                 await call()
             assert type(caught.value) is error
-    assert len(bmc.requests) == 2
+    assert len(bmc.requests) == (1 if status == 401 else 2)  # a refused login rests
 
 
 async def test_e4_a_redirect_is_not_followed(tmp_path: Path) -> None:
