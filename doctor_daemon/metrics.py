@@ -98,6 +98,9 @@ class Metrics:
         self.contradicted = gauge(
             "doctor_contradicted", "Suspicions that wait, because another kind sees life.", ()
         )
+        self.lone_services = gauge(
+            "doctor_service_down", "Hosts that are alive, and whose nova-compute is down.", ()
+        )
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))

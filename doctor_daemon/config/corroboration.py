@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from doctor_daemon.config.section import Section
 from doctor_daemon.config.words import parse_words
-from doctor_daemon.core.corroboration import Corroboration
+from doctor_daemon.core.corroboration import Corroboration, ServiceDown
 
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 KINDS_MAX = 8
@@ -31,6 +31,12 @@ class Evidence(Section):
     never_alone: Words = ()
     """Kinds that are never enough without another one, whoever says so and whatever `kinds` is."""
 
+    service_kinds: Words = tuple(sorted(Corroboration().service))
+    """Kinds that speak of nova-compute alone, and not of its host."""
+    service_down: Literal["notify", "hold", "fence"] = "notify"
+    """What follows where only these call a host down, and another kind sees it alive: consumers are
+    told just that (`notify`), a human is asked at once (`hold`), or it is fenced all the same."""
+
     def needed(self, ages: Mapping[str, float]) -> Corroboration:
         """Return the core's own value. `ages`: how long each source's word counts."""
         return Corroboration(
@@ -38,5 +44,7 @@ class Evidence(Section):
             window_s=math.inf if self.window_s is None else self.window_s,
             alone=None if self.alone is None else frozenset(self.alone),
             never_alone=frozenset(self.never_alone),
+            service=frozenset(self.service_kinds),
+            service_down=ServiceDown(self.service_down),
             ages=ages,
         )

@@ -13,13 +13,16 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evidence import Evidence, Verdict, Word
+from doctor_daemon.core.corroboration import ServiceDown
+from doctor_daemon.core.evidence import Evidence, Verdict, Word, Words
 from doctor_daemon.core.incident import Held, Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.weighing import standing
+from doctor_daemon.core.weighing import after_life, standing
 
 GATE = "contradiction"
+_GATES = (GATE, "compute")
+"""The gates at which life that another kind denies ends nothing."""
 FREES = "find out who is wrong; then `doctor-daemon fence HOST` or `dismiss HOST`"
 
 
@@ -29,6 +32,8 @@ def lives(incident: Incident, context: Context) -> tuple[Word, ...]:
     An operator who orders it fenced has heard of those from before the order.
     """
     policy, need, ordered = context.policy, context.plan.corroboration, incident.ordered_at
+    if _despite(incident, context):
+        return ()
     return tuple(
         word
         for word in incident.words.values()
@@ -38,25 +43,38 @@ def lives(incident: Incident, context: Context) -> tuple[Word, ...]:
     )
 
 
+def _despite(incident: Incident, context: Context) -> bool:
+    """Tell whether nova-compute alone is down, and the operator has hosts fenced for that."""
+    need = context.plan.corroboration
+    kinds = {word.kind for word in accusing(incident, context)}
+    return need.service_down is ServiceDown.FENCE and bool(kinds) and kinds <= need.service
+
+
+def weighty(incident: Incident, context: Context) -> Words:
+    """Return the words that count against the host."""
+    if _despite(incident, context):
+        return incident.words
+    return after_life(incident.words)
+
+
 def disputed(incident: Incident, life: Evidence, context: Context) -> bool:
     """Tell whether a sign of life does not end the incident: another kind still calls it down."""
     held = incident.held
     waiting = incident.phase in (Phase.SUSPECTED, Phase.FENCING)
-    if not incident.untouched or not (waiting or (held is not None and held.gate == GATE)):
+    if not incident.untouched or not (waiting or (held is not None and held.gate in _GATES)):
         return False
-    return any(word.kind != life.kind for word in _accusing(incident, context))
+    return any(word.kind != life.kind for word in accusing(incident, context))
 
 
-def _accusing(incident: Incident, context: Context) -> list[Word]:
+def accusing(incident: Incident, context: Context) -> list[Word]:
+    """Return what calls the host down, and is not too old."""
     limit_s = context.policy.evidence_age_s
     words, need = incident.words, context.plan.corroboration
     return list(standing(words, context.now, limit_s, need))
 
 
 def weighed(incident: Incident, context: Context) -> Incident:
-    """Begin, end or give up a contradiction, before the first cut; else return the incident."""
-    if not incident.untouched:
-        return incident
+    """Begin, end or give up a contradiction before the first cut, or return the incident itself."""
     found, since, now = lives(incident, context), incident.contradicted_at, context.now
     if not found:
         return incident if since is None else _over(incident, since, now)
@@ -93,24 +111,28 @@ def _answered(incident: Incident, now: Instant) -> Incident:
 
 
 def _told(incident: Incident, found: Iterable[Word], context: Context) -> str:
-    seen, against = _named(found), _named(_accusing(incident, context))
+    seen, against = named(found), named(accusing(incident, context))
     return f"{seen} has seen it alive, and {against or 'nobody'} calls it down"
 
 
-def _named(words: Iterable[Word]) -> str:
+def named(words: Iterable[Word]) -> str:
+    """Name who has said something, and of which kind it is."""
     return ", ".join(sorted({f"{word.source} ({word.kind})" for word in words}))
 
 
 def wakes_at(incident: Incident, context: Context) -> Instant | None:
     """Return when a contradiction is next to be weighed, if nothing is heard before; None: none."""
-    policy, need, since = context.policy, context.plan.corroboration, incident.contradicted_at
+    policy, need = context.policy, context.plan.corroboration
+    since, limit_s = incident.contradicted_at, policy.contradiction_s
+    if incident.service_since is not None:
+        since, limit_s = incident.service_since, policy.progress_s
     if since is None or not incident.untouched:
         return None
     stale = [
         word.last.plus(need.age_s(word.source, policy.life_age_s))
         for word in lives(incident, context)
     ]
-    return min([*stale, since.plus(policy.contradiction_s)], key=lambda moment: moment.boot_s)
+    return min([*stale, since.plus(limit_s)], key=lambda moment: moment.boot_s)
 
 
 def contradicted(incident: Incident, context: Context) -> str:

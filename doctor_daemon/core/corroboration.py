@@ -9,6 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ServiceDown(StrEnum):
+    """What follows where nova-compute alone is down, and its host is seen alive."""
+
+    NOTIFY = "notify"  # it is told; a human is asked only if it lasts
+    HOLD = "hold"  # a human is asked at once
+    FENCE = "fence"  # the host is fenced, alive as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,9 @@ class Corroboration:
     """The sources whose word is enough by itself; None: those that are trusted alone."""
     never_alone: frozenset[str] = frozenset()
     """Kinds that are not enough without another one, whoever says so."""
+    service: frozenset[str] = frozenset({"nova", "nova-service"})
+    """Kinds that speak of nova-compute alone, and not of its host."""
+    service_down: ServiceDown = ServiceDown.NOTIFY
     ages: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Source -> how many seconds its word counts, where that is less than for all others."""
 

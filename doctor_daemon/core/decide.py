@@ -16,7 +16,6 @@ from doctor_daemon.core.automatic import passing, powering
 from doctor_daemon.core.by_hand import answered as answered_by_life
 from doctor_daemon.core.by_hand import in_hand, protested, taken_back
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.contradiction import weighed
 from doctor_daemon.core.destinations import doubted
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuating import evacuating, told, unanswered
@@ -32,6 +31,7 @@ from doctor_daemon.core.hands import shown
 from doctor_daemon.core.holding import Said, said
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.listing import listed
+from doctor_daemon.core.lone_service import correlated
 from doctor_daemon.core.marking import forcing_down, put_ended, put_refused
 from doctor_daemon.core.messages import (
     Crashed,
@@ -233,12 +233,12 @@ def _settle(incident: Incident, context: Context) -> Incident:
     """Take one step that is possible now, or return the incident itself."""
     match incident.phase:
         case Phase.SUSPECTED:
-            settled = weighed(incident, context)
+            settled = correlated(incident, context)
             return suspected(incident, context) if settled is incident else settled
         case Phase.FENCING | Phase.FORCING_DOWN | Phase.EVACUATING if _stuck(incident, context):
             return incident.hold(context.now, _late(incident, context))
         case Phase.FENCING:
-            settled = weighed(incident, context)
+            settled = correlated(incident, context)
             return fencing(incident, context) if settled is incident else settled
         case Phase.FORCING_DOWN:
             return forcing_down(incident, context)

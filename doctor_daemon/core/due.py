@@ -20,6 +20,7 @@ from doctor_daemon.core.guard import gives_up_at
 from doctor_daemon.core.host import Level
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.lone_service import see_service
 from doctor_daemon.core.marking import current
 from doctor_daemon.core.messages import (
     Cut,
@@ -59,9 +60,7 @@ def due(incident: Incident, context: Context) -> tuple[Effect, ...]:
 def _due(incident: Incident, context: Context) -> Iterator[Effect]:
     match incident.phase:
         case Phase.SUSPECTED:
-            yield Wait(decides_at(incident, context))
-            if incident.sighting is None:
-                yield ask_look(incident, context)
+            yield from _suspect(incident, context)
         case Phase.FENCING:
             yield from _fence(incident, context)
         case Phase.FORCING_DOWN:
@@ -81,6 +80,14 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
             yield from _close(incident, context)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _suspect(incident: Incident, context: Context) -> Iterator[Effect]:
+    yield Wait(decides_at(incident, context))
+    if incident.sighting is None:
+        yield ask_look(incident, context)
+    elif incident.service_since is not None:
+        yield see_service(incident, incident.sighting, context)
 
 
 def _close(incident: Incident, context: Context) -> Iterator[Effect]:

@@ -22,7 +22,7 @@ from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import ProofKind
 from doctor_daemon.core.recall import recallable
-from doctor_daemon.core.weighing import after_life, enough, shortage, standing
+from doctor_daemon.core.weighing import enough, shortage, standing
 
 
 class Act(StrEnum):
@@ -122,7 +122,9 @@ def _evidence(incident: Incident, context: Context) -> str:
     again = recallable(incident)
     if incident.cut_started is not None and not again:
         return ""
-    words = needs.unanswered(incident, context) if again else after_life(incident.words)
+    words = (
+        needs.unanswered(incident, context) if again else contradiction.weighty(incident, context)
+    )
     if enough(words, context.now, limit, need):
         return ""
     short = shortage(words, context.now, limit, need)

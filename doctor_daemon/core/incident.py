@@ -51,6 +51,7 @@ class NoticeKind(StrEnum):
     RECOVERED = "recovered"
     MAINTENANCE = "maintenance"  # Nova's, of a host that nothing is wrong with: see core/upkeep
     ALARM = "alarm"  # for operators alone: something is not as it was left
+    SERVICE = "service"  # the host is alive, and its nova-compute is not: see core/lone_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,8 @@ class Incident:
     """When the host was last heard alive."""
     contradicted_at: Instant | None = None
     """Since when fresh evidence of life keeps it from being cut; None: none does."""
+    service_since: Instant | None = None
+    """Since when it is its nova-compute alone that is down, while the host is seen alive."""
     reported_at: Instant | None = None
     """When nova-compute of a host that is proven off was first seen to have reported in since."""
     service: str = ""
@@ -203,7 +206,8 @@ class Incident:
         moved = replace(self, phase=to, phase_at=at, progress_at=at, retry_at=None, held=None)
         retirement = self.retirement and self.retirement.ended()
         moved = replace(moved, closing=None, waiting=None, retirement=retirement)
-        moved = replace(moved, look_failures=0, look_at=None, contradicted_at=None)
+        moved = replace(moved, look_failures=0, look_at=None)
+        moved = replace(moved, contradicted_at=None, service_since=None)
         moved = moved.note(at, text, tell)
         for line in self._overtaken(to):
             moved = moved.note(at, line)

@@ -96,6 +96,8 @@ def _for_all(
 
 
 def _fenced(entry: Entry, incident: Incident, context: Context) -> str:
+    if entry.phase is Phase.SUSPECTED and entry.tell in (NoticeKind.WITHDRAWN, NoticeKind.SERVICE):
+        return "no"  # nothing of that host's is going to be cut
     held = entry.phase is Phase.HELD and entry.seq > 1
     phase = incident.timeline[entry.seq - 2].phase if held else entry.phase
     if phase in (Phase.EVACUATING, Phase.DOWN):

@@ -46,6 +46,8 @@ def resumed(incident: Incident, context: Context) -> Incident:
     incident = replace(incident, progress_at=now, contradicted_at=None)
     if rebooted:
         retry_at = now.plus(context.policy.backoff_s) if incident.retry_at else None
+        lone = now if incident.service_since else None
+        incident = replace(incident, service_since=lone)
         incident = replace(incident, grace_from=now, retry_at=retry_at, first=None, life_at=None)
         proven = incident.proof.taken_at if incident.proof else None
         incident = replace(incident, release=incident.release.on_boot(now, proven))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.contradiction import disputed, wakes_at
+from doctor_daemon.core.contradiction import disputed, wakes_at, weighty
 from doctor_daemon.core.dumping import dumping, dumps_until
 from doctor_daemon.core.evidence import Verdict, accused, fold
 from doctor_daemon.core.host import HostId
@@ -21,7 +21,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import unanswered
 from doctor_daemon.core.recall import recallable, recalled, since_accused
 from doctor_daemon.core.topology import begin
-from doctor_daemon.core.weighing import after_life, enough, shortage
+from doctor_daemon.core.weighing import enough, shortage
 
 
 def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
@@ -142,9 +142,9 @@ def suspected(incident: Incident, context: Context) -> Incident:
     if dumps_until(incident, context) is not None:
         return dumping(incident, now)
     limit_s, need = policy.evidence_age_s, context.plan.corroboration
-    if incident.contradicted_at is not None:
+    if incident.contradicted_at is not None or incident.service_since is not None:
         return incident
-    words = after_life(incident.words)
+    words = weighty(incident, context)
     if enough(words, now, limit_s, need):
         text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
         return begin(incident.move(Phase.FENCING, now, text), context)

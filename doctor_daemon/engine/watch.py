@@ -99,6 +99,7 @@ def set_gauges(incidents: Iterable[Incident], ward: Ward) -> None:
     now = ward.tools.clock.now()
     metrics.warm_up.set(ward.lookout.warm_up_left_s(now, ward.rules.policy))
     metrics.contradicted.set(sum(i.contradicted_at is not None for i in found))
+    metrics.lone_services.set(sum(i.service_since is not None for i in found))
     metrics.armed.set(ward.armed.on)
     metrics.mode.set(ward.rules.mode)
     metrics.maintenance.set(len(ward.maintenance))

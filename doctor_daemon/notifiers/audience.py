@@ -17,7 +17,8 @@ ProjectId = Annotated[str, Field(min_length=1, max_length=64)]
 """Not empty: the empty one stands for the operators."""
 
 _NEVER_WRONG = frozenset(
-    set(NoticeKind) - {NoticeKind.SUSPECTED, NoticeKind.WITHDRAWN, NoticeKind.CONFIRMED}
+    set(NoticeKind)
+    - {NoticeKind.SUSPECTED, NoticeKind.WITHDRAWN, NoticeKind.CONFIRMED, NoticeKind.SERVICE}
 )
 """What is never taken back: that a human is needed, and what was read in Nova."""
 

@@ -39,6 +39,8 @@ _REASONS: Mapping[NoticeKind, str] = {
     NoticeKind.HELD: "the host of these servers may have failed: the cloud's operators must decide",
     NoticeKind.RECOVERED: "the host on which these servers were is back in service",
     NoticeKind.MAINTENANCE: "the maintenance of the host of these servers has begun or ended",
+    NoticeKind.SERVICE: "the host of these servers is alive and they run, but its nova-compute is "
+    "down: nothing can be changed of them until it is back",
     NoticeKind.ALARM: "something that was brought about on this host does not stand any more",
 }
 _OUTCOMES: Mapping[str, str] = {

@@ -131,7 +131,7 @@ class Doctor:
                 return self._config.ok_url is not None
             case NoticeKind.OUTCOME:
                 return self._config.ok_url is not None and notice.outcome == Stage.MOVED
-            case NoticeKind.HELD | NoticeKind.MAINTENANCE | NoticeKind.ALARM:
+            case NoticeKind.HELD | NoticeKind.MAINTENANCE | NoticeKind.ALARM | NoticeKind.SERVICE:
                 return False
 
     def render(self, notice: Notice, id_: str, sequence: int) -> str:

@@ -59,7 +59,7 @@ def severity(notice: Notice) -> Severity | None:
         case NoticeKind.SUSPECTED | NoticeKind.HELD:
             off = notice.fenced == "confirmed"
             return Severity.CRITICAL if off else Severity.INDETERMINATE
-        case NoticeKind.MAINTENANCE | NoticeKind.ALARM:
+        case NoticeKind.MAINTENANCE | NoticeKind.ALARM | NoticeKind.SERVICE:
             return None
 
 

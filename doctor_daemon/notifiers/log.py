@@ -77,6 +77,7 @@ def _alarming(notice: Notice) -> bool:
             | NoticeKind.WITHDRAWN
             | NoticeKind.RECOVERED
             | NoticeKind.MAINTENANCE
+            | NoticeKind.SERVICE
         ):
             return False
         case NoticeKind.OUTCOME:

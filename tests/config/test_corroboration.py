@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field
 from doctor_daemon.config import Settings
 from doctor_daemon.config.kinds import kinds_of
 from doctor_daemon.config.settings import AuthKind, SourceAuth, SourceChoice
-from doctor_daemon.core.corroboration import Corroboration
+from doctor_daemon.core.corroboration import Corroboration, ServiceDown
 from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostId, HostPlan
 from doctor_daemon.ports import SourceTerms
 
+SERVICES = frozenset({"nova", "nova-service"})
 Reading = Callable[..., Settings]
 Refusal = Callable[..., str]
 AM = "{name: am, type: alertmanager, trust: alone, auth: {bearer_file: token}}"
@@ -40,7 +41,7 @@ def plan(settings: Settings) -> HostPlan:
 
 def test_the_shipped_default_is_one_trusted_source_or_two_kinds(read: Reading) -> None:
     assert plan(read(file(AM))).corroboration == Corroboration(ages={"am": 300})
-    assert Corroboration() == Corroboration(2, math.inf, None, frozenset(), {})
+    assert Corroboration() == Corroboration(2, math.inf, None, frozenset())
 
 
 def test_a_group_says_how_much_it_needs(read: Reading) -> None:
@@ -49,6 +50,15 @@ def test_a_group_says_how_much_it_needs(read: Reading) -> None:
     assert (found.kinds, found.window_s) == (3, 60)
     assert (found.alone, found.never_alone) == (frozenset({"am"}), frozenset({"kdump"}))
     assert plan(read(file(AM, hosts=needing("alone: []")))).corroboration.alone == frozenset()
+
+
+def test_a9_a_group_says_what_follows_where_nova_compute_alone_is_down(read: Reading) -> None:
+    found = plan(read(file(AM))).corroboration
+    assert (found.service, found.service_down) == (SERVICES, ServiceDown.NOTIFY)
+    group = needing("service_kinds: n, service_down: hold")
+    found = plan(read(file(AM, hosts=group))).corroboration
+    assert found.service == frozenset({"n"})
+    assert found.service_down is ServiceDown.HOLD
 
 
 def test_a5_a_source_may_count_for_a_shorter_time(read: Reading) -> None:
@@ -68,6 +78,7 @@ def test_a5_a_source_may_count_for_a_shorter_time(read: Reading) -> None:
         ("window_s: 0", "hosts[0].evidence.window_s: found 0"),
         ("alone: [nobody]", "found 'nobody'; expected the name of a source"),
         ("alone: [dr]", "found 'dr'; it has no secret, and so is never enough alone"),
+        ("service_down: ignore", "hosts[0].evidence.service_down: found 'ignore'"),
         ("nonsense: 1", "hosts[0].evidence.nonsense: unknown option"),
     ],
 )

@@ -46,5 +46,34 @@ def test_a1_what_contradicts_is_shown_and_counted_and_holds_the_cut() -> None:
     run(main())
 
 
+def test_a9_a_service_that_is_down_alone_is_told_and_counted_and_kept_over_a_restart() -> None:
+    rig = Rig()
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            nova = replace(rig.evidence(), source="nova", kind="nova")
+            await engine.desk.submit([nova])
+            await engine.desk.submit([life(rig)])
+            await asyncio.sleep(20)
+            assert incident_of(engine).service_since is not None
+            engine._gauges()  # noqa: SLF001 - as a scrape does
+            assert metric(rig, "doctor_service_down") == 1
+            kinds = [row.kind for _, row in rig.consumer.heard]
+            assert list(dict.fromkeys(kinds)) == ["suspected", "withdrawn", "service"]
+        async with rig.running() as engine:
+            await asyncio.sleep(20)
+            assert incident_of(engine).service_since is not None
+            assert len([row for _, row in rig.consumer.heard if row.kind == "service"]) == len(
+                [kind for kind in kinds if kind == "service"]
+            )
+            back = replace(rig.evidence(Verdict.UP), source="nova", kind="nova")
+            await engine.desk.submit([back])
+            await asyncio.sleep(1)
+            assert HOST not in engine.desk.cases
+        assert rig.device.cuts == 0
+
+    run(main())
+
+
 def metric(rig: Rig, name: str, **labels: str) -> float | None:
     return rig.metrics.registry.get_sample_value(name, labels)

@@ -45,7 +45,7 @@ async def a_log(url: str, folder: Path) -> AsyncIterator[Notifier]:
 TYPES: dict[str, Making] = {"doctor": a_doctor, "log": a_log, "webhook": a_webhook}
 URL = "http://127.0.0.1:9"
 each = pytest.mark.parametrize("type_", TYPES)
-_NO_FAULT = (NoticeKind.HELD, NoticeKind.MAINTENANCE, NoticeKind.ALARM)
+_NO_FAULT = (NoticeKind.HELD, NoticeKind.MAINTENANCE, NoticeKind.ALARM, NoticeKind.SERVICE)
 KINDS = [kind for kind in NoticeKind if kind not in _NO_FAULT]
 """Those of which there is something for every consumer."""
 

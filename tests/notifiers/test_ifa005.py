@@ -70,6 +70,7 @@ SEVERITIES: list[tuple[str, str, str, str | None]] = [
     ("recovered", "no", "", "CLEARED"),
     ("maintenance", "no", "begun", None),
     ("alarm", "confirmed", "", None),
+    ("service", "no", "", None),
 ]
 
 

@@ -99,6 +99,7 @@ async def test_a_projects_line_names_no_host(lines: Lines) -> None:
         (NoticeKind.OUTCOME, "beamed up", "warning"),
         (NoticeKind.MAINTENANCE, "begun", "info"),
         (NoticeKind.MAINTENANCE, "ended", "info"),
+        (NoticeKind.SERVICE, "", "info"),
     ],
 )
 async def test_what_needs_somebody_is_a_warning(

@@ -53,6 +53,8 @@ def begun_wrongly(before: Incident, after: Incident, world: World, policy: Polic
     """
     if after.contradicted_at is not None and before.contradicted_at is None:
         world.swarm.note("kinds-contradict")
+    if after.service_since is not None and before.service_since is None:
+        world.swarm.note("service-down-alone")
     if after.cut_started is not None and before.cut_started is None:
         needed = world.machines[after.host].plan.corroboration
         yield from _judged(after, after.cut_started, needed, policy)
@@ -92,7 +94,8 @@ def _alone(word: Word, needed: Corroboration) -> bool:
 def _so_many(down: list[Word], needed: Corroboration) -> bool:
     kinds = {word.kind for word in down}
     known = any(word.trust is not Trust.OPEN for word in down)
-    lasts, firsts = [w.last.boot_s for w in down], [w.first.boot_s for w in down]
+    lasts = [word.last.boot_s for word in down]
+    firsts = [w.first.boot_s for w in down if w.first.boot_id == w.last.boot_id] or [-math.inf]
     apart_s = max(firsts) - min(lasts) if len(kinds) == needed.kinds and down else 0.0
     lone = len(kinds) == 1 and kinds <= needed.never_alone
     return known and len(kinds) >= needed.kinds and not lone and apart_s <= needed.window_s

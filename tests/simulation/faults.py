@@ -64,6 +64,7 @@ KINDS = (
     "evidence-of-life",
     "answers-pings-still",
     "kinds-contradict",
+    "service-down-alone",
     "evidence-withdrawn",
     "operator-disarms",
     "operator-maintenance",

@@ -36,3 +36,12 @@ def test_d8_heads_from_before_kinds_could_contradict_are_read_still() -> None:
     assert HEAD.loads(json.dumps(document)) == incident
     contradicted = replace(incident, contradicted_at=incident.opened_at)
     assert HEAD.loads(HEAD.dumps(contradicted)) == contradicted
+
+
+def test_d8_heads_from_before_nova_compute_could_be_down_alone_are_read_still() -> None:
+    incident = replace(bare(rich()), service_since=None)
+    document: Any = json.loads(HEAD.dumps(incident))
+    del document["value"]["service_since"]
+    assert HEAD.loads(json.dumps(document)) == incident
+    lone = replace(incident, service_since=incident.opened_at)
+    assert HEAD.loads(HEAD.dumps(lone)) == lone
