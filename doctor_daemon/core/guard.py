@@ -82,10 +82,10 @@ def guarded(incident: Incident, proof: Proof, context: Context) -> Incident:
     if any(r.power is Power.ON and r.asked_at.since(proof.taken_at) >= 0 for r in readings):
         return returned(incident, context)
     lasts = [reads[-1] for d in level.devices if (reads := attempt.device(d.name).readings)]
-    if all(last.asked_at.since(proof.taken_at) > 0 for last in lasts):  # else it is no newer
-        renewed = derive(incident, attempt, level, context, since)
-        if renewed is not None and renewed.taken_at.since(proof.taken_at) > 0:
-            return replace(incident, proof=renewed)
+    newer = all(last.asked_at.since(proof.taken_at) > 0 for last in lasts)
+    renewed = derive(incident, attempt, level, context, since) if newer else None
+    if renewed is not None:
+        return replace(incident, proof=renewed)
     if not now.reached(gives_up_at(proof, since, context)):
         return incident
     text = f"the power of {incident.host} could not be read again in time"

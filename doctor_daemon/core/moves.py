@@ -118,8 +118,7 @@ def _while_waiting(
         if done := [row for row in fresh if row.succeeded]:
             return _moved(record, done[-1], context.now)
         return record.at(Stage.SKIPPED, context.now, GONE)
-    if fresh:
-        record = replace(record, known=(*record.known, *(row.id for row in fresh)))
+    record = replace(record, known=(*record.known, *(row.id for row in fresh)))
     if told.asked_at is None:
         return record
     record = patient(record, rows, seen, context, before=record.server)
@@ -264,7 +263,7 @@ def failed(record: Evacuation, why: str, context: Context, fault: str = "") -> E
 
 def answered(record: Evacuation, ended: EvacuateEnded, policy: Policy) -> Evacuation:
     """Fold in how a request ended. Unless nothing was sent, Nova tells what it has done."""
-    if record.unsent and ended.outcome is not Outcome.UNSENT:
+    if ended.outcome is not Outcome.UNSENT:
         record = replace(record, unsent=0)
     match ended.outcome:
         case Outcome.ACCEPTED:

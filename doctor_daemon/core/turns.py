@@ -40,8 +40,6 @@ def ready(records: Iterable[Evacuation], context: Context) -> Sequence[Evacuatio
     """Return those that may be asked for now, in order."""
     records, now = tuple(records), context.now
     waiting = [record for record in records if record.stage is Stage.WAITING]
-    if not waiting:
-        return ()
     taken = _busy(records, context)
     free = [r for r in waiting if not (_waits(r, taken) or holds(r, now) or _patient(r, now))]
     until = min(open_rank(free), open_rank(r for r in records if r.stage is not Stage.WAITING))
@@ -126,13 +124,13 @@ def _busy(records: Iterable[Evacuation], context: Context) -> frozenset[str]:
 
 
 def _waits(record: Evacuation, taken: frozenset[str]) -> bool:
-    return bool(taken) and record.stage is Stage.WAITING and group_of(record) in taken
+    return record.stage is Stage.WAITING and group_of(record) in taken
 
 
 def _patient(record: Evacuation, now: Instant) -> bool:
-    """Tell whether a server's first request is put off until more is known of it."""
+    """Tell whether the first request for one that waits is put off until more is known of it."""
     later = record.not_before is not None and not now.reached(record.not_before)
-    return record.stage is Stage.WAITING and not record.attempt and later
+    return not record.attempt and later
 
 
 def _is_due(record: Evacuation, now: Instant, until: int) -> bool:

@@ -58,6 +58,20 @@ def test_only_what_is_open_at_nova_is_waited_for(stage: Stage) -> None:
     assert (record.since.plus(600) in waits) is open_
 
 
+def test_the_next_that_takes_too_long_is_waited_for_whatever_has_taken_too_long_already() -> None:
+    walk = Moving(policy=PATIENT).to_inspected()
+    record = replace(walk.record(), stage=Stage.UNDER_WAY)
+    sinces = {"long": -700.0, "late": -100.0, "next": -300.0, "last": -50.0}
+    records = {
+        name: replace(record, server=replace(record.server, id=name), since=record.since.plus(when))
+        for name, when in sinces.items()
+    }
+    walk.incident = replace(walk.incident, evacuations=records)
+    waits = [wait.until for wait in walk.all(Wait)]
+    assert record.since.plus(300) in waits
+    assert not {record.since.plus(when) for when in (-100, 500, 550)} & set(waits)
+
+
 @pytest.mark.parametrize("stage", Stage)
 def test_nova_is_asked_for_everything_only_where_anything_is_unclear(stage: Stage) -> None:
     walk = Moving().to_inspected()
