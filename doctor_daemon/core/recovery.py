@@ -22,6 +22,7 @@ from doctor_daemon.core.survey import taken_up
 from doctor_daemon.core.switching import sent
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.witness import witnesses
 
 _WORKING = (
     Phase.SUSPECTED,
@@ -150,12 +151,13 @@ def _refence(incident: Incident, context: Context) -> Incident:
         incident = replace(incident, release=_timed_anew(incident, now))
     if attempt is None:
         return incident
-    answered = attempt.devices and all(answer.cut for answer in attempt.devices.values())
-    if attempt.go_at is None or not answered:
+    beside = {device.name for device in witnesses(context.plan, attempt.level)}  # they cut nothing
+    own = {name: answer for name, answer in attempt.devices.items() if name not in beside}
+    if attempt.go_at is None or not own or not all(answer.cut for answer in own.values()):
         return begin(incident, context, attempt.level, attempt.nth)
     devices = {
         name: replace(answer, readings=(), identity=None, cut_at=now)
-        for name, answer in attempt.devices.items()
+        for name, answer in own.items()
     }
     return replace(incident, fencing=replace(attempt, go_at=now, devices=devices))
 

@@ -18,7 +18,7 @@ from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.tries import DeviceTry, Try
 
 PATIENCE_S = 5.0
-"""From the cut on, how long a proof waits for a witness that has not said anything yet."""
+"""From the first reading on, how long a proof waits for a witness that has said nothing yet."""
 
 
 def witnesses(plan: HostPlan, level: int) -> tuple[Device, ...]:
@@ -39,7 +39,7 @@ def contradicting(attempt: Try, go_at: Instant, context: Context) -> str:
             continue
         if answer.readings and answer.readings[-1].power is Power.ON:
             return f"{device.name} says that the power is on"
-        if not answer.readings and context.now.since(go_at) < PATIENCE_S:
+        if not answer.readings and not context.now.reached(_patient_until(attempt, go_at, context)):
             return f"{device.name} has not said anything yet"
     return ""
 
@@ -68,8 +68,17 @@ def ask_witnesses(
             yield Identify(attempt.number, attempt.level, device.name)
         else:
             yield Read(attempt.number, attempt.level, device.name, answer.reads)
-        if not answer.readings and not context.now.reached(go_at.plus(PATIENCE_S)):
-            yield Wait(go_at.plus(PATIENCE_S))
+        patient_until = _patient_until(attempt, go_at, context)
+        if not answer.readings and not context.now.reached(patient_until):
+            yield Wait(patient_until)
+
+
+def _patient_until(attempt: Try, go_at: Instant, context: Context) -> Instant:
+    """Return until when a witness is waited for: after a restart everything is read anew."""
+    level = context.plan.level(attempt.level)
+    devices = level.devices if level else ()
+    firsts = [r.answered_at for d in devices for r in attempt.device(d.name).readings[:1]]
+    return max(firsts, key=lambda at: at.boot_s, default=go_at).plus(PATIENCE_S)
 
 
 def _strange(device: Device, answer: DeviceTry) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import NoticeKind
-from doctor_daemon.core.messages import Identified, Identify, Look, Read
+from doctor_daemon.core.messages import Cut, Elapsed, Identified, Identify, Look, Read, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
@@ -140,3 +140,23 @@ def test_b9_a_witness_of_another_machine_stops_nothing() -> None:
     assert {effect.device for effect in walk.all(Read)} == {"bmc"}
     walk.read(Power.OFF).elapse(5)
     assert walk.phase is Phase.EVACUATING
+
+
+def test_c1_after_a_restart_the_try_goes_on_although_no_witness_was_cut() -> None:
+    walk = at_reads().identify().read(Power.ON).see(Resumed())
+    assert (walk.incident.tries, walk.all(Cut)) == (1, [])
+    assert {effect.device for effect in walk.all(Identify)} == {"bmc", "ilo"}
+
+
+def test_c1_after_a_restart_a_witness_is_waited_for_again() -> None:
+    """What was read before is forgotten, its word too."""
+    walk = at_reads().identify().read(Power.ON).elapse(PATIENCE_S + 1).see(Resumed())
+    for _ in range(8):
+        walk.wait(0.5)
+        for effect in walk.all(Identify):
+            if effect.device == "bmc":
+                walk.see(Identified(effect, make.identity()))
+        walk.read(Power.OFF, "bmc").see(Elapsed())
+    assert walk.phase is Phase.FENCING
+    walk.identify().read(Power.ON, "ilo")
+    assert reads(walk, Power.OFF, Power.ON).incident.proof is None

@@ -44,7 +44,7 @@ class Bmc:
     async def identify(self) -> Identity:
         await self._answer("identify")
         uuid = self._device.uuid
-        if self._swarm.strikes("bmc-other-chassis"):
+        if not self._witness and self._swarm.strikes("bmc-other-chassis"):
             uuid = "ffffffff-ffff-4fff-8fff-ffffffffffff"
         self._named = uuid
         return Identity(uuid)
@@ -53,8 +53,11 @@ class Bmc:
         asked_at = self._clock.now()
         await self._answer("read")
         on = self._machine.supplies[self.name]
-        power = Power.ON if on and self._world.now() < self._says_off_from else Power.OFF
-        if self._swarm.strikes("bmc-unknown"):
+        if self._device.tells_host:
+            on = self._machine.power
+        lying = self._machine.liar == self.name or self._world.now() >= self._says_off_from
+        power = Power.ON if on and not lying else Power.OFF
+        if not self._witness and self._swarm.strikes("bmc-unknown"):
             power = Power.UNKNOWN
         return Reading(power, power.value, asked_at, self._clock.now())
 
@@ -62,6 +65,8 @@ class Bmc:
         """Take a moment, or too long."""
         await self._boundaries.pass_by("crash-before-call", what)
         await asyncio.sleep(self._swarm.seconds(0.01, 0.2))
+        if self._witness:
+            return
         if self._swarm.strikes("bug", 0.05):
             msg = f"bug while {what}"
             raise RuntimeError(msg)
@@ -83,7 +88,9 @@ class Bmc:
             return Outcome.UNKNOWN, "no answer"
         if swarm.strikes("bmc-refuses"):
             return Outcome.REFUSED, "400"
-        if not swarm.strikes("bmc-stuck"):
+        if self._begins_to_lie():
+            self._machine.liar = self.name
+        elif not swarm.strikes("bmc-stuck"):
             self._begin_off()
         await self._boundaries.pass_by("crash-after-call", "cut")
         if swarm.strikes("bmc-timeout-after"):
@@ -94,6 +101,18 @@ class Bmc:
             msg = "bug after the cut"
             raise RuntimeError(msg)
         return Outcome.ACCEPTED, "204"
+
+    @property
+    def _witness(self) -> bool:
+        """Tell whether it is what a liar is found out by: then it answers, and truly."""
+        return self._device.tells_host and bool(self._machine.liar)
+
+    def _begins_to_lie(self) -> bool:
+        """Draw whether it lies from now on: only where a second device can tell."""
+        witnesses = [one for one in self._machine.plan.levels[1:] for one in one.devices]
+        found_out = not self._device.tells_host and any(one.tells_host for one in witnesses)
+        on = self._machine.supplies[self.name]
+        return found_out and on and self._swarm.strikes("bmc-lies-off")
 
     def _begin_off(self) -> None:
         """Let the power go off a little later, and perhaps say so too early."""
@@ -116,6 +135,7 @@ class Bmc:
         if (self._dead and swarm.on) or swarm.strikes("bmc-timeout-before"):
             await asyncio.sleep(TIMEOUT_S)
             return Outcome.UNKNOWN, "no answer"
+        self._machine.liar = ""
         self._world.supply(self._machine, self.name, on=True)
         await self._boundaries.pass_by("crash-after-call", "switch_on")
         if swarm.strikes("bug"):

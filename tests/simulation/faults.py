@@ -28,6 +28,7 @@ KINDS = (
     "bmc-slow",
     "bmc-unknown",
     "bmc-says-off-early",
+    "bmc-lies-off",
     "bmc-other-chassis",
     "bmc-dead",
     "bmc-stuck",

@@ -20,6 +20,8 @@ from tests.simulation.faults import Swarm
 
 GAP_S = 130.0
 """A silence that no pace of looking can miss."""
+SECOND_BMC = 0.5
+"""How many second levels are a BMC, which tells how the host itself is, and no outlet."""
 BEAT_S = 10.0
 """How often a living nova-compute reports in."""
 
@@ -58,6 +60,8 @@ class Machine:
     row: Row
     supplies: dict[str, bool]
     """Device name -> whether it lets power through. Power is on while any of a level's does."""
+    liar: str = ""
+    """The device that says Off of it from its cut on, and cuts nothing."""
     compute: bool = True
     beat_at: float = -1e9
     """When its nova-compute last reported in."""
@@ -130,7 +134,8 @@ class World:
             Level(tuple(Device(f"psu-{n}", "sim", uuid) for n in range(draw.choice((1, 1, 2)))))
         ]
         if draw.random() < 0.4:
-            levels.append(Level((Device("pdu", "sim", uuid, hold_s=draw.choice((0.0, 4.0))),)))
+            hold_s, tells = draw.choice((0.0, 4.0)), self.chance.random() < SECOND_BMC
+            levels.append(Level((Device("pdu", "sim", uuid, hold_s, tells_host=tells),)))
         if draw.random() < 0.3:
             levels.append(Level(()))
         mode = draw.choice((Mode.FENCE,) * 4 + (Mode.EVACUATE,) * 8 + (Mode.NOTIFY, Mode.OBSERVE))
