@@ -22,6 +22,7 @@ from doctor_daemon.core.preconditions import unanswered
 from doctor_daemon.core.recall import recallable, recalled, since_accused
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.weighing import enough, shortage
+from doctor_daemon.core.witness import witnesses
 
 
 def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
@@ -80,7 +81,7 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
     back = incident.phase in (Phase.DOWN, Phase.RELEASING)  # there its reports are counted
     if back and earlier is not None:
         return reporting(incident, earlier, sighting)
-    told = earlier is not None and telling(incident, earlier) and sighting.stirred(earlier)
+    told = earlier is not None and telling(incident, earlier, context) and sighting.stirred(earlier)
     if told:
         return alive(incident, "nova-compute has reported in to Nova since the suspicion", now)
     return incident
@@ -112,7 +113,7 @@ def _other(host: HostId, before: str, now: str) -> Held:
     return Held("service", text, "see that it is the same one; then dismiss")
 
 
-def telling(incident: Incident, earlier: Sighting) -> bool:
+def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
     """Tell whether a report since `earlier` would be a sign of life.
 
     Before the cut any is. After it, only one that was sent after every cut had ended; and where we
@@ -125,8 +126,10 @@ def telling(incident: Incident, earlier: Sighting) -> bool:
         return False
     if open_to_life(incident):
         return True
-    devices = incident.fencing.devices.values() if incident.fencing else ()
-    cuts = [device.cut_at for device in devices]
+    attempt = incident.fencing
+    beside = {one.name for one in witnesses(context.plan, attempt.level)} if attempt else set()
+    known = attempt.devices.items() if attempt else ()
+    cuts = [device.cut_at for name, device in known if name not in beside]
     off = bool(cuts) or incident.proof is not None
     return off and all(cut and earlier.asked_at.since(cut) >= 0 for cut in cuts)
 

@@ -123,6 +123,14 @@ def evacuating() -> Moving:
     return walk.flag()
 
 
+def test_b1_what_nova_compute_reports_counts_beside_a_witness_too() -> None:
+    """A witness was never cut, so nothing is to be waited for at it."""
+    walk = evacuating().elapse(10).flag(updated_s=1000.0)
+    walk.elapse(10).flag(updated_s=1010.0)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+    assert "was heard alive although it was proven off" in walk.said
+
+
 def test_b9_a_witness_that_sees_the_host_on_again_stops_everything() -> None:
     walk = evacuating().elapse(5)
     walk.read(Power.OFF).elapse(walk.context.policy.guard_every_s)
