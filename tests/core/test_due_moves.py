@@ -6,6 +6,7 @@ import pytest
 
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.incident import Incident, Rounds
 from doctor_daemon.core.messages import Follow, Inspect, Read, Wait
 from doctor_daemon.core.phases import Phase
@@ -63,7 +64,11 @@ def test_the_next_that_takes_too_long_is_waited_for_whatever_has_taken_too_long_
     record = replace(walk.record(), stage=Stage.UNDER_WAY)
     sinces = {"long": -700.0, "late": -100.0, "next": -300.0, "last": -50.0}
     records = {
-        name: replace(record, server=replace(record.server, id=name), since=record.since.plus(when))
+        ServerId(name): replace(
+            record,
+            server=replace(record.server, id=ServerId(name)),
+            since=record.since.plus(when),
+        )
         for name, when in sinces.items()
     }
     walk.incident = replace(walk.incident, evacuations=records)

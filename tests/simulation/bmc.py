@@ -109,8 +109,8 @@ class Bmc:
 
     def _begins_to_lie(self) -> bool:
         """Draw whether it lies from now on: only where a second device can tell."""
-        witnesses = [one for one in self._machine.plan.levels[1:] for one in one.devices]
-        found_out = not self._device.tells_host and any(one.tells_host for one in witnesses)
+        others = [one for level in self._machine.plan.levels[1:] for one in level.devices]
+        found_out = not self._device.tells_host and any(one.tells_host for one in others)
         on = self._machine.supplies[self.name]
         return found_out and on and self._swarm.strikes("bmc-lies-off")
 
