@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
-PEERS := prometheus iproute2 openipmi ipmitool fence-agents
+PEERS := prometheus iproute2 openipmi ipmitool fence-agents faketime
 PROCESSES := tests/slice tests/demo tests/bench tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/openstack tests/openstack_long tests/systemd
 
