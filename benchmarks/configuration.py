@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks.plan import BUDGET, Json
+from benchmarks.plan import BUDGET, MASS, Json
 from benchmarks.processes import free_port
 from doctor_daemon.config import load
 
@@ -55,6 +55,7 @@ class Configuration:
             "state": {"type": "sqlite", "path": str(folder / "state" / "state.sqlite3")},
             "timing": {"warm_up_s": 0, **(wishes.timing or {})},
             "budget": dict(BUDGET),
+            "mass": dict(MASS),
             "cloud": {"clouds_file": about["clouds"], "cloud": about["cloud"]},
             "sources": [{"name": "bench", "type": "evidence", "trust": "alone", "auth": auth}],
             "consumers": [*_consumers(about["consumers"], hooks_url, wishes)],
@@ -76,7 +77,7 @@ class Configuration:
         }
 
 
-_TOLD = ("mode", "timing", "budget", "evacuation")
+_TOLD = ("mode", "timing", "budget", "mass", "evacuation")
 
 
 def _levels(settings: Any) -> Any:  # noqa: ANN401 - Settings, of which one plan stands for all

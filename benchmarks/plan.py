@@ -15,6 +15,13 @@ Json = dict[str, object]
 FORCED_TIMING: Mapping[str, float] = {"grace_s": 0}
 """What differs from the shipped timing where forced_down and evacuation are measured."""
 BUDGET: Mapping[str, int] = {"per_domain": 10_000, "total": 10_000}
+MASS: Mapping[str, int] = {
+    "total": 100_000,
+    "per_domain": 100_000,
+    "ratio_from": 100_000,
+    "all_from": 100_000,
+}
+"""And nothing is too many of them."""
 MAP_SERVERS = 1_000
 """Servers that the host map holds at least while anything is measured."""
 REFRESH_S_PER_SERVER = 0.001

@@ -28,6 +28,7 @@ import structlog
 
 from doctor_daemon import log
 from doctor_daemon.api.cinder import CinderApi
+from doctor_daemon.api.fleet import FleetApi
 from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, ShutGate, TokenGate
 from doctor_daemon.api.health import health_app
 from doctor_daemon.api.listener import Listener, Source
@@ -175,8 +176,11 @@ class Daemon:
         names = [host.name for host in hosts_known(self.engine)]
         orders = VolumeOrders(self.engine, self.tools.storage)
         orders.resume()
-        more = (*CinderApi(orders).routes(), *ProbesApi(self.engine).routes())
-        api = OperatorsApi(Operators(self.engine), desk.host, group, names, more)
+        operators = Operators(self.engine)
+        fleet = FleetApi(self.engine.masskeeper, operators)
+        probes = ProbesApi(self.engine)
+        more = (*CinderApi(orders).routes(), *fleet.routes(), *probes.routes())
+        api = OperatorsApi(operators, desk.host, group, names, more)
         try:
             with bound(options.socket, group) as made:
                 async with served(api.app(), on_socket(made)):

@@ -28,6 +28,7 @@ class Metrics:
         self._latencies()
         self._gauges()
         self._readiness()
+        self._fleet()
         self._ourselves()
         self._counters()
         self._heartbeats()
@@ -81,12 +82,6 @@ class Metrics:
         gauge = self._gauge
         self.incidents = gauge("doctor_incidents", "Open incidents.", ("phase",))
         self.held = gauge("doctor_held", "Incidents that need a human, by reason.", ("gate",))
-        self.waiting = gauge(
-            "doctor_waiting", "Incidents that wait for a gate to open by itself.", ("gate",)
-        )
-        self.warm_up = gauge(
-            "doctor_warm_up_seconds", "What is left of the warm-up after the start.", ()
-        )
         self.evacuations = gauge(
             "doctor_evacuations", "Servers of open incidents, by how far each has got.", ("stage",)
         )
@@ -144,6 +139,25 @@ class Metrics:
             "doctor_fencing_probe_age_seconds",
             "Since when a host has not been shown to be fenceable, by its best level.",
             ("host",),
+        )
+
+    def _fleet(self) -> None:
+        """Make what says why nothing is cut although hosts look dead."""
+        gauge = self._gauge
+        self.waiting = gauge(
+            "doctor_waiting", "Incidents that wait for a gate to open by itself.", ("gate",)
+        )
+        self.warm_up = gauge(
+            "doctor_warm_up_seconds", "What is left of the warm-up after the start.", ()
+        )
+        self.hosts_bad = gauge(
+            "doctor_hosts_bad", "Hosts that look dead now, or have failed lately.", ()
+        )
+        self.mass_latches = gauge(
+            "doctor_mass_latches", "The fleet, failure domains and zones with too many of them.", ()
+        )
+        self.passes_left = gauge(
+            "doctor_passes_left", "Hosts that may be cut all the same, by a human's word.", ()
         )
 
     def _ourselves(self) -> None:

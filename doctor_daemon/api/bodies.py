@@ -17,6 +17,7 @@ BODY_MAX = 65_536
 WHY_MAX = 500
 SHOWN_MAX = 60
 STUCK_MAX = 20
+SECONDS_MAX = 366 * 24 * 3600
 _STUCK = re.compile(r"([0-9]{1,18})(?:@([^\s@]{1,255}))?", re.ASCII)
 
 
@@ -59,6 +60,15 @@ def read_why(body: Mapping[str, Any]) -> str:
     if not isinstance(why, str) or not 0 < len(why.strip()) <= WHY_MAX:
         raise wrong("why", why, f"a text of 1 to {WHY_MAX} characters")
     return " ".join(why.split())
+
+
+def read_seconds(body: Mapping[str, Any], field: str) -> float:
+    """Read a number of seconds. JSON as Python reads it has NaN, which is no number of seconds."""
+    value: Any = body.get(field)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value <= SECONDS_MAX:
+        raise wrong(field, value, f"a number of seconds above 0, up to {SECONDS_MAX}")
+    return float(value)
 
 
 def read_stuck(body: Mapping[str, Any]) -> tuple[Stuck, ...]:

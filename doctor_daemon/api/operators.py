@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
 
 import structlog
 from aiohttp import web
 
 from doctor_daemon.api.bodies import BODY_MAX, read_stuck
 from doctor_daemon.api.bodies import read_body as _body
+from doctor_daemon.api.bodies import read_seconds as _seconds
 from doctor_daemon.api.bodies import read_why as _why
 from doctor_daemon.api.bodies import shown as _shown
 from doctor_daemon.api.bodies import wrong as _wrong
@@ -33,7 +33,6 @@ LIST_MAX = 1000
 IDS_MAX = 200
 ID_MAX = 100
 STATES = ("pending", "delivered", "dead")
-SECONDS_MAX = 366 * 24 * 3600
 _MORE: Mapping[str, tuple[Order, ...]] = {
     "host": (Order.CONFIRM_OFF, Order.DECOMMISSION),
     "for_s": (Order.CONFIRM_OFF,),
@@ -236,12 +235,3 @@ def _ids(found: object) -> Sequence[str]:
         if not isinstance(one, str) or not 0 < len(one) <= ID_MAX:
             raise _wrong("ids", one, f"each the id of a notice, of up to {ID_MAX} characters")
     return found
-
-
-def _seconds(body: Mapping[str, Any], field: str) -> float:
-    """Read a number of seconds. JSON as Python reads it has NaN, which is no number of seconds."""
-    value: Any = body.get(field)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 < value <= SECONDS_MAX:
-        raise _wrong(field, value, f"a number of seconds above 0, up to {SECONDS_MAX}")
-    return float(value)

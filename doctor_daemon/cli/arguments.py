@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
-from doctor_daemon.cli import cinder_arguments, heartbeat, hosts, probes, states
+from doctor_daemon.cli import cinder_arguments, fleet, heartbeat, hosts, probes, states
 from doctor_daemon.cli.drill import arguments as drill
 from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     _add_switches(commands)
     _add_orders(commands)
     hosts.add(_asking(commands, "host", *hosts.TEXTS), name, _reason)
+    fleet.add(_asking(commands, fleet.WORD, *fleet.TEXTS), _reason)
     cinder_arguments.add(_asking(commands, "cinder", *cinder_arguments.TEXTS))
     heartbeat.add_agent(_command(commands, heartbeat.AGENT, *heartbeat.AGENT_TEXTS))
     heartbeat.add_key(_command(commands, heartbeat.KEY, *heartbeat.KEY_TEXTS), name)

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, urlencode
 
-from doctor_daemon.cli import cinder, heartbeat, hosts, probes, show, states
+from doctor_daemon.cli import cinder, fleet, heartbeat, hosts, probes, show, states
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.errors import DoctorError
@@ -165,6 +165,10 @@ def _host(options: Options) -> int:
     return _tell(options, hosts.decommissioned(options, typed), show.explanation)
 
 
+def _release_hosts(options: Options) -> int:
+    return _tell(options, fleet.released(options), show.status)
+
+
 def _cinder(options: Options) -> int:
     return _tell(options, cinder.answered(options), cinder.words)
 
@@ -199,6 +203,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "host": _host,
     "cinder": _cinder,
     probes.WORD: _probe,
+    fleet.WORD: _release_hosts,
 }
 
 

@@ -102,6 +102,8 @@ def _numbers(file: File, plans: tuple[HostPlan, ...]) -> Iterator[str]:
         yield "timing: grace_s is 0: nothing can be taken back in time"
     if file.timing.warm_up_s == 0:
         yield "timing: warm_up_s is 0: a daemon that has just started cuts before it has seen much"
+    if 1 < len(plans) < file.mass.all_from:
+        yield "mass: all_from is more than there are hosts: all of them may be taken for dead"
     if 1 < len(plans) <= file.budget.total:
         yield "budget: total is as many as there are hosts: a false alarm may fence all of them"
     if not file.probes.every_s:

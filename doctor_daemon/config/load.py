@@ -16,6 +16,7 @@ from doctor_daemon.config.concerns import concerns
 from doctor_daemon.config.document import read_document
 from doctor_daemon.config.drill import strangers
 from doctor_daemon.config.hosts import HostReader
+from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.models import (
     Budget,
     Cloud,
@@ -188,6 +189,7 @@ class _Loading:
             budget=budget,
             evacuation=self._part("evacuation", Evacuation),
             release=self._part("release", Release),
+            mass=self._part("mass", Mass),
             device_s=call_s((d.config for d in self._hosts.devices.choices), "timeout_s"),
             list_s=call_s(clouds, "read_timeout_s", "timeout_s"),
             put_s=call_s(clouds, "force_down_timeout_s", "timeout_s"),
@@ -196,7 +198,7 @@ class _Loading:
 
     def _fit(self, numbers: Numbers) -> None:
         """Check numbers against each other, unless some of them are no numbers."""
-        if self._faulty & {"timing", "budget", "evacuation", "release"}:
+        if self._faulty & {"timing", "budget", "evacuation", "release", "mass"}:
             return
         for section, option, text in broken(numbers):
             self._note((section, option), text)

@@ -21,6 +21,7 @@ from pydantic import (
 from doctor_daemon.config.choices import Choices
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
+from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.own_side import OwnSide
 from doctor_daemon.config.probes import Probes
@@ -271,6 +272,8 @@ class File(Section):
     """Times and counts of the decisions."""
     budget: Budget = Budget()
     """How many hosts may be fenced."""
+    mass: Mass = Mass()
+    """When so many hosts look dead that something else is at fault."""
     evacuation: Evacuation = Evacuation()
     """How servers are evacuated."""
     release: Release = Release()

@@ -25,6 +25,7 @@ from doctor_daemon import plugins
 from doctor_daemon.config import models
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
+from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.own_side import OwnSide
 from doctor_daemon.config.preface import AFTERWORD, PREFACE
@@ -46,6 +47,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("log", Log),
     ("timing", models.Timing),
     ("budget", models.Budget),
+    ("mass", Mass),
     ("evacuation", models.Evacuation),
     ("release", Release),
     ("probes", Probes),

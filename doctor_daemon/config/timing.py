@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
+from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.models import Budget, Evacuation, Timing
 from doctor_daemon.config.release import Release
 from doctor_daemon.core.policy import Policy
@@ -39,11 +40,12 @@ class Numbers:
     moves: bool = True
     """Whether the mode goes as far as evacuate."""
     release: Release = field(default_factory=Release)
+    mass: Mass = field(default_factory=Mass)
 
     @property
     def policy(self) -> Policy:
         """The core's own value."""
-        return policy(self.timing, self.budget, self.evacuation, self.release)
+        return policy(self.timing, self.budget, self.evacuation, self.release, self.mass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,10 @@ _LIST = Term("the time-out of the cloud's lists", lambda numbers: numbers.list_s
 _PUT = Term("the time-out of a force-down", lambda numbers: numbers.put_s)
 _HOLD = Term("the longest hold", lambda numbers: numbers.hold_s)
 _GRACE = _option("timing", "grace_s")
+_WAIT = Term(
+    "the longer one of warm_up_s and quiet_s",
+    lambda numbers: max(numbers.timing.warm_up_s, numbers.release.quiet_s),
+)
 
 RULES = (
     Rule(
@@ -163,14 +169,14 @@ RULES = (
     Rule(
         "timing",
         "evidence_age_s",
-        (_option("timing", "warm_up_s"), _GRACE, _DEVICE, _LIST),
-        "evidence must still stand when the warm-up ends in a cut",
+        (_WAIT, _GRACE, _DEVICE, _LIST),
+        "evidence must still stand when that wait ends in a cut",
     ),
     Rule(
         "timing",
         "progress_s",
-        (_option("timing", "warm_up_s"), _option("timing", "off_timeout_s"), _DEVICE, _LIST),
-        "an incident that waits for the end of the warm-up must have time to go on",
+        (_WAIT, _option("timing", "off_timeout_s"), _DEVICE, _LIST),
+        "an incident that has waited so must have time to go on",
     ),
     Rule(
         "release",
@@ -180,22 +186,22 @@ RULES = (
         or_zero=True,
     ),
     Rule(
-        "timing",
-        "evidence_age_s",
-        (_option("release", "quiet_s"), _GRACE, _DEVICE, _LIST),
-        "evidence must still stand when a host that has come back has settled",
-    ),
-    Rule(
-        "timing",
-        "progress_s",
-        (_option("release", "quiet_s"), _option("timing", "off_timeout_s"), _DEVICE, _LIST),
-        "an incident of a host that is left to settle must have time to go on",
-    ),
-    Rule(
         "release",
         "fences_max",
         (_option("release", "flaps_max"),),
         "what may come back by itself must be what may be fenced",
+    ),
+    Rule(
+        "mass",
+        "total",
+        (_option("mass", "per_domain"),),
+        "one domain may look no worse than the fleet",
+    ),
+    Rule(
+        "mass",
+        "cool_down_s",
+        (_GRACE, Term("the time between two lists of services", lambda _: POLL_S, 2)),
+        "who is suspected next, and two lists, must have shown that it is over",
     ),
     Rule(
         "timing",
@@ -269,9 +275,12 @@ RULES = (
 """Every minimum that follows from other numbers."""
 
 
-def policy(timing: Timing, budget: Budget, evacuation: Evacuation, release: Release) -> Policy:
+def policy(
+    timing: Timing, budget: Budget, evacuation: Evacuation, release: Release, mass: Mass
+) -> Policy:
     """Return the core's own value."""
     limits = {f"budget_{name}": value for name, value in budget}
+    limits |= {f"mass_{name}": value for name, value in mass}
     return Policy(**dict(timing), **limits, **dict(evacuation), **dict(release))
 
 

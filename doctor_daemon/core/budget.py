@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from doctor_daemon.core.context import Charge, Context
+from doctor_daemon.core.fleet_gates import passed
 from doctor_daemon.core.incident import Incident
 
 
 def spent(incident: Incident, context: Context) -> str:
     """Say why the budget leaves no room for one more host; empty: it does."""
     policy = context.policy
+    if passed(incident) or context.passes_left > 0:
+        return ""  # a human has said how many: that is counted instead
     taken = [charge for charge in context.charges if _counts(charge, incident, context)]
     near = sum(charge.domain == context.plan.domain for charge in taken)
     window = f"in {policy.budget_window_s:g} s"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.instant import Instant
@@ -30,6 +30,12 @@ class Maintenance:
     why: str
     until: Instant
 
+    def timed_anew(self, now: Instant) -> Maintenance:
+        """Time one of another boot anew: here the wall clock is all there is to go by."""
+        if self.until.boot_id == now.boot_id:
+            return self
+        return replace(self, until=now.plus(max(self.until.wall_s - now.wall_s, 0.0)))
+
 
 @dataclass(frozen=True, slots=True)
 class Charge:
@@ -41,6 +47,17 @@ class Charge:
     domain: str
     at: Instant
     """When it was taken; after a reboot, when the daemon took it up again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latch:
+    """Too many hosts of a scope have looked dead; latched until that is over for a while."""
+
+    scope: str
+    why: str
+    since: Instant
+    calm_at: Instant | None = None
+    """Since when it is over; None: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +87,11 @@ class Context:
     """When an incident of this host has last ended with its return."""
     reserved: frozenset[str] = frozenset()
     """The reasons by which hosts are disabled in Nova that are kept in reserve."""
+    latches: tuple[Latch, ...] = ()
+    """What keeps this host from being cut because so many look dead."""
+    passes_left: int = 0
+    """How many rounds may be cut all the same, by a human's word."""
+    passes_by: str = ""
+    """Whose word that is, and why."""
     warm_at: Instant | None = None
     """Until when the daemon only watches, since it started or took over; None: it has."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.gates import Act, refused
+from doctor_daemon.core.gates import Act, needs_pass, refused
 from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.instant import Instant
@@ -189,12 +189,16 @@ def _go(incident: Incident, current: Try, level: Level, context: Context) -> Inc
     if recallable(incident):
         incident = out_of_service(incident)
     charges = incident.charges if _paid(incident, context) else (*incident.charges, now)
+    passed = incident.passed
+    if needs_pass(incident, context):
+        incident, passed = incident.note(now, f"let through: {context.passes_by}"), len(charges)
     names = " and ".join(f"{device.kind} {device.name}" for device in level.devices)
     return replace(
         incident.note(now, f"every gate is open: cutting the power by {names}"),
         fencing=replace(current, go_at=now),
         cut_started=incident.cut_started or now,
         charges=charges,
+        passed=passed,
         waiting=None,
         progress_at=now,
     )

@@ -29,6 +29,18 @@ def warming_up(incident: Incident, context: Context) -> str:
     )
 
 
+def mass_failure(incident: Incident, context: Context) -> str:
+    """Ask that not too many hosts look dead at once: a human may let some through."""
+    if not context.latches or passed(incident) or context.passes_left > 0:
+        return ""
+    return context.latches[0].why
+
+
+def passed(incident: Incident) -> bool:
+    """Tell whether a human's word has let the present round through."""
+    return incident.charged and incident.passed == len(incident.charges)
+
+
 def disabled(incident: Incident, context: Context) -> str:
     """Ask that nobody has disabled the host in Nova: to its operators that is maintenance.
 

@@ -10,7 +10,7 @@ it, the cut waits, and the incident is held only when that lasts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from doctor_daemon.core import contradiction, self_gates, vacancy
@@ -198,6 +198,8 @@ _PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
 _MOVE = frozenset({Act.EVACUATE})
 _GONE = frozenset({Act.DELETE})
 _AGAIN = "then `doctor-daemon fence HOST` takes it up again"
+_RELEASED = "it opens once that is over for a while, or by `doctor-daemon release-hosts N`"
+
 GATES: tuple[Gate, ...] = (
     Gate("inventory", _ALL, _inventory, f"configure the host; {_AGAIN}"),
     Gate("mode", _ALL, _mode, f"raise the mode in the configuration; {_AGAIN}"),
@@ -214,6 +216,7 @@ GATES: tuple[Gate, ...] = (
     Gate("relapsed", _CUT, fleet.relapsed, f"find out why it fails; {_AGAIN}"),
     Gate("settling", _CUT, fleet.resting, "it goes on by itself", waits=True),
     Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
+    Gate("mass", _CUT, fleet.mass_failure, _RELEASED, waits=True),
     Gate("budget", _CUT, spent, f"wait, or see what is failing; {_AGAIN}"),
     Gate("roster", _CUT, self_gates.untold, f"it is asked again; {_AGAIN}", waits=True),
     Gate(
@@ -264,6 +267,12 @@ def refused(act: Act, incident: Incident, context: Context) -> Refusal | None:
         if why:
             return Refusal(gate.name, why, gate.frees, gate.retry, gate.waits)
     return None
+
+
+def needs_pass(incident: Incident, context: Context) -> bool:
+    """Tell whether a cut is possible only by a human's word for several hosts."""
+    without = replace(context, passes_left=0)
+    return bool(fleet.mass_failure(incident, without) or spent(incident, without))
 
 
 def waited_for(act: Act, incident: Incident, context: Context) -> Refusal | None:

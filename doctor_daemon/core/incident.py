@@ -159,6 +159,8 @@ class Incident:
     """The point of no return."""
     charges: tuple[Instant, ...] = ()
     """When this incident took from the budget of power cuts."""
+    passed: int = 0
+    """Which of these rounds a human's word has let through last, where many hosts look dead."""
     refences: int = 0
     proof: Proof | None = None
     marking: Marking = field(default_factory=Marking)

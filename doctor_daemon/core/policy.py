@@ -55,6 +55,20 @@ class Policy:
     budget_per_domain: int = 2
     budget_total: int = 4
     human_proof_max_s: float = 3600.0
+    mass_total: int = 10
+    """So many hosts of the fleet that look dead are too many to be."""
+    mass_ratio: float = 0.5
+    """And so large a share of them."""
+    mass_per_domain: int = 5
+    """The same count for one failure domain."""
+    mass_domain_ratio: float = 0.5
+    """And the same share of one."""
+    mass_ratio_from: int = 3
+    """From how many dead hosts on a share is asked about at all."""
+    mass_all_from: int = 2
+    """From how large a fleet on it cannot be that all its hosts are dead."""
+    mass_cool_down_s: float = 300.0
+    """How long that has to be over before power is cut again."""
     posts_total: int = 16
     """Requests to evacuate a server that may be on their way at a time, of all hosts."""
     posts_per_host: int = 8

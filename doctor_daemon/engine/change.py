@@ -40,6 +40,7 @@ def change(
         notices=tuple(_rows(known, after, ward)),
         evidence=tuple(evidence_row(evidence, after) for evidence in heard),
         tasks=left_behind(before, after, ward),
+        passages=ward.lookout.pass_(before, after),
     )
 
 

@@ -25,6 +25,7 @@ from doctor_daemon.engine.caretaker import Caretaker
 from doctor_daemon.engine.case import Case, Letter
 from doctor_daemon.engine.desk import Desk
 from doctor_daemon.engine.links import Links
+from doctor_daemon.engine.masskeeper import Masskeeper
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.portkeeper import Portkeeper
@@ -34,7 +35,7 @@ from doctor_daemon.engine.reservekeeper import Reservekeeper
 from doctor_daemon.engine.selfcheck import Selfcheck
 from doctor_daemon.engine.storekeeper import Storekeeper
 from doctor_daemon.engine.ticker import Ticker
-from doctor_daemon.engine.ward import Instruments, Rules, Ward, timed_anew
+from doctor_daemon.engine.ward import Instruments, Rules, Ward
 from doctor_daemon.engine.watch import set_gauges, watch
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Snapshot
@@ -79,6 +80,7 @@ class Engine:
         self.storekeeper = Storekeeper(self.ward, self._open_incidents, self._met)
         self.portkeeper = Portkeeper(self.ward, self._open_incidents, self._met)
         self.reservekeeper = Reservekeeper(self.ward, self._open_incidents, self._met)
+        self.masskeeper = Masskeeper(self.ward, self._open_incidents, self._nudge)
         self.ready = asyncio.Event()  # set once every open incident has been taken up again
         self.ticked: Instant | None = None  # the last tick: the sign that there is progress
         self.ticker = Ticker(self.ward, pace.tick_s, self._ticked, self._paused)
@@ -102,8 +104,9 @@ class Engine:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 beside = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
-                own = (self.readiness.run, self.ticker.run, self.selfcheck.run, self._prune)
-                loops = (self.poller.run, self.outbox.run, self.caretaker.run, *beside, *own)
+                gates = (self.masskeeper.run, self.ticker.run, self.selfcheck.run)
+                own = (*beside, *gates, self.readiness.run, self._prune)
+                loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
                 ]
@@ -137,7 +140,7 @@ class Engine:
         now = self.ward.tools.clock.now()
         self.ward.armed, self.ward.lookout.began = snapshot.armed, now
         for window in snapshot.maintenance:
-            self.ward.maintenance[window.host] = timed_anew(window, now)
+            self.ward.maintenance[window.host] = window.timed_anew(now)
         charges = tuple(
             charge if charge.at.boot_id == now.boot_id else replace(charge, at=now)
             for charge in snapshot.charges
@@ -153,6 +156,7 @@ class Engine:
         self.storekeeper.load(snapshot.tasks)
         self.portkeeper.load(snapshot.port_tasks)
         self.reservekeeper.load(snapshot.reserves)
+        self.masskeeper.load(snapshot.masses, snapshot.passages)
         self.desk.remember(snapshot.evidence)
         for host, wall_s in snapshot.returns:
             self.ward.lookout.remember(host, wall_s, now)
@@ -205,7 +209,7 @@ class Engine:
         self.caretaker.look(fleet)
         self.absences.look(fleet)
         self.portkeeper.noticed(fleet)
-        self.ward.shown = fleet.services
+        self.ward.shown, self.ward.lookout.zones = fleet.services, fleet.zones
         self.ward.standpoint.told(fleet.control)
         for host, case in list(self.desk.cases.items()):
             incident, sighting = case.incident, fleet.services.get(host.name)

@@ -6,11 +6,15 @@ on the event loop only, as `ward` has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from doctor_daemon.core.context import Latch
 from doctor_daemon.core.host import HostId, HostPlan
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.masses import MassState, Passage, Passes, standing
 from doctor_daemon.core.policy import Policy
 
 RETURNS_MAX = 100
@@ -26,7 +30,56 @@ class Lookout:
         self.returned: dict[HostId, list[float]] = {}
         """Host -> when its incidents ended with its return, by the wall clock."""
         self._last: dict[HostId, Instant] = {}
+        self.latches: Mapping[str, Latch] = {}
+        """Scope -> why no power is cut in it."""
+        self.bad = 0
+        """How many hosts of the fleet look dead."""
+        self.zones: Mapping[str, str] = {}
+        """Host name -> its availability zone, where Nova tells it."""
+        self.scopes: Mapping[HostId, tuple[str, ...]] = {}
+        self.placed_by: tuple[object, object] = (None, None)
+        """The plans and the zones that the scopes were made of."""
+        self.passes: Passes | None = None
+        """A human's word that so many hosts may be cut all the same."""
+        self.saving = asyncio.Lock()
+        self._passages: dict[HostId, Passage] = {}
         self._reserved: tuple[object, frozenset[str]] = (None, frozenset())
+
+    def take_up(self, state: MassState, passages: Iterable[Passage]) -> None:
+        """Know again what was latched, and what humans have said."""
+        self.latches = {latch.scope: latch for latch in state.latches}
+        self.passes = state.passes
+        self._passages = {one.host: one for one in passages}
+
+    def over(self, host: HostId) -> tuple[Latch, ...]:
+        """Return what keeps a host from being cut; one whose place is not known yet: everything."""
+        if not self.latches:
+            return ()
+        scopes = self.scopes.get(host, tuple(self.latches))
+        return tuple(self.latches[scope] for scope in scopes if scope in self.latches)
+
+    def passes_left(self, now: Instant) -> int:
+        """Return how many rounds of cuts may pass by a human's word."""
+        passes = standing(self.passes, now)
+        if passes is None:
+            return 0
+        used = sum(one.used for one in self._passages.values() if one.passes == passes.id)
+        return max(passes.count - used, 0)
+
+    def passes_by(self) -> str:
+        """Say whose word that is."""
+        passes = self.passes
+        return f"{passes.count} hosts, by {passes.by}: {passes.why}" if passes else ""
+
+    def pass_(self, before: Incident | None, after: Incident) -> tuple[Passage, ...]:
+        """Count a round that a decided step lets through, and return that, to be saved with it."""
+        passes, known = self.passes, before.passed if before else 0
+        if passes is None or after.passed == known:
+            return ()
+        old = self._passages.get(after.host)
+        used = old.used if old is not None and old.passes == passes.id else 0
+        self._passages[after.host] = Passage(after.host, passes.id, used + 1)
+        return (self._passages[after.host],)
 
     def warm_at(self, policy: Policy) -> Instant | None:
         """Return until when the daemon only watches; None: it has not begun, or cuts at once."""

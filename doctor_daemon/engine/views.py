@@ -16,6 +16,8 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.gates import Act, verdicts, waited_for
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Entry, Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.masses import standing as holding
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import DeviceProof
 from doctor_daemon.core.release import Release
@@ -48,12 +50,25 @@ def standing(ward: Ward) -> dict[str, Any]:
             "per_domain": policy.budget_per_domain,
             "window_s": policy.budget_window_s,
         },
+        "masses": _masses(ward, now),
         "own_side": own_side(ward),
         "maintenance": [
             {"host": str(w.host), "by": w.by, "why": w.why, "left_s": w.until.since(now)}
             for w in ward.maintenance.values()
             if not now.reached(w.until)
         ],
+    }
+
+
+def _masses(ward: Ward, now: Instant) -> dict[str, Any]:
+    """Show how many hosts look dead, what is not cut because of it, and what humans let through."""
+    lookout = ward.lookout
+    passes = holding(lookout.passes, now)
+    word = {"by": passes.by, "why": passes.why, "left_s": passes.until.since(now)} if passes else {}
+    return {
+        "bad": lookout.bad,
+        "latches": [{"scope": one.scope, "why": one.why} for one in lookout.latches.values()],
+        "passes": {**word, "left": lookout.passes_left(now)} if passes else None,
     }
 
 

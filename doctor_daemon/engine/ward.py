@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
 from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident, Sighting
-from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.ourselves import OwnRules
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.port_tasks import PortPolicy
@@ -152,6 +151,9 @@ class Ward:
             returns=self.lookout.returns(host, now, self.rules.policy),
             returned_at=self.lookout.returned_at(host),
             reserved=self.lookout.reserved(self.rules.plans),
+            latches=self.lookout.over(host),
+            passes_left=self.lookout.passes_left(now),
+            passes_by=self.lookout.passes_by(),
             warm_at=self.lookout.warm_at(self.rules.policy),
         )
 
@@ -212,10 +214,3 @@ async def save_switch(ward: Ward) -> None:
         armed = ward.armed
         await ward.tools.store.commit(Change(armed=armed), term=ward.term)
         ward.unsaved = ward.armed is not armed
-
-
-def timed_anew(window: Maintenance, now: Instant) -> Maintenance:
-    """Time a maintenance of another boot anew: here the wall clock is all there is to go by."""
-    if window.until.boot_id == now.boot_id:
-        return window
-    return replace(window, until=now.plus(max(window.until.wall_s - now.wall_s, 0.0)))

@@ -15,7 +15,6 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.port_tasks import PortStage
 from doctor_daemon.core.proof import ProofKind
 from doctor_daemon.core.volume_tasks import TaskStage
-from doctor_daemon.core.waiting import waits
 from doctor_daemon.engine.ward import Ward
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -94,12 +93,17 @@ def set_gauges(incidents: Iterable[Incident], ward: Ward) -> None:
     for gate, count in Counter(i.held.gate for i in found if i.held).items():
         metrics.held.labels(gate).set(count)
     metrics.waiting.clear()
-    for gate, count in Counter(i.waiting.gate for i in found if i.waiting and waits(i)).items():
+    for gate, count in Counter(
+        i.waiting.gate for i in found if i.waiting and not i.waiting.over
+    ).items():
         metrics.waiting.labels(gate).set(count)
     now = ward.tools.clock.now()
     metrics.warm_up.set(ward.lookout.warm_up_left_s(now, ward.rules.policy))
     metrics.contradicted.set(sum(i.contradicted_at is not None for i in found))
     metrics.lone_services.set(sum(i.service_since is not None for i in found))
+    metrics.hosts_bad.set(ward.lookout.bad)
+    metrics.mass_latches.set(len(ward.lookout.latches))
+    metrics.passes_left.set(ward.lookout.passes_left(now))
     metrics.armed.set(ward.armed.on)
     metrics.mode.set(ward.rules.mode)
     metrics.maintenance.set(len(ward.maintenance))

@@ -11,6 +11,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server
 from doctor_daemon.core.incident import Entry, Incident, IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.masses import MassState, Passage
 from doctor_daemon.core.port_tasks import PortTask
 from doctor_daemon.core.reserves import ReserveTask
 from doctor_daemon.core.upkeep import Upkeep
@@ -73,6 +74,10 @@ class Change:
     """What is to be seen to about ports, new or as it stands now: one a host."""
     reserves: tuple[ReserveTask, ...] = ()
     """Which hosts in reserve are lent, new or as it stands now: one a host that failed."""
+    masses: MassState | None = None
+    """Why no power is cut while many hosts look dead, and how many a human lets through."""
+    passages: tuple[Passage, ...] = ()
+    """Which hosts have been let through, and how often: one a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,9 @@ class Snapshot:
     """The last one of each host, in the order of the hosts."""
     reserves: Sequence[ReserveTask] = ()
     """The same."""
+    masses: MassState = field(default_factory=MassState)
+    passages: Sequence[Passage] = ()
+    """The last one of each host, in the order of the hosts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Incident
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.masses import MassState, Passage
 from doctor_daemon.core.port_tasks import PortTask
 from doctor_daemon.core.reserves import ReserveTask
 from doctor_daemon.core.upkeep import Upkeep
@@ -98,6 +99,8 @@ EVACUATION: Codec[Evacuation] = Codec("evacuation", shape(Evacuation))
 UPKEEP: Codec[Upkeep] = Codec("upkeep", shape(Upkeep))
 PORT_TASK: Codec[PortTask] = Codec("task about ports", shape(PortTask))
 RESERVE_TASK: Codec[ReserveTask] = Codec("host in reserve", shape(ReserveTask))
+MASSES: Codec[MassState] = Codec("count of failed hosts", shape(MassState))
+PASSAGE: Codec[Passage] = Codec("host that was let through", shape(Passage))
 VOLUME_ORDER: Codec[VolumeOrder] = Codec("order about Cinder", shape(VolumeOrder))
 VOLUME_TASK: Codec[VolumeTask] = Codec("task about Cinder", shape(VolumeTask))
 _ROWS = frozenset({"timeline", "servers", "evacuations"})

@@ -121,6 +121,8 @@ class MemoryStore:
             tasks=loaded(self._volumes.tasks.values()),
             port_tasks=self._host_tasks.port_tasks(),
             reserves=self._host_tasks.lent(),
+            masses=self._host_tasks.mass_state(),
+            passages=self._host_tasks.let_through(),
         )
 
     async def find(self, id_: IncidentId) -> Incident | None:

@@ -54,6 +54,8 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
         tasks=volumes.tasks(connection),
         port_tasks=host_tasks.port_tasks(connection),
         reserves=host_tasks.reserves(connection),
+        masses=host_tasks.masses(connection),
+        passages=host_tasks.passages(connection),
     )
 
 

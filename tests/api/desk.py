@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from doctor_daemon.api.connection import Limits
+from doctor_daemon.api.fleet import FleetApi
 from doctor_daemon.api.operators import OperatorsApi
 from doctor_daemon.api.serving import LIMITS, on_socket, served
 from doctor_daemon.api.unix import Group, bound
@@ -112,7 +113,9 @@ async def desk(
     rig = rig or Rig()
     with public_folder() as folder:
         async with rig.running() as engine:
-            api = OperatorsApi(Operators(engine), engine.desk.host, group, NAMES)
+            operators = Operators(engine)
+            more = FleetApi(engine.masskeeper, operators).routes()
+            api = OperatorsApi(operators, engine.desk.host, group, NAMES, more)
             path = folder / "run" / "operators.sock"
             with bound(path, group) as made:
                 async with served(api.app(), on_socket(made), limits):

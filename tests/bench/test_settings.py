@@ -3,21 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.configuration import Configuration, Wishes
 from benchmarks.daemon import NICE
-from benchmarks.plan import BUDGET, FORCED_TIMING, FULL, PROJECTS, cells
+from benchmarks.plan import BUDGET, FORCED_TIMING, FULL, MASS, PROJECTS, cells
 from benchmarks.results import EARLY_WANTED_S
 from doctor_daemon.config import Settings, load
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.lab.cloud import Lab, LabOptions
 
-SHIPPED = replace(
-    Policy(), warm_up_s=0.0, budget_per_domain=BUDGET["per_domain"], budget_total=BUDGET["total"]
-)
+_RAISED: dict[str, Any] = {f"budget_{name}": number for name, number in BUDGET.items()}
+_RAISED |= {f"mass_{name}": number for name, number in MASS.items()}
+SHIPPED = replace(Policy(), warm_up_s=0.0, **_RAISED)
 HOOKS = "http://127.0.0.1:9"
 
 

@@ -14,6 +14,8 @@ ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key"}
 ASKING = sorted(set(COMMANDS) - ALONE)
 PLAIN = ("probe", "status", "incidents", "notices", "server-state")
 REASONED = ("arm", "disarm", "fence", "dismiss", "close", "release", "power-on", "confirm-off")
+ALSO = ("maintenance", "drill", "release-hosts")
+"""What takes a reason besides."""
 
 
 def said(words: list[str], capsys: pytest.CaptureFixture[str], status: int = 2) -> str:
@@ -96,12 +98,15 @@ def test_defaults() -> None:
             "arm": ["--why", "y"],
             "cinder": ["services"],
             "host": ["decommission", "x", "--why", "y"],
+            "release-hosts": ["3", "--why", "y"],
         }
         more = words.get(command, ["--why", "y"] if command == "disarm" else ["x", "--why", "y"])
         options = parse([command, *(more if command not in PLAIN else [])])
         assert (options.socket, options.json, options.command) == (SOCKET, False, command)
     assert parse(["run"]).config == parse(["check-config"]).config == CONFIG
     assert parse(["confirm-off", "x", "--why", "y"]).for_s == 900.0
+    released = parse(["release-hosts", "3", "--why", "y"])
+    assert (released.count, released.for_s) == (3, 900.0)
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,7 +122,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         assert ("--json" in told) == (command in (*ASKING, "demo", "drill"))
         configured = ("run", "check-config", "drill", "heartbeat", "probe")
         assert ("--config" in told) == (command in configured)
-        assert ("--why" in told) == (command in (*REASONED, "maintenance", "drill"))
+        assert ("--why" in told) == (command in (*REASONED, *ALSO))
     assert "destroys their disks" in said(["confirm-off", "--help"], capsys, status=0)
 
 

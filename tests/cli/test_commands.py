@@ -57,6 +57,15 @@ async def test_arm_and_disarm(terminal: Terminal) -> None:
     assert armed == {"on": True, "by": ME, "why": "it is over"}
 
 
+async def test_a4_hosts_are_let_through_for_a_while(terminal: Terminal) -> None:
+    said = lines(await terminal.well("release-hosts", "3", "--why", "the rack has no power"))
+    assert f"released 3 more hosts, by {ME}: the rack has no power" in said
+    assert "released" in await terminal.well("status")
+    words = ("--for", "5h", "--why", "for long")
+    told = await terminal.refused("release-hosts", "1", *words)
+    assert told == "for: expected up to 4 hours, found 18000 s"
+
+
 async def test_maintenance_begins_is_shown_and_ends(terminal: Terminal) -> None:
     words = ("--for", "90m", "--why", "a new disk")
     window = f"in maintenance by {ME}, 1 h 30 min left: a new disk"

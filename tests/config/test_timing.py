@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from doctor_daemon.config import Settings
+from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.models import Budget, Evacuation, Timing
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.timing import CALL_S, RULES, Numbers, broken, call_s, policy
@@ -26,14 +27,16 @@ DEVICE = (
 
 
 def test_the_defaults_are_the_cores_shipped_numbers(read: Reading) -> None:
-    assert policy(Timing(), Budget(), Evacuation(), Release()) == Policy()
+    assert policy(Timing(), Budget(), Evacuation(), Release(), Mass()) == Policy()
     assert read("").policy == Policy()
 
 
 def test_every_limit_of_the_core_is_an_option_and_the_other_way_round() -> None:
     budget = (f"budget_{name}" for name in Budget.model_fields)
-    options = {*Timing.model_fields, *budget, *Evacuation.model_fields, *Release.model_fields}
-    assert {*options, "own_age_s"} == {field.name for field in fields(Policy)}, "own_side.age_s"
+    mass = (f"mass_{name}" for name in Mass.model_fields)
+    named = (*Timing.model_fields, *Evacuation.model_fields, *Release.model_fields)
+    options = {*named, *budget, *mass, "own_age_s"}
+    assert options == {field.name for field in fields(Policy)}, "own_side.age_s"
 
 
 def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
@@ -93,7 +96,8 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
         (
             "timing: {warm_up_s: 206}",
             (
-                "timing.evidence_age_s: found 300; expected at least 301 = warm_up_s + grace_s + "
+                "timing.evidence_age_s: found 300; expected at least 301 = the longer one of "
+                "warm_up_s and quiet_s + grace_s + "
                 "a power device's time-out + the time-out of the cloud's lists, "
                 "which is 206 + 10 + 10 + 75"
             ),
@@ -101,7 +105,8 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
         (
             "timing: {progress_s: 590, warm_up_s: 476, evidence_age_s: 600, force_down_tries: 1}",
             (
-                "timing.progress_s: found 590; expected at least 591 = warm_up_s + off_timeout_s + "
+                "timing.progress_s: found 590; expected at least 591 = the longer one of "
+                "warm_up_s and quiet_s + off_timeout_s + "
                 "a power device's time-out + the time-out of the cloud's lists, "
                 "which is 476 + 30 + 10 + 75"
             ),
@@ -117,9 +122,21 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
         (
             "release: {quiet_s: 206}",
             (
-                "timing.evidence_age_s: found 300; expected at least 301 = quiet_s + grace_s + "
+                "timing.evidence_age_s: found 300; expected at least 301 = the longer one of "
+                "warm_up_s and quiet_s + grace_s + "
                 "a power device's time-out + the time-out of the cloud's lists, "
                 "which is 206 + 10 + 10 + 75"
+            ),
+        ),
+        (
+            "mass: {per_domain: 11}",
+            "mass.total: found 10; expected at least 11 = per_domain",
+        ),
+        (
+            "mass: {cool_down_s: 29}",
+            (
+                "mass.cool_down_s: found 29; expected at least 30 = grace_s + 2 x the time "
+                "between two lists of services, which is 10 + 20"
             ),
         ),
         (
@@ -238,7 +255,8 @@ def test_every_rule_can_be_broken(number: int) -> None:
     budget = Budget().model_copy(update=low if rule.section == "budget" else {})
     moves = Evacuation().model_copy(update=low if rule.section == "evacuation" else {})
     back = Release().model_copy(update=low if rule.section == "release" else {})
-    numbers = Numbers(timing, budget, moves, release=back)
+    crowd = Mass().model_copy(update=low if rule.section == "mass" else {})
+    numbers = Numbers(timing, budget, moves, release=back, mass=crowd)
     found = [text for _, _, text in broken(numbers) if rule.why in text]
     assert len(found) == 1
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import IncidentId, NoticeKind
+from doctor_daemon.core.masses import MassState
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import Release
 from doctor_daemon.core.sightings import Marking, Unseen
@@ -57,6 +58,8 @@ class Memory:
             tasks=change.tasks,
             port_tasks=change.port_tasks,
             reserves=change.reserves,
+            masses=change.masses or MassState(),
+            passages=change.passages,
         )
         assert await store.load() == expected
         again, _ = await disk.store()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from doctor_daemon.core.context import Armed, Charge, Maintenance
+from doctor_daemon.core.masses import Passage
 from doctor_daemon.ports import Change, Store
 from tests.stores.values import (
     at,
     evidence,
     host,
+    mass_state,
     notice,
     port_task,
     reserve_task,
@@ -47,4 +49,6 @@ def first(name: str) -> Change:
         tasks=(volume_task(1),),
         port_tasks=(port_task("cmp-1"),),
         reserves=(reserve_task("cmp-1"),),
+        masses=mass_state(),
+        passages=(Passage(host("cmp-1"), "p-1", 2),),
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.masses import MassState, Passage
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change
 from tests.contracts.store_disk import Disk
-from tests.stores.values import port_task, reserve_task
+from tests.stores.values import mass_state, port_task, reserve_task
 
 
 class HostTasks:
@@ -24,6 +28,19 @@ class HostTasks:
         loaded = await again.load()
         assert loaded.port_tasks == (port_task("cmp-1"), after)
         assert loaded.reserves == (given, reserve_task("cmp-3"))
+
+    async def test_a2_what_is_known_of_the_fleet_is_there_as_it_was_saved_last(
+        self, disk: Disk
+    ) -> None:
+        store, term = await disk.store()
+        assert (await store.load()).masses == MassState()
+        through = Passage(HostId("default", "cmp-1"), "p-1", 1)
+        await store.commit(Change(masses=mass_state(), passages=(through,)), term=term)
+        twice = replace(through, used=2)
+        await store.commit(Change(passages=(twice,)), term=term)
+        loaded = await (await disk.store())[0].load()
+        assert (loaded.masses, loaded.passages) == (mass_state(), (twice,))
+        assert not [*loaded.port_tasks, *loaded.reserves]
 
     async def test_the_tasks_of_a_stale_term_are_refused(self, disk: Disk) -> None:
         store, term = await disk.store()

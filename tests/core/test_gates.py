@@ -61,6 +61,7 @@ def test_which_gate_stops_what() -> None:
         "relapsed": {"cut"},
         "settling": {"cut"},
         "identity": {"cut"},
+        "mass": {"cut"},
         "budget": {"cut"},
         "roster": {"cut"},
         "pause": {"cut", "force_down", "evacuate"},

@@ -6,7 +6,7 @@ from doctor_daemon.core.messages import Cut, Identify, Look, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.waiting import waits
 from tests.core.gated import ready, shut
-from tests.core.make import OTHER_BOOT, Fields, at, plan
+from tests.core.make import OTHER_BOOT, at, plan
 from tests.core.walk import Walk
 
 STARTED = (
@@ -14,9 +14,9 @@ STARTED = (
 )
 
 
-def warming(until_s: float = 50, **changes: Fields) -> Walk:
+def warming(until_s: float = 50) -> Walk:
     """Lead an incident to its gates while the daemon only watches."""
-    return Walk(warm_at=at(until_s), **changes).to_fencing().identify().look()
+    return Walk(warm_at=at(until_s)).to_fencing().identify().look()
 
 
 def test_a10_no_first_cut_before_the_warm_up_is_over() -> None:

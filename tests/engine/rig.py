@@ -81,6 +81,7 @@ class Rig:
     policy: Policy = field(default_factory=lambda: Policy(grace_s=10.0))
     warm_up_s: float = 0.0
     quiet_s: float = 0.0
+    all_from: int = 99
     mode: Mode = Mode.FENCE
     levels: tuple[Level, ...] = (Level((Device("bmc", "redfish", UUID),)),)
     selection: Selection = SHARED
@@ -130,7 +131,9 @@ class Rig:
         plans = {host: self.plan(host) for host in (HOST, OTHER)}
         pace = Pace(Polling(30.0, 30.0), self.delivering, tick_s=5.0)
         aliases = {"cmp-1.example": HOST}
-        policy = replace(self.policy, warm_up_s=self.warm_up_s, quiet_s=self.quiet_s)
+        policy = replace(
+            self.policy, warm_up_s=self.warm_up_s, quiet_s=self.quiet_s, mass_all_from=self.all_from
+        )
         rules = Rules(self.mode, policy, plans, aliases, "default", self.volumes, self.ports)
         rules = replace(rules, own=self.own_rules)
         return Engine(rules, tools, pace, lambda _what, error: self.bugs.append(error))

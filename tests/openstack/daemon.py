@@ -58,6 +58,7 @@ def daemon_config(estate: Estate, folder: Path, timing: Mapping[str, float]) -> 
         "state": {"type": "sqlite", "path": str(folder / "state.sqlite3")},
         "timing": {"grace_s": 2.0, "warm_up_s": 0, "proof_age_s": PROOF_AGE_S, **timing},
         "evacuation": EVACUATION,
+        "mass": {"total": 100, "ratio_from": 100, "all_from": 100},
         "cloud": {
             "type": "nova",
             "clouds_file": "clouds.yaml",

@@ -68,6 +68,7 @@ KINDS = (
     "service-down-alone",
     "evidence-withdrawn",
     "operator-disarms",
+    "hosts-released",
     "operator-maintenance",
     "operator-orders",
     "operators-at-once",

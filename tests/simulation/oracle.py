@@ -24,6 +24,7 @@ from tests.simulation.budget import over_budget
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
 from tests.simulation.evidence import begun_wrongly, seen_alive
+from tests.simulation.masses import MassWatch
 from tests.simulation.rebuilds import Rebuilds
 from tests.simulation.tags import beside, hasty, unwanted
 from tests.simulation.virtual import VirtualClock
@@ -73,7 +74,7 @@ class Oracle:
         """Host -> when its incident was last neither DOWN nor RELEASING any more."""
         self.mode = Mode.EVACUATE
         """The mode that the present daemon was started in."""
-        self.rebuilds = Rebuilds(world)
+        self.rebuilds, self.masses = Rebuilds(world), MassWatch(self.check)
         disk.watch = self.committed
         world.twice = self.runs_twice
 
@@ -84,13 +85,12 @@ class Oracle:
         if not holds:
             self.wrong(f"{invariant}: {text}")
 
-    # commits
-
     def committed(self, before: Incident | None, change: Change) -> None:
         """Check one commit: the path through the diagram, new proofs, new notices."""
         for row in change.notices:
             self.check("L-4", row.id not in self.notices, f"notice {row.id} was made twice")
             self.notices[row.id] = row
+        self.masses.committed(change, self.world.now())
         for one in change.upkeep:
             self.check("L-4", self.upkeep.get(one.host, "ended") != one.turn, "told again")
             self.upkeep[one.host] = one.turn
@@ -172,8 +172,6 @@ class Oracle:
             self.check("I-6", off and enough, f"{part.device} does not prove off")
             self.check("I-7", part.identity.uuid == device.uuid, "proof by another chassis")
 
-    # effects
-
     def cut_sent(self, machine: Machine, device: Device) -> None:
         """Check a cut at the moment in which it leaves the daemon."""
         now, plan = self.world.now(), machine.plan
@@ -195,7 +193,12 @@ class Oracle:
         self.check("I-8", saved.charged, f"cut of {machine.id} that was not charged")
         identity = fencing.device(device.name).identity
         self.check("I-7", identity is not None and identity.uuid == device.uuid, "unknown chassis")
-        self.cuts[f"{saved.id}/{len(saved.charges)}"] = machine.id
+        if not self.masses.passed(saved, now, BOUND_S):
+            self.cuts[f"{saved.id}/{len(saved.charges)}"] = machine.id
+        self._budget(now)
+
+    def _budget(self, now: float) -> None:
+        """Count rounds of cuts in the sliding window, by when each was taken from the budget."""
         window_s = self.policy.budget_window_s
         recent = [host for one, host in self.cuts.items() if now - self.rounds[one] < window_s]
         for text in over_budget(recent, self.world, self.policy):

@@ -87,6 +87,8 @@ class Staff:
 
     async def _round(self, engine: Engine, operators: Operators) -> None:
         await self._switches(operators)
+        if engine.ward.lookout.latches and self._swarm.strikes("hosts-released", 10.0):
+            await self._done(engine.masskeeper.release(1, "ann", "it is dead", 300.0))
         self._interfere()
         for case in list(engine.desk.cases.values()):
             incident = case.incident

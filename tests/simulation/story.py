@@ -47,6 +47,9 @@ POLICY = Policy(
     quarantine_s=90.0,
     flaps_max=1,
     quiet_s=30.0,
+    mass_ratio_from=4,
+    mass_all_from=4,
+    mass_cool_down_s=60.0,
 )
 PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=5.0)
 

@@ -120,6 +120,7 @@ class Site:
             "evacuation": MOVES,
             "budget": {"total": 100},
             "probes": {"every_s": 0},  # or a probe might meet the fault that is meant for a cut
+            "mass": {"total": 100, "ratio_from": 100, "all_from": 100},
             "cloud": {
                 "type": "nova",
                 "clouds_file": found["clouds"],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
+from doctor_daemon.core.masses import MassState, Passage
 from doctor_daemon.core.port_tasks import PORTS_MAX, PortTask
 from doctor_daemon.core.reserves import ReserveTask
-from doctor_daemon.stores.codec import PORT_TASK, RESERVE_TASK
+from doctor_daemon.stores.codec import MASSES, PASSAGE, PORT_TASK, RESERVE_TASK
 from tests.stores.anything import anything
 from tests.stores.values import port_task
 
@@ -21,6 +22,18 @@ def test_any_task_about_ports_comes_back_as_it_was(one: PortTask) -> None:
 @given(anything(ReserveTask))
 def test_any_task_about_a_host_in_reserve_comes_back_as_it_was(one: ReserveTask) -> None:
     assert RESERVE_TASK.loads(RESERVE_TASK.dumps(one)) == one
+
+
+@settings(max_examples=40)
+@given(anything(MassState))
+def test_a2_whatever_is_known_of_the_fleet_comes_back_as_it_was(one: MassState) -> None:
+    assert MASSES.loads(MASSES.dumps(one)) == one
+
+
+@settings(max_examples=40)
+@given(anything(Passage))
+def test_a4_any_host_that_was_let_through_comes_back_as_it_was(one: Passage) -> None:
+    assert PASSAGE.loads(PASSAGE.dumps(one)) == one
 
 
 def test_the_largest_task_about_ports_is_a_few_hundred_kilobytes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doctor_daemon.core.context import Latch
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.evidence import Trust, Verdict, Word
 from doctor_daemon.core.host import HostId, Server, ServerId
@@ -17,6 +18,7 @@ from doctor_daemon.core.incident import (
     Sighting,
 )
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.masses import MassState, Passes
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.port_tasks import PortStage, PortTask
 from doctor_daemon.core.proof import DeviceProof, Identity, Power, Proof, ProofKind, Reading
@@ -211,3 +213,9 @@ def reserve_task(name: str, *, over: bool = False) -> ReserveTask:
     task = ReserveTask(host(name), IncidentId("one"), "reserved", at(7), reserve="cmp-9")
     held = replace(task, tried=("cmp-8",), sent=True).hold(at(8), "503", "see to that")
     return held.at(ReserveStage.DONE, at(9), "déjà vu", warns=True) if over else held
+
+
+def mass_state() -> MassState:
+    """Return a fleet in which too many hosts look dead, and a human's word about it."""
+    latch = Latch("fleet", "12 of 20 hosts of the fleet look dead", at(3), at(4))
+    return MassState((latch,), Passes("p-1", 3, "ann", "the rack has no power", at(5), at(65)))
