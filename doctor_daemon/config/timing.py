@@ -128,11 +128,7 @@ RULES = (
     Rule(
         "timing",
         "off_timeout_s",
-        (
-            Term(_DEVICE.label, _DEVICE.value, 2),
-            _HOLD,
-            _option("timing", "read_every_s"),
-        ),
+        (Term(_DEVICE.label, _DEVICE.value, 2), _HOLD, _option("timing", "read_every_s")),
         "a cut whose answer is lost and one slow reading must leave time for the hold",
     ),
     Rule(

@@ -207,9 +207,8 @@ class Incident:
             raise ValueError(msg)
         moved = replace(self, phase=to, phase_at=at, progress_at=at, retry_at=None, held=None)
         retirement = self.retirement and self.retirement.ended()
-        moved = replace(moved, closing=None, waiting=None, retirement=retirement)
-        moved = replace(moved, look_failures=0, look_at=None)
-        moved = replace(moved, contradicted_at=None, service_since=None)
+        moved = replace(moved, closing=None, waiting=None, retirement=retirement, look_failures=0)
+        moved = replace(moved, look_at=None, contradicted_at=None, service_since=None)
         moved = moved.note(at, text, tell)
         for line in self._overtaken(to):
             moved = moved.note(at, line)

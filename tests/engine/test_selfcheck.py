@@ -117,8 +117,8 @@ def test_b12_one_controller_at_a_time() -> None:
     async def main() -> None:
         async with rig.running() as engine:
             await accuse(rig, engine)
-            await engine.desk.submit([rig.evidence(host=OTHER)])
             await until(engine, Phase.DOWN)
+            await engine.desk.submit([rig.evidence(host=OTHER)])
             await until(engine, Phase.HELD, OTHER)
             held = incident_of(engine, OTHER).held
             assert held is not None

@@ -195,10 +195,6 @@ class Oracle:
         self.check("I-7", identity is not None and identity.uuid == device.uuid, "unknown chassis")
         if not self.masses.passed(saved, now, BOUND_S):
             self.cuts[f"{saved.id}/{len(saved.charges)}"] = machine.id
-        self._budget(now)
-
-    def _budget(self, now: float) -> None:
-        """Count rounds of cuts in the sliding window, by when each was taken from the budget."""
         window_s = self.policy.budget_window_s
         recent = [host for one, host in self.cuts.items() if now - self.rounds[one] < window_s]
         for text in over_budget(recent, self.world, self.policy):
