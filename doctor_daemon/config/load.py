@@ -76,15 +76,13 @@ class _Loading:
         consumers = tuple(self._consumers())
         self._repeated("sources")
         self._repeated("consumers")
-        name = cloud.name if cloud else Cloud.model_fields["name"].default
-        self._hosts.read(name, sources)
+        self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default, sources)
         self._backends(file)
         self._drilled(file)
         for option, text in file.own_side.wrong() if file else ():
             self._note(("own_side", option), text)
-        numbers = self._numbers(timing, self._part("budget", Budget), cloud)
-        if file is not None and file.mode is not Mode.EVACUATE:
-            numbers = replace(numbers, moves=False)
+        found = self._numbers(timing, self._part("budget", Budget), cloud)
+        numbers = replace(found, moves=file is None or file.mode is Mode.EVACUATE)
         self._fit(numbers)
         secrets = self._chooser.secrets()
         if self._problems or file is None or cloud is None or store is None:
