@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.heartbeat.test_agent import agent
 from tests.heartbeat.voices import Voices
 from tests.inspectors.looking import secret
 from tests.slice.process import daemon, kill, ready, started
-from tests.slice.site import LAB, LIMIT_S, Site, free_port, site, story
+from tests.slice.site import LAB, LIMIT_S, LOOK_S, Site, free_port, site, story
 
 
 def sources(folder: Path, port: int) -> list[dict[str, Any]]:
@@ -48,10 +49,10 @@ def _command(pid: int) -> bytes:
 
 
 async def heard(place: Site, count: int) -> None:
-    for _ in range(400):
-        if await place.metric('doctor_heartbeat_hosts{source="beats",state="heard"}') >= count:
-            return
-    raise AssertionError(place.log.read_text()[-2000:])
+    until_s = time.monotonic() + LIMIT_S
+    while await place.metric('doctor_heartbeat_hosts{source="beats",state="heard"}') < count:
+        assert time.monotonic() < until_s, place.log.read_text()[-2000:]
+        await asyncio.sleep(LOOK_S)
 
 
 async def test_a_dead_host_is_fenced_by_its_silence(tmp_path: Path) -> None:

@@ -103,6 +103,9 @@ async def a_foreign_forced_down_is_no_proof_and_stays_as_it_is(act: Act) -> None
 async def a_foreign_disable_keeps_its_reason(act: Act) -> None:
     await Colleague(act.lab).put(act.name, status="disabled", disabled_reason="a disk is swapped")
     await act.fails()
+    held = await act.until("held")
+    assert held["held"]["gate"] == "disabled"
+    await act.place.order(act.name, "fence")
     incident = await act.until("down")
     assert "somebody else had disabled it: their reason is kept" in story(incident)
     assert act.forced_down() == 1

@@ -72,7 +72,9 @@ async def test_what_it_takes_back_is_a_false_alarm(tmp_path: Path, installed: Pa
     flags = tmp_path / "flags"
     flags.mkdir()
     async with (
-        site(tmp_path, changes={**wanted(flags), "timing": {"grace_s": 60}}) as place,
+        site(
+            tmp_path, changes={**wanted(flags), "timing": {"grace_s": 60, "warm_up_s": 0}}
+        ) as place,
         started(place, env=environment(installed)) as process,
     ):
         await ready(place, process)
