@@ -35,12 +35,12 @@ from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.api.operators import OperatorsApi
 from doctor_daemon.api.probes import ProbesApi
 from doctor_daemon.api.serving import on_address, on_socket, served
+from doctor_daemon.api.signed import SignatureGate
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import (
     AuthKind,
     DeviceChoice,
     Settings,
-    SourceAuth,
     SourceChoice,
     load,
 )
@@ -57,7 +57,8 @@ from doctor_daemon.engine.ward import Instruments
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.locks.local import locked
 from doctor_daemon.plugins import Faults
-from doctor_daemon.ports import Gatekeeper, PowerDevice
+from doctor_daemon.ports import Gatekeeper, Inspector, PowerDevice
+from doctor_daemon.ports.replays import Replays
 from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
@@ -75,18 +76,21 @@ class Daemon:
     def __init__(self, settings: Settings, tools: Instruments | None = None) -> None:
         """Make the parts, or take the instruments that are given. Raise ConfigError."""
         faults = Faults()
-        sources: list[Source] = [
-            faults.made(f"sources: {one.name}", _source, one) for one in settings.sources
+        inspectors: list[Inspector] = [
+            faults.made(f"sources: {one.name}", _inspector, one) for one in settings.sources
         ]
         self.tools: Instruments = tools or faults.made("", instruments, settings)
         faults.raise_any()
         self.settings = settings
         self.engine = Engine(rules_of(settings), self.tools)
-        outlook(self.engine, settings.addresses, [one.inspector for one in sources])
+        outlook(self.engine, settings.addresses, inspectors)
         self._supervisor = Supervisor.found(os.environ, self.engine)
-        self._sources = sources
+        self._sources = [
+            Source(one.terms, inspector, _gate(one, self.engine.desk.replays))
+            for one, inspector in zip(settings.sources, inspectors, strict=True)
+        ]
         clock, desk = self.tools.clock, self.engine.desk
-        self._listener = Listener(sources, desk, clock, rejected=self._rejected)
+        self._listener = Listener(self._sources, desk, clock, rejected=self._rejected)
         self._reloader = Reloader(self.engine, settings, self._devices)
         self._open = asyncio.Event()
         self._stop = asyncio.Event()
@@ -221,19 +225,27 @@ class Daemon:
         await self.tools.store.close()
 
 
-def _source(choice: SourceChoice) -> Source:
-    """Make a source. Raise ConfigError."""
-    return Source(choice.terms, choice.plugin(choice.config, choice.terms), _gate(choice.auth))
+def _inspector(choice: SourceChoice) -> Inspector:
+    """Make a source's inspector. Raise ConfigError."""
+    made: Inspector = choice.plugin(choice.config, choice.terms)
+    return made
 
 
-def _gate(auth: SourceAuth) -> Gatekeeper:
+def _gate(choice: SourceChoice, replays: Replays) -> Gatekeeper:
     """Make what a source's requests have to pass."""
-    if auth.kind is AuthKind.NOBODY:
-        return ShutGate()
-    if auth.kind is AuthKind.ADDRESSES:
-        return AddressGate(auth.networks)
+    auth = choice.auth
     secrets = [auth.secret] if auth.secret else []
-    return BearerGate(secrets) if auth.kind is AuthKind.BEARER else TokenGate(secrets)
+    match auth.kind:
+        case AuthKind.NOBODY:
+            return ShutGate()
+        case AuthKind.ADDRESSES:
+            return AddressGate(auth.networks)
+        case AuthKind.HMAC:
+            return SignatureGate(choice.name, auth.keys, auth.window_s, replays)
+        case AuthKind.BEARER:
+            return BearerGate(secrets)
+        case AuthKind.TOKEN:
+            return TokenGate(secrets)
 
 
 def run(path: Path) -> int:

@@ -22,6 +22,7 @@ from aiohttp import web
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.ports import Clock, Gatekeeper
+from doctor_daemon.ports.intake import Seal
 from doctor_daemon.ports.secrets import SecretFile
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -116,7 +117,21 @@ class Once:
         """Ask the gate, unless it has let this very request in."""
         if request.get(ADMITTED) != self._source:
             self._gate.admit(request)
-            request[ADMITTED] = self._source
+            if not self.sealed:
+                request[ADMITTED] = self._source
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the body has to be seen too before the request is let in."""
+        return isinstance(self._gate, Seal)
+
+    async def settle(self, whole: web.Request, room: Callable[[], None]) -> None:
+        """Have the gate see the body, which is there; between its two questions ask for `room`."""
+        if isinstance(self._gate, Seal):
+            self._gate.verify(whole, await whole.read())
+            room()
+            await self._gate.settle(whole)
+            whole[ADMITTED] = self._source
 
 
 class Failures:

@@ -35,7 +35,9 @@ def health_app(engine: Engine, doors: asyncio.Event) -> web.Application:
     async def healthy(_: web.Request) -> web.Response:
         ticked = engine.ticked
         fine = ticked is not None and clock.now().since(ticked) < TICKED_WITHIN_S
-        text = "ok\n" + "".join(f"{line}\n" for line in remarks(engine.ward))
+        text = "ok\n" + "".join(
+            f"{line}\n" for line in (*remarks(engine.ward), *engine.desk.replays.remarks())
+        )
         return web.Response(text=text if fine else "no progress\n", status=200 if fine else 503)
 
     async def ready(_: web.Request) -> web.Response:

@@ -73,6 +73,12 @@ class Bucket:
         self._left -= 1
         return 0.0
 
+    def spend(self) -> None:
+        """Take one. Raise when there is none."""
+        wait_s = self.take()
+        if wait_s > 0:
+            raise _TooMany(wait_s)
+
 
 class Listener:
     """Serves all sources on one address until it is cancelled."""
@@ -147,19 +153,19 @@ class Listener:
                 handler = self._guarded(source.terms, gate, bucket, inner)
                 yield web.RouteDef(route.method, route.path, handler, route.kwargs)
 
-    def _guarded(
-        self, terms: SourceTerms, gate: Gatekeeper, bucket: Bucket, handler: Handler
-    ) -> Handler:
+    def _guarded(self, terms: SourceTerms, gate: Once, bucket: Bucket, handler: Handler) -> Handler:
         """Return a handler that is called for whole requests of those who may speak."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[SOURCE] = terms.name
             gate.admit(request)
-            wait_s = bucket.take()
-            if wait_s > 0:
-                raise _TooMany(wait_s)
+            if not gate.sealed:
+                bucket.spend()
             whole = request.clone(client_max_size=terms.body_max)
             await self._read(whole, terms.body_max)
+            if gate.sealed:
+                await gate.settle(whole, bucket.spend)
+                request[ADMITTED] = terms.name
             async with asyncio.timeout(self._limits.handle_s):
                 return await handler(whole)
 
@@ -220,7 +226,8 @@ class Listener:
         except web.HTTPException as error:
             kept = ("Allow", "WWW-Authenticate")
             headers = {name: error.headers[name] for name in kept if name in error.headers}
-            return self._refused(request, in_our_form(error), headers)
+            counted, why = getattr(error, "counted", ""), getattr(error, "why", "")
+            return self._refused(request, in_our_form(error), headers, why, counted)
         except (DoctorError, TimeoutError) as error:
             text = "it could not be stored just now"
             ours = Refusal(503, "unavailable", text, expected="try again")
@@ -235,12 +242,13 @@ class Listener:
         refusal: Refusal,
         headers: dict[str, str] | None = None,
         why: str = "",
+        counted: str = "",
     ) -> web.Response:
         """Count and log a refusal, and say it; `why` is for the log alone."""
         source, peer = request.get(SOURCE, NOBODY), request.remote or ""
         why = why or "; ".join(str(one) for one in (refusal, *refusal.details[:TOLD_MAX]))
         note = self._failures.known if ADMITTED in request else self._failures.stranger
-        note(peer, source, refusal.code, why)
+        note(peer, source, counted or refusal.code, why)
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers = {"Retry-After": str(self._limits.retry_after_s)}
         return answer(refusal, headers)

@@ -18,6 +18,7 @@ from pydantic import (
     PlainValidator,
 )
 
+from doctor_daemon.config.auth import Auth
 from doctor_daemon.config.choices import Choices
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
@@ -36,13 +37,11 @@ from doctor_daemon.config.words import (
     parse_level,
     parse_mode,
     parse_names,
-    parse_networks,
     parse_some_names,
 )
 from doctor_daemon.core.host import Mode, Reserve
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.tries import READINGS_MAX
-from doctor_daemon.ports import SecretFile
 
 _SHIPPED = Policy()
 DAY_S = 86_400.0
@@ -57,7 +56,6 @@ ModeWord = Annotated[
 Listen = Annotated[Address, PlainValidator(parse_address), PlainSerializer(str, return_type=str)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 SomeNames = Annotated[tuple[str, ...], BeforeValidator(parse_some_names)]
-Networks = Annotated[tuple[str, ...], BeforeValidator(parse_networks)]
 
 
 class Timing(Section):
@@ -146,20 +144,6 @@ class Budget(Section):
     """Hosts of one failure domain."""
     total: Annotated[int, Field(ge=1, le=10_000)] = _SHIPPED.budget_total
     """Hosts in all."""
-
-
-class Auth(Section):
-    """How a source proves who it is: exactly one of the three."""
-
-    bearer_file: SecretFile | None = None
-    """A file with the secret that comes as `Authorization: Bearer`."""
-    token_file: SecretFile | None = None
-    """A file with the secret that comes as `X-Auth-Token`. Keystone is not asked about it."""
-    addresses: Networks = ()
-    """Addresses or networks whose requests are taken without a secret, for senders that have none.
-    Such a source is never enough to fence by."""
-    i_accept_unauthenticated: bool = False
-    """Needed with `addresses`: whoever can send from there can accuse hosts."""
 
 
 class State(PluginSection):

@@ -23,6 +23,7 @@ from pydantic_core import PydanticUndefined
 
 from doctor_daemon import plugins
 from doctor_daemon.config import models
+from doctor_daemon.config.auth import Auth
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.mass import Mass
@@ -60,7 +61,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("own_side", OwnSide),
     ("drill", Drill),
     ("sources[]", models.Source),
-    ("sources[].auth", models.Auth),
+    ("sources[].auth", Auth),
     ("consumers[]", models.Consumer),
     ("hosts[]", models.Hosts),
     ("hosts[].evidence", Evidence),

@@ -43,17 +43,20 @@ class AuthKind(StrEnum):
 
     BEARER = "bearer"
     TOKEN = "token"  # noqa: S105 - the header X-Auth-Token, not what it holds
+    HMAC = "hmac"
     ADDRESSES = "addresses"
     NOBODY = "nobody"  # a source that looks by itself: nothing is told to it
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAuth:
-    """What a request of a source must bring: a secret, or an address that is listed."""
+    """What a request must bring: a secret, a signature, or an address that is listed."""
 
     kind: AuthKind
     secret: SecretFile | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    keys: tuple[SecretFile, ...] = ()
+    window_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

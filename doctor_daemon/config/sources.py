@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
-from doctor_daemon.config.models import Auth, Source
+from doctor_daemon.config.auth import Auth
+from doctor_daemon.config.models import Source
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.sections import Chooser, salvaged
 from doctor_daemon.config.settings import AuthKind, Choice, SourceAuth, SourceChoice
 from doctor_daemon.core.evidence import Trust
 from doctor_daemon.plugins import INSPECTORS
 from doctor_daemon.ports import SourceTerms
-
-_WAYS = ("bearer_file", "token_file", "addresses")
 
 
 class SourceReader:
@@ -78,24 +76,10 @@ class SourceReader:
 
     def _told(self, auth: Auth, loc: Loc) -> SourceAuth | None:
         """Return how a source that is told by HTTP is authenticated."""
-        given = [name for name in _WAYS if getattr(auth, name)]
-        if len(given) != 1:
-            found = " and ".join(given) or "none"
-            self._note(loc, f"found {found}; expected exactly one of {', '.join(_WAYS)}")
-            return None
-        if auth.i_accept_unauthenticated is not bool(auth.addresses):
-            text = (
-                "expected true: whoever can send from these addresses can accuse hosts"
-                if auth.addresses
-                else "expected no such option: it belongs to addresses"
-            )
-            self._note((*loc, "i_accept_unauthenticated"), text)
-        if auth.bearer_file:
-            return SourceAuth(AuthKind.BEARER, auth.bearer_file)
-        if auth.token_file:
-            return SourceAuth(AuthKind.TOKEN, auth.token_file)
-        networks = tuple(ip_network(text) for text in auth.addresses)
-        return SourceAuth(AuthKind.ADDRESSES, None, networks)
+        wrong = list(auth.wrong())
+        for option, text in wrong:
+            self._note((*loc, option) if option else loc, text)
+        return None if any(not option for option, _ in wrong) else auth.made()
 
     def _trust(self, source: Source, auth: SourceAuth, loc: Loc) -> Trust:
         if auth.kind is not AuthKind.ADDRESSES:

@@ -21,6 +21,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Heard, Observation
 from doctor_daemon.engine.case import Case, Closed, Letter
 from doctor_daemon.engine.change import evidence_row
+from doctor_daemon.engine.replays import Ledger
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Change, EvidenceRow, Receipt
@@ -38,6 +39,7 @@ class Desk:
         """Begin with no cases and no keys."""
         self.cases: dict[HostId, Case] = {}
         self.closed = False
+        self.replays = Ledger(ward)
         self._ward = ward
         self._start = start
         self._keys: OrderedDict[str, tuple[Instant, IncidentId | None]] = OrderedDict()

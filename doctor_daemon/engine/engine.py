@@ -158,6 +158,7 @@ class Engine:
         self.reservekeeper.load(snapshot.reserves)
         self.masskeeper.load(snapshot.masses, snapshot.passages)
         self.desk.remember(snapshot.evidence)
+        self.desk.replays.load(snapshot.spent, snapshot.floors)
         for host, wall_s in snapshot.returns:
             self.ward.lookout.remember(host, wall_s, now)
         for incident in snapshot.incidents:

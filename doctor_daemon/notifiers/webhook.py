@@ -16,10 +16,10 @@ from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.notifiers.audience import Hearing
 from doctor_daemon.notifiers.cloudevents import MEDIA_TYPE, event
 from doctor_daemon.notifiers.posting import Posting
-from doctor_daemon.notifiers.signature import key_of, signatures
 from doctor_daemon.ports.consumer import NoticeRow
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.ports.secrets import SecretFile
+from doctor_daemon.ports.signature import key_of, signatures
 
 
 class WebhookConfig(Hearing, Endpoint):

@@ -53,6 +53,19 @@ class Gatekeeper(Protocol):
         ...
 
 
+@runtime_checkable
+class Seal(Gatekeeper, Protocol):
+    """A gate that has to see the body too before a request is let in."""
+
+    def verify(self, request: web.Request, body: bytes) -> None:
+        """Raise web.HTTPUnauthorized unless the body is what was sealed."""
+        ...
+
+    async def settle(self, request: web.Request) -> None:
+        """Raise what refuses a request that came before, or not at its time."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SourceTerms:
     """What every inspector is told of itself by the configuration."""

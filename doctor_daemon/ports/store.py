@@ -18,6 +18,7 @@ from doctor_daemon.core.upkeep import Upkeep
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.ports.consumer import NoticeRow
+from doctor_daemon.ports.replays import Floor, Spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class Change:
     """Why no power is cut while many hosts look dead, and how many a human lets through."""
     passages: tuple[Passage, ...] = ()
     """Which hosts have been let through, and how often: one a host."""
+    spent: tuple[Spent, ...] = ()
+    """Signed requests that have come."""
+    floors: tuple[Floor, ...] = ()
+    """What they are known by without their names, from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,10 @@ class Snapshot:
     masses: MassState = field(default_factory=MassState)
     passages: Sequence[Passage] = ()
     """The last one of each host, in the order of the hosts."""
+    spent: Sequence[Spent] = ()
+    """Signed requests that have come and are above their floors, the oldest of a source first."""
+    floors: Sequence[Floor] = ()
+    """One of each source that has one, in the order of their names."""
 
 
 @dataclass(frozen=True, slots=True)

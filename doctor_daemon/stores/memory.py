@@ -32,6 +32,7 @@ from doctor_daemon.stores.retention import (
     KEYS_MAX,
     NOTICES_MAX,
 )
+from doctor_daemon.stores.spent import SpentRequests
 from doctor_daemon.stores.volumes import Records, loaded
 
 K = TypeVar("K")
@@ -93,6 +94,7 @@ class MemoryStore:
         self._upkeep: dict[HostId, Upkeep] = {}
         self._volumes = Records()
         self._host_tasks = HostTasks()
+        self._spent = SpentRequests()
         self._moment: Instant | None = None
 
     async def open(self) -> int:
@@ -123,6 +125,8 @@ class MemoryStore:
             reserves=self._host_tasks.lent(),
             masses=self._host_tasks.mass_state(),
             passages=self._host_tasks.let_through(),
+            spent=self._spent.all_spent(),
+            floors=self._spent.all_floors(),
         )
 
     async def find(self, id_: IncidentId) -> Incident | None:
@@ -151,6 +155,7 @@ class MemoryStore:
         self._upkeep.update({one.host: one for one in change.upkeep})
         self._volumes.put(change)
         self._host_tasks.put(change)
+        self._spent.put(change)
         self._moment = moment_of(change) or self._moment
 
     async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:

@@ -12,7 +12,7 @@ from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import EvidenceRow, Heading, Snapshot
-from doctor_daemon.stores import host_tasks, volumes
+from doctor_daemon.stores import host_tasks, spent, volumes
 from doctor_daemon.stores.codec import (
     ARMED,
     ENTRY,
@@ -56,6 +56,8 @@ def snapshot(connection: sqlite3.Connection) -> Snapshot:
         reserves=host_tasks.reserves(connection),
         masses=host_tasks.masses(connection),
         passages=host_tasks.passages(connection),
+        spent=spent.spent(connection),
+        floors=spent.floors(connection),
     )
 
 

@@ -29,6 +29,7 @@ from doctor_daemon.stores.codec import (
     sound,
 )
 from doctor_daemon.stores.host_tasks import write_tasks
+from doctor_daemon.stores.spent import write_spent
 from doctor_daemon.stores.volumes import write_records
 
 # Not OR REPLACE: for that SQLite keeps each page as it was before each row, at four times the cost.
@@ -72,6 +73,7 @@ def write_change(connection: sqlite3.Connection, change: Change, term: int) -> N
         )
     write_records(connection, change)
     write_tasks(connection, change)
+    write_spent(connection, change)
     moment = moment_of(change)
     if moment is not None:
         row = (moment.boot_id, moment.boot_s, moment.wall_s)

@@ -126,7 +126,17 @@ _FIFTH = (
         PRIMARY KEY (kind, cloud, host)) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
+_SIXTH = (
+    # Signed requests that have come, and up to which second they are known without their names.
+    """CREATE TABLE spent (
+        source TEXT NOT NULL, nonce TEXT NOT NULL, signed_s INTEGER NOT NULL,
+        PRIMARY KEY (source, nonce)) WITHOUT ROWID""",
+    "CREATE INDEX spent_by_age ON spent (source, signed_s)",
+    """CREATE TABLE spent_floors (
+        source TEXT PRIMARY KEY, signed_s INTEGER NOT NULL) WITHOUT ROWID""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 """Schema n is made from schema n - 1 by the n-th of these. One that was released never changes."""
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from doctor_daemon import plugins
 from doctor_daemon.config import Address, Settings, load, models
+from doctor_daemon.config.auth import Auth
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.reference import reference
@@ -24,7 +25,7 @@ from doctor_daemon.ports import SecretFile
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "doctor-daemon.yaml"
 SECRETS = (
-    *("alertmanager-token", "scripts-token", "project-token"),
+    *("alertmanager-token", "scripts-key", "project-token"),
     *("operators-key", "bmc-password"),
 )
 
@@ -112,7 +113,7 @@ def test_every_option_of_the_repeated_sections_is_written_somewhere() -> None:
         (Storage, [written["storage"]]),
         (Drill, [written["drill"]]),
         (models.Source, written["sources"]),
-        (models.Auth, [source["auth"] for source in written["sources"]]),
+        (Auth, [source["auth"] for source in written["sources"]]),
         (models.Consumer, written["consumers"]),
         (models.Hosts, written["hosts"]),
         (Evidence, [entry["evidence"] for entry in written["hosts"] if "evidence" in entry]),

@@ -54,9 +54,21 @@ def test_addresses_are_networks(read: Reading) -> None:
     assert read(text).sources[0].auth == SourceAuth(AuthKind.ADDRESSES, None, networks)
 
 
+def test_keys_sign_within_a_window(read: Reading) -> None:
+    auth = read(SOURCE % "auth: {hmac_files: [token], hmac_window_s: 30}").sources[0].auth
+    assert (auth.kind, auth.window_s) == (AuthKind.HMAC, 30)
+    assert [key.read() for key in auth.keys] == ["the-token-secret"]
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
+        ("auth: {hmac_files: [a, b, c]}", "sources[0].auth.hmac_files: "),
+        ("auth: {hmac_files: [token], bearer_file: token}", "found bearer_file and hmac_files"),
+        (
+            "auth: {bearer_file: token, hmac_window_s: 30}",
+            "sources[0].auth.hmac_window_s: expected no such option: it belongs to hmac_files",
+        ),
         ("trust: full, auth: {bearer_file: token}", "expected 'alone' or 'second'"),
         ("trust: second", "sources[0].auth: missing; expected: how it proves who it is"),
         ("auth: {}", "sources[0].auth: found none; expected exactly one of bearer_file"),

@@ -9,9 +9,12 @@ from tests.contracts.store_contents import Memory
 from tests.contracts.store_guards import Guards
 from tests.contracts.store_letters import DeadLetters
 from tests.contracts.store_rows import Events, Outbox, Pruning
+from tests.contracts.store_spent import SpentRequests
 from tests.contracts.store_tasks import HostTasks
 from tests.contracts.store_volumes import VolumeRecords
 
 
-class StoreContract(Guards, Memory, Outbox, DeadLetters, Events, VolumeRecords, HostTasks, Pruning):
+class StoreContract(
+    Guards, Memory, Outbox, DeadLetters, Events, VolumeRecords, HostTasks, SpentRequests, Pruning
+):
     """The whole suite."""

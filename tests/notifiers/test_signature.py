@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doctor_daemon.errors import ConfigError
-from doctor_daemon.notifiers.signature import key_of, signatures
+from doctor_daemon.ports.signature import key_of, signatures
 from tests.notifiers.notices import OLD_SECRET, SECRET
 from tests.notifiers.verifier import verified
 

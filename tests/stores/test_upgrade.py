@@ -24,8 +24,8 @@ from tests.contracts.store_disk import first
 from tests.stores.values import at, evacuation, head_of, host, incident, notice, rich, server, step
 
 WRITTEN = Path(__file__).parent / "data"
-"""Dumps of files that were made at schemas 1 to 4, by sqlite3's `.dump`."""
-SCHEMAS = (1, 2, 3, 4)
+"""Dumps of files that were made at schemas 1 to 5, by sqlite3's `.dump`."""
+SCHEMAS = (1, 2, 3, 4, 5)
 UPKEEP = Upkeep(host("cmp-7"), IncidentId("m1"), Turn.BEGUN, at(4))
 """What was told of upkeep, from the third on."""
 
