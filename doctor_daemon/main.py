@@ -48,6 +48,7 @@ from doctor_daemon.engine.configured import rules_of
 from doctor_daemon.engine.engine import Engine, hosts_known
 from doctor_daemon.engine.interpreter import settle_interpreter
 from doctor_daemon.engine.making import instruments, power_devices
+from doctor_daemon.engine.narrowed import narrowed
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.outlook import outlook
 from doctor_daemon.engine.own_probes import Answers, OwnProbes
@@ -83,7 +84,8 @@ class Daemon:
         faults.raise_any()
         self.settings = settings
         self.engine = Engine(rules_of(settings), self.tools)
-        outlook(self.engine, settings.addresses, inspectors)
+        allowed = {one.name: one.terms.hosts for one in settings.sources}
+        outlook(self.engine, settings.addresses, inspectors, allowed)
         self._supervisor = Supervisor.found(os.environ, self.engine)
         self._sources = [
             Source(one.terms, inspector, _gate(one, self.engine.desk.replays))
@@ -136,7 +138,8 @@ class Daemon:
             await self._listener.start(settings.listen.host, settings.listen.port)
             doors.push_async_callback(self._listener.close)
             for source in self._sources:
-                work = partial(source.inspector.run, self.engine.desk)
+                desk = narrowed(self.engine.desk, source.terms)
+                work = partial(source.inspector.run, desk)
                 await doors.enter_async_context(self._kept(f"source {source.terms.name}", work))
             await doors.enter_async_context(self._kept("reload", self._reloader.run))
             self._open.set()

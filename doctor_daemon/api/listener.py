@@ -29,6 +29,7 @@ from doctor_daemon.api.answers import SERVER, answer, in_our_form, too_large, to
 from doctor_daemon.api.connection import Connection, Crowd, Limits
 from doctor_daemon.api.gatekeepers import ADMITTED, Failures, Once
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.engine.narrowed import narrowed
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.ports import Clock, Gatekeeper, Inspector, Intake, SourceTerms
 from doctor_daemon.ports.refusal import Refusal
@@ -147,7 +148,7 @@ class Listener:
             name = source.terms.name
             gate = Once(source.gate, name)
             bucket = Bucket(self._limits, self._clock)
-            for route in source.inspector.routes(intake, gate):
+            for route in source.inspector.routes(narrowed(intake, source.terms), gate):
                 _claim(taken, route, name)
                 inner = cast("Handler", route.handler)
                 handler = self._guarded(source.terms, gate, bucket, inner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from doctor_daemon.config.hosts import HostReader
-from doctor_daemon.config.kinds import SILENT, spoofable, unreachable
+from doctor_daemon.config.kinds import SILENT, spoofable, strangers, unreachable
 from doctor_daemon.config.models import File
 from doctor_daemon.config.settings import AuthKind, Choice, SourceChoice
 from doctor_daemon.config.timing import Numbers
@@ -21,6 +21,7 @@ def concerns(
     """Yield every warning."""
     yield from _openness(file, sources)
     yield from _evidence(sources)
+    yield from strangers(hosts.plans.values(), sources)
     yield from unreachable(hosts.plans.values(), sources)
     yield from spoofable(hosts.plans.values(), sources, loopback=file.listen.loopback)
     yield from _topologies(tuple(hosts.plans.values()))

@@ -42,12 +42,29 @@ def kinds_of(source: SourceChoice) -> frozenset[str]:
     return frozenset({str(kind), *map(str, several)})
 
 
+def speaks_of(source: SourceChoice, plan: HostPlan) -> bool:
+    """Tell whether a source may speak of a host."""
+    return source.terms.hosts is None or plan.host.name in source.terms.hosts
+
+
+def strangers(plans: Iterable[HostPlan], sources: Iterable[SourceChoice]) -> Iterator[str]:
+    """Warn of hosts that a source may speak of, and that there are not."""
+    known = {plan.host.name for plan in plans}
+    for source in sources:
+        unknown = sorted((source.terms.hosts or frozenset()) - known)
+        if unknown:
+            yield f"sources: {source.name} may speak of no configured hosts: {_some(unknown)}"
+
+
 def unreachable(plans: Iterable[HostPlan], sources: Sequence[SourceChoice]) -> Iterator[str]:
     """Warn of hosts that no evidence can ever be enough for."""
     speaking = [source for source in sources if source.kind != SILENT]
     found: dict[str, list[str]] = {}
     for plan in plans:
-        why = _short(plan.corroboration, speaking) if plan.mode >= Mode.FENCE else ""
+        heard = [source for source in speaking if speaks_of(source, plan)]
+        why = _short(plan.corroboration, heard) if plan.mode >= Mode.FENCE else ""
+        if speaking and not heard:
+            why = "no source may speak of them"
         if why:
             found.setdefault(why, []).append(str(plan.host))
     for why, hosts in found.items():
@@ -91,7 +108,8 @@ def spoofable(
     for source in sources:
         if source.kind == SILENT or source.auth.kind not in (AuthKind.BEARER, AuthKind.TOKEN):
             continue
-        cut = [str(plan.host) for plan in hosts if _sufficient(source, plan.corroboration)]
+        heard = [plan for plan in hosts if speaks_of(source, plan)]
+        cut = [str(plan.host) for plan in heard if _sufficient(source, plan.corroboration)]
         if cut:
             yield (
                 f"sources: the word of {source.name} alone has power cut, and its secret comes in "

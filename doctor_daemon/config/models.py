@@ -172,6 +172,8 @@ class Source(PluginSection):
     max_age_s: Annotated[float, Field(ge=1, le=3600)] | None = None
     """Its word counts no longer than this; left out: than `timing.evidence_age_s`, which is the
     longest for any."""
+    hosts: SomeNames | None = None
+    """The hosts that it may speak of: names and patterns as in `hosts[].names`. Left out: all."""
     auth: Auth | None = None
     """How it proves who it is. Required of a source that is told by HTTP, and of no other."""
 

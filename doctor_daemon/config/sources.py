@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from doctor_daemon.config.auth import Auth
+from doctor_daemon.config.kinds import SILENT
 from doctor_daemon.config.models import Source
+from doctor_daemon.config.patterns import expand
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.sections import Chooser, salvaged
 from doctor_daemon.config.settings import AuthKind, Choice, SourceAuth, SourceChoice
@@ -38,6 +40,7 @@ class SourceReader:
             if auth is None:
                 continue
             trust = self._trust(source, auth, loc)
+            hosts = self._hosts(source, loc, silent=choice is not None and choice.kind == SILENT)
             if choice is not None:
                 age_s = min(source.max_age_s or evidence_age_s, evidence_age_s)
                 if served:
@@ -47,7 +50,7 @@ class SourceReader:
                     kind=choice.kind,
                     plugin=choice.plugin,
                     config=choice.config,
-                    terms=SourceTerms(source.name, trust, age_s),
+                    terms=SourceTerms(source.name, trust, age_s, hosts=hosts),
                     auth=auth,
                 )
 
@@ -80,6 +83,18 @@ class SourceReader:
         for option, text in wrong:
             self._note((*loc, option) if option else loc, text)
         return None if any(not option for option, _ in wrong) else auth.made()
+
+    def _hosts(self, source: Source, loc: Loc, *, silent: bool) -> frozenset[str] | None:
+        """Return the names of the hosts that a source may speak of; None: all."""
+        if source.hosts and silent:
+            self._note((*loc, "hosts"), "expected no such option: it says nothing of hosts")
+        found: set[str] = set()
+        for pattern in source.hosts or ():
+            try:
+                found |= {named.host for named in expand(pattern)}
+            except ValueError as error:
+                self._note((*loc, "hosts"), f"found {pattern!r}; {error}")
+        return frozenset(found) if source.hosts else None
 
     def _trust(self, source: Source, auth: SourceAuth, loc: Loc) -> Trust:
         if auth.kind is not AuthKind.ADDRESSES:

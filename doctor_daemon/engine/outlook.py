@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 
 from doctor_daemon.core.host import HostId
@@ -18,8 +19,9 @@ def outlook(
     engine: Engine,
     addresses: Mapping[HostId, Mapping[str, str]],
     inspectors: Iterable[Inspector],
+    allowed: Mapping[str, frozenset[str] | None] | None = None,
 ) -> None:
-    """Tell every inspector that asks for it what is around it."""
+    """Tell every inspector that asks for it what is around it: of the hosts that are `allowed`."""
     plans = engine.ward.rules.plans
     ages = _Ages(engine)
     around = Surroundings(
@@ -33,9 +35,21 @@ def outlook(
     for inspector in inspectors:
         if isinstance(inspector, Looking):
             ages.watch(inspector.name)
-            inspector.place(around)
+            inspector.place(_around(around, (allowed or {}).get(inspector.name)))
         if isinstance(inspector, Measured):
             inspector.measure(engine.ward.tools.metrics)
+
+
+def _around(around: Surroundings, hosts: frozenset[str] | None) -> Surroundings:
+    """Return as much of it as concerns these hosts; None: all."""
+    if hosts is None:
+        return around
+    return replace(
+        around,
+        hosts=tuple(host for host in around.hosts if host.name in hosts),
+        addresses={host: own for host, own in around.addresses.items() if host.name in hosts},
+        levels={host: own for host, own in around.levels.items() if host.name in hosts},
+    )
 
 
 def _levels(engine: Engine, host: HostId) -> Iterator[Level]:

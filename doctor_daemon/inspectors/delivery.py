@@ -17,6 +17,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.inspectors.order import Retractions
 from doctor_daemon.inspectors.wire import NAME_MAX, shown
 from doctor_daemon.ports import Intake, Receipt
+from doctor_daemon.ports.intake import Narrow, foreign
 from doctor_daemon.ports.refusal import Refusal
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -131,6 +132,8 @@ def found_host(name: str, field: str, intake: Intake) -> HostId | Refusal:
     host = intake.host(name) if name.isprintable() and len(name) <= NAME_MAX else None
     if host is not None:
         return host
+    if isinstance(intake, Narrow) and name.isprintable() and intake.outside(name[:NAME_MAX]):
+        return foreign(shown(name), field)
     return Refusal(
         422,
         "unknown_host",

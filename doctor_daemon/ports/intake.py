@@ -13,6 +13,7 @@ from doctor_daemon.core.holding import Answer, Said
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.ports.refusal import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,23 @@ class Intake(Protocol):
     def now(self) -> Instant: ...
 
 
+@runtime_checkable
+class Narrow(Protocol):
+    """An intake of a source that may speak of some hosts only. `host` knows these alone."""
+
+    def outside(self, name: str) -> bool:
+        """Tell whether a name is that of a configured host that is not the source's."""
+        ...
+
+
+def foreign(name: str, field: str) -> Refusal:
+    """Return the refusal (403) of a host that the source may not speak of."""
+    message = f"of {name} this source may not speak"
+    return Refusal(
+        403, "foreign_host", message, field=field, expected="one of the `hosts` of this source"
+    )
+
+
 class Gatekeeper(Protocol):
     """Authenticates a request for a source. Made by the listener from the source's `auth`."""
 
@@ -74,6 +92,8 @@ class SourceTerms:
     trust: Trust
     evidence_age_s: float
     body_max: int = 1_048_576
+    hosts: frozenset[str] | None = None
+    """The hosts that it may speak of, by their names in Nova; None: all."""
 
 
 @runtime_checkable

@@ -191,3 +191,34 @@ def test_a_source_may_give_several_kinds(config: BaseModel, kinds: set[str]) -> 
         name="s", kind="its-type", plugin=object, config=config, terms=terms, auth=auth
     )
     assert kinds_of(source) == kinds
+
+
+def test_e1_a_source_of_other_hosts_is_none(read: Reading) -> None:
+    """One that may not speak of a host neither suffices for it nor can have it cut."""
+    own = ZBX.replace("kind: zabbix", "kind: zabbix, trust: alone, hosts: ['b[1-2]', c]")
+    hosts = "{names: [a, 'b[1-2]'], mode: fence}"
+    settings = read(file(own, hosts=hosts, more="listen: 0.0.0.0:12345"))
+    assert settings.sources[0].terms.hosts == frozenset({"b1", "b2", "c"})
+    assert warned(settings, "no source may speak of them, so evidence alone never fences") == [
+        "hosts: no source may speak of them, so evidence alone never fences a"
+    ]
+    (cut,) = warned(settings, "alone has power cut")
+    assert cut.endswith("can have b1, b2 cut")
+    assert warned(settings, "may speak of no configured") == [
+        "sources: zbx may speak of no configured hosts: c"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (ZBX.replace("kind", "hosts: [], kind"), "sources[0].hosts: "),
+        (ZBX.replace("kind", "hosts: 'b[9-1]', kind"), "found 'b[9-1]'; expected 9-1 to ascend"),
+        (
+            "{name: w, type: answers, projects: all, hosts: a, auth: {bearer_file: token}}",
+            "sources[0].hosts: expected no such option: it says nothing of hosts",
+        ),
+    ],
+)
+def test_hosts_of_a_source_that_cannot_be(refused: Refusal, source: str, words: str) -> None:
+    assert words in refused(file(source))

@@ -106,3 +106,11 @@ def test_the_age_of_the_last_good_round_is_a_metric() -> None:
         assert age() == pytest.approx(7, abs=0.1)
 
     run(main())
+
+
+def test_e1_a_source_looks_at_its_own_hosts_alone() -> None:
+    rig, eye = Rig(), Eye()
+    addresses = {HOST: {"mgmt": "10.0.0.1"}, OTHER: {"mgmt": "10.0.0.2"}}
+    outlook(rig.engine(), addresses, [eye], {"eye": frozenset({HOST.name})})
+    assert tuple(eye.around.hosts) == (HOST,)
+    assert set(eye.around.addresses) == set(eye.around.levels) == {HOST}
