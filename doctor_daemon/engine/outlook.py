@@ -10,6 +10,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.windows import EngineWindows
 from doctor_daemon.metrics import Measured
 from doctor_daemon.ports import Inspector, device_key
 from doctor_daemon.ports.surroundings import Concern, Level, Looking, Surroundings
@@ -31,10 +32,12 @@ def outlook(
         concern=partial(_concern, engine),
         looked=ages.looked,
         fleets=engine.poller.onlookers.append,
+        windows=EngineWindows(engine),
     )
     for inspector in inspectors:
         if isinstance(inspector, Looking):
-            ages.watch(inspector.name)
+            if not getattr(inspector, "served", True):  # who is only told has no rounds of its own
+                ages.watch(inspector.name)
             inspector.place(_around(around, (allowed or {}).get(inspector.name)))
         if isinstance(inspector, Measured):
             inspector.measure(engine.ward.tools.metrics)

@@ -18,6 +18,9 @@ from a clock that is wrong; the report is taken, and its time is not trusted.
 The key has everything that tells two events apart, the time included: the sample monitor calls
 every event of every host by the same monitor_event_id.
 
+Vitrage's clients, too, report a host by `POST /v1/event`: one event, bare, with a status of down or
+up. And Doctor's inspector is told of planned maintenance; see `announcing`.
+
 Source: https://docs.opnfv.org (Doctor, southbound interface), and the monitors themselves
 """
 
@@ -33,7 +36,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
-from doctor_daemon.core.evidence import Evidence, Verdict
+from doctor_daemon.core.evidence import Evidence, Trust, Verdict
+from doctor_daemon.errors import ConfigError
+from doctor_daemon.inspectors.announcing import announce
 from doctor_daemon.inspectors.delivery import Delivery, Ignored, Judged, found_host
 from doctor_daemon.inspectors.order import too_old
 from doctor_daemon.inspectors.wire import (
@@ -48,6 +53,7 @@ from doctor_daemon.inspectors.wire import (
 )
 from doctor_daemon.ports import Gatekeeper, Inspector, Intake, SourceTerms
 from doctor_daemon.ports.refusal import Refusal
+from doctor_daemon.ports.surroundings import Surroundings
 
 HOST_DOWN = "compute.host.down"
 SKEW_S = 30.0
@@ -94,13 +100,24 @@ class Doctor(Inspector):
         kind: Annotated[str, Field(pattern="^[a-z0-9_.-]{1,64}$")] = "doctor"
         """The kind of this evidence. Where a second kind is needed, two sources of one kind do not
         make two."""
+        maintenance_s: Annotated[float, Field(ge=60, le=30 * 86_400)] | None = None
+        """Takes `POST /maintenance`, and so long a maintenance lasts that nobody ends. Left out,
+        that path is not served. Needs a secret."""
 
     def __init__(self, config: Config, terms: SourceTerms) -> None:
-        """Speak for one source."""
+        """Speak for one source. Raise ConfigError for maintenance that anybody could announce."""
+        if config.maintenance_s is not None and terms.trust is Trust.OPEN:
+            msg = "maintenance_s: expected no such option without a secret: it keeps hosts uncut"
+            raise ConfigError(msg)
         self.name = terms.name
+        self._around = Surroundings()
         self._config = config
         self._terms = terms
         self._delivery = Delivery(terms.name, terms.evidence_age_s)
+
+    def place(self, around: Surroundings) -> None:
+        """Be told where maintenance is noted."""
+        self._around = around
 
     @override
     async def run(self, intake: Intake) -> None:
@@ -119,12 +136,25 @@ class Doctor(Inspector):
 
         before = self._config.path or ""
         return [
+            *self._maintenance(before, intake, gate),
             web.put(f"{before}/events", take),
             web.post(f"{before}/events", take),
             web.post(f"{before}/v1/event", take),
             web.post(f"{before}/v1/event/", take),
             web.put(f"{before}/v1/data-sources/{{id}}/tables/events/rows", take),
         ]
+
+    def _maintenance(self, before: str, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
+        seconds = self._config.maintenance_s
+        if seconds is None:
+            return ()
+
+        async def take(request: web.Request) -> web.Response:
+            gate.admit(request)
+            await announce(await read(request), self.name, seconds, intake, self._around.windows)
+            return web.Response(text="OK")
+
+        return [web.post(f"{before}/maintenance", take)]
 
     def _judge(self, found: Found, intake: Intake) -> Judged:
         event = _event(found)

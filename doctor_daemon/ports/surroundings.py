@@ -2,7 +2,8 @@
 
 A source that is told by HTTP needs nothing but its intake. One that goes and looks wants to know
 where hosts are, and must not ask again what the daemon asks anyway: Nova is read by one poller, and
-a power device has one lock for all who speak to it. All of it is for looking only.
+a power device has one lock for all who speak to it. All of it is for looking only, but for
+`windows`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Protocol, runtime_checkable
 from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.ports.cloud import Fleet
 from doctor_daemon.ports.power import PowerDevice
+from doctor_daemon.ports.windows import Windows
 
 
 class Concern(StrEnum):
@@ -57,6 +59,8 @@ class Surroundings:
     """To be called by a source, with its name, whenever it has looked and seen."""
     fleets: Callable[[Callable[[Fleet], None]], None] = _never
     """Have a function called with every list of compute services that is read from Nova."""
+    windows: Windows | None = None
+    """The maintenance of hosts, for a source that announces it."""
 
 
 @runtime_checkable

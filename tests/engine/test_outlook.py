@@ -21,6 +21,7 @@ class Eye:
     """An inspector that keeps what it is told."""
 
     api: ClassVar[int] = 1
+    served: ClassVar[bool] = False
     name = "eye"
 
     def __init__(self) -> None:
