@@ -148,11 +148,25 @@ class Listener:
             name = source.terms.name
             gate = Once(source.gate, name)
             bucket = Bucket(self._limits, self._clock)
+            yield from self._open_routes(source, taken)
             for route in source.inspector.routes(narrowed(intake, source.terms), gate):
                 _claim(taken, route, name)
                 inner = cast("Handler", route.handler)
                 handler = self._guarded(source.terms, gate, bucket, inner)
                 yield web.RouteDef(route.method, route.path, handler, route.kwargs)
+
+    def _open_routes(
+        self, source: Source, taken: dict[tuple[str, str], str]
+    ) -> Iterator[web.RouteDef]:
+        """Return what a source answers to anybody: nothing is read of a request, nor believed."""
+        bucket = Bucket(self._limits, self._clock)  # strangers use up nothing of the source's own
+        offered: Callable[[], Sequence[web.RouteDef]] = getattr(
+            source.inspector, "open_routes", tuple
+        )
+        for route in offered():
+            _claim(taken, route, source.terms.name)
+            handler = _unguarded(bucket, cast("Handler", route.handler))
+            yield web.RouteDef(route.method, route.path, handler, route.kwargs)
 
     def _guarded(self, terms: SourceTerms, gate: Once, bucket: Bucket, handler: Handler) -> Handler:
         """Return a handler that is called for whole requests of those who may speak."""
@@ -253,6 +267,18 @@ class Listener:
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers = {"Retry-After": str(self._limits.retry_after_s)}
         return answer(refusal, headers)
+
+
+def _unguarded(bucket: Bucket, handler: Handler) -> Handler:
+    """Return a handler that anybody may call, so often and no more."""
+
+    async def unguarded(request: web.Request) -> web.StreamResponse:
+        wait_s = bucket.take()
+        if wait_s > 0:
+            raise _TooMany(wait_s)
+        return await handler(request)
+
+    return unguarded
 
 
 class _TooMany(Exception):

@@ -10,6 +10,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.records import EngineRecords
 from doctor_daemon.engine.windows import EngineWindows
 from doctor_daemon.metrics import Measured
 from doctor_daemon.ports import Inspector, device_key
@@ -33,6 +34,7 @@ def outlook(
         looked=ages.looked,
         fleets=engine.poller.onlookers.append,
         windows=EngineWindows(engine),
+        records=EngineRecords(engine),
     )
     for inspector in inspectors:
         if isinstance(inspector, Looking):

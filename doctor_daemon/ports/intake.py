@@ -101,7 +101,8 @@ class Inspector(Protocol):
     """Watches hosts, or takes in what others say of them. May repeat itself; must not guess.
 
     A class with `served = False` looks by itself: it has no `auth` in the configuration, and no
-    routes. One with a method `place` is told its surroundings (`ports.surroundings`).
+    routes. One with a method `place` is told its surroundings (`ports.surroundings`). One with a
+    method `open_routes` returns there what it answers to anybody, such as an API's version.
     """
 
     api: ClassVar[int]

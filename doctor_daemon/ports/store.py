@@ -171,6 +171,10 @@ class Store(Protocol):
         """Return the newest incidents first."""
         ...
 
+    async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
+        """Return the events of one source that are still known, the newest first."""
+        ...
+
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
         """Return notices, the newest first, without their bodies (empty), which may be large."""
         ...

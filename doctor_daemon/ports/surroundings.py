@@ -3,7 +3,7 @@
 A source that is told by HTTP needs nothing but its intake. One that goes and looks wants to know
 where hosts are, and must not ask again what the daemon asks anyway: Nova is read by one poller, and
 a power device has one lock for all who speak to it. All of it is for looking only, but for
-`windows`.
+`windows` and the notes of `records`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.ports.cloud import Fleet
 from doctor_daemon.ports.power import PowerDevice
+from doctor_daemon.ports.records import Records
 from doctor_daemon.ports.windows import Windows
 
 
@@ -61,6 +62,8 @@ class Surroundings:
     """Have a function called with every list of compute services that is read from Nova."""
     windows: Windows | None = None
     """The maintenance of hosts, for a source that announces it."""
+    records: Records | None = None
+    """What was said and what became of it, for a source that is asked for that."""
 
 
 @runtime_checkable

@@ -113,10 +113,7 @@ class MemoryStore:
             pending=tuple(row for row in self._notices.values() if row.state == "pending"),
             sequences=dict(self._sequences),
             gaps=frozenset(gaps(self._notices.values())),
-            evidence=tuple(
-                replace(row, summary=self._said[row.host, row.source, row.fingerprint])
-                for row in list(self._evidence.values())[-KEYS_MAX:]
-            ),
+            evidence=tuple(map(self._row, list(self._evidence.values())[-KEYS_MAX:])),
             returns=returned(saved.head for saved in self._incidents.values()),
             upkeep=tuple(self._upkeep[host] for host in sorted(self._upkeep)),
             orders=loaded(self._volumes.orders.values()),
@@ -136,6 +133,13 @@ class MemoryStore:
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         newest = [s for s in reversed(self._incidents.values()) if host in (None, s.head.host)]
         return tuple(map(_heading, newest[: max(0, min(limit, HEADINGS_MAX))]))
+
+    async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
+        of_it = [row for row in reversed(self._evidence.values()) if row.source == source]
+        return tuple(map(self._row, of_it[:limit]))
+
+    def _row(self, row: EvidenceRow) -> EvidenceRow:
+        return replace(row, summary=self._said[row.host, row.source, row.fingerprint])
 
     async def commit(self, change: Change, *, term: int) -> None:
         self._check(change, term)

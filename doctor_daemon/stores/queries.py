@@ -117,16 +117,25 @@ def _gaps(connection: sqlite3.Connection) -> Iterator[tuple[str, HostId]]:
     yield from ((consumer, HostId(cloud, host)) for consumer, cloud, host in rows)
 
 
+_EVENTS = (
+    "SELECT key, k.cloud, k.host, k.source, k.fingerprint, k.verdict,"
+    " coalesce(e.summary, ''), k.boot_id, k.boot_s, k.wall_s, k.incident"
+    " FROM evidence_keys AS k LEFT JOIN evidence AS e USING (cloud, host, source, fingerprint)"
+)
+
+
 def _evidence(connection: sqlite3.Connection) -> Sequence[EvidenceRow]:
     """Return the latest events, the oldest first, each with what was last said of its kind."""
-    rows = connection.execute(
-        "SELECT key, k.cloud, k.host, k.source, k.fingerprint, k.verdict,"
-        " coalesce(e.summary, ''), k.boot_id, k.boot_s, k.wall_s, k.incident"
-        " FROM evidence_keys AS k LEFT JOIN evidence AS e USING (cloud, host, source, fingerprint)"
-        " ORDER BY k.seq DESC LIMIT ?",
-        (KEYS_MAX,),
-    ).fetchall()
+    rows = connection.execute(f"{_EVENTS} ORDER BY k.seq DESC LIMIT ?", (KEYS_MAX,)).fetchall()
     return tuple(map(_event, reversed(rows)))
+
+
+def said(connection: sqlite3.Connection, source: str, limit: int) -> Sequence[EvidenceRow]:
+    """Return the latest events of one source, the newest first."""
+    rows = connection.execute(
+        f"{_EVENTS} WHERE k.source = ? ORDER BY k.seq DESC LIMIT ?", (source, limit)
+    )
+    return tuple(map(_event, rows))
 
 
 def _event(row: tuple[Any, ...]) -> EvidenceRow:

@@ -18,7 +18,15 @@ from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.errors import Permanent
-from doctor_daemon.ports import Change, Delivery, Heading, NoticeRow, Snapshot, Wanted
+from doctor_daemon.ports import (
+    Change,
+    Delivery,
+    EvidenceRow,
+    Heading,
+    NoticeRow,
+    Snapshot,
+    Wanted,
+)
 from doctor_daemon.stores import notices, queries, rows
 from doctor_daemon.stores.reader import Reader
 from doctor_daemon.stores.retention import Retention, drops
@@ -99,6 +107,9 @@ class SqliteStore:
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         return await self._read(lambda connection: queries.headings(connection, host, limit))
+
+    async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
+        return await self._read(lambda connection: queries.said(connection, source, limit))
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
         return await self._read(lambda connection: notices.listed(connection, wanted, limit))

@@ -114,6 +114,16 @@ class Events:
         await store.commit(Change(evidence=rows[2:]), term=term)
         assert (await store.load()).evidence == rows
 
+    async def test_what_one_source_has_said_is_read_back_the_newest_first(self, disk: Disk) -> None:
+        store, term = await disk.store()
+        rows = tuple(replace(evidence(f"k{n}", n), fingerprint=f"f{n}") for n in (1, 2, 3))
+        other = replace(evidence("k4", 4), source="another", fingerprint="f4")
+        await store.commit(Change(evidence=(*rows, other)), term=term)
+        source = rows[0].source
+        assert tuple(await store.said(source, 10)) == rows[::-1]
+        assert tuple(await store.said(source, 2)) == rows[:0:-1]
+        assert tuple(await store.said("nobody", 10)) == ()
+
     async def test_a_repeated_event_is_the_newest(self, disk: Disk) -> None:
         store, term = await disk.store()
         for key, seconds in (("k1", 1), ("k2", 2), ("k1", 3)):

@@ -13,7 +13,16 @@ from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.errors import Temporary
-from doctor_daemon.ports import Change, Delivery, Heading, NoticeRow, Snapshot, Store, Wanted
+from doctor_daemon.ports import (
+    Change,
+    Delivery,
+    EvidenceRow,
+    Heading,
+    NoticeRow,
+    Snapshot,
+    Store,
+    Wanted,
+)
 from tests.simulation.crash import Boundaries
 from tests.simulation.faults import Swarm
 
@@ -83,6 +92,9 @@ class Disk:
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         return await self._inner.headings(host, limit)
+
+    async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
+        return await self._inner.said(source, limit)
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
         return await self._inner.notices(wanted, limit)
