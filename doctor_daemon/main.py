@@ -29,16 +29,14 @@ import structlog
 from doctor_daemon import log
 from doctor_daemon.api.cinder import CinderApi
 from doctor_daemon.api.fleet import FleetApi
-from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, ShutGate, TokenGate
+from doctor_daemon.api.gates import gate_of
 from doctor_daemon.api.health import health_app
 from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.api.operators import OperatorsApi
 from doctor_daemon.api.probes import ProbesApi
 from doctor_daemon.api.serving import on_address, on_socket, served
-from doctor_daemon.api.signed import SignatureGate
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import (
-    AuthKind,
     DeviceChoice,
     Settings,
     SourceChoice,
@@ -55,11 +53,11 @@ from doctor_daemon.engine.own_probes import Answers, OwnProbes
 from doctor_daemon.engine.reload import Reloader
 from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.engine.ward import Instruments
-from doctor_daemon.errors import ConfigError, DoctorError
+from doctor_daemon.errors import ConfigError, DoctorError, Permanent
 from doctor_daemon.locks.local import locked
 from doctor_daemon.plugins import Faults
-from doctor_daemon.ports import Gatekeeper, Inspector, PowerDevice
-from doctor_daemon.ports.replays import Replays
+from doctor_daemon.ports import Inspector, PowerDevice
+from doctor_daemon.ports.identity import Identifying, Identity
 from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
@@ -88,7 +86,7 @@ class Daemon:
         outlook(self.engine, settings.addresses, inspectors, allowed)
         self._supervisor = Supervisor.found(os.environ, self.engine)
         self._sources = [
-            Source(one.terms, inspector, _gate(one, self.engine.desk.replays))
+            Source(one.terms, inspector, gate_of(one, self.engine.desk.replays, self._identify))
             for one, inspector in zip(settings.sources, inspectors, strict=True)
         ]
         clock, desk = self.tools.clock, self.engine.desk
@@ -172,6 +170,14 @@ class Daemon:
         faults.raise_any()
         return made
 
+    async def _identify(self, token: str) -> Identity | None:
+        """Ask the cloud whose token it is. Raise a DoctorError where it does not say."""
+        controller = self.tools.controller
+        if not isinstance(controller, Identifying):
+            msg = f"a cloud of type {self.settings.cloud.kind!r} cannot be asked about tokens"
+            raise Permanent(msg)
+        return await controller.identify(token)
+
     def _rejected(self, source: str, reason: str) -> None:
         self.tools.metrics.rejected.labels(source, reason).inc()
 
@@ -232,23 +238,6 @@ def _inspector(choice: SourceChoice) -> Inspector:
     """Make a source's inspector. Raise ConfigError."""
     made: Inspector = choice.plugin(choice.config, choice.terms)
     return made
-
-
-def _gate(choice: SourceChoice, replays: Replays) -> Gatekeeper:
-    """Make what a source's requests have to pass."""
-    auth = choice.auth
-    secrets = [auth.secret] if auth.secret else []
-    match auth.kind:
-        case AuthKind.NOBODY:
-            return ShutGate()
-        case AuthKind.ADDRESSES:
-            return AddressGate(auth.networks)
-        case AuthKind.HMAC:
-            return SignatureGate(choice.name, auth.keys, auth.window_s, replays)
-        case AuthKind.BEARER:
-            return BearerGate(secrets)
-        case AuthKind.TOKEN:
-            return TokenGate(secrets)
 
 
 def run(path: Path) -> int:

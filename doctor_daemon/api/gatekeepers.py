@@ -15,6 +15,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Protocol, runtime_checkable
 
 import structlog
 from aiohttp import web
@@ -105,6 +106,15 @@ class ShutGate:
         raise web.HTTPForbidden(reason=f"{request.path} takes nothing in")
 
 
+@runtime_checkable
+class Asking(Protocol):
+    """A gate that has to ask somebody else first."""
+
+    async def ask(self, request: web.Request) -> None:
+        """Find out what `admit` needs to know. Raise a DoctorError where that cannot be done."""
+        ...
+
+
 class Once:
     """A source's gate, asked once a request: by the listener, before it reads the body."""
 
@@ -112,6 +122,11 @@ class Once:
         """Stand before one source's gate."""
         self._gate = gate
         self._source = source
+
+    async def ask(self, request: web.Request) -> None:
+        """Have the gate find out what it needs to know, if it needs to."""
+        if isinstance(self._gate, Asking):
+            await self._gate.ask(request)
 
     def admit(self, request: web.Request) -> None:
         """Ask the gate, unless it has let this very request in."""

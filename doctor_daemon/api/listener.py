@@ -28,7 +28,7 @@ from aiohttp.typedefs import Handler
 from doctor_daemon.api.answers import SERVER, answer, in_our_form, too_large, too_slow
 from doctor_daemon.api.connection import Connection, Crowd, Limits
 from doctor_daemon.api.gatekeepers import ADMITTED, Failures, Once
-from doctor_daemon.core.instant import Instant
+from doctor_daemon.api.rates import Bucket, TooManyError, bounded
 from doctor_daemon.engine.narrowed import narrowed
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.ports import Clock, Gatekeeper, Inspector, Intake, SourceTerms
@@ -52,33 +52,6 @@ class Source:
     terms: SourceTerms
     inspector: Inspector
     gate: Gatekeeper
-
-
-class Bucket:
-    """One source's rate: so many requests a second, and a burst on top."""
-
-    def __init__(self, limits: Limits, clock: Clock) -> None:
-        """Begin full."""
-        self._limits = limits
-        self._clock = clock
-        self._left = float(limits.burst)
-        self._at: Instant = clock.now()
-
-    def take(self) -> float:
-        """Take one; return 0, or the seconds until there is one again."""
-        now = self._clock.now()
-        gained = min(now.since(self._at) * self._limits.rate_per_s, self._limits.burst)
-        self._left, self._at = min(self._left + gained, self._limits.burst), now
-        if self._left < 1:
-            return (1 - self._left) / self._limits.rate_per_s
-        self._left -= 1
-        return 0.0
-
-    def spend(self) -> None:
-        """Take one. Raise when there is none."""
-        wait_s = self.take()
-        if wait_s > 0:
-            raise _TooMany(wait_s)
 
 
 class Listener:
@@ -165,7 +138,7 @@ class Listener:
         )
         for route in offered():
             _claim(taken, route, source.terms.name)
-            handler = _unguarded(bucket, cast("Handler", route.handler))
+            handler = bounded(bucket, cast("Handler", route.handler))
             yield web.RouteDef(route.method, route.path, handler, route.kwargs)
 
     def _guarded(self, terms: SourceTerms, gate: Once, bucket: Bucket, handler: Handler) -> Handler:
@@ -173,6 +146,7 @@ class Listener:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[SOURCE] = terms.name
+            await gate.ask(request)
             gate.admit(request)
             if not gate.sealed:
                 bucket.spend()
@@ -233,7 +207,7 @@ class Listener:
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
-        except _TooMany as error:
+        except TooManyError as error:
             rate = Refusal(429, "too_many_requests", "too many requests of this source")
             return self._refused(request, rate, {"Retry-After": f"{error.wait_s + 1:.0f}"})
         except Refusal as refusal:
@@ -267,26 +241,6 @@ class Listener:
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers = {"Retry-After": str(self._limits.retry_after_s)}
         return answer(refusal, headers)
-
-
-def _unguarded(bucket: Bucket, handler: Handler) -> Handler:
-    """Return a handler that anybody may call, so often and no more."""
-
-    async def unguarded(request: web.Request) -> web.StreamResponse:
-        wait_s = bucket.take()
-        if wait_s > 0:
-            raise _TooMany(wait_s)
-        return await handler(request)
-
-    return unguarded
-
-
-class _TooMany(Exception):
-    """A source sends more than it may; there is room again after `wait_s` seconds."""
-
-    def __init__(self, wait_s: float) -> None:
-        super().__init__()
-        self.wait_s = wait_s
 
 
 def _claim(taken: dict[tuple[str, str], str], route: web.RouteDef, source: str) -> None:

@@ -14,17 +14,20 @@ from doctor_daemon.config.words import parse_networks
 from doctor_daemon.ports import SecretFile
 
 Networks = Annotated[tuple[str, ...], BeforeValidator(parse_networks)]
-WAYS = ("bearer_file", "token_file", "hmac_files", "addresses")
+WAYS = ("bearer_file", "token_file", "keystone_roles", "hmac_files", "addresses")
 WINDOW_S = 120.0
 
 
 class Auth(Section):
-    """How a source proves who it is: exactly one of the four."""
+    """How a source proves who it is: exactly one of the five."""
 
     bearer_file: SecretFile | None = None
     """A file with the secret that comes as `Authorization: Bearer`."""
     token_file: SecretFile | None = None
     """A file with the secret that comes as `X-Auth-Token`. Keystone is not asked about it."""
+    keystone_roles: tuple[Annotated[str, Field(min_length=1, max_length=255)], ...] = ()
+    """Keystone is asked about the token that comes as `X-Auth-Token`, with the account of `cloud`:
+    its user must have one of these roles in the token's project."""
     hmac_files: Annotated[tuple[SecretFile, ...], Field(max_length=2)] = ()
     """Files with keys, `whsec_` and the base64 of 24 to 64 random bytes, of which one signs each
     request as Standard Webhooks do. Two while one is being changed for the other."""
@@ -59,6 +62,8 @@ class Auth(Section):
             return SourceAuth(AuthKind.BEARER, self.bearer_file)
         if self.token_file:
             return SourceAuth(AuthKind.TOKEN, self.token_file)
+        if self.keystone_roles:
+            return SourceAuth(AuthKind.KEYSTONE, roles=self.keystone_roles)
         if self.hmac_files:
             keys, window_s = self.hmac_files, self.hmac_window_s
             return SourceAuth(AuthKind.HMAC, keys=keys, window_s=window_s)

@@ -15,6 +15,8 @@ from doctor_daemon.core.host import HostPlan, Mode
 
 SILENT = "answers"
 """The type of sources that say nothing of hosts."""
+_SECRET = (AuthKind.BEARER, AuthKind.TOKEN, AuthKind.KEYSTONE)
+"""What whoever reads it on the way can send himself."""
 NAMED_MAX = 5
 
 
@@ -106,7 +108,7 @@ def spoofable(
         return
     hosts = [plan for plan in plans if plan.mode >= Mode.FENCE and not plan.protected]
     for source in sources:
-        if source.kind == SILENT or source.auth.kind not in (AuthKind.BEARER, AuthKind.TOKEN):
+        if source.kind == SILENT or source.auth.kind not in _SECRET:
             continue
         heard = [plan for plan in hosts if speaks_of(source, plan)]
         cut = [str(plan.host) for plan in heard if _sufficient(source, plan.corroboration)]

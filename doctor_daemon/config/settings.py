@@ -44,19 +44,21 @@ class AuthKind(StrEnum):
     BEARER = "bearer"
     TOKEN = "token"  # noqa: S105 - the header X-Auth-Token, not what it holds
     HMAC = "hmac"
+    KEYSTONE = "keystone"
     ADDRESSES = "addresses"
     NOBODY = "nobody"  # a source that looks by itself: nothing is told to it
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAuth:
-    """What a request must bring: a secret, a signature, or an address that is listed."""
+    """What a request must bring: a secret, a signature, a token, or an address that is listed."""
 
     kind: AuthKind
     secret: SecretFile | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] = ()
     keys: tuple[SecretFile, ...] = ()
     window_s: float = 0.0
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

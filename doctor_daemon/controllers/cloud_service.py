@@ -60,6 +60,7 @@ class CloudService:
         entry = read_cloud(login.clouds_file, login.cloud)
         load_plugin(entry)
         self.on_call: Observer = unobserved
+        self._auth_url = entry.auth["auth_url"]
         self._clock = clock
         self._connect_s = login.connect_timeout_s
         self._tls = tls_context(entry.cacert, entry.cert, entry.key, verify=entry.verify)

@@ -22,6 +22,7 @@ from doctor_daemon.controllers.deletions import delete
 from doctor_daemon.controllers.evacuations import evacuate, only_from
 from doctor_daemon.controllers.evacuations import whole_list as whole_migrations
 from doctor_daemon.controllers.groups import whole_list as whole_groups
+from doctor_daemon.controllers.identities import Identities
 from doctor_daemon.controllers.listing import settled_list, whole_list
 from doctor_daemon.controllers.microversions import AGGREGATES, SERVICES
 from doctor_daemon.controllers.owners import Account, hidden
@@ -40,10 +41,12 @@ from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Clock, Fleet, Permit
 from doctor_daemon.ports.canaries import Canaries
+from doctor_daemon.ports.identity import Identity
 from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 
 WRITE_CONNECTIONS = 8
+IDENTITY_CONNECTIONS = 4
 EVACUATE_KEEP_S = 2.0
 """Shorter than any server keeps an idle connection (Apache: 5 s): a request that meets one just
 being closed is one of which nobody knows whether it was taken."""
@@ -104,6 +107,9 @@ class Nova(CloudService):
             ),
         )
 
+        way = self._way(IDENTITY_CONNECTIONS, READ_KEEP_S, config.keystone_timeout_s)
+        self._identities = Identities(self._tokens, way, self._auth_url)
+
     @property
     def canaries(self) -> Canaries:
         """Return what boots and deletes servers for drills. The daemon itself never does."""
@@ -112,6 +118,10 @@ class Nova(CloudService):
     async def look(self, host: HostId) -> Sighting:
         """Show the host's compute service. Raise Temporary when its cell does not answer."""
         return await self._timed("look", self._look(host))
+
+    async def identify(self, token: str) -> Identity | None:
+        """Ask Keystone whose token it is. Raise a DoctorError where it does not say."""
+        return await self._timed("identify", self._identities.identify(token))
 
     async def fleet(self) -> Fleet:
         return await self._timed("fleet", self._fleet())
@@ -202,6 +212,7 @@ class Nova(CloudService):
     async def close(self) -> None:
         await self._tokens.close()
         await self._compute.close()
+        await self._identities.close()
 
     def _changes(self, since_wall_s: float) -> Mapping[str, str]:
         """Ask since a moment of our clock by Nova's: ours may be wrong, or have stepped."""

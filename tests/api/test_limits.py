@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from doctor_daemon.api.connection import Limits
-from doctor_daemon.api.listener import Bucket
+from doctor_daemon.api.rates import Bucket
 from tests.api.rig import (
     BODY,
     EVENT,

@@ -163,3 +163,9 @@ def test_a_source_that_looks_by_itself_takes_no_auth(refused: Refusal) -> None:
 def test_two_that_look_by_themselves_share_no_path(read: Reading) -> None:
     one = "{name: %s, type: sample-eye}"
     assert len(read(f"sources: [{one % 'a'}, {one % 'b'}]\n").sources) == 2
+
+
+def test_keystone_is_asked_about_tokens_where_roles_are_named(read: Reading) -> None:
+    (source,) = read(SOURCE % "trust: alone, auth: {keystone_roles: [service, admin]}").sources
+    assert source.auth == SourceAuth(AuthKind.KEYSTONE, roles=("service", "admin"))
+    assert source.terms.trust is Trust.ALONE
