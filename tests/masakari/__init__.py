@@ -1,0 +1,1 @@
+"""Masakari's own monitor and openstacksdk, unchanged, against a source of type `masakari`."""
