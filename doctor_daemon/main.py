@@ -28,6 +28,7 @@ import structlog
 
 from doctor_daemon import log
 from doctor_daemon.api.cinder import CinderApi
+from doctor_daemon.api.encrypted import certificates
 from doctor_daemon.api.fleet import FleetApi
 from doctor_daemon.api.gates import gate_of
 from doctor_daemon.api.health import health_app
@@ -90,7 +91,9 @@ class Daemon:
             for one, inspector in zip(settings.sources, inspectors, strict=True)
         ]
         clock, desk = self.tools.clock, self.engine.desk
-        self._listener = Listener(self._sources, desk, clock, rejected=self._rejected)
+        self._listener = Listener(
+            self._sources, desk, clock, rejected=self._rejected, tls=certificates(settings.tls)
+        )
         self._reloader = Reloader(self.engine, settings, self._devices)
         self._open = asyncio.Event()
         self._stop = asyncio.Event()

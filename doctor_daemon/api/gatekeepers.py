@@ -39,6 +39,15 @@ QUIET_S = 60.0
 """How long the same again is only counted."""
 
 
+class Unproven(web.HTTPUnauthorized):
+    """A request that proves nothing. `reason` is counted, `why` is logged; neither is answered."""
+
+    def __init__(self, reason: str, why: str, scheme: str = "") -> None:
+        super().__init__(headers={"WWW-Authenticate": scheme} if scheme else None)
+        self.counted = reason
+        self.why = why
+
+
 class BearerGate:
     """Admits who sends `Authorization: Bearer SECRET` (RFC 6750)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from doctor_daemon.api.certified import CertificateGate
 from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, ShutGate, TokenGate
 from doctor_daemon.api.keystone_gate import KeystoneGate
 from doctor_daemon.api.signed import SignatureGate
@@ -30,6 +31,8 @@ def gate_of(choice: SourceChoice, replays: Replays, identify: Identify) -> Gatek
             return KeystoneGate(auth.roles, identify, SystemClock())
         case AuthKind.HMAC:
             return SignatureGate(choice.name, auth.keys, auth.window_s, replays)
+        case AuthKind.CERTIFICATE:
+            return CertificateGate(auth.certificates)
         case AuthKind.BEARER:
             return BearerGate(secrets)
         case AuthKind.TOKEN:

@@ -27,6 +27,7 @@ from aiohttp.typedefs import Handler
 
 from doctor_daemon.api.answers import SERVER, answer, in_our_form, too_large, too_slow
 from doctor_daemon.api.connection import Connection, Crowd, Limits
+from doctor_daemon.api.encrypted import Certificates, Greeter
 from doctor_daemon.api.gatekeepers import ADMITTED, Failures, Once
 from doctor_daemon.api.rates import Bucket, TooManyError, bounded
 from doctor_daemon.engine.narrowed import narrowed
@@ -65,6 +66,7 @@ class Listener:
         *,
         limits: Limits | None = None,
         rejected: Callable[[str, str], None] | None = None,
+        tls: Certificates | None = None,
     ) -> None:
         """Mount every source. Raise ConfigError where two answer the same path.
 
@@ -82,6 +84,8 @@ class Listener:
         app = web.Application(middlewares=[self._framed])
         app.add_routes(self._routes(sources, intake))
         self._runner = web.AppRunner(app, shutdown_timeout=STOP_S)
+        self._tls = tls
+        self._greeter: Greeter | None = None
         self._server: asyncio.Server | None = None
 
     async def run(self, host: str, port: int) -> None:
@@ -96,9 +100,17 @@ class Listener:
         """Begin to serve. Raise ConfigError when the address cannot be had."""
         await self._runner.setup()
         server = cast("web.Server", self._runner.server)
+
+        def begun() -> Connection:
+            return Connection(server, self._crowd)
+
+        made: Callable[[], asyncio.Protocol] = begun
+        if self._tls is not None:
+            self._greeter = Greeter(self._tls, self._crowd, begun)
+            made = self._greeter.door
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: Connection(server, self._crowd), host, port, backlog=BACKLOG
+                made, host, port, backlog=BACKLOG
             )
         except OSError as error:
             await self._runner.cleanup()
@@ -111,6 +123,8 @@ class Listener:
         """Take no more requests; let those that are under way come to their end."""
         if self._server is not None:
             self._server.close()
+        if self._greeter is not None:
+            self._greeter.close()
         await self._runner.cleanup()
 
     # routes

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from doctor_daemon.api.gatekeepers import Unproven
 from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.ports.refusal import Refusal
 from doctor_daemon.ports.replays import Replays, Spending, Spent
@@ -22,19 +23,11 @@ from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.signature import key_of, signatures
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+SCHEME = "Webhook-Signature"
 _ID = re.compile(r"[!-~]{1,128}")
 _SECONDS = re.compile(r"[1-9][0-9]{0,11}")
 SIGNATURES_MAX = 512
 """Characters of all signatures of one request: two are 95."""
-
-
-class Unproven(web.HTTPUnauthorized):
-    """A request that proves nothing. `reason` is counted, `why` is logged; neither is answered."""
-
-    def __init__(self, reason: str, why: str) -> None:
-        super().__init__(headers={"WWW-Authenticate": "Webhook-Signature"})
-        self.counted = reason
-        self.why = why
 
 
 class SignatureGate:
@@ -57,7 +50,7 @@ class SignatureGate:
         """Raise Unproven unless somebody with a key has signed this, whenever that was."""
         id_, signed_s, offered = _stamp(request)
         if not self._signed(id_, signed_s, body, offered):
-            raise Unproven("unsigned", "no signature is right")
+            raise Unproven("unsigned", "no signature is right", SCHEME)
 
     async def settle(self, request: web.Request) -> None:
         """Raise Unproven unless this was signed just now, and Refusal if it came before."""
@@ -66,7 +59,7 @@ class SignatureGate:
         spending = await self._replays.spend(Spent(self._source, nonce, signed_s), self._window_s)
         if spending is Spending.STALE:
             why = f"it was signed at {signed_s}, which is not now by our clock, or was long ago"
-            raise Unproven("stale", why)
+            raise Unproven("stale", why, SCHEME)
         if spending is Spending.REPLAYED:
             raise Refusal(
                 409,
@@ -97,8 +90,10 @@ def _stamp(request: web.Request) -> tuple[str, int, Sequence[str]]:
     """Return what a request says of its signing. Raise Unproven where it is not all there."""
     found = [request.headers.getall(name, []) for name in (ID, TIMESTAMP, SIGNATURE)]
     if any(len(values) != 1 for values in found):
-        raise Unproven("unsigned", f"not exactly one each of {ID}, {TIMESTAMP} and {SIGNATURE}")
+        raise Unproven(
+            "unsigned", f"not exactly one each of {ID}, {TIMESTAMP} and {SIGNATURE}", SCHEME
+        )
     [[id_], [seconds], [offered]] = found
     if not _ID.fullmatch(id_) or not _SECONDS.fullmatch(seconds) or len(offered) > SIGNATURES_MAX:
-        raise Unproven("unsigned", f"{ID}, {TIMESTAMP} or {SIGNATURE} is not as expected")
+        raise Unproven("unsigned", f"{ID}, {TIMESTAMP} or {SIGNATURE} is not as expected", SCHEME)
     return id_, int(seconds), offered.split(" ")

@@ -10,16 +10,19 @@ from pydantic import BeforeValidator, Field
 
 from doctor_daemon.config.section import Section
 from doctor_daemon.config.settings import AuthKind, SourceAuth
+from doctor_daemon.config.tls import CertificateNames
 from doctor_daemon.config.words import parse_networks
 from doctor_daemon.ports import SecretFile
 
 Networks = Annotated[tuple[str, ...], BeforeValidator(parse_networks)]
-WAYS = ("bearer_file", "token_file", "keystone_roles", "hmac_files", "addresses")
+WAYS = (
+    *("bearer_file", "token_file", "keystone_roles", "hmac_files", "certificates", "addresses"),
+)
 WINDOW_S = 120.0
 
 
 class Auth(Section):
-    """How a source proves who it is: exactly one of the five."""
+    """How a source proves who it is: exactly one of the six."""
 
     bearer_file: SecretFile | None = None
     """A file with the secret that comes as `Authorization: Bearer`."""
@@ -33,6 +36,10 @@ class Auth(Section):
     request as Standard Webhooks do. Two while one is being changed for the other."""
     hmac_window_s: Annotated[float, Field(ge=5, le=600)] = WINDOW_S
     """With `hmac_files`: how far the time of signing may be from ours, by the wall clock."""
+    certificates: CertificateNames = ()
+    """What the certificate that it shows must have, exactly, one of these: `dns:NAME`, `uri:NAME`,
+    `ip:ADDRESS`, `email:NAME`, `cn:NAME`, or `sha256:HASH` of the certificate itself. Needs `tls`
+    with `client_ca_file`."""
     addresses: Networks = ()
     """Addresses or networks whose requests are taken without a secret, for senders that have none.
     Such a source is never enough to fence by."""
@@ -67,5 +74,7 @@ class Auth(Section):
         if self.hmac_files:
             keys, window_s = self.hmac_files, self.hmac_window_s
             return SourceAuth(AuthKind.HMAC, keys=keys, window_s=window_s)
+        if self.certificates:
+            return SourceAuth(AuthKind.CERTIFICATE, certificates=self.certificates)
         networks = tuple(ip_network(text) for text in self.addresses)
         return SourceAuth(AuthKind.ADDRESSES, None, networks)

@@ -23,7 +23,9 @@ def concerns(
     yield from _evidence(sources)
     yield from strangers(hosts.plans.values(), sources)
     yield from unreachable(hosts.plans.values(), sources)
-    yield from spoofable(hosts.plans.values(), sources, loopback=file.listen.loopback)
+    yield from spoofable(
+        hosts.plans.values(), sources, hidden=file.listen.loopback or file.tls is not None
+    )
     yield from _topologies(tuple(hosts.plans.values()))
     yield from _levels_outlast(numbers, hosts.plans.values())
     yield from _numbers(file, tuple(hosts.plans.values()))
@@ -48,7 +50,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _openness(file: File, sources: tuple[SourceChoice, ...]) -> Iterator[str]:
-    if not file.listen.loopback:
+    if not file.listen.loopback and file.tls is None:
         yield (
             f"listen: {file.listen} takes evidence in plain HTTP from other machines: secrets of "
             "sources can be read on the way; put a TLS proxy in front and listen on 127.0.0.1"

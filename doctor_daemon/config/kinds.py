@@ -101,10 +101,10 @@ def _sufficient(source: SourceChoice, need: Corroboration) -> bool:
 
 
 def spoofable(
-    plans: Iterable[HostPlan], sources: Sequence[SourceChoice], *, loopback: bool
+    plans: Iterable[HostPlan], sources: Sequence[SourceChoice], *, hidden: bool
 ) -> Iterator[str]:
     """Warn of single sources that can have power cut and whose secret can be read on the way."""
-    if loopback:
+    if hidden:
         return
     hosts = [plan for plan in plans if plan.mode >= Mode.FENCE and not plan.protected]
     for source in sources:

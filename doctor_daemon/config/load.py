@@ -6,7 +6,7 @@ keep its own when the new one is faulty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from doctor_daemon.config.network import Network
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, validated
-from doctor_daemon.config.settings import Choice, Settings
+from doctor_daemon.config.settings import AuthKind, Choice, Settings, SourceChoice
 from doctor_daemon.config.sources import SourceReader
 from doctor_daemon.config.storage import Storage
 from doctor_daemon.config.timing import Numbers, broken, call_s
@@ -77,8 +77,7 @@ class _Loading:
         self._repeated("sources")
         self._repeated("consumers")
         self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default, sources)
-        self._backends(file)
-        self._drilled(file)
+        self._together(file, sources)
         for option, text in file.own_side.wrong() if file else ():
             self._note(("own_side", option), text)
         found = self._numbers(timing, self._part("budget", Budget), cloud)
@@ -96,6 +95,7 @@ class _Loading:
             aliases=self._hosts.labels.aliases,
             addresses=self._hosts.addresses,
             listen=file.listen,
+            tls=rooted(file.tls, self._chooser.folder) if file.tls else None,
             metrics_listen=file.metrics_listen,
             operators=rooted(file.operators, self._chooser.folder),
             log=file.log,
@@ -147,11 +147,27 @@ class _Loading:
             return None
         return self._chooser.choose(NETWORKS, Network, ("network",), value)
 
+    def _together(self, file: File | None, sources: Sequence[SourceChoice]) -> None:
+        """Check what is named in one part against what another part has."""
+        self._backends(file)
+        self._drilled(file)
+        self._certified(file, sources)
+
     def _backends(self, file: File | None) -> None:
         """Check the backends of the block storage against the hosts."""
         hosts = [host.name for host in self._hosts.plans]
         for number, option, text in file.storage.wrong(hosts) if file and file.storage else ():
             self._note(("storage", "backends", number, option), text)
+
+    def _certified(self, file: File | None, sources: Sequence[SourceChoice]) -> None:
+        """See that whoever is to show a certificate is asked for one."""
+        if file is not None and file.tls is not None:
+            self._chooser.keep(file.tls, ("tls",))
+        asked = file is None or (file.tls is not None and file.tls.client_ca_file is not None)
+        for source in sources:
+            if source.auth.kind is AuthKind.CERTIFICATE and not asked:
+                text = f"missing; {source.name} shows a certificate, and nobody asks for one"
+                self._note(("tls", "client_ca_file"), text)
 
     def _drilled(self, file: File | None) -> None:
         """See that each host that may be drilled is one of ours."""

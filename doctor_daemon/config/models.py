@@ -31,6 +31,7 @@ from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Name, PluginSection, Section
 from doctor_daemon.config.storage import Storage
+from doctor_daemon.config.tls import Tls
 from doctor_daemon.config.words import (
     Address,
     parse_address,
@@ -246,6 +247,8 @@ class File(Section):
     consumers, `fence` cuts power, proves it and forces down."""
     listen: Listen = Address("127.0.0.1", 12345)
     """Where evidence is taken in, by HTTP."""
+    tls: Tls | None = None
+    """TLS there."""
     metrics_listen: Listen = Address("127.0.0.1", 9877)
     """Where /metrics, /healthz and /readyz are served."""
     operators: Operators = Operators()

@@ -36,6 +36,7 @@ from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.storage import Backend, Storage
 from doctor_daemon.config.timing import RULES
+from doctor_daemon.config.tls import Tls
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import Mode
 from doctor_daemon.ports import SecretFile
@@ -57,6 +58,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("storage", Storage),
     ("storage.backends[]", Backend),
     ("network", Network),
+    ("tls", Tls),
     ("programs", Programs),
     ("own_side", OwnSide),
     ("drill", Drill),

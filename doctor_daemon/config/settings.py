@@ -19,6 +19,7 @@ from doctor_daemon.config.drill import Drill
 from doctor_daemon.config.own_side import OwnSide
 from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
+from doctor_daemon.config.tls import Tls
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.policy import Policy
@@ -45,13 +46,14 @@ class AuthKind(StrEnum):
     TOKEN = "token"  # noqa: S105 - the header X-Auth-Token, not what it holds
     HMAC = "hmac"
     KEYSTONE = "keystone"
+    CERTIFICATE = "certificate"
     ADDRESSES = "addresses"
     NOBODY = "nobody"  # a source that looks by itself: nothing is told to it
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAuth:
-    """What a request must bring: a secret, a signature, a token, or an address that is listed."""
+    """What a request must bring: a secret, a signature, a token, a certificate, or an address."""
 
     kind: AuthKind
     secret: SecretFile | None = None
@@ -59,6 +61,7 @@ class SourceAuth:
     keys: tuple[SecretFile, ...] = ()
     window_s: float = 0.0
     roles: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,8 @@ class Settings:
     addresses: Mapping[HostId, Mapping[str, str]] = field(default_factory=dict)
     """Host -> network -> its address there."""
     listen: Address
+    tls: Tls | None = None
+    """None: `listen` is plain HTTP."""
     metrics_listen: Address
     operators: Operators
     log: Log

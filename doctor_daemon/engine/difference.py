@@ -14,6 +14,7 @@ from doctor_daemon.core.host import HostPlan, Mode
 
 LEFT = (
     "listen",
+    "tls",
     "metrics_listen",
     "operators",
     "log",

@@ -25,7 +25,7 @@ from doctor_daemon.ports import SecretFile
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config" / "doctor-daemon.yaml"
 SECRETS = (
-    *("alertmanager-token", "scripts-key", "project-token"),
+    *("alertmanager-token", "scripts-key", "project-token", "doctor-daemon.key"),
     *("operators-key", "bmc-password"),
 )
 
@@ -49,7 +49,7 @@ def test_the_whole_file_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.policy == Policy()
     assert settings.mode is Mode.OBSERVE
     assert (len(settings.plans), len(settings.devices)) == (5, 3)
-    kinds = ["alertmanager", "doctor", "evidence", "answers"]
+    kinds = ["alertmanager", "doctor", "evidence", "answers", "answers"]
     assert [source.kind for source in settings.sources] == kinds
     assert settings.warnings == (
         "sources: doctor-monitor is not authenticated: whoever sends from its addresses",

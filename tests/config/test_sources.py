@@ -54,6 +54,41 @@ def test_addresses_are_networks(read: Reading) -> None:
     assert read(text).sources[0].auth == SourceAuth(AuthKind.ADDRESSES, None, networks)
 
 
+TLS = "tls: {certificate_file: ours.pem, key_file: token, client_ca_file: ca.pem}\n"
+
+
+def test_certificates_have_names(read: Reading) -> None:
+    text = SOURCE % "auth: {certificates: ['dns:AM.example.org', 'uri:spiffe://x', 'sha256:%s']}"
+    settings = read(TLS + text % ":".join(["AB"] * 32))
+    auth = settings.sources[0].auth
+    names = ("dns:am.example.org", "uri:spiffe://x", f"sha256:{'ab' * 32}")
+    assert (auth.kind, auth.certificates) == (AuthKind.CERTIFICATE, names)
+    assert settings.tls is not None
+    assert settings.tls.certificate_file == settings.file.parent / "ours.pem"
+    assert settings.tls.client_ca_file == settings.file.parent / "ca.pem"
+    assert settings.tls.key_file in settings.secrets
+
+
+@pytest.mark.parametrize("name", ["am.example.org", "dns:", "sha256:abcd", "dn:x", "dns:a\\nb"])
+def test_certificates_that_have_no_names(refused: Refusal, name: str) -> None:
+    text = SOURCE % f'auth: {{certificates: ["{name}"]}}'
+    assert "expected dns:, uri:, ip:, email: or cn: with a name" in refused(TLS + text)
+
+
+@pytest.mark.parametrize("tls", ["", TLS.replace(", client_ca_file: ca.pem", "")])
+def test_a_certificate_that_nobody_asks_for_is_a_mistake(refused: Refusal, tls: str) -> None:
+    text = SOURCE % "auth: {certificates: ['dns:am']}"
+    assert "tls.client_ca_file: missing; am shows a certificate" in refused(tls + text)
+
+
+def test_over_tls_no_secret_can_be_read_on_the_way(read: Reading) -> None:
+    text = SOURCE % "trust: alone, auth: {bearer_file: token}"
+    text += "listen: 0.0.0.0:12345\nhosts: [{names: a, mode: fence}]\n"
+    plain = [one for one in read(text).warnings if "plain HTTP" in one]
+    assert len(plain) == 2
+    assert not [one for one in read(TLS + text).warnings if "plain HTTP" in one]
+
+
 def test_keys_sign_within_a_window(read: Reading) -> None:
     auth = read(SOURCE % "auth: {hmac_files: [token], hmac_window_s: 30}").sources[0].auth
     assert (auth.kind, auth.window_s) == (AuthKind.HMAC, 30)

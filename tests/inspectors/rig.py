@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import ClientSession, ClientTimeout
 
 from doctor_daemon.api.connection import Limits
+from doctor_daemon.api.encrypted import Certificates
 from doctor_daemon.api.gatekeepers import AddressGate
 from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict, Words, accused, fold
@@ -173,7 +174,10 @@ class Client:
 
 @asynccontextmanager
 async def listening(
-    intake: Intake, *sources: Source, limits: Limits | None = None
+    intake: Intake,
+    *sources: Source,
+    limits: Limits | None = None,
+    tls: Certificates | None = None,
 ) -> AsyncIterator[Client]:
     """Serve sources until the block ends."""
     clock = intake.clock if isinstance(intake, Ledger) else BootClock()
@@ -184,6 +188,7 @@ async def listening(
         clock,
         limits=limits,
         rejected=lambda source, reason: rejected.append((source, reason)),
+        tls=tls,
     )
     await listener.start("127.0.0.1", 0)
     try:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import ClientSession, ClientTimeout
 
+from doctor_daemon.lab import certificates
 from doctor_daemon.ports.signature import signatures
+from tests.fakes.tls import issued
 from tests.slice.process import daemon, kill, ready, started
 from tests.slice.site import Site, secret, site
 
@@ -26,13 +29,16 @@ def statement(now_s: int) -> bytes:
     return json.dumps({"evidence": [{**said, "observed_at": observed_at}]}).encode()
 
 
-async def post(place: Site, body: bytes, signed: dict[str, str]) -> int:
+async def post(
+    place: Site, body: bytes, signed: dict[str, str], tls: ssl.SSLContext | None = None
+) -> int:
     """Send the request; return the status."""
-    url = f"http://127.0.0.1:{place.evidence_port}/v1/evidence"
+    scheme = "https" if tls else "http"
+    url = f"{scheme}://127.0.0.1:{place.evidence_port}/v1/evidence"
     headers = {"Content-Type": "application/json", **signed}
     async with (
         ClientSession(timeout=ClientTimeout(total=10)) as session,
-        session.post(url, data=body, headers=headers) as answer,
+        session.post(url, data=body, headers=headers, ssl=tls or True) as answer,
     ):
         return answer.status
 
@@ -55,3 +61,23 @@ async def test_e2_a_recorded_request_is_refused_by_the_next_daemon(tmp_path: Pat
             await kill(process)
         async with daemon(place):
             assert await post(place, body, signed) == 409
+
+
+async def test_e1_over_tls_a_source_shows_its_certificate(tmp_path: Path) -> None:
+    made = tmp_path / "tls"
+    made.mkdir()
+    ca, _ = await certificates.make(made)
+    (made / "server.key").chmod(0o600)
+    options = {
+        "tls": {
+            "certificate_file": str(made / "server.pem"),
+            "key_file": str(made / "server.key"),
+            "client_ca_file": str(ca),
+        },
+        "sources": [{**SIGNED["sources"][0], "auth": {"certificates": ["dns:monitor"]}}],
+    }
+    tls = ssl.create_default_context(cafile=ca)
+    async with site(tmp_path, changes=options) as place, daemon(place):
+        assert await post(place, statement(int(time.time())), {}, tls) == 401
+        tls.load_cert_chain(await issued(made))
+        assert await post(place, statement(int(time.time())), {}, tls) == 200
