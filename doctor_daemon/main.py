@@ -54,11 +54,10 @@ from doctor_daemon.engine.own_probes import Answers, OwnProbes
 from doctor_daemon.engine.reload import Reloader
 from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.engine.ward import Instruments
-from doctor_daemon.errors import ConfigError, DoctorError, Permanent
+from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.locks.local import locked
 from doctor_daemon.plugins import Faults
 from doctor_daemon.ports import Inspector, PowerDevice
-from doctor_daemon.ports.identity import Identifying, Identity
 from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
@@ -87,7 +86,7 @@ class Daemon:
         outlook(self.engine, settings.addresses, inspectors, allowed)
         self._supervisor = Supervisor.found(os.environ, self.engine)
         self._sources = [
-            Source(one.terms, inspector, gate_of(one, self.engine.desk.replays, self._identify))
+            Source(one.terms, inspector, gate_of(one, self.engine.desk.replays, self.tools))
             for one, inspector in zip(settings.sources, inspectors, strict=True)
         ]
         clock, desk = self.tools.clock, self.engine.desk
@@ -172,14 +171,6 @@ class Daemon:
         made = power_devices(choices, self.tools.metrics, answers, faults)
         faults.raise_any()
         return made
-
-    async def _identify(self, token: str) -> Identity | None:
-        """Ask the cloud whose token it is. Raise a DoctorError where it does not say."""
-        controller = self.tools.controller
-        if not isinstance(controller, Identifying):
-            msg = f"a cloud of type {self.settings.cloud.kind!r} cannot be asked about tokens"
-            raise Permanent(msg)
-        return await controller.identify(token)
 
     def _rejected(self, source: str, reason: str) -> None:
         self.tools.metrics.rejected.labels(source, reason).inc()

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from doctor_daemon.api.certified import CertificateGate
 from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, ShutGate, TokenGate
 from doctor_daemon.api.keystone_gate import KeystoneGate
 from doctor_daemon.api.signed import SignatureGate
 from doctor_daemon.config import AuthKind, SourceChoice
-from doctor_daemon.engine.clock import SystemClock
+from doctor_daemon.engine.ward import Instruments
 from doctor_daemon.ports import Gatekeeper
-from doctor_daemon.ports.identity import Identity
 from doctor_daemon.ports.replays import Replays
 
-Identify = Callable[[str], Awaitable[Identity | None]]
-"""Asks the cloud whose token it is."""
 
-
-def gate_of(choice: SourceChoice, replays: Replays, identify: Identify) -> Gatekeeper:
-    """Make what a source's requests have to pass."""
+def gate_of(choice: SourceChoice, replays: Replays, tools: Instruments) -> Gatekeeper:
+    """Make what a source's requests have to pass. Raise ConfigError."""
     auth = choice.auth
     secrets = [auth.secret] if auth.secret else []
     match auth.kind:
@@ -28,7 +22,7 @@ def gate_of(choice: SourceChoice, replays: Replays, identify: Identify) -> Gatek
         case AuthKind.ADDRESSES:
             return AddressGate(auth.networks)
         case AuthKind.KEYSTONE:
-            return KeystoneGate(auth.roles, identify, SystemClock())
+            return KeystoneGate(auth.roles, tools.controller, tools.clock)
         case AuthKind.HMAC:
             return SignatureGate(choice.name, auth.keys, auth.window_s, replays)
         case AuthKind.CERTIFICATE:

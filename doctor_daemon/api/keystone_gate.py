@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 import structlog
 from aiohttp import web
@@ -21,7 +21,7 @@ from aiohttp import web
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.ports import Clock
-from doctor_daemon.ports.identity import Identity
+from doctor_daemon.ports.identity import Identifying, Identity
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -40,15 +40,18 @@ class KeystoneGate:
     def __init__(
         self,
         roles: Collection[str],
-        identify: Callable[[str], Awaitable[Identity | None]],
+        cloud: object,
         clock: Clock,
     ) -> None:
-        """Ask about tokens by `identify`. Raise ConfigError without a role."""
+        """Ask a cloud about tokens. Raise ConfigError without a role, or if it cannot be asked."""
+        if not isinstance(cloud, Identifying):
+            msg = "auth.keystone_roles: this type of cloud cannot be asked about tokens"
+            raise ConfigError(msg)
         if not roles:
             msg = "auth: found no role; expected at least one: else any user could accuse hosts"
             raise ConfigError(msg)
         self._roles = frozenset(roles)
-        self._identify = identify
+        self._cloud = cloud
         self._clock = clock
         self._asking = 0
         self._known: OrderedDict[bytes, tuple[Identity | None, Instant]] = OrderedDict()
@@ -81,7 +84,7 @@ class KeystoneGate:
         self._asking += 1
         asked_at = self._clock.now()
         try:
-            found = await self._identify(token)
+            found = await self._cloud.identify(token)
         finally:
             self._asking -= 1
         self._known[name] = found, asked_at.plus(KNOWN_S if found else UNKNOWN_S)

@@ -40,7 +40,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.keystone, self.ledger, self.clock = Keystone(), Ledger(), HandClock()
-        self.gate = KeystoneGate(("admin", "service"), self.keystone.identify, self.clock)
+        self.gate = KeystoneGate(("admin", "service"), self.keystone, self.clock)
 
     def source(self) -> Source:
         return source(inspector(), self.gate)
@@ -132,4 +132,6 @@ async def test_versions_are_told_without_a_token_and_nothing_else_is() -> None:
 
 def test_without_a_role_there_is_no_gate() -> None:
     with pytest.raises(ConfigError, match="no role"):
-        KeystoneGate((), Keystone().identify, HandClock())
+        KeystoneGate((), Keystone(), HandClock())
+    with pytest.raises(ConfigError, match="cannot be asked"):
+        KeystoneGate(("admin",), object(), HandClock())

@@ -49,7 +49,7 @@ def test_the_whole_file_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert settings.policy == Policy()
     assert settings.mode is Mode.OBSERVE
     assert (len(settings.plans), len(settings.devices)) == (5, 3)
-    kinds = ["alertmanager", "doctor", "evidence", "answers", "answers"]
+    kinds = ["alertmanager", "doctor", "evidence", "masakari", "answers", "answers"]
     assert [source.kind for source in settings.sources] == kinds
     assert settings.warnings == (
         "sources: doctor-monitor is not authenticated: whoever sends from its addresses",

@@ -21,7 +21,7 @@ Refusal = Callable[..., str]
         ("mode: 1", "3: mode: found 1; expected observe, notify, fence or evacuate"),
         ("mode:", "3: mode: found nothing; expected observe, notify, fence or evacuate"),
         ("lisen: x", "3: lisen: unknown option; did you mean 'listen'?"),
-        ("zzz: x", "3: zzz: unknown option; expected one of: mode, listen, metrics_listen,"),
+        ("zzz: x", "3: zzz: unknown option; expected one of: mode, listen, tls, metrics_listen,"),
         ("listen: 127.0.0.1", "found '127.0.0.1'; expected an IP address and a port"),
         ("listen: localhost:1", "found 'localhost:1'; expected an IP address and a port"),
         (
@@ -105,7 +105,8 @@ hosts:
         ),
         (
             "8: sources[2].auth: found none; "
-            "expected exactly one of bearer_file, token_file, addresses"
+            "expected exactly one of bearer_file, token_file, keystone_roles, hmac_files, "
+            "certificates, addresses"
         ),
         "10: consumers[0].url: found 5; expected text",
         "10: consumers[0].secret_file: missing",
