@@ -9,6 +9,7 @@ Source: OpenStack's API guidelines on microversions, and Masakari's own version 
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -43,8 +44,9 @@ class Fault(Refusal):
     """A refusal that is said as Masakari says it."""
 
     def __init__(self, refusal: Refusal) -> None:
-        """Say another refusal. What is ours to call 422 is 400 there."""
-        status = 400 if refusal.status == 422 else refusal.status  # noqa: PLR2004 - an HTTP status
+        """Say another refusal. A host that is unknown, or not the source's, is a 400 there."""
+        final = refusal.status == HTTPStatus.UNPROCESSABLE_ENTITY or refusal.code == "foreign_host"
+        status = int(HTTPStatus.BAD_REQUEST) if final else refusal.status
         super().__init__(
             status,
             refusal.code,

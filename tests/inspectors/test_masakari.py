@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
+from doctor_daemon.inspectors.masakari import Masakari, MasakariConfig
 from doctor_daemon.plugins import INSPECTORS, find
 from tests.engine.rig import HOST, Rig, incident_of
 from tests.inspectors.notifications import (
@@ -25,7 +27,7 @@ from tests.inspectors.notifications import (
     served,
     utc,
 )
-from tests.inspectors.rig import Json, Ledger, Reply, listening, source
+from tests.inspectors.rig import Json, Ledger, Reply, listening, source, terms
 
 NEW = {
     *("id", "notification_uuid", "generated_time", "source_host_uuid", "type", "payload"),
@@ -131,6 +133,19 @@ async def test_a13_an_unknown_host_is_a_bad_request() -> None:
         reply = await desk.post(host="nobody")
         assert (reply.status, list(reply.json)) == (400, ["badRequest"])
         assert '"nobody" is no configured host' in fault(reply)["message"]
+
+
+async def test_e1_a_host_that_the_source_may_not_speak_of_is_a_bad_request() -> None:
+    ledger = Ledger()
+    of = replace(terms("masakari"), hosts=frozenset({"cmp-2"}))
+    made = Masakari(MasakariConfig(), of)
+    async with listening(ledger, source(made, of=of)) as client:
+        for type_, payload in (("COMPUTE_HOST", DOWN), ("PROCESS", PROCESS)):
+            body = notification(ledger.now().wall_s, payload, type_=type_)
+            reply = await client.send("/v1/notifications", body)
+            assert (reply.status, list(reply.json)) == (400, ["badRequest"])
+            assert "this source may not speak" in fault(reply)["message"]
+    assert ledger.taken == []
 
 
 @pytest.mark.parametrize(
