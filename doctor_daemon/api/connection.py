@@ -32,7 +32,7 @@ class Limits:
 
     connections: int = 512
     under_way: int = 64
-    """Requests that are being read or handed in."""
+    """Requests of one source that are being read or handed in."""
     rate_per_s: float = 100.0
     """Requests of one source, in the long run."""
     burst: int = 1000

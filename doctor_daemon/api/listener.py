@@ -29,7 +29,7 @@ from doctor_daemon.api.answers import SERVER, answer, in_our_form, too_large, to
 from doctor_daemon.api.connection import Connection, Crowd, Limits
 from doctor_daemon.api.encrypted import Certificates, Greeter
 from doctor_daemon.api.gatekeepers import ADMITTED, Failures, Once
-from doctor_daemon.api.rates import Bucket, TooManyError, bounded
+from doctor_daemon.api.rates import Bucket, Share, TooManyError, bounded, busy, of_source
 from doctor_daemon.engine.narrowed import narrowed
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.ports import Clock, Gatekeeper, Inspector, Intake, SourceTerms
@@ -44,6 +44,9 @@ SOURCE = web.RequestKey("source", str)
 NOBODY = "-"
 TOLD_MAX = 5
 """Refused statements of one request that the log names."""
+
+
+Paced = tuple[Bucket, Share]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class Listener:
         )
         self._clock = clock
         self._under_way = 0
+        self._room = self._limits.under_way * max(1, len(sources))
         app = web.Application(middlewares=[self._framed])
         app.add_routes(self._routes(sources, intake))
         self._runner = web.AppRunner(app, shutdown_timeout=STOP_S)
@@ -134,12 +138,13 @@ class Listener:
         for source in sources:
             name = source.terms.name
             gate = Once(source.gate, name)
-            bucket = Bucket(self._limits, self._clock)
+            bucket = Bucket(of_source(self._limits, source.terms), self._clock)
+            paced = bucket, Share(self._limits.under_way)
             yield from self._open_routes(source, taken)
             for route in source.inspector.routes(narrowed(intake, source.terms), gate):
                 _claim(taken, route, name)
                 inner = cast("Handler", route.handler)
-                handler = self._guarded(source.terms, gate, bucket, inner)
+                handler = self._guarded(source.terms, gate, paced, inner)
                 yield web.RouteDef(route.method, route.path, handler, route.kwargs)
 
     def _open_routes(
@@ -155,13 +160,11 @@ class Listener:
             handler = bounded(bucket, cast("Handler", route.handler))
             yield web.RouteDef(route.method, route.path, handler, route.kwargs)
 
-    def _guarded(self, terms: SourceTerms, gate: Once, bucket: Bucket, handler: Handler) -> Handler:
+    def _guarded(self, terms: SourceTerms, gate: Once, paced: Paced, handler: Handler) -> Handler:
         """Return a handler that is called for whole requests of those who may speak."""
+        bucket, share = paced
 
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            request[SOURCE] = terms.name
-            await gate.ask(request)
-            gate.admit(request)
+        async def whole_of(request: web.Request) -> web.StreamResponse:
             if not gate.sealed:
                 bucket.spend()
             whole = request.clone(client_max_size=terms.body_max)
@@ -171,6 +174,13 @@ class Listener:
                 request[ADMITTED] = terms.name
             async with asyncio.timeout(self._limits.handle_s):
                 return await handler(whole)
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            request[SOURCE] = terms.name
+            with share.taken():
+                await gate.ask(request)
+                gate.admit(request)
+                return await whole_of(request)
 
         return guarded
 
@@ -205,9 +215,8 @@ class Listener:
     async def _framed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer one request, whatever comes of it, in our form."""
         cast("Connection", request.protocol).arrived()
-        if self._under_way >= self._limits.under_way:
-            busy = Refusal(503, "busy", "too many requests are under way", expected="try later")
-            response: web.StreamResponse = self._refused(request, busy)
+        if self._under_way >= self._room:
+            response: web.StreamResponse = self._refused(request, busy())
         else:
             self._under_way += 1
             try:

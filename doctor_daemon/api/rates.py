@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from doctor_daemon.api.connection import Limits
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.ports import Clock
+from doctor_daemon.ports import Clock, SourceTerms
+from doctor_daemon.ports.refusal import Refusal
 
 
 class TooManyError(Exception):
@@ -43,6 +48,40 @@ class Bucket:
         wait_s = self.take()
         if wait_s > 0:
             raise TooManyError(wait_s)
+
+
+def of_source(limits: Limits, terms: SourceTerms) -> Limits:
+    """Return the limits as a source's configuration has them."""
+    return replace(
+        limits,
+        rate_per_s=terms.rate_per_s or limits.rate_per_s,
+        burst=terms.burst or limits.burst,
+    )
+
+
+class Share:
+    """How many requests of one source are under way: it cannot take the others' room."""
+
+    def __init__(self, limit: int) -> None:
+        """Begin with none."""
+        self._limit = limit
+        self._taken = 0
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Take a place until the block ends. Raise Refusal (503) when there is none."""
+        if self._taken >= self._limit:
+            raise busy()
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
+
+
+def busy() -> Refusal:
+    """Return the refusal (503) of one request too many at a time."""
+    return Refusal(503, "busy", "too many requests are under way", expected="try later")
 
 
 def bounded(bucket: Bucket, handler: Handler) -> Handler:

@@ -22,6 +22,7 @@ from doctor_daemon.config.auth import Auth
 from doctor_daemon.config.choices import Choices
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
+from doctor_daemon.config.limits import SourceLimits
 from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.own_side import OwnSide
@@ -175,6 +176,8 @@ class Source(PluginSection):
     longest for any."""
     hosts: SomeNames | None = None
     """The hosts that it may speak of: names and patterns as in `hosts[].names`. Left out: all."""
+    limits: SourceLimits = SourceLimits()
+    """How much it may send."""
     auth: Auth | None = None
     """How it proves who it is. Required of a source that is told by HTTP, and of no other."""
 

@@ -26,6 +26,7 @@ from doctor_daemon.config import models
 from doctor_daemon.config.auth import Auth
 from doctor_daemon.config.corroboration import Evidence
 from doctor_daemon.config.drill import Drill
+from doctor_daemon.config.limits import SourceLimits
 from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.network import Network
 from doctor_daemon.config.own_side import OwnSide
@@ -63,6 +64,7 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("own_side", OwnSide),
     ("drill", Drill),
     ("sources[]", models.Source),
+    ("sources[].limits", SourceLimits),
     ("sources[].auth", Auth),
     ("consumers[]", models.Consumer),
     ("hosts[]", models.Hosts),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from doctor_daemon.config.auth import Auth
 from doctor_daemon.config.kinds import SILENT
+from doctor_daemon.config.limits import KIB, SourceLimits
 from doctor_daemon.config.models import Source
 from doctor_daemon.config.patterns import expand
 from doctor_daemon.config.problems import Document, Loc, Problems
@@ -40,6 +41,8 @@ class SourceReader:
             if auth is None:
                 continue
             trust = self._trust(source, auth, loc)
+            if not served and source.limits != SourceLimits():
+                self._note((*loc, "limits"), "expected no such option: this source looks by itself")
             hosts = self._hosts(source, loc, silent=choice is not None and choice.kind == SILENT)
             if choice is not None:
                 age_s = min(source.max_age_s or evidence_age_s, evidence_age_s)
@@ -50,7 +53,15 @@ class SourceReader:
                     kind=choice.kind,
                     plugin=choice.plugin,
                     config=choice.config,
-                    terms=SourceTerms(source.name, trust, age_s, hosts=hosts),
+                    terms=SourceTerms(
+                        source.name,
+                        trust,
+                        age_s,
+                        body_max=source.limits.body_max_kib * KIB,
+                        rate_per_s=source.limits.rate_per_s,
+                        burst=source.limits.burst,
+                        hosts=hosts,
+                    ),
                     auth=auth,
                 )
 

@@ -92,6 +92,10 @@ class SourceTerms:
     trust: Trust
     evidence_age_s: float
     body_max: int = 1_048_576
+    rate_per_s: float | None = None
+    """Requests a second, in the long run; None: as the listener has it."""
+    burst: int | None = None
+    """Requests at once; None: the same."""
     hosts: frozenset[str] | None = None
     """The hosts that it may speak of, by their names in Nova; None: all."""
 

@@ -89,6 +89,19 @@ def test_over_tls_no_secret_can_be_read_on_the_way(read: Reading) -> None:
     assert not [one for one in read(TLS + text).warnings if "plain HTTP" in one]
 
 
+def test_a_source_has_limits(read: Reading) -> None:
+    text = SOURCE % (
+        "auth: {bearer_file: token}, limits: {rate_per_s: 5, burst: 7, body_max_kib: 2}"
+    )
+    terms = read(text).sources[0].terms
+    assert (terms.rate_per_s, terms.burst, terms.body_max) == (5, 7, 2048)
+
+
+def test_a_source_that_looks_by_itself_has_no_limits(refused: Refusal) -> None:
+    text = "sources: [{name: eye, type: sample-eye, limits: {burst: 7}}]"
+    assert "sources[0].limits: expected no such option: this source looks" in refused(text)
+
+
 def test_keys_sign_within_a_window(read: Reading) -> None:
     auth = read(SOURCE % "auth: {hmac_files: [token], hmac_window_s: 30}").sources[0].auth
     assert (auth.kind, auth.window_s) == (AuthKind.HMAC, 30)
