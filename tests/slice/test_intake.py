@@ -61,6 +61,12 @@ async def test_e2_a_recorded_request_is_refused_by_the_next_daemon(tmp_path: Pat
             await kill(process)
         async with daemon(place):
             assert await post(place, body, signed) == 409
+            _, metrics = await place.get("/metrics")
+        assert 'doctor_rejected_total{reason="replayed",source="signed"} 1.0' in metrics
+        kept = [place.log, *(tmp_path / "state").iterdir()]
+        written = b"".join([file.read_bytes() for file in kept]) + metrics.encode()
+        for spelt in (KEY, base64.b64encode(KEY), KEY.hex().encode()):
+            assert spelt not in written  # I-16
 
 
 async def test_e1_over_tls_a_source_shows_its_certificate(tmp_path: Path) -> None:
