@@ -42,14 +42,11 @@ NovaContract
                                     test_a_members_host_filter_is_dropped,
                                     test_wrong_server_queries,
                                     test_older_versions_overlook_wrong_queries
-    what an owner sees              test_owner_sees_no_host, test_owner_sees_no_host_status,
-                                    test_an_owner_who_may_sees_every_host_status,
-                                    test_an_owner_may_see_unknown_alone
+    what an owner sees              test_owner_sees_no_host
     pages                           test_pages, test_a_full_last_page_links_to_an_empty_one,
                                     test_an_unknown_marker_is_refused,
                                     test_a_deleted_marker_is_accepted
     changes-since                   test_changes_since_includes_deleted
-    host_status                     test_host_status_order, test_host_status_of_a_dead_host
     evacuate                        test_an_evacuation, test_a_stopped_server_stays_stopped,
                                     test_evacuations_that_are_refused,
                                     test_a_member_may_not_evacuate, test_wrong_evacuate_bodies,
@@ -89,6 +86,10 @@ LongNovaContract
                                     test_a_host_with_migrations_under_way_is_not_deleted,
                                     test_a_deleted_service_is_gone_until_it_starts_anew,
                                     test_migrations_at_either_end
+    host_status                     test_host_status_order, test_host_status_of_a_dead_host,
+                                    test_owner_sees_no_host_status,
+                                    test_an_owner_who_may_sees_every_host_status,
+                                    test_an_owner_may_see_unknown_alone
 
 OldNovaContract
     a lower ceiling                 test_it_offers_no_more, test_more_is_not_acceptable,

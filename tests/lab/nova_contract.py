@@ -33,7 +33,6 @@ class NovaContract(
     NovaServices,
     NovaDialects,
     NovaServers,
-    NovaHostStatus,
     NovaGroups,
     NovaEvacuations,
     NovaMigrations,
@@ -43,5 +42,11 @@ class NovaContract(
     """All of it."""
 
 
-class LongNovaContract(NovaDestinations, NovaStarts, NovaGroupMoves, NovaDeletions):
+class LongNovaContract(
+    NovaDestinations,
+    NovaStarts,
+    NovaGroupMoves,
+    NovaDeletions,
+    NovaHostStatus,
+):
     """What takes minutes: hosts die and come back in it."""

@@ -1,4 +1,4 @@
-"""What can be written on a flavor and on a host in a real Nova, and is taken away again."""
+"""What can be written on a flavor, a host and a server in a real Nova."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from tests.openstack.estate import Estate
 from tests.openstack.testbed.site import HOSTS
+
+PRIORITY = "instanceha:restart_priority"
 
 
 @contextmanager
@@ -70,3 +72,9 @@ def zone(estate: Estate) -> Iterator[None]:
     finally:
         change("remove_host")
         estate.admin.compute("DELETE", path)
+
+
+def write(estate: Estate, server: str, **metadata: str) -> None:
+    """What the owner of a server writes on it; ``priority`` is instanceha's."""
+    named = {PRIORITY if key == "priority" else key: text for key, text in metadata.items()}
+    estate.tenant.compute("PUT", f"/servers/{server}/metadata", {"metadata": named})

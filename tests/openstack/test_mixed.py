@@ -20,8 +20,7 @@ from tests.openstack.evacuations import (
     posts,
     server_of,
 )
-from tests.openstack.tags import flavored
-from tests.openstack.test_choices import write
+from tests.openstack.tags import flavored, write
 from tests.openstack.testbed.processes import wait_for
 
 HOST = "compute-1"

@@ -7,16 +7,9 @@ from contextlib import ExitStack
 from tests.openstack.daemon import running
 from tests.openstack.estate import Estate
 from tests.openstack.evacuations import active, assert_moved, change, outcomes, posts, server_of
-from tests.openstack.tags import aggregate, flavored
+from tests.openstack.tags import aggregate, flavored, write
 
 HOST = "compute-1"
-PRIORITY = "instanceha:restart_priority"
-
-
-def write(estate: Estate, server: str, **metadata: str) -> None:
-    """What the owner of a server writes on it; ``priority`` is instanceha's."""
-    named = {PRIORITY if key == "priority" else key: text for key, text in metadata.items()}
-    estate.tenant.compute("PUT", f"/servers/{server}/metadata", {"metadata": named})
 
 
 def test_p_of_a_mixed_host_what_is_tagged_moves_in_ranks_and_each_owner_is_told(
