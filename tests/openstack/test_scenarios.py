@@ -208,10 +208,10 @@ def test_f_what_operators_have_marked_themselves_stays_untouched(estate: Estate)
         estate.admin.mark(service, status="disabled", disabled_reason=reason)
     before = {host: len(put(estate, host)) for host in estate.services}
     with running(estate) as daemon:
-        estate.crash(HOST)
+        crash = estate.crash(HOST)
         held = daemon.await_phase(HOST, "held")["held"]
         assert (held["gate"], "noisy fan" in held["why"]) == ("disabled", True)
-        assert estate.bmcs[HOST].cuts(0.0) == []
+        assert estate.bmcs[HOST].cuts(crash) == []
         daemon.tell("fence", HOST, "--why", "it is really dead")
         estate.operator.await_notice("confirmed")
         daemon.await_phase(HOST, "down")
