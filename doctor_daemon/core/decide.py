@@ -85,6 +85,7 @@ from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
 from doctor_daemon.core.topology import NEVER, fail
+from doctor_daemon.core.topology import unsent as uncut
 from doctor_daemon.core.waiting import overdue, wait_anew
 from doctor_daemon.core.waking import woken
 
@@ -208,6 +209,7 @@ def _refused(incident: Incident, refused: Refused, effect: Effect, context: Cont
     fencing = incident.fencing if incident.phase is Phase.FENCING else None
     match effect:
         case Cut(try_=number) if fencing and number == fencing.number:
+            incident = uncut(incident, context)
             if refused.gate == "look":
                 return fail(incident, context, refused.why)
             if (gate := gate_waited_for(refused.gate)) is not None:

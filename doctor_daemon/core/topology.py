@@ -36,6 +36,21 @@ def begin(incident: Incident, context: Context, level: int = 1, nth: int = 1) ->
     )
 
 
+def unsent(incident: Incident, context: Context) -> Incident:
+    """Take the point of no return back where a refused cut was all that lay behind it.
+
+    Only a level's sole device shows that: beside another one's cut, which may be under way, it
+    stands, and so it does where an earlier try has passed it.
+    """
+    current = incident.fencing
+    level = context.plan.level(current.level) if current else None
+    if current is None or level is None or len(level.devices) > 1:
+        return incident
+    first = current.go_at is not None and incident.cut_started == current.go_at
+    # A pause since then has given it no grace anew: the gate that asks for one is not to stay shut.
+    return replace(incident, cut_started=None, grace_from=context.now) if first else incident
+
+
 def fail(incident: Incident, context: Context, why: str, *, final: bool = False) -> Incident:
     """End a try that failed: the same level again, or the next. `final`: this level is no use."""
     fencing, policy, now = incident.fencing, context.policy, context.now

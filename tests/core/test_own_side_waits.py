@@ -10,7 +10,9 @@ from doctor_daemon.core.messages import Cut, Identify, Look, Order
 from doctor_daemon.core.ourselves import Check, Ourselves, Paused, Sign
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.waiting import ends_waiting, wait, waited
+from tests.core.make import BMC, PDU, level, plan
 from tests.core.walk import Walk
 
 
@@ -61,6 +63,34 @@ def test_a1_a_gate_found_shut_just_before_the_cut_is_waited_for() -> None:
     isolated(walk).refuse(walk.one(Cut), "isolation", "no reference point answers")
     assert walk.phase is Phase.FENCING
     assert walk.all(Cut) == []
+    assert walk.incident.waiting is not None
+
+
+def test_i14_life_counts_while_a_cut_that_was_refused_waits() -> None:
+    """The gates were open, and shut before anything was sent: nothing is past recall."""
+    walk = Walk().to_cut()
+    isolated(walk).refuse(walk.one(Cut), "isolation", "no reference point answers")
+    assert walk.incident.untouched
+    walk.elapse(20).hear("ping", kind="ping", verdict=Verdict.UP)
+    isolated(walk, good=True).elapse(5)
+    walk.identify().look()
+    assert walk.all(Cut) == []
+    assert walk.incident.contradicted_at is not None
+
+
+def test_i14_a_report_of_nova_compute_ends_the_wait_of_a_cut_that_was_refused() -> None:
+    walk = Walk().to_cut()
+    isolated(walk).refuse(walk.one(Cut), "isolation", "no reference point answers")
+    isolated(walk.elapse(20), good=True).elapse(5)
+    assert walk.identify().look(updated_s=1060.0).phase is Phase.DISMISSED
+
+
+def test_i14_beside_the_cut_of_another_device_the_point_of_no_return_stands() -> None:
+    walk = Walk(plan=plan(level(BMC, PDU))).to_cut()
+    first, second = walk.all(Cut)
+    walk.answer_cut(first)
+    isolated(walk).refuse(second, "isolation", "no reference point answers")
+    assert not walk.incident.untouched
     assert walk.incident.waiting is not None
 
 
@@ -136,8 +166,8 @@ def test_a12_a_cut_that_was_decided_is_not_unmade_but_looked_at_again() -> None:
 
 
 def test_a12_the_next_level_is_prepared_anew_without_a_grace() -> None:
-    walk = Walk().to_cut()
-    walk.refuse(walk.one(Cut), "look", "late").wait(3).see(Paused(3.0))
+    walk = Walk().to_cut().cut(Outcome.UNSENT)
+    walk.wait(3).see(Paused(3.0))
     assert walk.attempt.number == 3
     assert len(walk.all(Identify)) == 1
 
