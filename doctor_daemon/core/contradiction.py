@@ -125,7 +125,7 @@ def wakes_at(incident: Incident, context: Context) -> Instant | None:
     policy, need = context.policy, context.plan.corroboration
     since, limit_s = incident.contradicted_at, policy.contradiction_s
     if incident.service_since is not None:
-        since, limit_s = incident.service_since, policy.progress_s
+        since, limit_s = service_from(incident, incident.service_since), policy.progress_s
     if since is None or not incident.untouched:
         return None
     stale = [
@@ -133,6 +133,11 @@ def wakes_at(incident: Incident, context: Context) -> Instant | None:
         for word in lives(incident, context)
     ]
     return min([*stale, since.plus(limit_s)], key=lambda moment: moment.boot_s)
+
+
+def service_from(incident: Incident, since: Instant) -> Instant:
+    """Return from when on a lone service is borne with: signs of life that come and go add none."""
+    return min(since, incident.progress_at, key=lambda moment: moment.boot_s)
 
 
 def contradicted(incident: Incident, context: Context) -> str:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from doctor_daemon.core.asking import ask_look
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import FREES as _WRONG
-from doctor_daemon.core.contradiction import accusing, lives, named, weighed
+from doctor_daemon.core.contradiction import accusing, lives, named, service_from, weighed
 from doctor_daemon.core.corroboration import ServiceDown
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.messages import Effect, Wait
@@ -35,7 +35,7 @@ def correlated(incident: Incident, context: Context) -> Incident:
         return weighed(incident, context)
     if incident.service_since is None:
         return _found(incident, context)
-    until = incident.service_since.plus(context.policy.progress_s)
+    until = service_from(incident, incident.service_since).plus(context.policy.progress_s)
     at_once = context.plan.corroboration.service_down is ServiceDown.HOLD
     if at_once or incident.phase is Phase.FENCING or context.now.reached(until):
         return incident.hold(context.now, Held("compute", told(incident, context), FREES))

@@ -65,6 +65,16 @@ def test_a9_it_is_told_once_and_nothing_is_cut_and_at_last_a_human_is_asked() ->
     assert again(walk, UP).phase is Phase.DISMISSED
 
 
+def test_l2_life_that_comes_and_goes_does_not_put_a_human_off_for_ever() -> None:
+    walk = lone()
+    for _ in range(13):
+        again(ping(walk)).elapse(59.5)
+        again(walk).elapse(5.5)
+        assert walk.phase is Phase.SUSPECTED
+    again(ping(walk)).elapse(50)
+    assert (walk.phase, walk.gate, walk.now) == (Phase.HELD, "compute", at(900))
+
+
 @pytest.mark.parametrize("verdict", [UP, Verdict.WITHDRAWN])
 def test_a9_it_ends_by_itself_when_the_service_is_back(verdict: Verdict) -> None:
     walk = again(lone().elapse(20), verdict)
