@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.proof import Identity, Reading
+from doctor_daemon.core.proof import Identity, Power, Reading
 
 READINGS_MAX = 12
 RAW_MAX = 120
@@ -40,9 +40,10 @@ class DeviceTry:
     reads: int = 0
 
     def read(self, reading: Reading) -> DeviceTry:
-        """Add one reading; only the last few are kept."""
-        short = replace(reading, raw=reading.raw[:RAW_MAX])
-        kept = (*self.readings, short)[-READINGS_MAX:]
+        """Add one reading; only the last few are kept, and of a silence its last."""
+        short, before = replace(reading, raw=reading.raw[:RAW_MAX]), self.readings
+        silent = before and before[-1].power is reading.power is Power.UNKNOWN
+        kept = (*(before[:-1] if silent else before), short)[-READINGS_MAX:]
         return replace(self, readings=kept, reads=self.reads + 1)
 
     def unasked(self) -> DeviceTry:

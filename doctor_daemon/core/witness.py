@@ -14,8 +14,8 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.host import Device, HostPlan
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Effect, Identify, Read, Wait
-from doctor_daemon.core.proof import Power, Reading
-from doctor_daemon.core.tries import DeviceTry, Try
+from doctor_daemon.core.proof import Power, Reading, off_run
+from doctor_daemon.core.tries import READINGS_MAX, DeviceTry, Try
 
 PATIENCE_S = 5.0
 """From the first reading on, how long a proof waits for a witness that has said nothing yet."""
@@ -37,11 +37,30 @@ def contradicting(attempt: Try, go_at: Instant, context: Context) -> str:
         answer = attempt.device(device.name)
         if _strange(device, answer):
             continue
-        if answer.readings and answer.readings[-1].power is Power.ON:
+        if _sees_on(answer, attempt, context):
             return f"{device.name} says that the power is on"
         if not answer.readings and not context.now.reached(_patient_until(attempt, go_at, context)):
             return f"{device.name} has not said anything yet"
     return ""
+
+
+def _sees_on(answer: DeviceTry, attempt: Try, context: Context) -> bool:
+    """Tell whether a witness says ON, or did beside the level's own OFF and has said nothing since.
+
+    Silence takes nothing back; what it said before they went off is no contradiction.
+    """
+    clear = [reading for reading in answer.readings if reading.power is not Power.UNKNOWN]
+    if not clear or clear[-1].power is not Power.ON:
+        return False
+    level = context.plan.level(attempt.level)
+    reads = [attempt.device(device.name).readings for device in (level.devices if level else ())]
+    runs = [off_run(readings, readings[0].asked_at) if readings else () for readings in reads]
+    beside = all(
+        # of a long run the beginning is not kept
+        len(run) == READINGS_MAX or (run and clear[-1].asked_at.since(run[0].answered_at) >= 0)
+        for run in runs
+    )
+    return beside or answer.readings[-1] is clear[-1]
 
 
 def testimony(attempt: Try, context: Context) -> Iterator[Reading]:

@@ -74,6 +74,18 @@ def test_b1_what_the_witness_said_before_the_power_went_off_is_forgotten() -> No
     assert reads(walk.elapse(1), Power.OFF, Power.OFF).phase is Phase.FORCING_DOWN
 
 
+def test_b1_silence_takes_back_no_on_that_was_read_beside_the_off() -> None:
+    walk = reads(at_reads(), Power.OFF, Power.ON, seconds=2)
+    walk = reads(walk, Power.OFF, Power.UNKNOWN)
+    assert walk.incident.proof is None
+    assert "ilo says that the power is on" in " ".join(one.text for one in walk.incident.timeline)
+
+
+def test_b3_a_witness_that_said_on_before_the_off_and_died_with_it_is_no_contradiction() -> None:
+    walk = at_reads().identify().read(Power.ON, "ilo").elapse(0.25)
+    assert reads(walk, Power.OFF, Power.UNKNOWN).phase is Phase.FORCING_DOWN
+
+
 def test_b3_a_witness_that_lost_power_with_the_host_is_not_waited_for_long() -> None:
     walk = reads(at_reads(), Power.OFF, None)
     assert walk.phase is Phase.FORCING_DOWN
