@@ -71,6 +71,9 @@ class Program:
         with suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
         await self._process.wait()
+        # Pipes outlive it: what nobody has read is in them, or a child that has left holds them.
+        self._process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - no other way
+        await asyncio.sleep(0)
 
 
 @asynccontextmanager
