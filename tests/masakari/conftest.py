@@ -130,7 +130,7 @@ async def stage(python: Path, tmp_path: Path) -> AsyncIterator[Stage]:
     rig.clock.wall_offset_s = time.time() - rig.clock.now().wall_s  # the clients have no bench's
     async with Lab(LabOptions(hosts=1)) as lab, nova(lab) as controller, rig.running() as engine:
         outlook(engine, {}, [made])
-        gate = KeystoneGate(("admin",), controller.identify, BootClock())
+        gate = KeystoneGate(("admin",), controller, BootClock())
         async with listening(engine.desk, source(made, gate)) as client:
             lab.keystone.endpoints["instance-ha"] = client.url("/v1")
             yield Stage(lab, rig, engine, python, tmp_path)
