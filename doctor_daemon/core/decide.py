@@ -214,7 +214,9 @@ def _refused(incident: Incident, refused: Refused, effect: Effect, context: Cont
                 return fail(incident, context, refused.why)
             if (gate := gate_waited_for(refused.gate)) is not None:
                 shut = Refusal(gate.name, refused.why, gate.frees, waits=True)
-                return wait_anew(incident, shut, fencing, context)
+                again = wait_anew(incident, shut, fencing, context)
+                if again.untouched or again.phase is Phase.HELD:
+                    return again  # past the point of no return life ends no wait: so nobody waits
             held = Held(refused.gate, refused.why, f"see to the gate {refused.gate}; {NEVER}")
             return incident.hold(context.now, held)
         case ForceDown(number) if incident.phase is Phase.FORCING_DOWN:

@@ -91,7 +91,8 @@ def test_i14_beside_the_cut_of_another_device_the_point_of_no_return_stands() ->
     walk.answer_cut(first)
     isolated(walk).refuse(second, "isolation", "no reference point answers")
     assert not walk.incident.untouched
-    assert walk.incident.waiting is not None
+    assert (walk.phase, walk.gate) == (Phase.HELD, "isolation")
+    assert isolated(walk, good=True).elapse(5).all(Cut) == []
 
 
 def test_a12_a_pause_ends_a_wait_and_all_is_asked_anew() -> None:
