@@ -102,11 +102,18 @@ def decide(
     return incident, due(incident, context)
 
 
-def advance(incident: Incident, observation: Observation, context: Context) -> Incident:
-    """What an observation means, and every step that it makes possible."""
+def advance(
+    incident: Incident, observation: Observation, context: Context, *, more: bool = False
+) -> Incident:
+    """What an observation means, and every step that it makes possible.
+
+    `more`: another one is folded in at the same moment, and what both make possible with it.
+    """
     if incident.phase.final:
         return incident
     incident = _fold(incident, observation, context)
+    if more:
+        return incident
     for _ in range(STEPS_MAX):
         settled = _settle(incident, context)
         if settled is incident:

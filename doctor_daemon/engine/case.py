@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
 
@@ -29,13 +28,14 @@ from doctor_daemon.core.messages import (
     Crashed,
     Effect,
     Elapsed,
-    EvacuateEnded,
+    Evacuate,
     Heard,
     Observation,
     Resumed,
     Wait,
 )
 from doctor_daemon.engine.change import change, given_out, next_version
+from doctor_daemon.engine.inbox import Inbox, Letter
 from doctor_daemon.engine.links import Links
 from doctor_daemon.engine.perform import Standing, perform
 from doctor_daemon.engine.ward import Ward
@@ -54,15 +54,6 @@ class _Unsaveable(Exception):
     """A bug keeps this incident from being folded or saved: without a record nothing is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One observation for a case: of which effect it is the end, and who waits for the save."""
-
-    observation: Observation
-    effect: Effect | None = None
-    saved: asyncio.Future[None] | None = None
-
-
 class Case:
     """The incident of one host, from its opening or its loading until it is over."""
 
@@ -75,12 +66,11 @@ class Case:
         self._saved = incident if incident.version else None
         self._ward = ward
         self._links = links
-        self._inbox: list[Letter] = []
+        self._inbox = Inbox()
         self._taken: list[Letter] = []
         """The letters of the step that is being taken."""
         self._ahead, self._peeked = incident, 0
         """`_state` with so many of the letters that wait."""
-        self._come = asyncio.Event()
         self._running: dict[Effect, asyncio.Task[None]] = {}
         self._stopping = self._broken = False
 
@@ -88,13 +78,9 @@ class Case:
         """Hand in an observation. Raise Temporary when nothing more is taken in."""
         if self._broken:
             raise Temporary(f"{self.incident.host}: a bug keeps its incident from being saved")
-        if len(self._inbox) >= INBOX_MAX:
+        if len(self._inbox.letters) >= INBOX_MAX:
             raise Temporary(f"{self.incident.host}: too much evidence at once")
-        self._put(letter)
-
-    def _put(self, letter: Letter) -> None:
-        self._inbox.append(letter)
-        self._come.set()
+        self._inbox.put(letter)
 
     def stop(self) -> None:
         """Begin nothing more; what changes the world and is under way runs to its end."""
@@ -121,11 +107,9 @@ class Case:
 
     async def _letters(self) -> list[Letter]:
         """Wait for one letter, and for quiet, so that deciding and reserving are one step."""
-        await self._come.wait()
+        await self._inbox.wait()
         await self._ward.quiet(self.incident.host)
-        self._come.clear()
-        letters, self._inbox = self._inbox, []
-        return letters
+        return self._inbox.take()
 
     async def _step(self, letters: list[Letter], tasks: asyncio.TaskGroup) -> None:
         """Fold, save, and only then do."""
@@ -152,20 +136,23 @@ class Case:
     def _fold(self, letters: list[Letter], context: Context) -> tuple[Incident, list[Evidence]]:
         """Fold all letters in; return the new state and the evidence that is part of it."""
         incident, heard = self._state, []
-        for letter in letters:
+        for letter, after in zip(letters, (*letters[1:], None), strict=True):
             if incident.phase.final and letter.saved is not None:
                 if not letter.saved.done():
                     letter.saved.set_exception(Closed())
                 continue
-            incident = self._advance(incident, letter.observation, context)
+            more = after is not None and letter.answers and after.answers
+            incident = self._advance(incident, letter.observation, context, more=more)
             if isinstance(letter.observation, Heard):
                 heard.append(letter.observation.evidence)
         return incident, heard
 
-    def _advance(self, incident: Incident, observation: Observation, context: Context) -> Incident:
+    def _advance(
+        self, incident: Incident, observation: Observation, context: Context, *, more: bool
+    ) -> Incident:
         """Fold one observation in. A bug holds this host; the others go on."""
         try:
-            return advance(incident, observation, context)
+            return advance(incident, observation, context, more=more)
         except Exception as error:  # noqa: BLE001 - containment: this host is held
             self._links.bug(incident.id, error)
             effect: Effect | None = getattr(observation, "effect", None)
@@ -269,7 +256,15 @@ class Case:
         if not isinstance(effect, Wait):
             name, outcome = type(effect).__name__, type(observation).__name__
             self._ward.tools.metrics.effects.labels(name, outcome).inc()
-        self._put(Letter(observation, effect))
+        letter = Letter(observation, effect)
+        self._inbox.put(letter, gather=self._gathers(letter))
+
+    def _gathers(self, letter: Letter) -> bool:
+        """Tell whether an answer is to be read with those of the other requests that are out."""
+        if not (letter.answers and self._ward.turnstile.crowded):
+            return False
+        answered = sum(letter.effect in self._running for letter in self._inbox.letters)
+        return answered + 1 < sum(isinstance(effect, Evacuate) for effect in self._running)
 
     def _standing(self) -> Standing:
         """Return what is saved, and what has come since, be it that a save keeps it waiting.
@@ -277,19 +272,20 @@ class Case:
         Letters that wait are only looked at: they are folded in when their step is taken. A bug
         in one keeps the effect that asks from being done.
         """
-        while self._peeked < len(self._inbox):
-            observation = self._inbox[self._peeked].observation
-            if not isinstance(observation, EvacuateEnded):  # of one server, and stops no other
+        while self._peeked < len(self._inbox.letters):
+            letter = self._inbox.letters[self._peeked]
+            if not letter.answers:
                 context = self._ward.context(self._state.host)
-                self._ahead = advance(self._ahead, observation, context)
+                self._ahead = advance(self._ahead, letter.observation, context)
             self._peeked += 1
         return Standing(self.incident, self._ahead)
 
     def _give_back(self) -> None:
         """Let nobody wait for a case that has ended."""
         text = f"{self.incident.host}: its incident is not driven any more"
-        for letter in (*self._taken, *self._inbox):
+        for letter in (*self._taken, *self._inbox.letters):
             if letter.saved is not None and not letter.saved.done():
                 over = self.incident.phase.final
                 letter.saved.set_exception(Closed() if over else Temporary(text))
-        self._taken, self._inbox = [], []
+        self._taken = []
+        self._inbox.take()

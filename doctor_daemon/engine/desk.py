@@ -19,8 +19,9 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId, open_incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Heard, Observation
-from doctor_daemon.engine.case import Case, Closed, Letter
+from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.change import evidence_row
+from doctor_daemon.engine.inbox import Letter
 from doctor_daemon.engine.replays import Ledger
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Temporary

@@ -22,8 +22,9 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.sightings import Noticed, Strayed, Unseen
 from doctor_daemon.engine.absences import Absences
 from doctor_daemon.engine.caretaker import Caretaker
-from doctor_daemon.engine.case import Case, Letter
+from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.desk import Desk
+from doctor_daemon.engine.inbox import Letter
 from doctor_daemon.engine.links import Links
 from doctor_daemon.engine.masskeeper import Masskeeper
 from doctor_daemon.engine.outbox import Delivering, Outbox

@@ -19,6 +19,11 @@ SLOW_S = 1.0
 """No call is slow that took less."""
 SLOW_TIMES = 3.0
 """So many times as long as usual is slow."""
+AHEAD_S, AHEAD_TIMES = 0.2, 8.0
+"""As many may be ready as could be let in in so long, and at most so many times the width: where
+calls are quick, to make one ready takes longer than the call."""
+CROWD = 2
+"""With so many times the width in line, no turn is left empty if one host's next come later."""
 DRIFT = 0.25
 """How much of a longer time becomes usual with each call, while one is let in at a time: what is
 slow even then is not so for our sake."""
@@ -44,12 +49,19 @@ class Turnstile:
 
     @property
     def lined_up(self) -> int:
-        """How many may be ready to come in: where calls are quick, as many again as are let in.
+        """How many may be ready to come in: where calls are quick, more than are let in.
 
         To make one ready takes about as long as a quick call, and no turn is to be left empty.
         """
-        quick = self._usual_s is not None and self._usual_s < SLOW_S
-        return self.width * 2 if quick else self.width
+        if self._usual_s is None or self._usual_s >= SLOW_S:
+            return self.width
+        times = AHEAD_S / max(self._usual_s, AHEAD_S / AHEAD_TIMES)
+        return self.width + int(self.width * max(times, 1.0))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many are in line that none who comes a little later is missed."""
+        return sum(map(len, self._waiting.values())) >= CROWD * self.width
 
     def limit(self, limit: int) -> None:
         """Let in another number at most: fewer at once, more as the calls go well."""

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import pytest
 
+from doctor_daemon.core.decide import advance
+from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.joining import TAKEN
-from doctor_daemon.core.messages import Evacuate, Inspect
+from doctor_daemon.core.messages import Evacuate, EvacuateEnded, Inspect
 from doctor_daemon.core.moves import GONE
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.posting import OVERTAKEN, overtaken
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.turns import TOLD_S
-from tests.core.moving import Moving
+from tests.core.moving import Moving, many
 
 OLD = "what is known of it has grown too old: Nova is asked about it again"
 
@@ -91,3 +93,16 @@ def test_no_more_is_journalled_than_soon_has_a_turn(turns: int, posts: int) -> N
     assert len(walk.posts) == posts
     walk.answer_post(walk.all(Evacuate)[0])
     assert len(walk.posts) == posts
+
+
+def test_c12_answers_that_are_read_together_come_to_the_same_as_one_after_the_other() -> None:
+    outcomes = (Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.REFUSED, Outcome.UNSENT)
+    single, together = (Moving(*many(11)).to_inspected() for _ in range(2))
+    effects = together.all(Evacuate)[: len(outcomes)]
+    context, incident = together.context, together.incident
+    for effect, outcome in zip(effects, outcomes, strict=True):
+        single.answer_post(effect, outcome)
+        ended = EvacuateEnded(effect, outcome, "200", together.now)
+        incident = advance(incident, ended, context, more=effect is not effects[-1])
+    assert incident.evacuations == single.incident.evacuations
+    assert due(incident, context) == due(single.incident, single.context)

@@ -12,7 +12,7 @@ import pytest
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.messages import Observation, Order
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.engine.case import Letter
+from doctor_daemon.engine.inbox import Letter
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
 from tests.engine.instruments import HOST, OTHER

@@ -206,14 +206,28 @@ async def test_c12_a_refusal_that_takes_long_is_slow_all_the_same() -> None:
     assert turnstile.width == 8
 
 
-def test_where_calls_are_quick_as_many_again_may_be_ready_as_are_let_in() -> None:
+def test_where_calls_are_quick_more_may_be_ready_than_are_let_in() -> None:
     """To save the next request takes as long as such a call: a turn would be left empty."""
-    turnstile = Turnstile(8)
-    assert turnstile.lined_up == 8  # nothing is known of it yet
-    turnstile.ended(0, USUAL_S, well=True)
-    assert turnstile.lined_up == 16
-    turnstile.ended(0, USUAL_S, well=False)
-    assert turnstile.lined_up == 8
-    slow = Turnstile(8)
-    slow.ended(0, 1.0, well=True)
-    assert slow.lined_up == 8
+    assert Turnstile(8).lined_up == 8  # nothing is known of it yet
+    for usual_s, ready in ((1.0, 8), (0.5, 16), (0.1, 24), (0.04, 48), (0.001, 72)):
+        turnstile = Turnstile(8)
+        turnstile.ended(0, usual_s, well=True)
+        assert turnstile.lined_up == ready
+        turnstile.ended(0, usual_s, well=False)
+        assert turnstile.lined_up == ready / 2
+
+
+async def test_a_crowd_is_twice_as_many_in_line_as_are_let_in() -> None:
+    turnstile = Turnstile(1)
+    async with turnstile.turn("a"):
+        waiting = [asyncio.create_task(enter(turnstile, host)) for host in "ab"]
+        assert turnstile.crowded is False
+        await asyncio.sleep(0)
+        assert turnstile.crowded is True
+    await asyncio.wait(waiting)
+    assert turnstile.crowded is False
+
+
+async def enter(turnstile: Turnstile, host: str) -> None:
+    async with turnstile.turn(host):
+        pass
