@@ -151,8 +151,11 @@ def _force_down(incident: Incident, context: Context) -> Iterator[Effect]:
         if attempt is not None and level is not None:
             yield Wait(marking.rereading_since.plus(context.policy.off_timeout_s))
             yield from ask_read(attempt, level, context)
+            yield from ask_witnesses(attempt, marking.rereading_since, context)
         return
     yield Wait(proof.valid_until)
+    if attempt is not None and attempt.go_at is not None:
+        yield from ask_witnesses(attempt, attempt.go_at, context, context.policy.guard_every_s)
     look = incident.sighting
     if marking.disable is not None and marking.put is None:
         yield ForceDown(marking.number, incident.service, marking.disable)

@@ -15,7 +15,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Proof, ProofKind
 from doctor_daemon.core.topology import NEVER, begin
-from doctor_daemon.core.witness import testimony
+from doctor_daemon.core.witness import seen_on
 
 _AGAIN = "`doctor-daemon fence HOST` tries again"
 
@@ -78,8 +78,8 @@ def guarded(incident: Incident, proof: Proof, context: Context) -> Incident:
         text = "the power cannot be read any more"
         return bar(incident, Held("proof", text, _AGAIN), context)
     readings = [r for d in level.devices for r in attempt.device(d.name).readings]
-    readings += testimony(attempt, context)
-    if any(r.power is Power.ON and r.asked_at.since(proof.taken_at) >= 0 for r in readings):
+    on = any(r.power is Power.ON and r.asked_at.since(proof.taken_at) >= 0 for r in readings)
+    if on or seen_on(attempt, proof.taken_at, context):
         return returned(incident, context)
     lasts = [reads[-1] for d in level.devices if (reads := attempt.device(d.name).readings)]
     newer = all(last.asked_at.since(proof.taken_at) > 0 for last in lasts)

@@ -22,6 +22,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Proof, ProofKind
 from doctor_daemon.core.topology import NEVER
 from doctor_daemon.core.tries import Outcome, Try
+from doctor_daemon.core.witness import contradicting, seen_on
 
 _AGAIN = "`doctor-daemon fence HOST` when the cause is mended"
 
@@ -90,6 +91,9 @@ def _check(incident: Incident, proof: Proof, context: Context) -> Incident:
     now, checked = context.now, contradicted(incident, proof, context)
     if checked is not incident:
         return checked
+    attempt = incident.fencing if proof.kind is ProofKind.POWER else None
+    if attempt is not None and seen_on(attempt, proof.taken_at, context):
+        return returned(incident, context)
     if incident.marking.rereading_since is not None or not now.reached(proof.valid_until):
         return incident
     if proof.kind is ProofKind.HUMAN:
@@ -119,7 +123,7 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
     if _on(current, level):
         return returned(incident, context)
     proof = derive(incident, current, level, context, since)
-    if proof:
+    if proof and not contradicting(current, since, context):
         marking = replace(incident.marking, rereading_since=None)
         return replace(incident, proof=proof, marking=marking).note(now, "still proven off")
     if now.since(since) < context.policy.off_timeout_s:

@@ -71,6 +71,14 @@ def testimony(attempt: Try, context: Context) -> Iterator[Reading]:
             yield from answer.readings
 
 
+def seen_on(attempt: Try, since: Instant, context: Context) -> bool:
+    """Tell whether a witness has read ON, asked at that moment or later."""
+    return any(
+        reading.power is Power.ON and reading.asked_at.since(since) >= 0
+        for reading in testimony(attempt, context)
+    )
+
+
 def ask_witnesses(
     attempt: Try, go_at: Instant, context: Context, calm_s: float | None = None
 ) -> Iterator[Effect]:

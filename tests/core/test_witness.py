@@ -6,7 +6,16 @@ from dataclasses import replace
 
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import NoticeKind
-from doctor_daemon.core.messages import Cut, Elapsed, Identified, Identify, Look, Read, Resumed
+from doctor_daemon.core.messages import (
+    Cut,
+    Elapsed,
+    ForceDown,
+    Identified,
+    Identify,
+    Look,
+    Read,
+    Resumed,
+)
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
@@ -180,3 +189,46 @@ def test_c1_after_a_restart_a_witness_is_waited_for_again() -> None:
     assert walk.phase is Phase.FENCING
     walk.identify().read(Power.ON, "ilo")
     assert reads(walk, Power.OFF, Power.ON).incident.proof is None
+
+
+# before the force-down
+
+
+def forcing_down() -> Walk:
+    """Walk to where the host is to be forced down, with a witness that agreed."""
+    walk = reads(at_reads(), Power.OFF, Power.OFF)
+    assert walk.phase is Phase.FORCING_DOWN
+    return walk
+
+
+def test_b9_a_witness_is_read_on_until_the_host_is_forced_down() -> None:
+    walk = forcing_down().elapse(make.context().policy.guard_every_s)
+    (effect,) = walk.all(Read)
+    assert effect.device == "ilo"
+    walk.answer_read(effect, Power.ON)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+    assert walk.all(ForceDown) == []
+    assert walk.told[-1] is NoticeKind.ALARM
+
+
+def test_b1_a_witness_is_asked_again_with_a_proof_that_grew_old() -> None:
+    walk = forcing_down().elapse(make.context().policy.proof_age_s)
+    assert {effect.device for effect in walk.all(Read)} == {"bmc", "ilo"}
+    walk.read(Power.OFF, "bmc").read(Power.ON, "ilo")
+    assert (walk.phase, walk.incident.refences) == (Phase.FENCING, 1)
+
+
+def test_b1_an_old_proof_waits_for_a_witness_that_has_not_said_anything_yet() -> None:
+    walk = forcing_down().elapse(make.context().policy.proof_age_s)
+    for _ in range(4):
+        walk.read(Power.OFF, "bmc").elapse(1)
+    assert walk.incident.marking.rereading_since is not None
+    walk.elapse(PATIENCE_S - 4).read(Power.OFF, "bmc")
+    assert walk.incident.marking.rereading_since is None
+    assert walk.all(ForceDown) != []
+
+
+def test_b9_what_a_witness_said_before_the_proof_stops_no_force_down() -> None:
+    walk = at_reads().identify().read(Power.ON, "ilo").elapse(0.25)
+    walk = reads(walk, Power.OFF, Power.OFF)
+    assert (walk.phase, walk.elapse(1).phase) == (Phase.FORCING_DOWN, Phase.FORCING_DOWN)
