@@ -31,6 +31,7 @@ def outlook(
         addresses=addresses,
         levels={host: tuple(_levels(engine, host)) for host in plans},
         concern=partial(_concern, engine),
+        opened=partial(_opened, engine),
         looked=ages.looked,
         fleets=engine.poller.onlookers.append,
         windows=EngineWindows(engine),
@@ -70,6 +71,14 @@ def _concern(engine: Engine, host: HostId) -> Concern:
     incident = case.incident
     waits = incident.untouched and incident.phase is not Phase.FENCING
     return Concern.SUSPECTED if waits else Concern.TOUCHED
+
+
+def _opened(engine: Engine, host: HostId) -> Instant | None:
+    """Return when a host with an open incident was called down: the last time, if it was back."""
+    case = engine.desk.cases.get(host)
+    if case is None or case.incident.phase.final:
+        return None
+    return case.incident.release.accused_at or case.incident.opened_at
 
 
 class _Ages:

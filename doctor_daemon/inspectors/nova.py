@@ -10,7 +10,9 @@ it shows is trusted no further than it goes.
   after this one's last report. When all fall silent together, RabbitMQ, the database or a conductor
   is in trouble, and not every host.
 - *up* is said when a service has reported in between two lists, which only its own process does.
-  Nova's `up` alone says nothing: it stays for a minute after a death.
+  Nova's `up` alone says nothing: it stays for a minute after a death. Of a host that somebody else
+  has called down meanwhile, the first of the two must have been asked for since: the list after a
+  death still shows the last report before it.
 - A service that is forced down looks down because somebody said so: nothing is said of it. Nor is
   of one that a list does not show, or shows as unknown because its cell is down.
 """
@@ -162,6 +164,8 @@ class NovaServices(Inspector):
         """Say how a service was seen, now and before."""
         kind = self._config.kind
         if sighting.stirred(earlier):
+            if not self._answers(host, earlier):
+                return None
             word = Verdict.UP if self._config.alive else Verdict.WITHDRAWN
             return View(host, word, kind, "nova-compute has reported in to Nova")
         if sighting.updated_s != earlier.updated_s:
@@ -175,3 +179,13 @@ class NovaServices(Inspector):
             return None
         text = f"nova-compute has not reported in for {age_s:.0f} s, by Nova's clock"
         return View(host, Verdict.DOWN, kind, text)
+
+    def _answers(self, host: HostId, earlier: Sighting) -> bool:
+        """Tell whether a report since that list came after the host was called down.
+
+        What this source itself has called down had not reported in by then.
+        """
+        opened_at = self._voice.around.opened(host)
+        if opened_at is None or earlier.asked_at.since(opened_at) >= 0:
+            return True
+        return self._voice.said(host, self._config.kind) is Verdict.DOWN

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from doctor_daemon.core.host import Device, HostId
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.ports.cloud import Fleet
 from doctor_daemon.ports.power import PowerDevice
 from doctor_daemon.ports.records import Records
@@ -36,6 +37,10 @@ def _nobody(_host: HostId) -> Concern:
     return Concern.NONE
 
 
+def _unopened(_host: HostId) -> Instant | None:
+    return None
+
+
 def _nowhere(_name: str) -> None:
     return None
 
@@ -56,6 +61,9 @@ class Surroundings:
     """Host -> level after level of its power devices. They are to be read, and nothing else."""
     concern: Callable[[HostId], Concern] = _nobody
     """Tell how far the daemon has got with a host."""
+    opened: Callable[[HostId], Instant | None] = _unopened
+    """Tell when the open incident of a host was opened: only life after that answers it. None:
+    there is none."""
     looked: Callable[[str], None] = _nowhere
     """To be called by a source, with its name, whenever it has looked and seen."""
     fleets: Callable[[Callable[[Fleet], None]], None] = _never

@@ -58,10 +58,11 @@ def test_a_source_is_told_how_far_the_daemon_has_got() -> None:
     async def main() -> None:
         async with rig.running() as engine:
             outlook(engine, {}, [eye, Deaf()])
-            concern = eye.around.concern
-            assert concern(HOST) is Concern.NONE
+            concern, opened = eye.around.concern, eye.around.opened
+            assert (concern(HOST), opened(HOST)) == (Concern.NONE, None)
             await accuse(rig, engine)
             assert concern(HOST) is Concern.SUSPECTED
+            assert opened(HOST) == engine.desk.cases[HOST].incident.opened_at
             await until(engine, Phase.DOWN)
             assert concern(HOST) is Concern.TOUCHED
             assert concern(OTHER) is Concern.NONE

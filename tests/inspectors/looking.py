@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from doctor_daemon.core.evidence import Evidence
 from doctor_daemon.core.host import HostId
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.ports.secrets import FOLDER
 from doctor_daemon.ports.surroundings import Concern, Surroundings
 from tests.engine.rig import HOST, OTHER
@@ -23,11 +24,16 @@ class Scene:
     """The daemon as an inspector sees it."""
 
     concerns: dict[HostId, Concern] = field(default_factory=dict)
+    opened_at: dict[HostId, Instant] = field(default_factory=dict)
     looked: list[str] = field(default_factory=list)
 
     def around(self, **more: Any) -> Surroundings:  # noqa: ANN401 - fields of Surroundings
         return Surroundings(
-            hosts=(HOST, OTHER), concern=self.concern, looked=self.looked.append, **more
+            hosts=(HOST, OTHER),
+            concern=self.concern,
+            opened=self.opened_at.get,
+            looked=self.looked.append,
+            **more,
         )
 
     def concern(self, host: HostId) -> Concern:

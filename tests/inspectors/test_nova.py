@@ -203,6 +203,34 @@ async def test_a_report_is_a_sign_of_life_while_somebody_waits_for_one() -> None
     assert plain.told == [("cmp-1", "nova", "withdrawn")]
 
 
+async def test_a7_the_last_report_before_a_death_is_no_sign_of_life_after_it() -> None:
+    """Who is called down between two lists is shown by the second as it was before the death."""
+    stage = Stage()
+    await stage.look(2)
+    stage.ledger.clock.move(4)
+    stage.scene.concerns[HOST] = Concern.SUSPECTED
+    stage.scene.opened_at[HOST] = stage.ledger.now()
+    await stage.look()
+    assert stage.told == []
+    await stage.look()
+    assert stage.told == [("cmp-1", "nova", "up")]
+
+
+async def test_what_the_source_itself_called_down_is_alive_with_the_next_report() -> None:
+    stage = Stage(stale_s=600)
+    await stage.look(2)
+    stage.silent.add("cmp-1")
+    await stage.look(2)
+    stage.change("cmp-1", state="down")
+    await stage.look()
+    stage.ledger.clock.move(1)
+    stage.scene.concerns[HOST] = Concern.SUSPECTED
+    stage.scene.opened_at[HOST] = stage.ledger.now()
+    stage.silent.clear()
+    await stage.look()
+    assert stage.told == [("cmp-1", "nova", "down"), ("cmp-1", "nova", "up")]
+
+
 async def test_a13_hosts_that_are_not_configured_are_nobody() -> None:
     stage = Stage()
     await stage.look(2)
