@@ -20,6 +20,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.ports import Clock, Permit
 from doctor_daemon.ports.endpoint import bounded
+from doctor_daemon.ports.names import Names
 from doctor_daemon.ports.permits import permit_trace
 
 WORDS_MAX = 300
@@ -154,9 +155,14 @@ class Wire:
 
     def _connector(self) -> aiohttp.TCPConnector:
         if not self._keep_s:
-            return aiohttp.TCPConnector(limit=self._connections, ssl=self._tls, force_close=True)
+            return aiohttp.TCPConnector(
+                limit=self._connections, ssl=self._tls, resolver=Names(), force_close=True
+            )
         return aiohttp.TCPConnector(
-            limit=self._connections, ssl=self._tls, keepalive_timeout=self._keep_s
+            limit=self._connections,
+            ssl=self._tls,
+            resolver=Names(),
+            keepalive_timeout=self._keep_s,
         )
 
 

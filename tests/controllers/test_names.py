@@ -1,0 +1,134 @@
+"""Names: as the system resolves them, and where they led last while it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+
+import pytest
+from aiohttp import ClientSession, TCPConnector, web
+from aiohttp.abc import ResolveResult
+
+from doctor_daemon.ports.names import KEPT_S, NAMES_MAX, Memory, Names
+
+V4 = socket.AF_INET
+NAME = "bmc.example.org"
+
+
+def leading_to(address: str, host: str = NAME) -> ResolveResult:
+    return ResolveResult(hostname=host, host=address, port=0, family=V4, proto=6, flags=0)
+
+
+class System:
+    """A resolver that a test breaks."""
+
+    def __init__(self) -> None:
+        self.address = "127.0.0.1"
+        self.error: OSError | None = None
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.asked: Counter[str] = Counter()
+        self.now_s = 0.0
+        self.memory = Memory(self.lookup, lambda: self.now_s)
+
+    async def lookup(self, host: str, family: socket.AddressFamily) -> list[ResolveResult]:
+        self.asked[host] += 1
+        await self.answers.wait()
+        if self.error is not None:
+            raise self.error
+        return [leading_to(self.address, host)]
+
+    async def address_of(self, host: str = NAME) -> str:
+        (found,) = await self.memory.resolve(host, V4)
+        return str(found["host"])
+
+
+async def test_a_name_leads_where_the_system_says_each_time() -> None:
+    system = System()
+    assert await system.address_of() == "127.0.0.1"
+    system.address = "127.0.0.2"
+    assert await system.address_of() == "127.0.0.2"
+
+
+@pytest.mark.parametrize("code", [socket.EAI_AGAIN, socket.EAI_NONAME])
+async def test_a2_a_name_that_cannot_be_resolved_leads_where_it_led(code: int) -> None:
+    system = System()
+    await system.address_of()
+    system.error = socket.gaierror(code, "no")
+    assert await system.address_of() == "127.0.0.1"
+    system.error, system.address = None, "127.0.0.2"
+    assert await system.address_of() == "127.0.0.2"
+
+
+async def test_a2_a_name_server_that_is_silent_is_not_waited_for() -> None:
+    system = System()
+    await system.address_of()
+    system.answers.clear()
+    assert [await system.address_of() for _ in range(3)] == ["127.0.0.1"] * 3
+    assert system.asked[NAME] == 2  # once before, and one that all three have waited for
+    system.address = "127.0.0.2"
+    system.answers.set()
+    assert await system.address_of() == "127.0.0.2"
+
+
+async def test_a_name_that_was_never_resolved_leads_nowhere() -> None:
+    system = System()
+    system.error = socket.gaierror(socket.EAI_AGAIN, "no")
+    with pytest.raises(socket.gaierror):
+        await system.address_of()
+    system.answers.clear()
+    waiting = asyncio.create_task(system.address_of())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    system.error = None
+    system.answers.set()
+    assert await system.address_of() == "127.0.0.1"
+
+
+async def test_where_a_name_led_is_forgotten_in_the_end() -> None:
+    system = System()
+    await system.address_of()
+    system.error = socket.gaierror(socket.EAI_AGAIN, "no")
+    system.now_s = KEPT_S
+    assert await system.address_of() == "127.0.0.1"
+    system.now_s += 1
+    with pytest.raises(socket.gaierror):
+        await system.address_of()
+
+
+async def test_i20_so_many_names_are_remembered() -> None:
+    system = System()
+    for number in range(NAMES_MAX + 1):
+        await system.address_of(f"bmc-{number}")
+    system.error = socket.gaierror(socket.EAI_AGAIN, "no")
+    assert await system.address_of(f"bmc-{NAMES_MAX}") == "127.0.0.1"
+    with pytest.raises(socket.gaierror):
+        await system.address_of("bmc-0")
+
+
+async def test_a_connection_is_made_by_it() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    system = System()
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        for error in (None, socket.gaierror(socket.EAI_AGAIN, "no")):
+            system.error = error
+            connector = TCPConnector(resolver=Names(system.memory))
+            async with (
+                ClientSession(connector=connector) as session,
+                session.get(f"http://{NAME}:{port}/") as found,
+            ):
+                assert await found.text() == "here"
+    finally:
+        await runner.cleanup()
