@@ -10,6 +10,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.hinting import EngineHints
 from doctor_daemon.engine.records import EngineRecords
 from doctor_daemon.engine.windows import EngineWindows
 from doctor_daemon.metrics import Measured
@@ -36,6 +37,7 @@ def outlook(
         fleets=engine.poller.onlookers.append,
         windows=EngineWindows(engine),
         records=EngineRecords(engine),
+        hints=EngineHints(engine),
     )
     for inspector in inspectors:
         if isinstance(inspector, Looking):

@@ -105,7 +105,9 @@ class Poller:
         return self._ward.tools.clock.now().since(good) if good else float("inf")
 
     async def _services(self) -> None:
+        now = self._ward.tools.clock.now()
         fleet = await self._ward.tools.controller.fleet()
+        self._ward.hostmap.dated(fleet.asked_there_s, now.wall_s)
         self._see(fleet)
         self._noticed(fleet)
         for heard in self.onlookers:
@@ -128,18 +130,19 @@ class Poller:
         """
         controller, now = self._ward.tools.controller, self._ward.tools.clock.now()
         self._dark, again = self._unseen, self.ready.is_set()
+        heard = self._ward.hostmap.heard
         # The first fills the map, which the first notices wait for: nothing is lost by it.
         servers = await controller.all_servers(calm=again)
         if again:
             self._see(await controller.fleet())
-        self._ward.hostmap.replace(servers, now.wall_s, self._dark)
+        self._ward.hostmap.replace(servers, now.wall_s, self._dark, heard)
         self.ready.set()
 
     async def _changed(self) -> None:
         await self.ready.wait()
         now, hostmap = self._ward.tools.clock.now(), self._ward.hostmap
-        since_s = hostmap.as_of_wall_s - self._polling.overlap_s
+        since_s, heard = hostmap.as_of_wall_s - self._polling.overlap_s, hostmap.heard
         changed = await self._ward.tools.controller.changed_servers(since_s)
-        hostmap.change(changed, now.wall_s)
+        hostmap.change(changed, now.wall_s, heard)
         if self._strayed is not None:
             self._strayed(changed)

@@ -3,7 +3,7 @@
 A source that is told by HTTP needs nothing but its intake. One that goes and looks wants to know
 where hosts are, and must not ask again what the daemon asks anyway: Nova is read by one poller, and
 a power device has one lock for all who speak to it. All of it is for looking only, but for
-`windows` and the notes of `records`.
+`windows`, the notes of `records` and `hints`, which the next list of Nova's overrules.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.ports.cloud import Fleet
+from doctor_daemon.ports.hints import Hints
 from doctor_daemon.ports.power import PowerDevice
 from doctor_daemon.ports.records import Records
 from doctor_daemon.ports.windows import Windows
@@ -72,6 +73,8 @@ class Surroundings:
     """The maintenance of hosts, for a source that announces it."""
     records: Records | None = None
     """What was said and what became of it, for a source that is asked for that."""
+    hints: Hints | None = None
+    """Where the cloud's own messages about servers and services go."""
 
 
 @runtime_checkable
