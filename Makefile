@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
-PEERS := prometheus iproute2 openipmi ipmitool fence-agents faketime
+PEERS := prometheus iproute2 openipmi ipmitool fence-agents faketime rabbitmq-server
 PROCESSES := tests/slice tests/demo tests/bench tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/masakari tests/openstack tests/openstack_long tests/systemd
 

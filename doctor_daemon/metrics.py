@@ -177,6 +177,11 @@ class Metrics:
             "doctor_evidence_total", "Evidence accepted.", ("source", "verdict", "outcome")
         )
         self.rejected = counter("doctor_rejected_total", "Requests refused.", ("source", "reason"))
+        self.notifications = counter(
+            "doctor_notifications_total",
+            "Nova's notifications, by what became of each.",
+            ("source", "outcome"),
+        )
         self.effects = counter("doctor_effects_total", "Effects ended.", ("effect", "outcome"))
         self.refusals = counter("doctor_gate_refusals_total", "Gates found shut.", ("gate",))
         self.deliveries = counter(

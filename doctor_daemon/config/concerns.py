@@ -61,7 +61,7 @@ def _openness(file: File, sources: tuple[SourceChoice, ...]) -> Iterator[str]:
 
 
 def _evidence(sources: tuple[SourceChoice, ...]) -> Iterator[str]:
-    sources = tuple(source for source in sources if source.kind != SILENT)
+    sources = tuple(source for source in sources if source.kind not in SILENT)
     trusts = [source.terms.trust for source in sources]
     if not sources:
         yield "no sources: no evidence can come in"

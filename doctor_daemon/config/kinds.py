@@ -13,8 +13,8 @@ from doctor_daemon.core.corroboration import SHIPPED, Corroboration
 from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostPlan, Mode
 
-SILENT = "answers"
-"""The type of sources that say nothing of hosts."""
+SILENT = frozenset({"answers", "nova_notifications"})
+"""The types of sources that say nothing of hosts."""
 _SECRET = (AuthKind.BEARER, AuthKind.TOKEN, AuthKind.KEYSTONE)
 """What whoever reads it on the way can send himself."""
 NAMED_MAX = 5
@@ -60,7 +60,7 @@ def strangers(plans: Iterable[HostPlan], sources: Iterable[SourceChoice]) -> Ite
 
 def unreachable(plans: Iterable[HostPlan], sources: Sequence[SourceChoice]) -> Iterator[str]:
     """Warn of hosts that no evidence can ever be enough for."""
-    speaking = [source for source in sources if source.kind != SILENT]
+    speaking = [source for source in sources if source.kind not in SILENT]
     found: dict[str, list[str]] = {}
     for plan in plans:
         heard = [source for source in speaking if speaks_of(source, plan)]
@@ -108,7 +108,7 @@ def spoofable(
         return
     hosts = [plan for plan in plans if plan.mode >= Mode.FENCE and not plan.protected]
     for source in sources:
-        if source.kind == SILENT or source.auth.kind not in _SECRET:
+        if source.kind in SILENT or source.auth.kind not in _SECRET:
             continue
         heard = [plan for plan in hosts if speaks_of(source, plan)]
         cut = [str(plan.host) for plan in heard if _sufficient(source, plan.corroboration)]

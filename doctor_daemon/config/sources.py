@@ -43,7 +43,7 @@ class SourceReader:
             trust = self._trust(source, auth, loc)
             if not served and source.limits != SourceLimits():
                 self._note((*loc, "limits"), "expected no such option: this source looks by itself")
-            hosts = self._hosts(source, loc, silent=choice is not None and choice.kind == SILENT)
+            hosts = self._hosts(source, loc, silent=choice is not None and choice.kind in SILENT)
             if choice is not None:
                 age_s = min(source.max_age_s or evidence_age_s, evidence_age_s)
                 if served:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.fakes.tls import tls
+from tests.inspectors.broker import rabbitmq
 
-__all__ = ["tls"]
+__all__ = ["rabbitmq", "tls"]
