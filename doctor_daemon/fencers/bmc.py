@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -28,6 +28,7 @@ from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.fencers.computer_system import cleaned, complaint
 from doctor_daemon.fencers.logins import Rest
+from doctor_daemon.fencers.timed import Line
 from doctor_daemon.ports.endpoint import Endpoint, bounded
 from doctor_daemon.ports.permits import permit_trace
 from doctor_daemon.ports.time import Clock, Permit
@@ -61,12 +62,12 @@ class Bmc:
     ) -> None:
         """Connect to nothing yet."""
         self.url = URL(endpoint.url)
+        self.line = Line(endpoint.timeout_s)
         self._endpoint = endpoint
         self._tls = tls
         self._login = login
         self._clock = clock
         self._rest = Rest(clock)
-        self._lock = asyncio.Lock()
         self._session: ClientSession | None = None
         self._closed = False
 
@@ -75,21 +76,6 @@ class Bmc:
         self._closed = True
         if self._session is not None:
             await self._session.close()
-
-    def deadline(self) -> float:
-        """Return when a call that begins now must have ended, by the event loop's clock."""
-        return asyncio.get_running_loop().time() + self._endpoint.timeout_s
-
-    @asynccontextmanager
-    async def turn(self, deadline_s: float) -> AsyncIterator[None]:
-        """Keep every other call out. Raise Temporary when the turn does not come in time."""
-        with self._answering():
-            async with asyncio.timeout_at(deadline_s):
-                await self._lock.acquire()
-        try:
-            yield
-        finally:
-            self._lock.release()
 
     async def ask(self, deadline_s: float) -> Answer:
         """Get the resource. Raise Temporary or Permanent.
@@ -132,7 +118,7 @@ class Bmc:
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             return Outcome.UNSENT, f"nothing was sent: {_words(error)}"
         except TimeoutError:
-            return Outcome.UNKNOWN, f"no answer within {self._endpoint.timeout_s:g} s"
+            return Outcome.UNKNOWN, self.line.late
         except (ClientError, OSError) as error:
             return Outcome.UNKNOWN, f"the answer was lost: {_words(error)}"
 
@@ -142,8 +128,7 @@ class Bmc:
         try:
             yield
         except TimeoutError:
-            msg = f"no answer within {self._endpoint.timeout_s:g} s"
-            raise Temporary(msg) from None
+            raise Temporary(self.line.late) from None
         except (ClientError, OSError) as error:
             raise Temporary(_words(error)) from error
 

@@ -7,10 +7,8 @@ became of an order that failed is unknown.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -22,7 +20,7 @@ from doctor_daemon.fencers.agent_metadata import plain
 from doctor_daemon.fencers.agent_program import Ran, call_of, described, find_agent, worked
 from doctor_daemon.fencers.computer_system import cleaned
 from doctor_daemon.fencers.logins import Rest
-from doctor_daemon.fencers.timed import Timed
+from doctor_daemon.fencers.timed import Line, Timed
 from doctor_daemon.ports.program import LATE, SHARED, run
 from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.time import Clock, Permit
@@ -116,7 +114,7 @@ class FenceAgent(Timed):
         if wrong:
             raise ConfigError("\n".join(f"{config.agent}: {text}" for text in wrong))
         self._switches_on = "on" in metadata.actions
-        self._lock = asyncio.Lock()
+        self._line = Line(config.timeout_s)
         self._rest = Rest(clock)
 
     async def identify(self) -> Identity:
@@ -139,7 +137,7 @@ class FenceAgent(Timed):
         """Hold nothing: no agent outlives its call."""
 
     async def _identify(self) -> Identity:
-        deadline_s = self._deadline()
+        deadline_s = self._line.deadline()
         if self._config.alias:
             self._known(worked(await self._asked("list", deadline_s)))
         worked(await self._asked("status", deadline_s))
@@ -159,7 +157,7 @@ class FenceAgent(Timed):
         return next((_text(given[name]) for name in PLUGS if name in given), "")
 
     async def _read(self) -> Reading:
-        ran = await self._asked("status", self._deadline())
+        ran = await self._asked("status", self._line.deadline())
         return Reading(ran.power, ran.text, ran.began_at, ran.ended_at)
 
     async def _asked(self, action: str, deadline_s: float) -> Ran:
@@ -176,7 +174,7 @@ class FenceAgent(Timed):
         if action == "on" and not self._switches_on:
             return Outcome.UNSENT, "nothing was sent: the agent has no on"
         try:
-            ran = await self._run(action, self._deadline(), permit)
+            ran = await self._run(action, self._line.deadline(), permit)
         except (Temporary, Permanent) as error:
             return Outcome.UNSENT, f"nothing was sent: {error}"
         if ran.ended.why:
@@ -189,11 +187,11 @@ class FenceAgent(Timed):
         self._rest.check(secrets)
         given = {name: _text(value) for name, value in self._config.parameters.items()}
         call = call_of(self._agent, action, {**given, **secrets})
-        async with self._turn(deadline_s), SHARED.turn(deadline_s, order=permit is not None):
+        async with self._line.turn(deadline_s), SHARED.turn(deadline_s, order=permit is not None):
             began_at = self._clock.now()
             if permit is not None:
                 permit.check(began_at)
-                deadline_s = self._deadline()
+                deadline_s = self._line.deadline()
             ran = Ran(await run(call, deadline_s), began_at, self._clock.now())
         self._note(ran)
         return ran
@@ -217,25 +215,7 @@ class FenceAgent(Timed):
         return found
 
     def _late(self, ran: Ran) -> str:
-        late = ran.ended.why == LATE
-        return f"no answer within {self._config.timeout_s:g} s" if late else ran.text
-
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._config.timeout_s
-
-    @asynccontextmanager
-    async def _turn(self, deadline_s: float) -> AsyncIterator[None]:
-        """Keep every other call out: many a device has one session."""
-        try:
-            async with asyncio.timeout_at(deadline_s):
-                await self._lock.acquire()
-        except TimeoutError:
-            msg = f"no answer within {self._config.timeout_s:g} s"
-            raise Temporary(msg) from None
-        try:
-            yield
-        finally:
-            self._lock.release()
+        return self._line.late if ran.ended.why == LATE else ran.text
 
 
 def _text(value: Value) -> str:

@@ -6,7 +6,6 @@ many a BMC has but a few sessions, and forgets one that was left open only after
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -33,7 +32,7 @@ from doctor_daemon.fencers.ipmi_answers import (
 )
 from doctor_daemon.fencers.ipmitool import LoginRefused, Shell, Target, shell
 from doctor_daemon.fencers.logins import Logins
-from doctor_daemon.fencers.timed import Timed
+from doctor_daemon.fencers.timed import Line, Timed
 from doctor_daemon.ports.program import SHARED
 from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.time import Clock, Permit
@@ -102,7 +101,7 @@ class Ipmi(Timed):
             cipher=config.cipher,
             timeout_s=config.timeout_s,
         )
-        self._lock = asyncio.Lock()
+        self._line = Line(config.timeout_s)
         self._guid: bytes | None = None
 
     async def identify(self) -> Identity:
@@ -125,7 +124,7 @@ class Ipmi(Timed):
         """Hold nothing: no session outlives its call."""
 
     async def _identify(self) -> Identity:
-        deadline_s = self._deadline()
+        deadline_s = self._line.deadline()
         async with self._session(deadline_s) as session:
             said = await session.ask(GUID, deadline_s)
             if self._config.serial:
@@ -146,7 +145,7 @@ class Ipmi(Timed):
         return Identity(self.expects, found, "", name)
 
     async def _read(self) -> Reading:
-        deadline_s = self._deadline()
+        deadline_s = self._line.deadline()
         async with self._session(deadline_s) as session:
             try:
                 await self._same_chassis(session, deadline_s)
@@ -163,13 +162,13 @@ class Ipmi(Timed):
     async def _order(self, order: str, permit: Permit) -> tuple[Outcome, str]:
         """Send an order to the machine that was identified, by a session that stands."""
         sent = False
-        deadline_s = self._deadline()
+        deadline_s = self._line.deadline()
         try:
             async with self._session(deadline_s, order=True) as session:
                 await self._same_chassis(session, deadline_s)
                 permit.check(self._clock.now())
                 sent = True
-                said = await session.ask(order, self._deadline())
+                said = await session.ask(order, self._line.deadline())
         except (Temporary, Permanent) as error:
             if sent:
                 return Outcome.UNKNOWN, str(error)
@@ -188,14 +187,11 @@ class Ipmi(Timed):
             msg = f"it answers for {uuid_of(guid, order)}, not for {uuid_of(self._guid, order)}"
             raise Permanent(msg)
 
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self._config.timeout_s
-
     @asynccontextmanager
     async def _session(self, deadline_s: float, *, order: bool = False) -> AsyncIterator[Shell]:
         """Open a session in its turn. Raise Temporary or Permanent when there is none."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self._turn(deadline_s))
+            await stack.enter_async_context(self._line.turn(deadline_s))
             await stack.enter_async_context(SHARED.turn(deadline_s, order=order))
             yield await self._opened(stack, deadline_s)
 
@@ -212,17 +208,3 @@ class Ipmi(Timed):
             self._logins.taken(password)
             return session
         raise refusals[-1]
-
-    @asynccontextmanager
-    async def _turn(self, deadline_s: float) -> AsyncIterator[None]:
-        """Keep every other call out."""
-        try:
-            async with asyncio.timeout_at(deadline_s):
-                await self._lock.acquire()
-        except TimeoutError:
-            msg = f"no answer within {self._config.timeout_s:g} s"
-            raise Temporary(msg) from None
-        try:
-            yield
-        finally:
-            self._lock.release()

@@ -7,8 +7,7 @@ identified. An order is sent once: whether to send another is a decision, not pl
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import ClassVar, Literal, Self, TypeVar
+from typing import ClassVar, Literal, Self
 
 from aiohttp import encode_basic_auth
 from pydantic import Field, field_validator, model_validator
@@ -17,9 +16,10 @@ from yarl import URL
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import ConfigError, DoctorError, Permanent, Temporary
+from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.fencers.bmc import Answer, Bmc
 from doctor_daemon.fencers.computer_system import FORCE_OFF, ON, System, parse
+from doctor_daemon.fencers.timed import Timed
 from doctor_daemon.fencers.vendors import Vendor, named, vendor_of
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.ports.secrets import SecretFile, remember
@@ -30,10 +30,6 @@ LOOK_AGE_S = 30.0
 
 Asking always would cost a slow BMC the permit, which is good for a second.
 """
-
-T = TypeVar("T")
-OnCall = Callable[[str, float, str], None]
-"""(call, seconds, outcome): identify | read | cut | switch_on, and one word for how it ended."""
 
 
 class RedfishConfig(Endpoint):
@@ -71,7 +67,7 @@ class RedfishConfig(Endpoint):
         return self
 
 
-class Redfish:
+class Redfish(Timed):
     """A `PowerDevice` that speaks Redfish, with HTTP basic authentication."""
 
     api: ClassVar[int] = 1
@@ -80,10 +76,9 @@ class Redfish:
 
     def __init__(self, config: RedfishConfig, name: str, clock: Clock) -> None:
         """Connect to nothing yet. Raise ConfigError when `ca_file` cannot be used."""
+        super().__init__(clock)
         self.name = name
-        self.on_call: OnCall | None = None
         self._config = config
-        self._clock = clock
         self._bmc = Bmc(config, config.tls(verify=config.verify), self._login, clock)
         self._uuid = ""
         self._latest: tuple[Instant, System] | None = None
@@ -111,8 +106,8 @@ class Redfish:
         await self._bmc.close()
 
     async def _identify(self) -> Identity:
-        deadline_s = self._bmc.deadline()
-        async with self._bmc.turn(deadline_s):
+        deadline_s = self._bmc.line.deadline()
+        async with self._bmc.line.turn(deadline_s):
             system = self._seen(await self._ask(deadline_s))
         if system.reset.obstacle:
             msg = f"this System cannot be cut: {system.reset.obstacle}"
@@ -121,8 +116,8 @@ class Redfish:
         return system.identity
 
     async def _read(self) -> Reading:
-        deadline_s = self._bmc.deadline()
-        async with self._bmc.turn(deadline_s):
+        deadline_s = self._bmc.line.deadline()
+        async with self._bmc.line.turn(deadline_s):
             answer = await self._ask(deadline_s)
             power, said = self._power(answer)
         return Reading(power, said, answer.asked_at, answer.answered_at)
@@ -149,9 +144,9 @@ class Redfish:
         return self._cut_at is not None and (answer.asked_at.since(self._cut_at) < vendor.settle_s)
 
     async def _order(self, kind: str, permit: Permit) -> tuple[Outcome, str]:
-        deadline_s = self._bmc.deadline()
+        deadline_s = self._bmc.line.deadline()
         try:
-            async with self._bmc.turn(deadline_s):
+            async with self._bmc.line.turn(deadline_s):
                 target = await self._target(kind, deadline_s)
                 ended = await self._bmc.order(target, {"ResetType": kind}, permit)
         except (Temporary, Permanent) as error:
@@ -202,18 +197,3 @@ class Redfish:
         login = encode_basic_auth(self._config.username, password)
         remember(login.removeprefix("Basic "))
         return login
-
-    async def _timed(self, call: str, work: Awaitable[T], outcome: Callable[[T], str]) -> T:
-        """Tell whoever listens how long a call took and how it ended."""
-        began = self._clock.now()
-        try:
-            result = await work
-        except DoctorError as error:
-            self._tell(call, began, type(error).__name__.removesuffix("Error").lower())
-            raise
-        self._tell(call, began, str(outcome(result)))
-        return result
-
-    def _tell(self, call: str, began: Instant, outcome: str) -> None:
-        if self.on_call is not None:
-            self.on_call(call, self._clock.now().since(began), outcome)

@@ -1,17 +1,47 @@
-"""How long a device's calls take and how they end, for whoever listens."""
+"""One call of a device at a time, each with its deadline; how it went is told to who listens."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.errors import DoctorError, LateError, Permanent
+from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
 from doctor_daemon.ports.time import Clock
 
 T = TypeVar("T")
 OnCall = Callable[[str, float, str], None]
 """(call, seconds, outcome): identify | read | cut | switch_on, and one word for how it ended."""
+
+
+class Line:
+    """The way to one device, which takes one call at a time: many a one has but one session."""
+
+    def __init__(self, timeout_s: float) -> None:
+        """Begin with nobody on it."""
+        self.late = f"no answer within {timeout_s:g} s"
+        """What is said of a call that has not ended in time."""
+        self._timeout_s = timeout_s
+        self._lock = asyncio.Lock()
+
+    def deadline(self) -> float:
+        """Return when a call that begins now must have ended, by the event loop's clock."""
+        return asyncio.get_running_loop().time() + self._timeout_s
+
+    @asynccontextmanager
+    async def turn(self, deadline_s: float) -> AsyncIterator[None]:
+        """Keep every other call out. Raise Temporary when the turn does not come in time."""
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._lock.acquire()
+        except TimeoutError:
+            raise Temporary(self.late) from None
+        try:
+            yield
+        finally:
+            self._lock.release()
 
 
 class Timed:

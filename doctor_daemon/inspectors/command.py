@@ -13,24 +13,21 @@ hosts are called ever becomes a part of a command.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 import structlog
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.errors import Temporary
-from doctor_daemon.inspectors.polling import Rounds
+from doctor_daemon.inspectors.polling import Polling
 from doctor_daemon.inspectors.program import Program, running
-from doctor_daemon.inspectors.voice import View, Voice
+from doctor_daemon.inspectors.voice import View
 from doctor_daemon.inspectors.wire import NAME_MAX, Found, parsed, shown
-from doctor_daemon.ports import Gatekeeper, Inspector, Intake, SourceTerms
+from doctor_daemon.ports import Intake, SourceTerms
 from doctor_daemon.ports.refusal import Refusal
-from doctor_daemon.ports.surroundings import Surroundings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -70,43 +67,26 @@ class CommandConfig(BaseModel):
         return self
 
 
-class Command(Inspector):
+class Command(Polling):
     """Hears a program."""
 
-    api: ClassVar[int] = 1
-    served: ClassVar[bool] = False
     Config: ClassVar[type[CommandConfig]] = CommandConfig
 
     def __init__(self, config: CommandConfig, terms: SourceTerms) -> None:
         """Start nothing yet."""
-        self.name = terms.name
+        super().__init__(terms, config.every_s or 0.0)
         self._config = config
-        self._voice = Voice(terms)
         self._pause_s = PAUSE_S
-        self._rounds = Rounds(terms.name, config.every_s or 0.0)
-
-    def place(self, around: Surroundings) -> None:
-        """Learn which hosts have an open incident."""
-        self._voice.around = around
 
     @override
-    async def run(self, intake: Intake) -> None:
-        """Run the program until cancelled."""
-
-        async def look() -> None:
-            if self._config.every_s is None:
-                await self.follow(intake)
-            else:
-                await self.look(intake)
-
-        await self._rounds.run(look, self._voice.around)
-
-    @override
-    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
-        """Return none: nothing is told to it by HTTP."""
-        return ()
-
     async def look(self, intake: Intake) -> None:
+        """Run it once, or for good, and say what it says. Raise Temporary unless it ended well."""
+        if self._config.every_s is None:
+            await self.follow(intake)
+        else:
+            await self.ask(intake)
+
+    async def ask(self, intake: Intake) -> None:
         """Run it once, and say what it has said. Raise Temporary unless it has ended well."""
         try:
             async with asyncio.timeout(self._config.timeout_s), running(self._config.argv) as made:

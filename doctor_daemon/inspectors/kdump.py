@@ -14,13 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, ClassVar
 
 import structlog
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
@@ -29,9 +27,9 @@ from doctor_daemon.core.evidence import Evidence, Trust, Verdict
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import ConfigError, Temporary
-from doctor_daemon.inspectors.polling import Rounds
+from doctor_daemon.inspectors.polling import Polling
 from doctor_daemon.inspectors.wire import digest, shown
-from doctor_daemon.ports import Gatekeeper, Inspector, Intake, SourceTerms
+from doctor_daemon.ports import Intake, SourceTerms
 from doctor_daemon.ports.surroundings import Surroundings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -68,11 +66,9 @@ def is_message(datagram: bytes) -> bool:
     return any(datagram == struct.pack(f"{order}II", *wanted) for order in "<>")
 
 
-class Kdump(Inspector, asyncio.DatagramProtocol):
+class Kdump(Polling, asyncio.DatagramProtocol):
     """Hears hosts that write their crash dumps."""
 
-    api: ClassVar[int] = 1
-    served: ClassVar[bool] = False
     Config: ClassVar[type[KdumpConfig]] = KdumpConfig
 
     def __init__(self, config: KdumpConfig, terms: SourceTerms) -> None:
@@ -83,12 +79,10 @@ class Kdump(Inspector, asyncio.DatagramProtocol):
                 "address can send such a message"
             )
             raise ConfigError(msg)
-        self.name = terms.name
+        super().__init__(terms, TICK_S)
         self.port = 0
         """The port that is listened on."""
         self._config = config
-        self._rounds = Rounds(terms.name, TICK_S)
-        self._around = Surroundings()
         self._hosts: dict[str, HostId] = {}
         self._transport: asyncio.DatagramTransport | None = None
         self._heard: set[HostId] = set()
@@ -97,37 +91,25 @@ class Kdump(Inspector, asyncio.DatagramProtocol):
         """Host -> the first message of its crash, and when it was last spoken of."""
         self._strangers: dict[str, float] = {}
 
+    @override
     def place(self, around: Surroundings) -> None:
         """Learn from which addresses hosts send."""
-        self._around = around
-        for host, own in around.addresses.items():
-            for network in self._config.networks:
-                if network in own:
-                    self._hosts[str(ip_address(own[network]))] = host
+        super().place(around)
+        self._hosts = {
+            str(ip_address(own[network])): host
+            for host, own in around.addresses.items()
+            for network in self._config.networks
+            if network in own
+        }
 
     @override
-    async def run(self, intake: Intake) -> None:
-        """Listen until cancelled."""
-
-        async def look() -> None:
-            await self.look(intake)
-
-        try:
-            await self._rounds.run(look, self._around)
-        finally:
-            self.close()
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Listen no more; the next tick listens again."""
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.close()
 
     @override
-    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
-        """Return none: nothing is told to it by HTTP."""
-        return ()
-
     async def look(self, intake: Intake) -> None:
         """See that we listen, and say who was heard. Raise Temporary."""
         await self._listening()

@@ -20,11 +20,10 @@ it shows is trusted no further than it goes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Self
 
 import structlog
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
@@ -33,9 +32,9 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Temporary
-from doctor_daemon.inspectors.polling import Rounds
-from doctor_daemon.inspectors.voice import View, Voice
-from doctor_daemon.ports import Fleet, Gatekeeper, Inspector, Intake, SourceTerms
+from doctor_daemon.inspectors.polling import Polling
+from doctor_daemon.inspectors.voice import View
+from doctor_daemon.ports import Fleet, Intake, SourceTerms
 from doctor_daemon.ports.surroundings import Surroundings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -72,19 +71,15 @@ class NovaServicesConfig(BaseModel):
         return self
 
 
-class NovaServices(Inspector):
+class NovaServices(Polling):
     """Looks at the lists of services that the daemon reads from Nova."""
 
-    api: ClassVar[int] = 1
-    served: ClassVar[bool] = False
     Config: ClassVar[type[NovaServicesConfig]] = NovaServicesConfig
 
     def __init__(self, config: NovaServicesConfig, terms: SourceTerms) -> None:
         """Begin with no list seen."""
-        self.name = terms.name
+        super().__init__(terms, 0.0)
         self._config = config
-        self._voice = Voice(terms)
-        self._rounds = Rounds(terms.name, 0.0)
         self._new = asyncio.Event()
         self._fleet = Fleet({})
         self._before: dict[str, Sighting] = {}
@@ -93,9 +88,10 @@ class NovaServices(Inspector):
         self._heard_at: Instant | None = None
         """When any service was last seen to have reported in."""
 
+    @override
     def place(self, around: Surroundings) -> None:
         """Be shown every list from now on."""
-        self._voice.around = around
+        super().place(around)
         around.fleets(self.show)
 
     def show(self, fleet: Fleet) -> None:
@@ -104,19 +100,6 @@ class NovaServices(Inspector):
         self._new.set()
 
     @override
-    async def run(self, intake: Intake) -> None:
-        """Look at every list until cancelled."""
-
-        async def look() -> None:
-            await self.look(intake)
-
-        await self._rounds.run(look, self._voice.around)
-
-    @override
-    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
-        """Return none: nothing is told to it."""
-        return ()
-
     async def look(self, intake: Intake) -> None:
         """Look at the next list, and say what is to be said. Raise Temporary."""
         try:

@@ -19,7 +19,6 @@ from ipaddress import ip_address
 from typing import Annotated, ClassVar, Literal, Protocol, Self
 
 import structlog
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
@@ -28,10 +27,10 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.errors import Temporary
 from doctor_daemon.inspectors.echo import Echo
 from doctor_daemon.inspectors.knock import AT_ONCE_MAX, Knock
-from doctor_daemon.inspectors.polling import Rounds
+from doctor_daemon.inspectors.polling import Polling
 from doctor_daemon.inspectors.probing import Sight, Streaks
-from doctor_daemon.inspectors.voice import View, Voice
-from doctor_daemon.ports import Gatekeeper, Inspector, Intake, SourceTerms
+from doctor_daemon.inspectors.voice import View
+from doctor_daemon.ports import Intake, SourceTerms
 from doctor_daemon.ports.surroundings import Surroundings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -112,25 +111,22 @@ class _Network:
         return [*self.hosts, *self.references]
 
 
-class Ping(Inspector):
+class Ping(Polling):
     """Looks whether hosts answer."""
 
-    api: ClassVar[int] = 1
-    served: ClassVar[bool] = False
     Config: ClassVar[type[PingConfig]] = PingConfig
 
     def __init__(self, config: PingConfig, terms: SourceTerms) -> None:
         """Open nothing yet."""
-        self.name = terms.name
+        super().__init__(terms, config.every_s)
         self._config = config
-        self._rounds = Rounds(terms.name, config.every_s)
-        self._voice = Voice(terms)
         self._networks: list[_Network] = []
         self._probers: dict[tuple[str, int], Prober] = {}
 
+    @override
     def place(self, around: Surroundings) -> None:
         """Learn where the hosts are."""
-        self._voice.around = around
+        super().place(around)
         self._networks = [self._network(name, around) for name in self._config.networks]
 
     def _network(self, name: str, around: Surroundings) -> _Network:
@@ -144,28 +140,13 @@ class Ping(Inspector):
         return _Network(name, kind, there, references, Streaks(config.misses))
 
     @override
-    async def run(self, intake: Intake) -> None:
-        """Look until cancelled."""
-
-        async def look() -> None:
-            await self.look(intake)
-
-        try:
-            await self._rounds.run(look, self._voice.around)
-        finally:
-            self.close()
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the sockets; the next look opens others."""
         for prober in self._probers.values():
             prober.close()
         self._probers.clear()
 
     @override
-    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
-        """Return none: nothing is told to it."""
-        return ()
-
     async def look(self, intake: Intake) -> None:
         """Look once at all networks, and say what is to be said. Raise Temporary."""
         await asyncio.gather(*map(self._see, self._networks))

@@ -16,23 +16,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 import structlog
-from aiohttp import web
 from pydantic import Field, field_validator
 from typing_extensions import override
 
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import HostId
 from doctor_daemon.errors import Temporary
-from doctor_daemon.inspectors.polling import Rounds
+from doctor_daemon.inspectors.polling import Polling
 from doctor_daemon.inspectors.promql import Queries, QueryEndpoint, Sample
-from doctor_daemon.inspectors.voice import View, Voice
+from doctor_daemon.inspectors.voice import View
 from doctor_daemon.inspectors.wire import NAME_MAX
-from doctor_daemon.ports import Gatekeeper, Inspector, Intake, SourceTerms
-from doctor_daemon.ports.surroundings import Surroundings
+from doctor_daemon.ports import Intake, SourceTerms
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -79,49 +77,26 @@ class PrometheusConfig(QueryEndpoint):
         return text
 
 
-class Prometheus(Inspector):
+class Prometheus(Polling):
     """Asks a Prometheus how the hosts are."""
 
-    api: ClassVar[int] = 1
-    served: ClassVar[bool] = False
     Config: ClassVar[type[PrometheusConfig]] = PrometheusConfig
 
     def __init__(self, config: PrometheusConfig, terms: SourceTerms) -> None:
         """Connect to nothing yet. Raise ConfigError when `ca_file` cannot be used."""
-        self.name = terms.name
+        super().__init__(terms, config.every_s)
         self._config = config
         self._strip = re.compile(config.strip) if config.strip else None
         self._queries = Queries(config)
-        self._rounds = Rounds(terms.name, config.every_s)
-        self._voice = Voice(terms)
         self._asked_s = -math.inf
         self._strangers: frozenset[str] = frozenset()
 
-    def place(self, around: Surroundings) -> None:
-        """Learn which hosts have an open incident."""
-        self._voice.around = around
-
     @override
-    async def run(self, intake: Intake) -> None:
-        """Ask until cancelled."""
-
-        async def look() -> None:
-            await self.look(intake)
-
-        try:
-            await self._rounds.run(look, self._voice.around)
-        finally:
-            await self.close()
-
     async def close(self) -> None:
         """Let go of the connections; the next question opens new ones."""
         await self._queries.close()
 
     @override
-    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
-        """Return none: nothing is told to it."""
-        return ()
-
     async def look(self, intake: Intake) -> None:
         """Ask once, and say what is to be said. Raise Temporary or Permanent."""
         samples = await self._queries.ask(self._config.query, self._config.lookback_s)

@@ -17,12 +17,11 @@ made of readings after our own cut.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Self
 
 import structlog
-from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import override
 
@@ -31,9 +30,9 @@ from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Power
 from doctor_daemon.errors import DoctorError, Temporary
-from doctor_daemon.inspectors.polling import Rounds
-from doctor_daemon.inspectors.voice import View, Voice
-from doctor_daemon.ports import Gatekeeper, Inspector, Intake, PowerDevice, SourceTerms
+from doctor_daemon.inspectors.polling import Polling
+from doctor_daemon.inspectors.voice import View
+from doctor_daemon.ports import Intake, PowerDevice, SourceTerms
 from doctor_daemon.ports.surroundings import Concern, Level, Surroundings
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -82,40 +81,25 @@ class _Watched:
     """Rounds of OFF in a row."""
 
 
-class PowerWatch(Inspector):
+class PowerWatch(Polling):
     """Reads the power of hosts at a low rate."""
 
-    api: ClassVar[int] = 1
-    served: ClassVar[bool] = False
     Config: ClassVar[type[PowerWatchConfig]] = PowerWatchConfig
 
     def __init__(self, config: PowerWatchConfig, terms: SourceTerms) -> None:
         """Begin with no host read."""
-        self.name = terms.name
+        super().__init__(terms, TICK_S)
         self._config = config
-        self._voice = Voice(terms)
-        self._rounds = Rounds(terms.name, TICK_S)
         self._watched: list[_Watched] | None = None
         self._turns = asyncio.Semaphore(config.at_once)
 
+    @override
     def place(self, around: Surroundings) -> None:
-        """Learn by which devices hosts are read."""
-        self._voice.around = around
+        """Learn by which devices hosts are read; what was read by others of before counts not."""
+        super().place(around)
+        self._watched = None
 
     @override
-    async def run(self, intake: Intake) -> None:
-        """Read until cancelled."""
-
-        async def look() -> None:
-            await self.look(intake)
-
-        await self._rounds.run(look, self._voice.around)
-
-    @override
-    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
-        """Return none: nothing is told to it."""
-        return ()
-
     async def look(self, intake: Intake) -> None:
         """Read the hosts that are due, and say what is to be said. Raise Temporary."""
         now = intake.now()

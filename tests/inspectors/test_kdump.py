@@ -59,7 +59,7 @@ async def listening(addresses: Addresses | None = None, **options: Any) -> Async
     stage = Stage(HERE if addresses is None else addresses, **options)
     await stage.look()
     yield stage
-    stage.source.close()
+    await stage.source.close()
 
 
 async def test_b14_a_message_is_evidence_and_needs_another() -> None:

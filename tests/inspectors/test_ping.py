@@ -75,16 +75,16 @@ class Stage:
     def told(self) -> list[tuple[str, str, str]]:
         return told(self.ledger.taken)
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.source.close()
+    async def __aexit__(self, *_: object) -> None:
+        await self.source.close()
 
 
 @pytest.mark.parametrize("version", [4, 6])
 async def test_a_host_that_is_silent_is_accused_after_so_many_looks(net: Lab, version: int) -> None:
-    with Stage(net, version) as stage:
+    async with Stage(net, version) as stage:
         assert await stage.look() == ""
         net.cut(1, "mgmt")
         await stage.look(MISSES - 1)
@@ -97,7 +97,7 @@ async def test_a_host_that_is_silent_is_accused_after_so_many_looks(net: Lab, ve
 
 
 async def test_a_few_lost_answers_are_nothing(net: Lab) -> None:
-    with Stage(net) as stage:
+    async with Stage(net) as stage:
         for _ in range(3):
             net.cut(1, "mgmt")
             await stage.look(MISSES - 1)
@@ -108,7 +108,7 @@ async def test_a_few_lost_answers_are_nothing(net: Lab) -> None:
 
 async def test_each_network_is_seen_for_itself(net: Lab) -> None:
     kinds = {"stor": "ping-storage"}
-    with Stage(net, networks=["mgmt", "stor"], kinds=kinds) as stage:
+    async with Stage(net, networks=["mgmt", "stor"], kinds=kinds) as stage:
         await stage.look()
         net.cut(1, "mgmt")
         stage.scene.concerns[HOST] = Concern.SUSPECTED
@@ -122,7 +122,7 @@ async def test_each_network_is_seen_for_itself(net: Lab) -> None:
 
 
 async def test_an_answer_is_no_sign_of_life_where_the_operator_says_so(net: Lab) -> None:
-    with Stage(net, alive=False) as stage:
+    async with Stage(net, alive=False) as stage:
         await stage.look()
         net.cut(1, "mgmt")
         await stage.look(MISSES)
@@ -132,7 +132,7 @@ async def test_an_answer_is_no_sign_of_life_where_the_operator_says_so(net: Lab)
 
 
 async def test_a1_all_hosts_lost_at_once_are_our_own_trouble(net: Lab) -> None:
-    with Stage(net) as stage:
+    async with Stage(net) as stage:
         await stage.look()
         for number in (1, 2):
             net.cut(number, "mgmt")
@@ -149,7 +149,7 @@ async def test_a1_all_hosts_lost_at_once_are_our_own_trouble(net: Lab) -> None:
 
 @pytest.mark.parametrize("method", ["icmp", "tcp"])
 async def test_a1_our_own_link_down_accuses_nobody(net: Lab, method: str) -> None:
-    with Stage(net, method=method) as stage:
+    async with Stage(net, method=method) as stage:
         assert await stage.look() == ""
         ip("link", "set", "mgmt", "down")
         for _ in range(2 * MISSES):
@@ -159,7 +159,7 @@ async def test_a1_our_own_link_down_accuses_nobody(net: Lab, method: str) -> Non
 
 async def test_a1_no_route_is_our_own_trouble(net: Lab) -> None:
     """One network of ours is gone; on the other nothing is said of it."""
-    with Stage(net, networks=["mgmt", "stor"]) as stage:
+    async with Stage(net, networks=["mgmt", "stor"]) as stage:
         await stage.look()
         ip("link", "set", "stor", "down")
         net.cut(1, "mgmt")
@@ -170,7 +170,7 @@ async def test_a1_no_route_is_our_own_trouble(net: Lab) -> None:
 
 
 async def test_references_show_that_a_network_works(net: Lab) -> None:
-    with Stage(net, references={"mgmt": ["10.199.0.1"]}) as stage:
+    async with Stage(net, references={"mgmt": ["10.199.0.1"]}) as stage:
         for number in (1, 2):
             net.cut(number, "mgmt")
         assert await stage.look(MISSES) == ""
@@ -178,7 +178,7 @@ async def test_references_show_that_a_network_works(net: Lab) -> None:
 
 
 async def test_a12_a_round_in_which_we_stood_still_is_none(net: Lab) -> None:
-    with Stage(net) as stage:
+    async with Stage(net) as stage:
         await stage.look()
         net.cut(1, "mgmt")
         await stage.look(MISSES - 1)
@@ -194,15 +194,16 @@ async def test_a12_a_round_in_which_we_stood_still_is_none(net: Lab) -> None:
 async def test_a_port_that_refuses_or_accepts_is_an_answer(net: Lab) -> None:
     with inside(net.host(2)):
         server = socket.create_server((net.address(2, "mgmt"), 2222))
-    with server, Stage(net, method="tcp", port=2222) as stage:
-        stage.scene.concerns.update({HOST: Concern.SUSPECTED, OTHER: Concern.SUSPECTED})
-        assert await stage.look() == ""
+    with server:
+        async with Stage(net, method="tcp", port=2222) as stage:
+            stage.scene.concerns.update({HOST: Concern.SUSPECTED, OTHER: Concern.SUSPECTED})
+            assert await stage.look() == ""
     assert stage.told == [("cmp-1", "ping", "up"), ("cmp-2", "ping", "up")]
 
 
 @pytest.mark.parametrize("version", [4, 6])
 async def test_a_host_that_takes_no_connection_is_accused(net: Lab, version: int) -> None:
-    with Stage(net, version, method="tcp") as stage:
+    async with Stage(net, version, method="tcp") as stage:
         await stage.look()
         net.cut(1, "mgmt")
         await stage.look(MISSES)
@@ -210,7 +211,7 @@ async def test_a_host_that_takes_no_connection_is_accused(net: Lab, version: int
 
 
 async def test_it_runs_by_itself(net: Lab) -> None:
-    with Stage(net) as stage:
+    async with Stage(net) as stage:
         net.cut(2, "mgmt")
         task = asyncio.create_task(stage.source.run(stage.ledger))
         async with asyncio.timeout(20):
