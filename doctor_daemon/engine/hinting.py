@@ -12,8 +12,9 @@ from typing_extensions import override
 from doctor_daemon.core.hints import Hint, Taken
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.sightings import Noticed
-from doctor_daemon.engine.case import Case, Letter
+from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.inbox import Letter
 from doctor_daemon.ports.hints import Hints
 
 
