@@ -13,8 +13,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from doctor_daemon.controllers.again import BusyError
 from doctor_daemon.controllers.cloud_service import READ_KEEP_S, CloudService
-from doctor_daemon.controllers.compute import BusyError, Endpoint, Product, RefusedError
+from doctor_daemon.controllers.compute import Endpoint, Product, RefusedError
 from doctor_daemon.controllers.http import Answer, NoAnswerError
 from doctor_daemon.controllers.keystone import VOLUMES
 from doctor_daemon.controllers.microversions import Span

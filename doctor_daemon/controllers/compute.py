@@ -11,18 +11,13 @@ import asyncio
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception_type,
-    stop_after_attempt,
-    stop_before_delay,
-)
 from typing_extensions import override
 
+from doctor_daemon.controllers.again import BusyError, answered
 from doctor_daemon.controllers.http import (
     Answer,
     Request,
@@ -36,25 +31,14 @@ from doctor_daemon.controllers.microversions import Offer, Span, Version, parse_
 from doctor_daemon.controllers.rows import INLINE_MAX, decode
 from doctor_daemon.controllers.tokens import Token, Tokens
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Permit
 
 LIST_MAX = 64 * 1024 * 1024
 SMALL_MAX = 1024 * 1024
-TRIES = 3
-PAUSE_S = 0.25
-RETRY_AFTER_MAX_S = 10.0
 _PASSING = frozenset({408, 425, 429})
 
 T = TypeVar("T")
-
-
-class BusyError(Temporary):
-    """An answer that may be another one soon; `after_s` is what Retry-After asked for."""
-
-    def __init__(self, text: str, after_s: float = 0.0) -> None:
-        super().__init__(text)
-        self.after_s = after_s
 
 
 class RefusedError(Permanent):
@@ -164,14 +148,8 @@ class Endpoint:
         version: Version | None,
         read: Callable[[bytes], T],
     ) -> Got[T]:
-        headers = _request_id()
-        retrying = AsyncRetrying(
-            stop=stop_after_attempt(TRIES) | stop_before_delay(self._reads.timeout_s),
-            wait=_pause,
-            retry=retry_if_exception_type(Temporary),
-            reraise=True,
-        )
-        return await retrying(self._read_once, path, query, version, headers, read)
+        ask = partial(self._read_once, path, query, version, _request_id(), read)
+        return await answered(ask, self._reads.timeout_s)
 
     async def _read_once(
         self,
@@ -288,10 +266,3 @@ def _root(grant: Grant) -> str:
 def _request_id() -> Mapping[str, str]:
     """Return a global request id: found in its log, and in those of whom it calls."""
     return {"X-OpenStack-Request-ID": f"req-{uuid.uuid4()}"}
-
-
-def _pause(state: RetryCallState) -> float:
-    """Return the seconds to wait: doubling, or what the server asked for, capped."""
-    error = state.outcome.exception() if state.outcome else None
-    asked_s = error.after_s if isinstance(error, BusyError) else 0.0
-    return max(PAUSE_S * 2.0 ** (state.attempt_number - 1), min(asked_s, RETRY_AFTER_MAX_S))

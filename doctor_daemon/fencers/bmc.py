@@ -20,7 +20,6 @@ from aiohttp import (
     ClientSession,
     ConnectionTimeoutError,
 )
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 from yarl import URL
 
 from doctor_daemon.core.instant import Instant
@@ -83,15 +82,14 @@ class Bmc:
         A connection that cannot be made is tried once more: a busy BMC turns callers away. One that
         breaks is too, by aiohttp itself, since a GET may be repeated (RFC 9110, 9.2.2).
         """
-        again = AsyncRetrying(
-            stop=stop_after_attempt(GETS_MAX),
-            wait=wait_fixed(GET_PAUSE_S),
-            retry=retry_if_exception_type(ClientConnectorError),
-            reraise=True,
-        )
         with self._answering():
             async with asyncio.timeout_at(deadline_s):
-                return await again(self._get)
+                for _ in range(1, GETS_MAX):
+                    try:
+                        return await self._get()
+                    except ClientConnectorError:
+                        await asyncio.sleep(GET_PAUSE_S)
+                return await self._get()
 
     async def _get(self) -> Answer:
         session, headers = self._connected(), self._headers()

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from doctor_daemon.controllers.again import BusyError
 from doctor_daemon.controllers.cinder import Cinder
-from doctor_daemon.controllers.compute import BusyError, RefusedError
+from doctor_daemon.controllers.compute import RefusedError
 from doctor_daemon.controllers.http import NoAnswerError
 from doctor_daemon.core.log_levels import LogScope
 from doctor_daemon.core.tries import Outcome

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from doctor_daemon.controllers.compute import BusyError, RefusedError
+from doctor_daemon.controllers.again import BusyError
+from doctor_daemon.controllers.compute import RefusedError
 from doctor_daemon.controllers.http import NoAnswerError
 from doctor_daemon.controllers.neutron import Neutron
 from doctor_daemon.core.ports import Said
