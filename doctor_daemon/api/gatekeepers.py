@@ -131,11 +131,14 @@ class Once:
         """Stand before one source's gate."""
         self._gate = gate
         self._source = source
+        # Found out once: to look for a Protocol's methods takes as long as to read a bearer.
+        self._asking = gate if isinstance(gate, Asking) else None
+        self._seal = gate if isinstance(gate, Seal) else None
 
     async def ask(self, request: web.Request) -> None:
         """Have the gate find out what it needs to know, if it needs to."""
-        if isinstance(self._gate, Asking):
-            await self._gate.ask(request)
+        if self._asking is not None:
+            await self._asking.ask(request)
 
     def admit(self, request: web.Request) -> None:
         """Ask the gate, unless it has let this very request in."""
@@ -147,14 +150,14 @@ class Once:
     @property
     def sealed(self) -> bool:
         """Whether the body has to be seen too before the request is let in."""
-        return isinstance(self._gate, Seal)
+        return self._seal is not None
 
     async def settle(self, whole: web.Request, room: Callable[[], None]) -> None:
         """Have the gate see the body, which is there; between its two questions ask for `room`."""
-        if isinstance(self._gate, Seal):
-            self._gate.verify(whole, await whole.read())
+        if self._seal is not None:
+            self._seal.verify(whole, await whole.read())
             room()
-            await self._gate.settle(whole)
+            await self._seal.settle(whole)
             whole[ADMITTED] = self._source
 
 
