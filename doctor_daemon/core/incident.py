@@ -7,8 +7,9 @@ done next is derived from the incident alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from operator import attrgetter
 from typing import NewType
 
 from doctor_daemon.core.evacuation import Evacuation
@@ -243,22 +244,8 @@ class Incident:
         Those alone need not be saved: after a crash the questions are asked anew. Whatever follows
         from them shows elsewhere, and is saved with them.
         """
-        return self._unasked() != saved._unasked()
-
-    def _unasked(self) -> Incident:
-        """Return it without what questions were answered."""
-        return replace(
-            self,
-            version=0,
-            service="",
-            first=None,
-            sighting=None,
-            shown=None,
-            looks=0,
-            look_failures=0,
-            look_at=None,
-            fencing=self.fencing.unasked() if self.fencing else None,
-        )
+        tries = ((one.fencing and one.fencing.unasked()) for one in (self, saved))
+        return _WEIGHTY(self) != _WEIGHTY(saved) or next(tries) != next(tries)
 
     @property
     def mark(self) -> str:
@@ -274,6 +261,12 @@ class Incident:
     def charged(self) -> bool:
         """Tell whether the present round of fencing has been taken from the budget."""
         return len(self.charges) > self.refences
+
+
+_ANSWERS = frozenset({"service", "first", "sighting", "shown", "looks", "look_failures", "look_at"})
+_OTHERWISE = {"version", "fencing"}
+_WEIGHTY = attrgetter(*(f.name for f in fields(Incident) if f.name not in _ANSWERS | _OTHERWISE))
+"""All of an incident that is more than the answers to questions, but for its try."""
 
 
 def open_incident(
