@@ -16,17 +16,11 @@ from doctor_daemon.core.automatic import passing, powering
 from doctor_daemon.core.by_hand import answered as answered_by_life
 from doctor_daemon.core.by_hand import in_hand, protested, taken_back
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.cutting import cut_ended, cut_refused, lined
 from doctor_daemon.core.destinations import doubted
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuating import evacuating, told, unanswered
-from doctor_daemon.core.fencing import (
-    cut_ended,
-    fencing,
-    identified,
-    unidentified,
-    was_read,
-)
-from doctor_daemon.core.gates import Refusal, gate_waited_for
+from doctor_daemon.core.fencing import fencing, identified, unidentified, was_read
 from doctor_daemon.core.hands import shown
 from doctor_daemon.core.holding import Said, said
 from doctor_daemon.core.incident import Held, Incident
@@ -84,9 +78,9 @@ from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
-from doctor_daemon.core.topology import NEVER, fail
-from doctor_daemon.core.topology import unsent as uncut
-from doctor_daemon.core.waiting import overdue, wait_anew
+from doctor_daemon.core.topology import NEVER
+from doctor_daemon.core.tries import Lined, Outcome
+from doctor_daemon.core.waiting import overdue
 from doctor_daemon.core.waking import woken
 
 STEPS_MAX = 16
@@ -145,6 +139,8 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return identified(incident, observation)
         case CutEnded():
             return cut_ended(incident, observation)
+        case Lined():
+            return lined(incident, observation)
         case WasRead():
             return was_read(incident, observation)
         case PutEnded():
@@ -191,6 +187,8 @@ def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context
             failures = incident.look_failures + 1
             at = context.now.plus(context.policy.backoff(failures))
             return replace(incident, looks=number + 1, look_failures=failures, look_at=at)
+        case Cut():
+            return cut_ended(incident, CutEnded(effect, Outcome.UNKNOWN, failed.error, context.now))
         case Identify():
             return unidentified(incident, failed, effect, context.now)
         case ListServers(number) if number == incident.listings:
@@ -213,19 +211,9 @@ def _failed(incident: Incident, failed: Failed, effect: Effect, context: Context
 
 def _refused(incident: Incident, refused: Refused, effect: Effect, context: Context) -> Incident:
     """Fold in that a gate was shut just before an effect, so that nothing was sent."""
-    fencing = incident.fencing if incident.phase is Phase.FENCING else None
     match effect:
-        case Cut(try_=number) if fencing and number == fencing.number:
-            incident = uncut(incident, context)
-            if refused.gate == "look":
-                return fail(incident, context, refused.why)
-            if (gate := gate_waited_for(refused.gate)) is not None:
-                shut = Refusal(gate.name, refused.why, gate.frees, waits=True)
-                again = wait_anew(incident, shut, fencing, context)
-                if again.untouched or again.phase is Phase.HELD:
-                    return again  # past the point of no return life ends no wait: so nobody waits
-            held = Held(refused.gate, refused.why, f"see to the gate {refused.gate}; {NEVER}")
-            return incident.hold(context.now, held)
+        case Cut():
+            return cut_refused(incident, refused, effect)
         case ForceDown(number) if incident.phase is Phase.FORCING_DOWN:
             return put_refused(incident, refused, number, context)
         case Evacuate():
@@ -263,12 +251,16 @@ def _settle(incident: Incident, context: Context) -> Incident:
             settled = switching(powering(settled, context), context)
             return retiring(settled, context)
         case Phase.HELD:
-            settled = switching(closing(incident, context), context)
-            return retiring(protested(settled, context), context)
+            return _held(incident, context)
         case Phase.RESOLVED | Phase.DISMISSED:
             return incident
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _held(incident: Incident, context: Context) -> Incident:
+    settled = switching(closing(incident, context), context)
+    return retiring(protested(settled, context), context)
 
 
 def _late(incident: Incident, context: Context) -> Held:

@@ -14,6 +14,7 @@ from typing import assert_never
 from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import wakes_at
+from doctor_daemon.core.cutting import ends_at
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.fencing import seen, spanned_at, unknown_devices
 from doctor_daemon.core.guard import gives_up_at
@@ -40,11 +41,14 @@ from doctor_daemon.core.release import Enable, Lift, Step, SwitchOn
 from doctor_daemon.core.releasing import moments
 from doctor_daemon.core.retiring import retires
 from doctor_daemon.core.suspicion import decides_at
-from doctor_daemon.core.switching import ends_at, switches
+from doctor_daemon.core.switching import ends_at as wish_ends_at
+from doctor_daemon.core.switching import switches
 from doctor_daemon.core.tries import Try
 from doctor_daemon.core.waiting import ends_waiting, waits
 from doctor_daemon.core.witness import ask_witnesses
 
+SHARE = 0.4
+"""Of the age at which a look is too old for a cut: so often is looked while one waits its turn."""
 FOLLOWED = (Stage.WAITING, Stage.CHECKING, Stage.UNDER_WAY)
 
 
@@ -107,14 +111,19 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
     if attempt.go_at is None:
         yield from _prepare(incident, attempt, level, context)
         return
-    yield Wait(attempt.go_at.plus(context.policy.off_timeout_s))
-    for device in level.devices:
-        if attempt.device(device.name).cut is None:
-            yield Cut(attempt.number, attempt.level, device.name)
+    ends = ends_at(attempt, level, context)
+    if ends is not None and not context.now.reached(ends):
+        yield Wait(ends)
+    answers = {device.name: attempt.device(device.name) for device in level.devices}
+    for name, answer in answers.items():
+        if answer.cut is None and not answer.shut:
+            yield Cut(attempt.number, attempt.level, name)
     yield from ask_read(attempt, level, context)
     yield from ask_witnesses(attempt, attempt.go_at, context)
-    if all(attempt.device(device.name).cut for device in level.devices):
-        yield from _look_along(incident, context)
+    if all(answer.cut for answer in answers.values()):
+        yield from _look_along(incident, context, context.policy.read_every_s)
+    elif any(answer.lined for answer in answers.values()):
+        yield from _look_along(incident, context, context.policy.look_age_s * SHARE)
 
 
 def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
@@ -134,10 +143,10 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
         yield ask_look(incident, context)
 
 
-def _look_along(incident: Incident, context: Context) -> Iterator[Effect]:
-    """Look at Nova while the power is read: the PUT needs a fresh look, and life would show."""
+def _look_along(incident: Incident, context: Context, every_s: float) -> Iterator[Effect]:
+    """Look at Nova all along: life would show. The PUT needs a fresh look, and so does a cut."""
     look = incident.sighting
-    again = look.asked_at.plus(context.policy.read_every_s) if look else context.now
+    again = look.asked_at.plus(every_s) if look else context.now
     yield ask_look(incident, context) if context.now.reached(again) else Wait(again)
 
 
@@ -275,7 +284,7 @@ def _switch(incident: Incident, context: Context) -> Iterator[Effect]:
     if wish is not None and wish.not_before and not context.now.reached(wish.not_before):
         yield Wait(wish.not_before)
     elif wish is not None and wish.go_at is None:
-        yield Wait(ends_at(wish, context))
+        yield Wait(wish_ends_at(wish, context))
         yield ask_evacuations(incident, context)
     yield from _switch_on(incident, context)
 

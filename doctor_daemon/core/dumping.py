@@ -11,6 +11,7 @@ from __future__ import annotations
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.recall import unsent
 from doctor_daemon.core.weighing import standing
 
 KDUMP = "kdump"
@@ -33,6 +34,17 @@ def dumps_until(incident: Incident, context: Context) -> Instant | None:
         if left_s > 0:
             return now.plus(left_s)
     return None
+
+
+def writing(incident: Incident, context: Context) -> str:
+    """Say that the host writes its crash dump, and nothing was cut yet; a gate.
+
+    An operator who orders it fenced does not wait for that.
+    """
+    at, limit_s = incident.ordered_at, context.policy.evidence_age_s
+    ordered = at is not None and context.now.since(at) <= limit_s
+    before = incident.untouched or unsent(incident, context)
+    return WAITS if before and not ordered and dumps_until(incident, context) else ""
 
 
 def dumping(incident: Incident, now: Instant) -> Incident:

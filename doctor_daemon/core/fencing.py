@@ -7,16 +7,16 @@ that only readings count.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.gates import Act, needs_pass, refused
+from doctor_daemon.core.contradiction import FREES, GATE
+from doctor_daemon.core.cutting import folded, go, late, shut
 from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.messages import Cut, CutEnded, Failed, Identified, Identify, WasRead
+from doctor_daemon.core.messages import Failed, Identified, Identify, WasRead
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import (
     DeviceProof,
@@ -28,10 +28,9 @@ from doctor_daemon.core.proof import (
     proven,
 )
 from doctor_daemon.core.recall import recallable
-from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
-from doctor_daemon.core.waiting import wait, waited, waits
+from doctor_daemon.core.waiting import waited, waits
 from doctor_daemon.core.witness import contradicting
 
 SPAN = 0.9
@@ -41,7 +40,7 @@ SPAN = 0.9
 def identified(incident: Incident, observation: Identified) -> Incident:
     """Fold in who a device says its host is."""
     effect, identity = observation.effect, observation.identity
-    return _fold(incident, effect, lambda device: replace(device, identity=identity))
+    return folded(incident, effect, lambda device: replace(device, identity=identity))
 
 
 def unidentified(
@@ -54,18 +53,8 @@ def unidentified(
     error = observation.error
     if incident.fencing is not None and incident.fencing.go_at is not None:
         reading = Reading(Power.UNKNOWN, error, now, now)
-        return _fold(incident, effect, lambda device: device.read(reading))
-    return _fold(incident, effect, lambda device: replace(device, failure=error))
-
-
-def cut_ended(incident: Incident, observation: CutEnded) -> Incident:
-    """Fold in how a cut ended. Whatever was answered, only reads will tell what it did."""
-    effect, outcome, at = observation.effect, observation.outcome, observation.at
-    before = incident
-    incident = _fold(incident, effect, lambda device: replace(device, cut=outcome, cut_at=at))
-    if incident is before:
-        return incident
-    return incident.note(at, f"{effect.device}: cut {outcome}: {observation.text}")
+        return folded(incident, effect, lambda device: device.read(reading))
+    return folded(incident, effect, lambda device: replace(device, failure=error))
 
 
 def was_read(incident: Incident, observation: WasRead) -> Incident:
@@ -93,29 +82,39 @@ def _on_again(incident: Incident, reading: Reading) -> Incident:
     return replace(incident, release=replace(release, switched_at=reading.answered_at))
 
 
-def _fold(
-    incident: Incident, effect: Identify | Cut, change: Callable[[DeviceTry], DeviceTry]
-) -> Incident:
-    fencing = incident.fencing
-    if fencing is None or fencing.number != effect.try_:
-        return incident  # too late: it belongs to an earlier try
-    device = change(fencing.device(effect.device))
-    return replace(incident, fencing=fencing.put(effect.device, device))
-
-
 def fencing(incident: Incident, context: Context) -> Incident:
     """Decide what the present try has come to."""
     current = incident.fencing
     if current is None or current.digest != context.plan.digest:
         return begin(incident, context)
     level = context.plan.level(current.level)
-    if level is None or (incident.retry_at and not context.now.reached(incident.retry_at)):
+    if level is None:
+        return begin(incident, context, current.level)
+    if incident.retry_at and not context.now.reached(incident.retry_at):
         return incident
     if waits(incident):
-        return waited(incident, current, context)
+        return _alive(incident, context) or waited(incident, current, context)
     if current.go_at is None:
         return _prepare(incident, current, level, context)
+    refused = shut(incident, current, level, context)
+    if refused is not incident or any(current.device(d.name).shut for d in level.devices):
+        return refused
     return _conclude(incident, current, current.go_at, level, context)
+
+
+def _alive(incident: Incident, context: Context) -> Incident | None:
+    """Ask a human where it shows life while a gate keeps it from being cut once more.
+
+    Its power was cut, or may have been, and nobody proved it off: whether it is to be cut again is
+    not for the gate to say. A host that was forced down is cut all the same: its servers moved.
+    """
+    waiting, life = incident.waiting, incident.life_at
+    before = incident.untouched or recallable(incident)
+    down = incident.refences > 0 or incident.marking.number > 0
+    if waiting is None or life is None or before or down or life.since(waiting.since) < 0:
+        return None
+    why = f"it was heard alive after a cut, and is not cut again meanwhile: {waiting.why}"
+    return incident.hold(context.now, Held(GATE, why, FREES))
 
 
 def _prepare(incident: Incident, current: Try, level: Level, context: Context) -> Incident:
@@ -132,7 +131,7 @@ def _prepare(incident: Incident, current: Try, level: Level, context: Context) -
     waits = incident.contradicted_at is not None
     if waits or not prepared(incident, current, level, context):
         return incident
-    return _go(incident, current, level, context)
+    return go(incident, current, level, context)
 
 
 def unknown_devices(current: Try, level: Level) -> Iterator[Device]:
@@ -173,48 +172,6 @@ def prepared(incident: Incident, current: Try, level: Level, context: Context) -
     return known and spanned and seen(incident, current, context)
 
 
-def _go(incident: Incident, current: Try, level: Level, context: Context) -> Incident:
-    """Ask the gates; if all are open, step over the point of no return."""
-    now = context.now
-    refusal = refused(Act.CUT, incident, context)
-    if refusal and refusal.waits:
-        return wait(incident, refusal, now)
-    if refusal:
-        why = refusal.why
-        if recallable(incident):
-            why = f"it failed once its flag was lifted, and it is not cut again: {why}"
-        elif incident.refences and not incident.charged:
-            why = f"the power came back after the proof, and it is not cut again: {why}"
-        return incident.hold(now, Held(refusal.gate, why, refusal.frees))
-    if recallable(incident):
-        incident = out_of_service(incident)
-    charges = incident.charges if _paid(incident, context) else (*incident.charges, now)
-    passed = incident.passed
-    if needs_pass(incident, context):
-        incident, passed = incident.note(now, f"let through: {context.passes_by}"), len(charges)
-    names = " and ".join(f"{device.kind} {device.name}" for device in level.devices)
-    return replace(
-        incident.note(now, f"every gate is open: cutting the power by {names}"),
-        fencing=replace(current, go_at=now),
-        cut_started=incident.cut_started or now,
-        charges=charges,
-        passed=passed,
-        waiting=None,
-        progress_at=now,
-    )
-
-
-def _paid(incident: Incident, context: Context) -> bool:
-    """Tell whether this round was taken from the budget, and not so long ago that it is over.
-
-    A charge of another boot still counts: it has been timed anew.
-    """
-    if not incident.charged:
-        return False
-    age_s = context.now.since(incident.charges[-1])
-    return age_s < context.policy.budget_window_s or math.isinf(age_s)
-
-
 def _conclude(
     incident: Incident, current: Try, go_at: Instant, level: Level, context: Context
 ) -> Incident:
@@ -235,10 +192,16 @@ def _conclude(
         text = f"proven off: {described(proof)}"
         moved = incident.move(Phase.FORCING_DOWN, now, text)
         return replace(moved, proof=proof, marking=incident.marking.anew())
-    if now.since(go_at) >= context.policy.off_timeout_s:
+    if late(current, level, context) and (against or not _going_off(current, level)):
         why = f"not off {context.policy.off_timeout_s:g} s after the cut"
         return fail(incident, context, f"{why}: {against}" if against else why)
     return incident
+
+
+def _going_off(current: Try, level: Level) -> bool:
+    """Tell whether every device has said OFF last: more of that is only a matter of its turn."""
+    lasts = [current.device(device.name).readings[-1:] for device in level.devices]
+    return all(last and last[0].power is Power.OFF for last in lasts)
 
 
 def _said_on(answer: DeviceTry) -> bool:

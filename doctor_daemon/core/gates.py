@@ -18,6 +18,7 @@ from doctor_daemon.core import fleet_gates as fleet
 from doctor_daemon.core import preconditions as needs
 from doctor_daemon.core.budget import spent
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.dumping import writing
 from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import ProofKind
@@ -215,6 +216,7 @@ GATES: tuple[Gate, ...] = (
     Gate("disabled", _CUT, fleet.disabled, f"ask who disabled it, or enable it; {_AGAIN}"),
     Gate("relapsed", _CUT, fleet.relapsed, f"find out why it fails; {_AGAIN}"),
     Gate("settling", _CUT, fleet.resting, "it goes on by itself", waits=True),
+    Gate("dumping", _CUT, writing, "it goes on by itself", waits=True),
     Gate("identity", _CUT, _identity, f"mend the topology; {_AGAIN}"),
     Gate("mass", _CUT, fleet.mass_failure, _RELEASED, waits=True),
     Gate("budget", _CUT, spent, f"wait, or see what is failing; {_AGAIN}"),

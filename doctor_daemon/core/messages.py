@@ -23,7 +23,7 @@ from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, Swi
 from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
 from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.survey import Surveyed
-from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.tries import Lined, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,4 +295,4 @@ Observation = (
     | Ordered
     | Said
     | Crashed
-) | (SwitchedOn | LiftEnded | EnableEnded | Surveyed | ServiceDeleted)
+) | (SwitchedOn | LiftEnded | EnableEnded | Surveyed | ServiceDeleted | Lined)

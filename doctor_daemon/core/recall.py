@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
@@ -16,7 +17,16 @@ from doctor_daemon.core.phases import Phase
 def recallable(incident: Incident) -> bool:
     """Tell whether a sign of life still keeps the host from being cut once more."""
     again = incident.phase is Phase.FENCING and incident.release.again
-    return again and not incident.charged
+    return again and (incident.fencing is None or incident.fencing.go_at is None)
+
+
+def unsent(incident: Incident, context: Context) -> bool:
+    """Tell whether the gates were passed, and certainly nothing has been sent in this try."""
+    current = incident.fencing if incident.phase is Phase.FENCING else None
+    level = context.plan.level(current.level) if current else None
+    if current is None or current.go_at is None or level is None:
+        return False
+    return all(current.device(device.name).unsent for device in level.devices)
 
 
 def recalled(incident: Incident, text: str, now: Instant) -> Incident:

@@ -124,7 +124,7 @@ def _fence_again(incident: Incident, context: Context, text: str) -> Incident:
         return out_of_service(incident).hold(now, held)
     release = replace(incident.release, again=True)
     moved = incident.move(Phase.FENCING, now, f"ALARM: {text}", NoticeKind.ALARM)
-    return begin(replace(moved, release=release), context)
+    return replace(begin(moved, context), release=release)
 
 
 def gives_up_at(incident: Incident, context: Context) -> Instant:

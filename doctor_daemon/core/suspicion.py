@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import disputed, wakes_at, weighty
+from doctor_daemon.core.cutting import taken_back
 from doctor_daemon.core.dumping import dumping, dumps_until
 from doctor_daemon.core.evidence import Verdict, accused, fold
 from doctor_daemon.core.host import HostId
@@ -32,6 +33,8 @@ def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
     if words == incident.words:
         return incident  # its source has said something newer since
     incident = replace(incident, words=words)
+    if evidence.verdict is Verdict.UP or not accused(words):
+        incident = taken_back(incident, context)
     if evidence.verdict is Verdict.UP:
         if disputed(incident, evidence, context):
             return incident  # `weighed` says what comes of it
@@ -68,6 +71,8 @@ def alive(incident: Incident, text: str, now: Instant, at: Instant | None = None
 
 def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident:
     """Fold in how Nova shows the service."""
+    if incident.first is not None and sighting.stirred(incident.first):
+        incident = taken_back(incident, context)
     earlier, now = incident.sighting, context.now
     service = incident.service or sighting.uuid
     first = incident.first

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Held, Incident
+from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.tries import Try
 
 NEVER = "`doctor-daemon confirm-off HOST` once a human has made sure; or `fence HOST` to try again"
@@ -24,6 +25,9 @@ def begin(incident: Incident, context: Context, level: int = 1, nth: int = 1) ->
     if found.manual:
         why = f"level {level} is manual: only a human can tell that {incident.host} is off"
         return incident.hold(now, Held("manual", why, NEVER))
+    current = incident.fencing
+    if incident.release.again and current is not None and current.go_at is not None:
+        incident = out_of_service(incident)  # its power may have been cut
     number = incident.tries + 1
     fencing = Try(number, level, nth, context.plan.digest, now)
     return replace(
@@ -34,21 +38,6 @@ def begin(incident: Incident, context: Context, level: int = 1, nth: int = 1) ->
         progress_at=now,
         look_failures=0,
     )
-
-
-def unsent(incident: Incident, context: Context) -> Incident:
-    """Take the point of no return back where a refused cut was all that lay behind it.
-
-    Only a level's sole device shows that: beside another one's cut, which may be under way, it
-    stands, and so it does where an earlier try has passed it.
-    """
-    current = incident.fencing
-    level = context.plan.level(current.level) if current else None
-    if current is None or level is None or len(level.devices) > 1:
-        return incident
-    first = current.go_at is not None and incident.cut_started == current.go_at
-    # A pause since then has given it no grace anew: the gate that asks for one is not to stay shut.
-    return replace(incident, cut_started=None, grace_from=context.now) if first else incident
 
 
 def fail(incident: Incident, context: Context, why: str, *, final: bool = False) -> Incident:

@@ -28,6 +28,19 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Lined:
+    """A cut waits for its device's turn, and nothing has been sent; `over`: its turn has come.
+
+    The gates have been asked then once more, and were open.
+    """
+
+    try_: int
+    device: str
+    at: Instant
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceTry:
     """What one device has answered in the present try of its level."""
 
@@ -38,6 +51,12 @@ class DeviceTry:
     cut_at: Instant | None = None
     readings: tuple[Reading, ...] = ()
     reads: int = 0
+    lined: bool = False
+    """Its cut waits for the device's turn: certainly nothing has been sent."""
+    begun_at: Instant | None = None
+    """When that turn has come, if it was waited for."""
+    shut: str = ""
+    """The gate that was shut just before its cut: nothing was sent, and `failure` says why."""
 
     def read(self, reading: Reading) -> DeviceTry:
         """Add one reading; only the last few are kept, and of a silence its last."""
@@ -48,7 +67,13 @@ class DeviceTry:
 
     def unasked(self) -> DeviceTry:
         """Return it without what the device has answered to questions."""
-        return replace(self, identity=None, failure="", readings=(), reads=0)
+        failure = self.failure if self.shut else ""
+        return replace(self, identity=None, failure=failure, readings=(), reads=0)
+
+    @property
+    def unsent(self) -> bool:
+        """Tell whether certainly nothing has been sent to it in this try."""
+        return self.lined or bool(self.shut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,8 @@ class Try:
     go_at: Instant | None = None
     """When the gates were passed; None: still preparing."""
     devices: Mapping[str, DeviceTry] = field(default_factory=dict)
+    anew: int = 0
+    """How often it was begun anew because the look had grown old before its cut was sent."""
 
     def device(self, name: str) -> DeviceTry:
         """Return what a device has answered so far."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.dumping import dumps_until
 from doctor_daemon.core.gates import Act, Refusal, waited_for
 from doctor_daemon.core.incident import Held, Incident, Waiting
 from doctor_daemon.core.instant import Instant
@@ -64,8 +65,9 @@ def ends_waiting(incident: Incident, context: Context) -> Iterator[Instant]:
         return
     times = int(context.now.since(waiting.since) // AGAIN_S) + 1
     yield waiting.since.plus(times * AGAIN_S)
-    if warm_at is not None and not context.now.reached(warm_at):
-        yield warm_at
+    for at in (warm_at, dumps_until(incident, context)):
+        if at is not None and not context.now.reached(at):
+            yield at
 
 
 def overdue(incident: Incident, limit_s: float) -> Held | None:

@@ -249,7 +249,7 @@ class Case:
     async def _attempt(self, effect: Effect) -> None:
         """Do one effect and post its observation. A bug in an adapter is an observation too."""
         try:
-            observation = await perform(effect, self._standing, self._ward)
+            observation = await perform(effect, self._standing, self._ward, self._tell)
         except Exception as error:  # noqa: BLE001 - containment, as in `_advance`
             self._links.bug(self.incident.id, error)
             observation = Crashed(type(error).__name__, effect)
@@ -265,6 +265,9 @@ class Case:
             return False
         answered = sum(letter.effect in self._running for letter in self._inbox.letters)
         return answered + 1 < sum(isinstance(effect, Evacuate) for effect in self._running)
+
+    def _tell(self, observation: Observation) -> None:
+        self._put(Letter(observation))
 
     def _standing(self) -> Standing:
         """Return what is saved, and what has come since, be it that a save keeps it waiting.

@@ -47,6 +47,10 @@ class DeviceTurns:
         finally:
             self._fencing[line] -= 1
 
+    def busy(self, line: str) -> bool:
+        """Tell whether a turn would be waited for."""
+        return self._lines[line].locked() or self._all.locked()
+
     async def probe(self, line: str, work: Callable[[], Awaitable[T]]) -> T:
         """Do what can wait. Raise Overtaken when fencing needs the device, now or meanwhile."""
         if self._fencing[line]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.cutting import overtaken as uncut
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import (
@@ -45,7 +46,7 @@ from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, Swi
 from doctor_daemon.core.retirement import DeleteService, ServiceDeleted, Survey
 from doctor_daemon.core.retiring import unwanted
 from doctor_daemon.core.returning import superseded
-from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.tries import Lined, Outcome
 from doctor_daemon.core.turns import WAITS
 from doctor_daemon.engine.inspecting import inspect
 from doctor_daemon.engine.powering import at_device, bounded, read
@@ -78,18 +79,26 @@ class Standing:
     decided: Incident
 
 
-async def perform(effect: Effect, current: Callable[[], Standing], ward: Ward) -> Observation:
-    """Do what an effect asks. What went wrong outside becomes an observation, never an error."""
+Tell = Callable[[Observation], None]
+
+
+async def perform(
+    effect: Effect, current: Callable[[], Standing], ward: Ward, tell: Tell
+) -> Observation:
+    """Do what an effect asks. What went wrong outside becomes an observation, never an error.
+
+    `tell` hears what is to be known before its end.
+    """
     try:
-        return await _perform(effect, current, ward)
+        return await _perform(effect, current, ward, tell)
     except LateError as error:
-        return Refused(effect, "look", str(error))
+        return Refused(effect, "permit" if isinstance(effect, Cut) else "look", str(error))
     except DoctorError as error:
         return Failed(effect, str(error), permanent=isinstance(error, Permanent))
 
 
 async def _perform(  # noqa: C901 - one arm for each effect, each of a line or two
-    effect: Effect, current: Callable[[], Standing], ward: Ward
+    effect: Effect, current: Callable[[], Standing], ward: Ward, tell: Tell
 ) -> Observation:
     host, nova = current().saved.host, ward.tools.controller
     match effect:
@@ -102,7 +111,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             async with at_device(ward, host, name) as device:
                 return Identified(effect, await bounded(device.identify()))
         case Cut():
-            return await _cut(effect, current, ward)
+            return await _cut(effect, current, ward, tell)
         case Read():
             return await read(effect, host, ward)
         case ForceDown():
@@ -172,14 +181,32 @@ def _stale(incident: Incident, effect: SwitchOn | Lift | Enable | DeleteService)
     return superseded(incident, effect)
 
 
-async def _cut(effect: Cut, current: Callable[[], Standing], ward: Ward) -> Observation:
-    """Cut, in turn. The gates are asked after the wait for it."""
-    async with at_device(ward, current().saved.host, effect.device) as device:
-        shut = _shut(effect, Act.CUT, current(), ward)
-        if shut is not None:
-            return shut
-        outcome, text = await _ended(bounded(device.cut(ward.permit())))
-        return CutEnded(effect, outcome, text, ward.tools.clock.now())
+async def _cut(effect: Cut, current: Callable[[], Standing], ward: Ward, tell: Tell) -> Observation:
+    """Cut, in turn. The gates are asked after the wait for it, and whether it is still wanted."""
+    clock, host, waited = ward.tools.clock, current().saved.host, False
+
+    def lined() -> None:
+        nonlocal waited
+        waited = True
+        tell(Lined(effect.try_, effect.device, clock.now()))
+
+    try:
+        async with at_device(ward, host, effect.device, lined) as device:
+            standing = current()
+            why = uncut(standing.saved, effect) or uncut(standing.decided, effect)
+            if why:
+                return Refused(effect, OVERTAKEN, why)
+            shut = _shut(effect, Act.CUT, standing, ward)
+            if shut is not None:
+                return shut
+            if waited:
+                tell(Lined(effect.try_, effect.device, clock.now(), over=True))
+            outcome, text = await _ended(bounded(device.cut(ward.permit())))
+    except LateError:
+        raise
+    except Permanent as error:  # it has no such device any more
+        outcome, text = Outcome.UNSENT, str(error)
+    return CutEnded(effect, outcome, text, clock.now())
 
 
 async def _ended(call: Awaitable[tuple[Outcome, str]]) -> tuple[Outcome, str]:

@@ -7,7 +7,7 @@ the others: after `CALL_MAX_S` a call is given up, and how a cut ended is then u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -23,13 +23,21 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def at_device(ward: Ward, host: HostId, name: str) -> AsyncIterator[PowerDevice]:
-    """Wait for a turn at a device of a host. Raise Permanent where it has none of that name."""
+async def at_device(
+    ward: Ward, host: HostId, name: str, lined: Callable[[], None] | None = None
+) -> AsyncIterator[PowerDevice]:
+    """Wait for a turn at a device of a host; `lined` hears that it is not its turn yet.
+
+    Raise Permanent where it has none of that name.
+    """
     device = ward.tools.devices.get(f"{host}/{name}")
     if device is None:
         msg = f"{host} has no power device {name}"
         raise Permanent(msg)
-    async with ward.tools.device_turns.turn(line_of(ward, host, name)):
+    line = line_of(ward, host, name)
+    if lined is not None and ward.tools.device_turns.busy(line):
+        lined()
+    async with ward.tools.device_turns.turn(line):
         yield device
 
 

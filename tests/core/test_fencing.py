@@ -283,5 +283,8 @@ def test_without_a_try_no_answer_means_anything() -> None:
 def test_a_cut_that_ends_after_the_incident_was_held_is_recorded() -> None:
     walk = Walk(plan=TWO).to_cut()
     first, second = walk.all(Cut)
-    walk.refuse(first, "armed").answer_cut(second)
-    assert (walk.phase, walk.said) == (Phase.HELD, "pdu: cut accepted: 204")
+    walk.refuse(first, "armed")
+    assert walk.all(Cut) == [second]
+    walk.answer_cut(second)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "armed")
+    assert "pdu: cut accepted: 204" in [entry.text for entry in walk.incident.timeline]

@@ -60,6 +60,7 @@ def test_which_gate_stops_what() -> None:
         "disabled": {"cut"},
         "relapsed": {"cut"},
         "settling": {"cut"},
+        "dumping": {"cut"},
         "identity": {"cut"},
         "mass": {"cut"},
         "budget": {"cut"},

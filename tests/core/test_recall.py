@@ -157,7 +157,8 @@ def test_what_had_moved_before_is_forgotten_only_with_the_cut() -> None:
     walk = fencing()
     assert walk.incident.release.began is not None
     walk.identify().show()
-    assert walk.incident.release.began is None
+    assert walk.incident.release.began is not None
+    assert walk.cut().incident.release.began is None
 
 
 def test_back_on_its_way_it_may_be_called_down_anew() -> None:

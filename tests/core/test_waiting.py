@@ -57,7 +57,8 @@ def test_a10_it_goes_on_by_itself_and_asks_everything_anew() -> None:
     assert len(walk.all(Identify)) == len(walk.all(Look)) == 1
     walk.identify().look()
     assert len(walk.all(Cut)) == 1
-    assert walk.incident.waiting is None
+    assert not waits(walk.incident)
+    assert walk.cut().incident.waiting is None
 
 
 def test_a10_life_ends_an_incident_that_waits() -> None:

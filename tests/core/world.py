@@ -41,7 +41,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.release import Enable, EnableEnded, Lift, LiftEnded, SwitchedOn, SwitchOn
 from doctor_daemon.core.sightings import Noticed
-from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.tries import Lined, Outcome
 from tests.core import make
 from tests.core.make import ARMED, BMC, MANUAL, PDU, SECOND_BMC, level, plan
 from tests.core.moving import GUESTS, Moving
@@ -194,6 +194,12 @@ class World(RuleBasedStateMachine):
             case _:
                 return Failed(effect, "503")
 
+    @precondition(lambda self: self.due(Cut))
+    @rule(over=st.booleans())
+    def line_up(self, *, over: bool) -> None:
+        cut = self.walk.all(Cut)[-1]
+        self.see(Lined(cut.try_, cut.device, self.walk.now, over))
+
     @rule(pause_s=seconds)
     def elapse(self, pause_s: float) -> None:
         self.walk.elapse(pause_s)
@@ -252,14 +258,8 @@ class World(RuleBasedStateMachine):
     def answer_what_is_not_due(self, number: int, power: Power, outcome: Outcome) -> None:
         now, cut = self.walk.now, Cut(number, 1, "bmc")
         put = ForceDown(number, make.SERVICE, disable=True)
-        stray: tuple[Effect, ...] = (
-            Look(number),
-            Identify(number, 1, "bmc"),
-            cut,
-            Read(number, 1, "bmc", number),
-            put,
-            ListServers(number),
-        )
+        asked = (Look(number), Identify(number, 1, "bmc"), Read(number, 1, "bmc", number))
+        stray: tuple[Effect, ...] = (*asked, cut, put, ListServers(number))
         for effect in stray:
             if effect not in self.walk.due:
                 self.see(Failed(effect, "late"))
