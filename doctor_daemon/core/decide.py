@@ -21,6 +21,7 @@ from doctor_daemon.core.destinations import doubted
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evacuating import evacuating, told, unanswered
 from doctor_daemon.core.fencing import fencing, identified, unidentified, was_read
+from doctor_daemon.core.going_on import going_on
 from doctor_daemon.core.hands import shown
 from doctor_daemon.core.holding import Said, said
 from doctor_daemon.core.incident import Held, Incident
@@ -259,6 +260,9 @@ def _settle(incident: Incident, context: Context) -> Incident:
 
 
 def _held(incident: Incident, context: Context) -> Incident:
+    settled = going_on(incident, context)
+    if settled is not incident:
+        return settled
     settled = switching(closing(incident, context), context)
     return retiring(protested(settled, context), context)
 

@@ -17,6 +17,7 @@ from doctor_daemon.core.contradiction import wakes_at
 from doctor_daemon.core.cutting import ends_at
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.fencing import seen, spanned_at, unknown_devices
+from doctor_daemon.core.going_on import goes_on_at
 from doctor_daemon.core.guard import gives_up_at
 from doctor_daemon.core.host import Level
 from doctor_daemon.core.incident import Incident
@@ -82,6 +83,7 @@ def _due(incident: Incident, context: Context) -> Iterator[Effect]:
             yield from _release(incident, context)
         case Phase.HELD | Phase.RESOLVED | Phase.DISMISSED:
             yield from _close(incident, context)
+            yield from map(Wait, goes_on_at(incident, context))
         case _ as unreachable:
             assert_never(unreachable)
 

@@ -26,7 +26,7 @@ from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.desk import Desk
 from doctor_daemon.engine.inbox import Letter
 from doctor_daemon.engine.links import Links
-from doctor_daemon.engine.masskeeper import Masskeeper
+from doctor_daemon.engine.masskeeper import Masskeeper, held_by_mass
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.portkeeper import Portkeeper
@@ -267,9 +267,9 @@ class Engine:
             self._post(case, Letter(Elapsed()))
 
     def _nudge(self) -> None:
-        """Have incidents that wait before a cut ask their gates again."""
+        """Have incidents ask their gates again that wait before a cut, or were held by mass."""
         for case in list(self.desk.cases.values()):
-            if case.incident.phase is Phase.FENCING:
+            if case.incident.phase is Phase.FENCING or held_by_mass(case.incident):
                 self._post(case, Letter(Elapsed()))
 
     def _paused(self, seconds: float) -> None:

@@ -21,6 +21,7 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.masses import (
     FLEET,
+    GATE,
     MassState,
     Passage,
     Passes,
@@ -154,6 +155,11 @@ class Masskeeper:
         log.warning("hosts are let through", count=count, by=by, why=why, seconds=seconds)
         self._wake()
         return passes
+
+
+def held_by_mass(incident: Incident) -> bool:
+    """Tell whether an incident is held because so many look dead."""
+    return incident.held is not None and incident.held.gate == GATE
 
 
 def _scopes_of(domain: str, zone: str) -> Iterator[str]:

@@ -130,6 +130,24 @@ def test_a4_a_humans_word_expires() -> None:
     run(main())
 
 
+def test_a4_who_is_held_by_then_goes_on_by_a_humans_word() -> None:
+    rig = bench()
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await both(rig, engine)
+            await until(engine, Phase.HELD, limit_s=1000)
+            await until(engine, Phase.HELD, OTHER, limit_s=1000)
+            for host in (HOST, OTHER):
+                await engine.desk.submit([rig.evidence(host=host)])
+            await engine.masskeeper.release(1, "ann", "cmp-1 has no power", 60.0)
+            await asyncio.sleep(30)
+            assert rig.device.cuts == 1
+            assert waiting(engine) in ({"cmp-1"}, {"cmp-2"})
+
+    run(main())
+
+
 @pytest.mark.parametrize(("count", "seconds"), [(0, 60.0), (1001, 60.0), (1, 0.0), (1, 14_401.0)])
 def test_a13_a_humans_word_has_its_bounds(count: int, seconds: float) -> None:
     rig = bench()
