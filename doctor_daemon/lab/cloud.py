@@ -2,7 +2,7 @@
 
 In a test: `async with Lab(LabOptions(hosts=2)) as lab:`. As a process: `python -m
 doctor_daemon.lab`. Every service listens on 127.0.0.1, on a port that the kernel chooses, so that
-any number of labs run side by side.
+any number of labs run side by side; a test that has made networks of its own may place it there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from doctor_daemon.lab.evacuations import Evacuations
 from doctor_daemon.lab.faults import Faults
 from doctor_daemon.lab.identity import ADMIN_ROLES, MEMBER_ROLES, Identity, Project, User
 from doctor_daemon.lab.keystone import Keystone, KeystoneOptions
-from doctor_daemon.lab.listeners import Listener, serve
+from doctor_daemon.lab.listeners import Listener, Spot, serve
 from doctor_daemon.lab.neutron import Neutron, NeutronOptions
 from doctor_daemon.lab.nova import Nova, NovaOptions
 from doctor_daemon.lab.record import Record, Violation
@@ -63,6 +63,10 @@ class LabOptions:
     folder: Path | None = None
     """Where credentials are put; None for one that goes with the lab."""
     record: Path | None = None
+    cloud: Spot = field(default_factory=Spot)
+    """Where everything listens but the BMCs and the control, which stays on 127.0.0.1."""
+    bmcs: Spot = field(default_factory=Spot)
+    """And the BMCs. With TLS both stay as they are: the certificate is for 127.0.0.1."""
 
 
 class Lab:
@@ -198,7 +202,9 @@ class Lab:
         options = self.options
         self.folder = options.folder or _folder(stack)
         self.ca, tls = await certificates.make(self.folder) if options.tls else (None, None)
-        keystone, nova, cinder, neutron, hooks = (Listener.bind(stack, tls) for _ in range(5))
+        keystone, nova, cinder, neutron, hooks = (
+            Listener.bind(stack, tls, options.cloud) for _ in range(5)
+        )
         control = Listener.bind(stack)
         self.control_url, self.hooks_url = control.url, hooks.url
         self.keystone = Keystone(self.identity, self.world.clock, keystone.url, options.keystone)
@@ -251,7 +257,7 @@ class Lab:
         """Bind a port for each BMC, or one for all."""
         names = list(self.world.hosts)
         groups = [names] if self.options.shared_bmc else [[name] for name in names]
-        listeners = [Listener.bind(stack, tls) for _ in groups]
+        listeners = [Listener.bind(stack, tls, self.options.bmcs) for _ in groups]
         self.bmc_urls = {}
         for listener, group in zip(listeners, groups, strict=True):
             self.redfish.hosts_at[listener.port] = group

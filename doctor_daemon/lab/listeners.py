@@ -1,6 +1,7 @@
-"""Listening sockets on 127.0.0.1, bound before any service is made, so that its URL is known to it.
+"""Listening sockets, bound before any service is made, so that its URL is known to it.
 
-One application may serve many ports: the BMCs do.
+One application may serve many ports: the BMCs do. All listen on 127.0.0.1, unless a test has made a
+network of its own for them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -20,18 +21,30 @@ SHUTDOWN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Spot:
+    """Where something listens, and the name by which URLs have it: a DNS name, or the address."""
+
+    address: str = LISTEN
+    name: str = LISTEN
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """A bound socket and, if it speaks TLS, how."""
 
     sock: socket.socket
     tls: ssl.SSLContext | None
+    name: str = field(default=LISTEN, kw_only=True)
 
     @classmethod
-    def bind(cls, stack: AsyncExitStack, tls: ssl.SSLContext | None = None) -> Listener:
+    def bind(
+        cls, stack: AsyncExitStack, tls: ssl.SSLContext | None = None, spot: Spot | None = None
+    ) -> Listener:
         """Take a port that the kernel chooses. The socket is closed with the stack."""
+        spot = spot or Spot()
         sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-        sock.bind((LISTEN, 0))
-        return cls(sock, tls)
+        sock.bind((spot.address, 0))
+        return cls(sock, tls, name=spot.name)
 
     @property
     def port(self) -> int:
@@ -39,7 +52,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://{LISTEN}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.name}:{self.port}"
 
 
 async def serve(app: web.Application, listeners: Sequence[Listener], stack: AsyncExitStack) -> None:
