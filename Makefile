@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 SEEDS ?= 300
+RUNS ?= 200
+JOBS ?= 6
 FAULT ?= none
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,11 +12,13 @@ STAMP := $(VENV)/.installed
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 PEERS := prometheus iproute2 openipmi ipmitool fence-agents faketime rabbitmq-server
 PROCESSES := tests/slice tests/demo tests/bench tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
+PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents faketime
+PROCESSES := tests/slice tests/demo tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/masakari tests/openstack tests/openstack_long tests/systemd
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim crashes mutants bench bench-heartbeat docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +40,7 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 
 test: $(STAMP) ## Test all but the real OpenStack and systemd (SEEDS=300), and ask 100 % branch coverage of core
+	tools/debian-packages $(PEERS)
 	$(BIN)/pytest tests/core \
 	  --cov=doctor_daemon.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	$(MAKE) --no-print-directory -j2 --output-sync=recurse test-processes test-others
@@ -71,6 +76,10 @@ demo-stories: $(STAMP) ## Play every story of the demonstration (test plays a fe
 
 sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the disks
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in namespaces: none may be cut (JOBS=k side by side; as root)
+	tools/debian-packages iproute2 nftables faketime
+	$(BIN)/python -m tests.false_positives --runs $(RUNS) --jobs $(JOBS)
 
 crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test draws CRASHES=6 of them)
 	CRASHES=all $(BIN)/pytest tests/slice/test_crashes.py

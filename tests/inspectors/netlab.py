@@ -6,22 +6,16 @@ what it opens there stays there. Needs root, and Debian's iproute2.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.netns import inside, ip
+
 KEPT = Path("/proc/sys/net/ipv6/conf/all/keep_addr_on_down")
 """Else a link that is taken down loses its IPv6 addresses for good."""
-CLONE_NEWNET = 0x4000_0000
-_LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def ip(*words: object) -> None:
-    subprocess.run(["/usr/sbin/ip", *map(str, words)], check=True, timeout=20)
 
 
 @dataclass(frozen=True)
@@ -85,20 +79,3 @@ def lab(*networks: str, hosts: int = 2) -> Iterator[Lab]:
         KEPT.write_text("1")
         made.make()
         yield made
-
-
-@contextmanager
-def inside(name: str) -> Iterator[None]:
-    """Step into a namespace with this thread: sockets that it opens are there."""
-    with Path("/proc/thread-self/ns/net").open("rb") as own, Path("/run/netns", name).open() as it:
-        _enter(it.fileno())
-        try:
-            yield
-        finally:
-            _enter(own.fileno())
-
-
-def _enter(descriptor: int) -> None:
-    if _LIBC.setns(descriptor, CLONE_NEWNET):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

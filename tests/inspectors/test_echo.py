@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from doctor_daemon.errors import Temporary
 from doctor_daemon.inspectors.echo import Echo, checksum, is_reply, opened, request
 from doctor_daemon.inspectors.probing import Sight
-from tests.inspectors.netlab import ip, lab
+from tests.inspectors.netlab import lab
+from tools.netns import ip
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from doctor_daemon.inspectors.ping import Ping
 from doctor_daemon.ports.surroundings import Concern
 from tests.engine.rig import HOST, OTHER
 from tests.inspectors.looking import Scene, configured, told
-from tests.inspectors.netlab import Lab, inside, ip, lab
+from tests.inspectors.netlab import Lab, lab
 from tests.inspectors.rig import Ledger, terms
+from tools.netns import inside, ip
 
 MISSES = 3
 

@@ -1,0 +1,64 @@
+"""A few runs of the suite, and one of a daemon that lacks what keeps it from being fooled."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.false_positives.plan import Fault, Without, drawn
+from tests.false_positives.results import ROOT, code, rows
+
+LIMIT_S = 170.0
+PLAYED: Mapping[int, Fault] = {1: Fault.SWITCH, 2: Fault.DNS, 5: Fault.BEATS}
+"""What is played: the others are for `make false-positives`."""
+FOOLED = 1
+
+
+async def played(folder: Path, seed: int, *more: str) -> tuple[int | None, str]:
+    """Play one run; return its status and what was told."""
+    options = ("--runs", "1", "--seed", str(seed), "--results", str(folder / "results"))
+    made = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.false_positives",
+        *options,
+        *more,
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            said, _ = await made.communicate()
+    finally:
+        if made.returncode is None:
+            made.terminate()
+            await made.wait()
+    return made.returncode, said.decode()
+
+
+@pytest.mark.timeout(180)
+async def test_a2_nobody_who_lives_is_cut_and_the_suite_would_see_it(tmp_path: Path) -> None:
+    """All at once: most of a run is waiting."""
+    assert {seed: drawn(seed).fault for seed in PLAYED} == PLAYED
+    folders = {name: tmp_path / name for name in (*map(str, PLAYED), "fooled")}
+    for folder in folders.values():
+        folder.mkdir()
+    *found, (status, story) = await asyncio.gather(
+        *(played(folders[str(seed)], seed) for seed in PLAYED),
+        played(folders["fooled"], FOOLED, "--without", Without.MASS.value),
+    )
+    for one, text in found:
+        assert one == 0, text
+        assert "living_cut=0 dead_fenced=1/1 violations=0" in text
+    assert status == 1, story
+    (row,) = rows(folders["fooled"] / "results", code())
+    assert row["living_cut"] != []
+    assert "lived, and its power was cut" in story
+    assert f"play it again: python -m tests.false_positives --play {FOOLED}" in story
+    assert "every gate is open: cutting the power" in story
