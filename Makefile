@@ -90,6 +90,8 @@ mutants: $(STAMP) ## Break every comparison and guard of core once, and see that
 bench: $(STAMP) ## Measure the daemon beside a floor, and write benchmarks/results.json (QUICK=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.heartbeat $(if $(QUICK),--quick)
+	tools/debian-packages iproute2
+	$(BIN)/python -m benchmarks.end_to_end $(if $(QUICK),--quick)
 
 bench-heartbeat: $(STAMP) ## Measure only heartbeats: how many a core verifies, how soon a death is noticed (QUICK=1)
 	$(BIN)/python -m benchmarks.heartbeat $(if $(QUICK),--quick)

@@ -29,6 +29,8 @@ class Wishes:
     timing: Mapping[str, float] | None = None
     one_consumer: bool = False
     """One consumer hears for all projects, in the place of one consumer for each."""
+    sources: tuple[Json, ...] = ()
+    """Sources besides the one that the bench speaks to."""
 
 
 class Configuration:
@@ -57,7 +59,10 @@ class Configuration:
             "budget": dict(BUDGET),
             "mass": dict(MASS),
             "cloud": {"clouds_file": about["clouds"], "cloud": about["cloud"]},
-            "sources": [{"name": "bench", "type": "evidence", "trust": "alone", "auth": auth}],
+            "sources": [
+                {"name": "bench", "type": "evidence", "trust": "alone", "auth": auth},
+                *wishes.sources,
+            ],
             "consumers": [*_consumers(about["consumers"], hooks_url, wishes)],
             "hosts": [_host(name, host, about, wishes) for name, host in about["hosts"].items()],
         }
