@@ -60,7 +60,7 @@ def _options(folder: Path, lab: Lab, net: Fleet, without: AbstractSet[Without]) 
         "release": {"quiet_s": 24},
         "evacuation": {"settle_s": 12},
         "mass": {"cool_down_s": COOL_DOWN_S, **(many if Without.MASS in without else {})},
-        "own_side": {} if Without.OWN_SIDE in without else _own_side(lab),
+        "own_side": _own_side(lab),
         "cloud": {
             "type": "nova",
             "clouds_file": found["clouds"],
@@ -68,7 +68,7 @@ def _options(folder: Path, lab: Lab, net: Fleet, without: AbstractSet[Without]) 
         },
         "sources": _sources(folder),
         "consumers": [_consumer(name, hook) for name, hook in hooks],
-        "hosts": [_host(number, found, net, without) for number in HOSTS],
+        "hosts": [_host(number, found, net) for number in HOSTS],
     }
 
 
@@ -119,7 +119,7 @@ def _consumer(name: str, hook: Json) -> Json:
     }
 
 
-def _host(number: int, found: Json, net: Fleet, without: AbstractSet[Without]) -> Json:
+def _host(number: int, found: Json, net: Fleet) -> Json:
     name = f"compute-{number}"
     host = found["hosts"][name]
     device = {
@@ -137,6 +137,6 @@ def _host(number: int, found: Json, net: Fleet, without: AbstractSet[Without]) -
         "addresses": {"net": net.address(number)},
         "mode": "evacuate",
         "shared_storage": True,
-        "evidence": {"kinds": 1 if Without.KINDS in without else 2, "alone": []},
+        "evidence": {"kinds": 2, "alone": []},
         "levels": [[device], "manual"],
     }

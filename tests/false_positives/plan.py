@@ -38,8 +38,6 @@ class Without(StrEnum):
     """What a configuration may leave out, to see that the suite would notice."""
 
     MASS = "mass"
-    OWN_SIDE = "own-side"
-    KINDS = "kinds"
 
 
 COOL_DOWN_S = 25.0
