@@ -219,10 +219,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.end_to_end", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few deaths; the results say so")
     parser.add_argument("--deaths", type=int, help="so many with each of the delays")
+    known = {delays.name: delays for delays in (NONE, REALISTIC)}
+    parser.add_argument("--delays", choices=known, action="append", help="these alone")
     parser.add_argument("--out", type=Path, default=RESULTS)
     words = parser.parse_args()
     count = words.deaths or (5 if words.quick else ENOUGH)
-    counts = {REALISTIC: count} if words.quick else {NONE: count, REALISTIC: count}
+    names = words.delays or ([REALISTIC.name] if words.quick else [*known])
+    counts = {known[name]: count for name in names}
     found = run(counts, quick=words.quick or count < ENOUGH)
     write(found, words.out)
     print(table(found))
