@@ -14,42 +14,35 @@ import signal
 import sys
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
-    Callable,
     Iterator,
     Mapping,
     Sequence,
 )
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 import structlog
 
 from doctor_daemon import log
 from doctor_daemon.api.cinder import CinderApi
-from doctor_daemon.api.encrypted import certificates
 from doctor_daemon.api.fleet import FleetApi
-from doctor_daemon.api.gates import gate_of
 from doctor_daemon.api.health import health_app
-from doctor_daemon.api.listener import Listener, Source
 from doctor_daemon.api.operators import OperatorsApi
 from doctor_daemon.api.probes import ProbesApi
 from doctor_daemon.api.serving import on_address, on_socket, served
+from doctor_daemon.api.sources import Sources, inspector_of
 from doctor_daemon.api.unix import bound, find_group
 from doctor_daemon.config import (
     DeviceChoice,
     Settings,
-    SourceChoice,
     load,
 )
 from doctor_daemon.engine.configured import rules_of
 from doctor_daemon.engine.engine import Engine, hosts_known
 from doctor_daemon.engine.interpreter import settle_interpreter
+from doctor_daemon.engine.keeping import Work, kept
 from doctor_daemon.engine.making import instruments, power_devices
-from doctor_daemon.engine.narrowed import narrowed
 from doctor_daemon.engine.operators import Operators
-from doctor_daemon.engine.outlook import outlook
 from doctor_daemon.engine.own_probes import Answers, OwnProbes
 from doctor_daemon.engine.reload import Reloader
 from doctor_daemon.engine.volumes import VolumeOrders
@@ -62,8 +55,6 @@ from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
 """How long the door for evidence stays shut for want of a host map."""
-AGAIN_S = 5.0
-"""The pause before what should run for good, and has ended, begins again."""
 FAILED, UNUSABLE, BUG = 1, 2, 70
 """Exit statuses: trouble outside, a configuration that cannot be used, a bug (sysexits.h)."""
 logger: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -76,24 +67,15 @@ class Daemon:
         """Make the parts, or take the instruments that are given. Raise ConfigError."""
         faults = Faults()
         inspectors: list[Inspector] = [
-            faults.made(f"sources: {one.name}", _inspector, one) for one in settings.sources
+            faults.made(f"sources: {one.name}", inspector_of, one) for one in settings.sources
         ]
         self.tools: Instruments = tools or faults.made("", instruments, settings)
         faults.raise_any()
         self.settings = settings
         self.engine = Engine(rules_of(settings), self.tools)
-        allowed = {one.name: one.terms.hosts for one in settings.sources}
-        outlook(self.engine, settings.addresses, inspectors, allowed)
         self._supervisor = Supervisor.found(os.environ, self.engine)
-        self._sources = [
-            Source(one.terms, inspector, gate_of(one, self.engine.desk.replays, self.tools))
-            for one, inspector in zip(settings.sources, inspectors, strict=True)
-        ]
-        clock, desk = self.tools.clock, self.engine.desk
-        self._listener = Listener(
-            self._sources, desk, clock, rejected=self._rejected, tls=certificates(settings.tls)
-        )
-        self._reloader = Reloader(self.engine, settings, self._devices)
+        self._sources = Sources(self.engine, settings, inspectors)
+        self._reloader = Reloader(self.engine, settings, self._devices, self._sources)
         self._open = asyncio.Event()
         self._stop = asyncio.Event()
 
@@ -135,12 +117,7 @@ class Daemon:
                 return
             if not mapped:
                 logger.warning("no list of servers yet: early notices name none until there is one")
-            await self._listener.start(settings.listen.host, settings.listen.port)
-            doors.push_async_callback(self._listener.close)
-            for source in self._sources:
-                desk = narrowed(self.engine.desk, source.terms)
-                work = partial(source.inspector.run, desk)
-                await doors.enter_async_context(self._kept(f"source {source.terms.name}", work))
+            await doors.enter_async_context(self._sources.open())
             await doors.enter_async_context(self._kept("reload", self._reloader.run))
             self._open.set()
             settle_interpreter()
@@ -172,9 +149,6 @@ class Daemon:
         faults.raise_any()
         return made
 
-    def _rejected(self, source: str, reason: str) -> None:
-        self.tools.metrics.rejected.labels(source, reason).inc()
-
     @contextlib.asynccontextmanager
     async def _operators(self) -> AsyncIterator[None]:
         """Serve the operators' socket."""
@@ -195,25 +169,9 @@ class Daemon:
         finally:
             await orders.close()
 
-    @contextlib.asynccontextmanager
-    async def _kept(self, what: str, work: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    def _kept(self, what: str, work: Work) -> contextlib.AbstractAsyncContextManager[None]:
         """Keep something running beside."""
-        task = asyncio.create_task(self._again(what, work))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait((task,))
-
-    async def _again(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Run something for good: a bug in it is told and counted, and it begins again."""
-        while True:
-            try:
-                await work()
-            except Exception:
-                self.tools.metrics.bugs.inc()
-                logger.exception("internal error", what=what)
-            await asyncio.sleep(AGAIN_S)
+        return kept(what, work, self.tools.metrics)
 
     async def _close(self) -> None:
         """Let go of every connection and of the store."""
@@ -226,12 +184,6 @@ class Daemon:
         for beside in self.tools.beside.values():
             await beside.close()
         await self.tools.store.close()
-
-
-def _inspector(choice: SourceChoice) -> Inspector:
-    """Make a source's inspector. Raise ConfigError."""
-    made: Inspector = choice.plugin(choice.config, choice.terms)
-    return made
 
 
 def run(path: Path) -> int:

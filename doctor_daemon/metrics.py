@@ -27,6 +27,7 @@ class Metrics:
         """What sets the gauges that would cost too much to be kept up to date all the time."""
         self._latencies()
         self._gauges()
+        self._queues()
         self._readiness()
         self._fleet()
         self._ourselves()
@@ -123,6 +124,28 @@ class Metrics:
             "doctor_port_tasks",
             "Fenced hosts whose ports are seen to in Neutron; held needs a human.",
             ("stage",),
+        )
+
+    def _queues(self) -> None:
+        """Make what says how long each queue is: all of them have an end."""
+        gauge, source = self._gauge, ("source",)
+        self.intake_connections = gauge(
+            "doctor_intake_connections", "Connections to the address for evidence.", ()
+        )
+        self.intake_requests = gauge(
+            "doctor_intake_requests", "Requests that are being read or handed in.", source
+        )
+        self.evidence_waiting = gauge(
+            "doctor_evidence_waiting", "Statements that wait for their turn to be saved.", source
+        )
+        self.evidence_under_way = gauge(
+            "doctor_evidence_under_way", "Statements handed in, and not saved yet.", source
+        )
+        self.store_waiting = gauge(
+            "doctor_store_waiting", "Changes that wait to be saved, or are being saved.", ()
+        )
+        self.letters = gauge(
+            "doctor_inbox_letters", "Observations that wait, of the incident that has most.", ()
         )
 
     def _readiness(self) -> None:

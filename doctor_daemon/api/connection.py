@@ -2,16 +2,18 @@
 
 aiohttp's server leaves open how long a head may take and how long an answer may stay unread. Here a
 connection has a time for its head (408), a time for its whole life, and there are only so many at
-once (503). It serves one request and is closed: senders of evidence have little to say, and what
-never waits for a second request has no idle time to bound.
+once, in all and of one peer (503). It serves one request and is closed: senders of evidence have
+little to say, and what never waits for a second request has no idle time to bound.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address, ip_network
 
 import structlog
 from aiohttp import web
@@ -31,6 +33,8 @@ class Limits:
     """What the listener bears. Times are seconds."""
 
     connections: int = 512
+    of_a_peer: int = 128
+    """Connections of one address; of IPv6, of one /64, which one machine may have whole."""
     under_way: int = 64
     """Requests of one source that are being read or handed in."""
     rate_per_s: float = 100.0
@@ -55,6 +59,40 @@ class Crowd:
     limits: Limits
     failed: Callable[[str, str], None]
     present: int = 0
+    peers: Counter[str] = field(default_factory=Counter)
+    """Address -> its connections. Those of a Unix socket have none, and count in all alone."""
+
+    def enter(self, peer: str) -> bool:
+        """Take a place; tell whether there is one."""
+        where = _neighbourhood(peer)
+        if self.present >= self.limits.connections:
+            self.failed(peer, "too_many_connections")
+            return False
+        if where and self.peers[where] >= self.limits.of_a_peer:
+            self.failed(peer, "too_many_of_a_peer")
+            return False
+        self.present += 1
+        self.peers[where] += 1
+        return True
+
+    def leave(self, peer: str) -> None:
+        """Give a place back."""
+        where = _neighbourhood(peer)
+        self.present -= 1
+        self.peers[where] -= 1
+        if not self.peers[where]:
+            del self.peers[where]
+
+
+def _neighbourhood(peer: str) -> str:
+    """Return what one machine may have of addresses."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(ip_network((int(address) >> 64 << 64, 64)))
+    return peer
 
 
 class Connection(web.RequestHandler):
@@ -74,18 +112,17 @@ class Connection(web.RequestHandler):
         )
         self._crowd = crowd
         self._limit: asyncio.TimerHandle | None = None
-        self._present = False
+        self._present: str | None = None
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._crowd.present >= self._crowd.limits.connections:
+        peer = _peer(transport)
+        if not self._crowd.enter(peer):
             self.force_close()  # nothing that it sends is parsed
-            self._crowd.failed(_peer(transport), "too_many_connections")
             refusal = Refusal(503, "too_many_connections", "too many connections at once")
             _end(transport, raw(refusal, self._crowd.limits.retry_after_s))
             return
-        self._present = True
-        self._crowd.present += 1
+        self._present = peer
         super().connection_made(transport)
         self._limit = self._loop.call_later(self._crowd.limits.head_s, self._too_slow)
 
@@ -97,9 +134,9 @@ class Connection(web.RequestHandler):
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop()
-        if self._present:
-            self._present = False
-            self._crowd.present -= 1
+        if self._present is not None:
+            self._crowd.leave(self._present)
+            self._present = None
         super().connection_lost(exc)
 
     @override

@@ -106,41 +106,47 @@ class Threshold(asyncio.Protocol):
 class Greeter:
     """Greets those who connect, so many at a time."""
 
-    def __init__(
-        self, certificates: Certificates, crowd: Crowd, make: Callable[[], Connection]
-    ) -> None:
+    def __init__(self, crowd: Crowd, make: Callable[[], Connection]) -> None:
         """Begin a connection that `make` makes for each who ends the greeting."""
-        self._certificates = certificates
-        self._crowd = crowd
+        self.certificates: Certificates | None = None
+        """What is shown to those who come from now on; None: nobody is greeted, HTTP is plain."""
+        self._crowd = Crowd(crowd.limits, crowd.failed)  # a place of its own before the door
         self._make = make
         self._greeting: set[asyncio.Task[None]] = set()
 
-    def door(self) -> Door:
-        """Return the protocol for one who connects."""
-        return Door(self)
+    @property
+    def count(self) -> int:
+        """How many are being greeted."""
+        return len(self._greeting)
 
-    def come(self, transport: asyncio.Transport, peer: str) -> None:
-        """Begin to greet, unless too many are being greeted."""
-        if len(self._greeting) >= self._crowd.limits.connections:
-            self._crowd.failed(peer, "too_many_connections")
+    def met(self) -> asyncio.Protocol:
+        """Return the protocol for one who connects."""
+        return self._make() if self.certificates is None else Door(self, self.certificates)
+
+    def come(self, transport: asyncio.Transport, peer: str, certificates: Certificates) -> None:
+        """Begin to greet, unless too many are being greeted, in all or of one peer."""
+        if not self._crowd.enter(peer):
             transport.abort()
             return
-        task = asyncio.create_task(self._greet(transport, peer))
+        task = asyncio.create_task(self._greet(transport, peer, certificates.context()))
         self._greeting.add(task)
         task.add_done_callback(self._greeting.discard)
+        task.add_done_callback(lambda _: self._crowd.leave(peer))
 
     def close(self) -> None:
         """Greet nobody to the end any more."""
         for task in self._greeting:
             task.cancel()
 
-    async def _greet(self, transport: asyncio.Transport, peer: str) -> None:
+    async def _greet(
+        self, transport: asyncio.Transport, peer: str, context: ssl.SSLContext
+    ) -> None:
         threshold, limit_s = Threshold(), self._crowd.limits.head_s
         try:
             tls = await asyncio.get_running_loop().start_tls(
                 transport,
                 threshold,
-                self._certificates.context(),
+                context,
                 server_side=True,
                 ssl_handshake_timeout=limit_s,
                 ssl_shutdown_timeout=SHUTDOWN_S,
@@ -164,13 +170,15 @@ class Greeter:
 class Door(asyncio.Protocol):
     """One who has connected, and has not been greeted yet."""
 
-    def __init__(self, greeter: Greeter) -> None:
+    def __init__(self, greeter: Greeter, certificates: Certificates) -> None:
         """Have them greeted."""
         self._greeter = greeter
+        self._certificates = certificates
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.Transport):
             transport.pause_reading()  # the first bytes are the greeting's
             name = transport.get_extra_info("peername")
-            self._greeter.come(transport, str(name[0]) if name else "")
+            peer = str(name[0]) if name else ""
+            self._greeter.come(transport, peer, self._certificates)

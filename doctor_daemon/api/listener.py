@@ -15,9 +15,7 @@ our own trouble is a 503 with Retry-After: the sender is to come again.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
@@ -25,14 +23,15 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from doctor_daemon.api.answers import SERVER, answer, in_our_form, too_large, too_slow
+from doctor_daemon.api.answers import SERVER, answer, in_our_form
 from doctor_daemon.api.connection import Connection, Crowd, Limits
 from doctor_daemon.api.encrypted import Certificates, Greeter
-from doctor_daemon.api.gatekeepers import ADMITTED, Failures, Once
-from doctor_daemon.api.rates import Bucket, Share, TooManyError, bounded, busy, of_source
-from doctor_daemon.engine.narrowed import narrowed
+from doctor_daemon.api.gatekeepers import ADMITTED, Failures
+from doctor_daemon.api.rates import TooManyError, busy
+from doctor_daemon.api.served import SOURCE, Paths, Served, Source, table_of
 from doctor_daemon.errors import ConfigError, DoctorError
-from doctor_daemon.ports import Clock, Gatekeeper, Inspector, Intake, SourceTerms
+from doctor_daemon.ports import Clock, Intake
+from doctor_daemon.ports.intake import Crowded
 from doctor_daemon.ports.refusal import Refusal
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -40,22 +39,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 BACKLOG = 1024
 STOP_S = 10.0
 """How long requests that are under way may still take when the listener stops."""
-SOURCE = web.RequestKey("source", str)
 NOBODY = "-"
 TOLD_MAX = 5
 """Refused statements of one request that the log names."""
-
-
-Paced = tuple[Bucket, Share]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A source that is told by HTTP: its inspector, and who may speak to it."""
-
-    terms: SourceTerms
-    inspector: Inspector
-    gate: Gatekeeper
 
 
 class Listener:
@@ -77,20 +63,22 @@ class Listener:
         """
         self.port = 0
         """The port that is listened on, from `start` on."""
+        self._intake = intake
+        self._clock = clock
         self._limits = limits or Limits()
         self._failures = Failures(clock, rejected or _uncounted)
         self._crowd = Crowd(
             self._limits, lambda peer, code: self._failures.stranger(peer, NOBODY, code)
         )
-        self._clock = clock
         self._under_way = 0
-        self._room = self._limits.under_way * max(1, len(sources))
+        self._paths = Paths()
         app = web.Application(middlewares=[self._framed])
-        app.add_routes(self._routes(sources, intake))
+        app.router.register_resource(self._paths)
         self._runner = web.AppRunner(app, shutdown_timeout=STOP_S)
-        self._tls = tls
-        self._greeter: Greeter | None = None
+        self._greeter = Greeter(self._crowd, self._begun)
         self._server: asyncio.Server | None = None
+        self._served: list[Served] = []
+        self.changed(sources)(tls)
 
     async def run(self, host: str, port: int) -> None:
         """Serve until cancelled."""
@@ -103,111 +91,73 @@ class Listener:
     async def start(self, host: str, port: int) -> None:
         """Begin to serve. Raise ConfigError when the address cannot be had."""
         await self._runner.setup()
-        server = cast("web.Server", self._runner.server)
-
-        def begun() -> Connection:
-            return Connection(server, self._crowd)
-
-        made: Callable[[], asyncio.Protocol] = begun
-        if self._tls is not None:
-            self._greeter = Greeter(self._tls, self._crowd, begun)
-            made = self._greeter.door
         try:
-            self._server = await asyncio.get_running_loop().create_server(
-                made, host, port, backlog=BACKLOG
-            )
-        except OSError as error:
+            (await self.bound(host, port))()
+        except ConfigError:
             await self._runner.cleanup()
-            msg = f"listen: {host} port {port} cannot be listened on: {error.strerror}"
-            raise ConfigError(msg) from None
-        self.port = int(self._server.sockets[0].getsockname()[1])
-        log.info("listening for evidence", address=host, port=self.port)
+            raise
 
     async def close(self) -> None:
         """Take no more requests; let those that are under way come to their end."""
         if self._server is not None:
             self._server.close()
-        if self._greeter is not None:
-            self._greeter.close()
+        self._greeter.close()
         await self._runner.cleanup()
 
-    # routes
+    # what a reload changes: first made, and then taken by a call that neither waits nor fails
 
-    def _routes(self, sources: Sequence[Source], intake: Intake) -> Iterator[web.RouteDef]:
-        taken: dict[tuple[str, str], str] = {}
-        for source in sources:
-            name = source.terms.name
-            gate = Once(source.gate, name)
-            bucket = Bucket(of_source(self._limits, source.terms), self._clock)
-            paced = bucket, Share(self._limits.under_way)
-            yield from self._open_routes(source, taken)
-            for route in source.inspector.routes(narrowed(intake, source.terms), gate):
-                _claim(taken, route, name)
-                inner = cast("Handler", route.handler)
-                handler = self._guarded(source.terms, gate, paced, inner)
-                yield web.RouteDef(route.method, route.path, handler, route.kwargs)
+    def changed(self, sources: Sequence[Source]) -> Callable[[Certificates | None], None]:
+        """Return what serves these sources from then on, by a certificate or by plain HTTP.
 
-    def _open_routes(
-        self, source: Source, taken: dict[tuple[str, str], str]
-    ) -> Iterator[web.RouteDef]:
-        """Return what a source answers to anybody: nothing is read of a request, nor believed."""
-        bucket = Bucket(self._limits, self._clock)  # strangers use up nothing of the source's own
-        offered: Callable[[], Sequence[web.RouteDef]] = getattr(
-            source.inspector, "open_routes", tuple
-        )
-        for route in offered():
-            _claim(taken, route, source.terms.name)
-            handler = bounded(bucket, cast("Handler", route.handler))
-            yield web.RouteDef(route.method, route.path, handler, route.kwargs)
+        One that is served already keeps its limits as they are used up. Raise ConfigError where
+        two answer the same path.
+        """
+        known = {id(served.source): served for served in self._served}
+        wanted = [
+            known.get(id(one)) or Served(one, self._intake, self._clock, self._limits)
+            for one in sources
+        ]
+        table = table_of(wanted)
 
-    def _guarded(self, terms: SourceTerms, gate: Once, paced: Paced, handler: Handler) -> Handler:
-        """Return a handler that is called for whole requests of those who may speak."""
-        bucket, share = paced
+        def take(tls: Certificates | None) -> None:
+            for served in self._served:
+                served.retired = served not in wanted
+            self._served = wanted
+            self._paths.become(table)
+            self._greeter.certificates = tls
 
-        async def whole_of(request: web.Request) -> web.StreamResponse:
-            if not gate.sealed:
-                bucket.spend()
-            whole = request.clone(client_max_size=terms.body_max)
-            await self._read(whole, terms.body_max)
-            if gate.sealed:
-                await gate.settle(whole, bucket.spend)
-                request[ADMITTED] = terms.name
-            async with asyncio.timeout(self._limits.handle_s):
-                return await handler(whole)
+        return take
 
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            request[SOURCE] = terms.name
-            with share.taken():
-                await gate.ask(request)
-                gate.admit(request)
-                return await whole_of(request)
+    def counts(self) -> Iterator[tuple[str, int]]:
+        """Yield each source and how many of its requests are under way."""
+        for served in self._served:
+            yield served.source.terms.name, served.under_way
 
-        return guarded
+    @property
+    def connections(self) -> int:
+        """How many connections there are, those that are being greeted too."""
+        return self._crowd.present + self._greeter.count
 
-    async def _read(self, request: web.Request, limit: int) -> None:
-        """Read a body, which the request then keeps. Raise Refusal."""
-        encoding = request.headers.get("Content-Encoding", "identity").lower()
-        if encoding != "identity":
-            raise Refusal(
-                415,
-                "encoded",
-                "the body is encoded",
-                field="Content-Encoding",
-                expected="identity: it is not unpacked",
-            )
-        if (request.content_length or 0) > limit:
-            raise too_large(limit)
+    async def bound(self, host: str, port: int) -> Callable[[], None]:
+        """Listen on an address too; return what leaves the one of before. Raise ConfigError."""
+        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(self._limits.body_s):
-                await request.read()
-        except TimeoutError:
-            raise too_slow("body", self._limits.body_s) from None
-        except web.HTTPRequestEntityTooLarge:
-            raise too_large(limit) from None
-        except (web.RequestPayloadError, ConnectionError):
-            raise Refusal(
-                400, "incomplete", "it ends too early", field="body", expected="all of it"
-            ) from None
+            server = await loop.create_server(self._greeter.met, host, port, backlog=BACKLOG)
+        except OSError as error:
+            msg = f"listen: {host} port {port} cannot be listened on: {error.strerror}"
+            raise ConfigError(msg) from None
+
+        def take() -> None:
+            if self._server is not None:
+                self._server.close()
+            self._server = server
+            self.port = int(server.sockets[0].getsockname()[1])
+            log.info("listening for evidence", address=host, port=self.port)
+
+        return take
+
+    def _begun(self) -> Connection:
+        return Connection(cast("web.Server", self._runner.server), self._crowd)
 
     # answers
 
@@ -215,7 +165,7 @@ class Listener:
     async def _framed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer one request, whatever comes of it, in our form."""
         cast("Connection", request.protocol).arrived()
-        if self._under_way >= self._room:
+        if self._under_way >= self._limits.under_way * max(1, len(self._served)):
             response: web.StreamResponse = self._refused(request, busy())
         else:
             self._under_way += 1
@@ -240,6 +190,11 @@ class Listener:
             headers = {name: error.headers[name] for name in kept if name in error.headers}
             counted, why = getattr(error, "counted", ""), getattr(error, "why", "")
             return self._refused(request, in_our_form(error), headers, why, counted)
+        except Crowded as error:
+            text = "more of this source waits than can be saved"
+            much = Refusal(429, "too_much_evidence", text, expected="try again later")
+            after = {"Retry-After": str(self._limits.retry_after_s)}
+            return self._refused(request, much, after, why=str(error))
         except (DoctorError, TimeoutError) as error:
             text = "it could not be stored just now"
             ours = Refusal(503, "unavailable", text, expected="try again")
@@ -264,18 +219,6 @@ class Listener:
         if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers = {"Retry-After": str(self._limits.retry_after_s)}
         return answer(refusal, headers)
-
-
-def _claim(taken: dict[tuple[str, str], str], route: web.RouteDef, source: str) -> None:
-    """Give a path to a source. Raise ConfigError when another has it."""
-    place = route.method, re.sub(r"\{[^{}]*\}", "{}", route.path)
-    other = taken.setdefault(place, source)
-    if other != source:
-        msg = (
-            f"sources: {other!r} and {source!r} both answer {route.method} {route.path}; give one "
-            f"of them a `path` of its own, such as /v1/sources/{source}"
-        )
-        raise ConfigError(msg)
 
 
 def _uncounted(_source: str, _reason: str) -> None:

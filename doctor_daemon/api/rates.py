@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -66,6 +67,21 @@ class Share:
         """Begin with none."""
         self._limit = limit
         self._taken = 0
+        self._turn = asyncio.Lock()
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._taken
+
+    async def turn(self) -> None:
+        """Wait for the next turn of the event loop that none of the same source has.
+
+        A large body is taken apart at one go. So of each source there is one such go a turn, and
+        whoever waits for a turn waits for one of each source at most.
+        """
+        async with self._turn:
+            await asyncio.sleep(0)
 
     @contextmanager
     def taken(self) -> Iterator[None]:

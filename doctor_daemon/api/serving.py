@@ -26,7 +26,7 @@ from doctor_daemon.ports.refusal import Refusal
 STOP_S = 5.0
 """How long requests that are under way may still take when the daemon stops."""
 LATE = "it took too long; it may have been done all the same"
-LIMITS = Limits(connections=64, handle_s=20.0)
+LIMITS = Limits(connections=64, of_a_peer=32, handle_s=20.0)
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Listen = Callable[[Callable[[], Connection]], Awaitable[asyncio.Server]]

@@ -7,14 +7,12 @@ users, only that they are others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
-from doctor_daemon.config import Settings
+from doctor_daemon.config import Settings, SourceChoice
 from doctor_daemon.core.host import HostPlan, Mode
 
 LEFT = (
-    "listen",
-    "tls",
     "metrics_listen",
     "operators",
     "log",
@@ -24,9 +22,7 @@ LEFT = (
     "volumes",
     "network",
     "ports",
-    "sources",
     "consumers",
-    "addresses",
 )
 """What takes a restart."""
 NAMED_MAX = 5
@@ -52,6 +48,32 @@ def differences(old: Settings, new: Settings) -> Iterator[str]:
         yield "aliases of hosts are others"
     if old.own_side != new.own_side:
         yield "own_side is another"
+    yield from _sources(old, new)
+
+
+def _sources(old: Settings, new: Settings) -> Iterator[str]:
+    """Yield what has changed of who is heard, and where."""
+    if old.listen != new.listen:
+        yield f"listen: {old.listen} -> {new.listen}"
+    if old.tls != new.tls:
+        yield "tls is another"
+    if old.addresses != new.addresses:
+        yield "addresses of hosts are others"
+    before, after = _by_name(old), _by_name(new)
+    if gone := before.keys() - after.keys():
+        yield f"sources that are not configured any more: {_names(gone)}"
+    if come := after.keys() - before.keys():
+        yield f"sources that are new: {_names(come)}"
+    for name in sorted(before.keys() & after.keys()):
+        one, other = before[name], after[name]
+        if one.terms.trust is not other.terms.trust:
+            yield f"source {name}: trust: {one.terms.trust} -> {other.terms.trust}"
+        if replace(one, terms=replace(one.terms, trust=other.terms.trust)) != other:
+            yield f"source {name} is another"
+
+
+def _by_name(settings: Settings) -> dict[str, SourceChoice]:
+    return {one.name: one for one in settings.sources}
 
 
 def _hosts(old: Settings, new: Settings) -> Iterator[str]:

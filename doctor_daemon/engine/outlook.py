@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -46,6 +47,61 @@ def outlook(
             inspector.place(_around(around, (allowed or {}).get(inspector.name)))
         if isinstance(inspector, Measured):
             inspector.measure(engine.ward.tools.metrics)
+class Outlook:
+    """Tells every inspector that asks for it what is around it: of the hosts that are its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Begin with nobody told."""
+        self._engine = engine
+        self._ages = _Ages(engine)
+        self._told: dict[str, tuple[Inspector, Surroundings]] = {}
+
+    def show(
+        self,
+        addresses: Mapping[HostId, Mapping[str, str]],
+        inspectors: Iterable[Inspector],
+        allowed: Mapping[str, frozenset[str] | None] | None = None,
+    ) -> None:
+        """Tell those who have not been told, or not so; those who are not named are done with."""
+        engine, before = self._engine, self._told
+        plans = engine.ward.rules.plans
+        around = Surroundings(
+            hosts=tuple(plans),
+            addresses=addresses,
+            levels={host: tuple(_levels(engine, host)) for host in plans},
+            concern=partial(_concern, engine),
+            looked=self._ages.looked,
+            windows=EngineWindows(engine),
+            records=EngineRecords(engine),
+        )
+        self._told = {}
+        for one in inspectors:
+            own = _around(around, (allowed or {}).get(one.name))
+            self._told[one.name] = one, own
+            known, earlier = before.get(one.name, (None, None))
+            if known is not one:
+                self._begin(one)
+            elif earlier is not None and _alike(earlier, own):
+                continue
+            if isinstance(one, Looking):
+                heard = partial(engine.poller.onlookers.__setitem__, one.name)
+                one.place(replace(own, fleets=heard))
+        for name in before.keys() - self._told.keys():
+            engine.poller.onlookers.pop(name, None)
+            self._ages.forget(name)
+
+    def _begin(self, one: Inspector) -> None:
+        self._engine.poller.onlookers.pop(one.name, None)
+        self._ages.forget(one.name)
+        if isinstance(one, Looking) and not getattr(one, "served", True):
+            self._ages.watch(one.name)  # who is only told has no rounds of its own
+        if isinstance(one, Measured):
+            one.measure(self._engine.ward.tools.metrics)
+
+
+def _alike(one: Surroundings, other: Surroundings) -> bool:
+    """Tell whether two show the same: the rest of them never changes."""
+    return (one.hosts, one.addresses, one.levels) == (other.hosts, other.addresses, other.levels)
 
 
 def _around(around: Surroundings, hosts: frozenset[str] | None) -> Surroundings:
@@ -94,6 +150,12 @@ class _Ages:
     def watch(self, source: str) -> None:
         """Show the age of a source's last good round, from now on."""
         self._gauge.labels(source).set_function(partial(self._age, source))
+
+    def forget(self, source: str) -> None:
+        """Show nothing of a source any more."""
+        self._last.pop(source, None)
+        with suppress(KeyError):
+            self._gauge.remove(source)
 
     def looked(self, source: str) -> None:
         """Note a good round."""

@@ -59,8 +59,8 @@ class Poller:
         """The same of all lists since the full pass began that is under way."""
         for what in ("services", "servers"):
             ward.tools.metrics.poll_age.labels(what).set_function(partial(self._age, what))
-        self.onlookers: list[Callable[[Fleet], None]] = []
-        """Who else is shown every list of services: see `ports.surroundings`."""
+        self.onlookers: dict[str, Callable[[Fleet], None]] = {}
+        """Which sources are shown every list of services: see `ports.surroundings`."""
         self.ready = asyncio.Event()
         """Set once the host map has been filled."""
 
@@ -110,7 +110,7 @@ class Poller:
         self._ward.hostmap.dated(fleet.asked_there_s, now.wall_s)
         self._see(fleet)
         self._noticed(fleet)
-        for heard in self.onlookers:
+        for heard in tuple(self.onlookers.values()):
             heard(fleet)
 
     def _see(self, fleet: Fleet) -> None:

@@ -1,8 +1,9 @@
 """SIGHUP: the changed file is read whole and taken whole, or the last good configuration is kept.
 
-What decides (mode, limits, hosts, their protection and their power devices) is in force at once,
-between two awaits, so that no decision sees half of it. What the daemon listens at, keeps its state
-in, is told by and tells is left as it was, and named: that takes a restart.
+What decides (mode, limits, hosts, their protection and their power devices) and who is heard (the
+sources, their keys, the address for evidence and its certificate) is in force at once, between two
+awaits, so that no decision sees half of it. What the daemon keeps its state in, is asked at and
+tells is left as it was, and named: that takes a restart.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 
@@ -33,17 +35,26 @@ Make = Callable[[Sequence[DeviceChoice]], Mapping[str, PowerDevice]]
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
+class Preparing(Protocol):
+    """A part of the daemon that a reload changes too."""
+
+    async def prepare(self, new: Settings) -> Callable[[], None]:
+        """Make what is new; return what takes it without waiting or failing. Raise ConfigError."""
+        ...
+
+
 class Reloader:
     """Takes a changed configuration into a running engine. `make` makes power devices."""
 
-    def __init__(self, engine: Engine, settings: Settings, make: Make) -> None:
-        """Begin with the settings that the engine was made of."""
+    def __init__(self, engine: Engine, settings: Settings, make: Make, heard: Preparing) -> None:
+        """Begin with the settings that the engine was made of. `heard`: the sources."""
         self.asked = asyncio.Event()
         """Set by SIGHUP."""
         self.settings = settings
         """The last good ones, as they are in force."""
         self._engine = engine
         self._make = make
+        self._heard = heard
         self._left: list[tuple[Instant, PowerDevice]] = []
         engine.ward.tools.metrics.config_good.set(1)
 
@@ -58,7 +69,7 @@ class Reloader:
         """Take the file as it is now, or say why it is not taken."""
         metrics, why = self._engine.ward.tools.metrics, ""
         try:
-            self._take(await self._read(self.settings.file))
+            await self._take(await self._read(self.settings.file))
         except DoctorError as error:
             why = str(error)
         for line in why.splitlines():
@@ -81,8 +92,8 @@ class Reloader:
             raise ConfigError(f"{path}: cloud.name: another one takes a restart")
         return found
 
-    def _take(self, found: Settings) -> None:
-        """Swap all at once: nothing is awaited here. Raise ConfigError before anything is done."""
+    async def _take(self, found: Settings) -> None:
+        """Make what is new, and then swap all at once. Raise ConfigError before that."""
         old, ward = self.settings, self._engine.ward
         kept = {option: getattr(old, option) for option in LEFT}
         new = replace(found, **kept)
@@ -93,10 +104,13 @@ class Reloader:
         made = self._make([one for key, one in after.items() if before.get(key) != one])
         gone = [key for key in devices if key in made or key not in after]
         rules = rules_of(new)
+        take_sources = await self._heard.prepare(new)
+        # From here on nothing is awaited.
         now = ward.tools.clock.now()
         self._left += [(now, devices.pop(key)) for key in gone]
         devices.update(made)
         ward.rules = rules
+        take_sources()
         new.programs.bind(SHARED)
         ward.turnstile.limit(new.policy.posts_total)
         if isinstance(ward.tools.own, OwnProbes):

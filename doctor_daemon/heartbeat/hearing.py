@@ -88,6 +88,16 @@ class Hearing:
             for n in range(SIZE_MAX + 1)
         ]
 
+    def become(self, keys: Mapping[int, Key], hbv2_keys: Sequence[bytes]) -> None:
+        """Accept what is under these keys from now on, and nothing that is not.
+
+        What is known of the hosts stays: a host shows its other key by its next beat.
+        """
+        same = {number for number, key in keys.items() if self._keys.get(number) == key}
+        for host in self._roll.hosts.values():
+            host.macs = {number: mac for number, mac in host.macs.items() if number in same}
+        self._keys, self._hbv2_keys = keys, hbv2_keys
+
     def tick(self, now_s: float, wall_s: float) -> None:
         """Say what time it is, for all that is taken until it is said again."""
         self.now_s = now_s

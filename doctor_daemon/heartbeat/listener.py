@@ -3,8 +3,9 @@
 Thousands of datagrams a second must not keep the daemon from what it does, nor the other way round.
 So it does nothing else, and one loop of it is all there is: take what has come, see who is late,
 tell. The daemon starts it, and gives it its orders on standard input, a JSON object a line: the
-first is the configuration (`Orders`), later ones ask for signs of life. It answers on standard
-output in the same form, and ends when its input ends, so it never outlives the daemon.
+first is the configuration (`Orders`), later ones ask for signs of life, or bring other keys. It
+answers on standard output in the same form, and ends when its input ends, so it never outlives the
+daemon.
 
 What it could not tell yet, since the daemon does not read, is kept by host: the last counts.
 """
@@ -64,10 +65,6 @@ class Orders:
     def read(cls, text: bytes) -> Orders:
         """Read them as `inspectors.heartbeat` writes them."""
         found: dict[str, Any] = json.loads(text)
-        keys = [
-            Key(one["number"], Algorithm(one["algorithm"]), bytes.fromhex(one["secret"]))
-            for one in found["keys"]
-        ]
         patience = Patience(
             misses=found["misses"],
             deviations=deviations(found["phi"]),
@@ -76,14 +73,25 @@ class Orders:
         )
         return cls(
             listen=tuple((host, port) for host, port in found["listen"]),
-            keys={key.number: key for key in keys},
-            hbv2_keys=tuple(bytes.fromhex(one) for one in found["hbv2_keys"]),
+            keys=_keys(found),
+            hbv2_keys=_hbv2_keys(found),
             hbv2_interval_s=found["hbv2_interval_s"],
             patience=patience,
             warm_up_s=found["warm_up_s"],
             buffer_bytes=found["buffer_bytes"],
             memory=Path(found["memory"]) if found["memory"] else None,
         )
+
+
+def _keys(found: Mapping[str, Any]) -> Mapping[int, Key]:
+    return {
+        one["number"]: Key(one["number"], Algorithm(one["algorithm"]), bytes.fromhex(one["secret"]))
+        for one in found["keys"]
+    }
+
+
+def _hbv2_keys(found: Mapping[str, Any]) -> tuple[bytes, ...]:
+    return tuple(bytes.fromhex(one) for one in found["hbv2_keys"])
 
 
 class Listener:
@@ -202,7 +210,10 @@ class Listener:
         *lines, rest = self._in.split(b"\n")
         self._in = bytearray(rest)
         for line in lines:
-            self._want(json.loads(line).get("want", ()))
+            told = json.loads(line)
+            self._want(told.get("want", ()))
+            if "keys" in told:
+                self._hearing.become(_keys(told), _hbv2_keys(told))
         return bool(some) and len(self._in) < LINE_MAX
 
     def _want(self, names: Iterable[tuple[str, str]]) -> None:

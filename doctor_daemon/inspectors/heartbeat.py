@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
-import structlog
-from aiohttp import web
 from prometheus_client import Counter as Counted
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from typing_extensions import override
@@ -32,13 +30,12 @@ from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.heartbeat.keys import SECRET_MIN, Algorithm
 from doctor_daemon.heartbeat.settings import address_of
 from doctor_daemon.inspectors.listening import Ear, Said, listening
-from doctor_daemon.inspectors.voice import View, Voice
+from doctor_daemon.inspectors.polling import Unserved
+from doctor_daemon.inspectors.voice import View
 from doctor_daemon.inspectors.wire import NAME_MAX
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Gatekeeper, Inspector, Intake, SecretFile, SourceTerms
-from doctor_daemon.ports.surroundings import Concern, Surroundings
-
-log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+from doctor_daemon.ports import Intake, SecretFile, SourceTerms
+from doctor_daemon.ports.surroundings import Concern
 
 AGAIN_S, AGAIN_MAX_S = 1.0, 30.0
 STRANGERS_MAX = 1000
@@ -136,6 +133,10 @@ class HeartbeatConfig(BaseModel):
         }
 
 
+def _keys_of(config: HeartbeatConfig) -> dict[str, object]:
+    return {"keys": config.keys, "hbv2_key_files": config.hbv2_key_files}
+
+
 def _hex(file: SecretFile) -> str:
     secret = file.read().encode()
     if len(secret) < SECRET_MIN:
@@ -144,20 +145,18 @@ def _hex(file: SecretFile) -> str:
     return secret.hex()
 
 
-class Heartbeat(Inspector):
+class Heartbeat(Unserved):
     """Hears heartbeats."""
 
-    api: ClassVar[int] = 1
-    served: ClassVar[bool] = False
     Config: ClassVar[type[HeartbeatConfig]] = HeartbeatConfig
 
     def __init__(self, config: HeartbeatConfig, terms: SourceTerms) -> None:
         """Start nothing yet."""
-        self.name = terms.name
+        super().__init__(terms)
         self._config = config
-        self._voice = Voice(terms)
         self._metrics = Metrics()
-        self._log = log.bind(source=terms.name)
+        self._news: Mapping[str, object] = {}
+        """Keys that the running listener has not been told of yet."""
         self._names: dict[tuple[HostId, str], str] = {}
         """Host and protocol -> the name by which its agent speaks."""
         self._views: dict[tuple[HostId, str], View] = {}
@@ -166,18 +165,20 @@ class Heartbeat(Inspector):
         self._counts: Counter[tuple[str, str]] = Counter()
         self._silent = False
 
-    def place(self, around: Surroundings) -> None:
-        """Learn which hosts have an open incident."""
-        self._voice.around = around
-
     def measure(self, metrics: Metrics) -> None:
         """Count there from now on."""
         self._metrics = metrics
 
-    @override
-    def routes(self, intake: Intake, gate: Gatekeeper) -> Sequence[web.RouteDef]:
-        """Return none: nothing is told to it by HTTP."""
-        return ()
+    def become(self, config: HeartbeatConfig) -> Callable[[], None] | None:
+        """Take in other keys while it listens: no beat is missed, and nobody has to be met anew."""
+        if config.model_copy(update=_keys_of(self._config)) != self._config:
+            return None
+        news = {name: config.orders()[name] for name in ("keys", "hbv2_keys")}
+
+        def take() -> None:
+            self._config, self._news = config, news
+
+        return take
 
     @override
     async def run(self, intake: Intake) -> None:
@@ -206,6 +207,9 @@ class Heartbeat(Inspector):
                 self._begun(said)
             for row in said.get("changes", ()):
                 self._learn(row, intake)
+            if self._news:
+                news, self._news = self._news, {}
+                await ear.tell(news)
             if "beats" in said:
                 self._show(said)
                 await ear.want(self._wanted())

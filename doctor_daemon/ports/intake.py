@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from aiohttp import web
 
@@ -13,6 +13,7 @@ from doctor_daemon.core.holding import Answer, Said
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Temporary
 from doctor_daemon.ports.refusal import Refusal
 
 
@@ -24,11 +25,18 @@ class Receipt:
     incident: IncidentId | None = None
 
 
+class Crowded(Temporary):
+    """A source hands in more than can be saved: too much of it waits already."""
+
+
 class Intake(Protocol):
     """Where inspectors hand evidence in. When `submit` returns, it is durable."""
 
     async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
-        """Raise Temporary when it could not be made durable in time: the sender tries again."""
+        """Raise Temporary when it could not be made durable in time: the sender tries again.
+
+        Raise Crowded, which is one, when too much of the source waits already.
+        """
         ...
 
     async def answer(self, said: Said, projects: frozenset[str] | None) -> Answer:
@@ -101,12 +109,27 @@ class SourceTerms:
 
 
 @runtime_checkable
+class Becoming(Protocol):
+    """An inspector that can take in other options while it runs."""
+
+    def become(self, config: Any) -> Callable[[], None] | None:  # noqa: ANN401 - its own Config
+        """Return what takes them in at once; None: that takes a new start. Raise ConfigError.
+
+        It is asked at every reload, with the same options too: what their files hold may be
+        another. Until the returned function is called nothing is changed; calling it neither waits
+        nor fails.
+        """
+        ...
+
+
+@runtime_checkable
 class Inspector(Protocol):
     """Watches hosts, or takes in what others say of them. May repeat itself; must not guess.
 
     A class with `served = False` looks by itself: it has no `auth` in the configuration, and no
     routes. One with a method `place` is told its surroundings (`ports.surroundings`). One with a
-    method `open_routes` returns there what it answers to anybody, such as an API's version.
+    method `open_routes` returns there what it answers to anybody, such as an API's version. One
+    with a method `become` takes in changed options without a new start (`Becoming`).
     """
 
     api: ClassVar[int]

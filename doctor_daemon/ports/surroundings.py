@@ -79,6 +79,10 @@ class Surroundings:
 
 @runtime_checkable
 class Looking(Protocol):
-    """An inspector that wants to know its surroundings; it is told once, before it runs."""
+    """An inspector that wants to know its surroundings.
+
+    It is told before it runs, and again when a reload has changed its hosts, their addresses or
+    their power devices.
+    """
 
     def place(self, around: Surroundings) -> None: ...

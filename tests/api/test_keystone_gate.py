@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from doctor_daemon.api.keystone_gate import ASKING_MAX, CACHE_MAX, KeystoneGate
-from doctor_daemon.api.listener import Source
+from doctor_daemon.api.served import Source
 from doctor_daemon.errors import ConfigError, DoctorError, Permanent, Temporary
 from doctor_daemon.ports.identity import Identity
 from tests.fakes.clock import HandClock

@@ -59,6 +59,39 @@ def test_two_secrets_are_accepted_while_one_is_changed() -> None:
     assert len(ear.roll) == 1
 
 
+def test_d4_a_host_is_heard_on_under_its_other_key_while_keys_are_changed() -> None:
+    new = Key(2, Algorithm.HMAC_SHA256, b"the next secret of the whole fleet")
+    ear = Ear()
+    assert ear.beat(1)
+    assert not ear.beat(2, of_all=new, key_id=2)
+    ear.hearing.become({1: OF_ALL, 2: new}, ())
+    assert ear.beat(2)
+    assert ear.beat(3, of_all=new, key_id=2)
+    assert not ear.beat(3), "what was heard counts on"
+    ear.hearing.become({2: new}, ())
+    assert not ear.beat(4), "the old key has gone"
+    assert ear.beat(4, of_all=new, key_id=2)
+    assert ear.hearing.rejected == {"unknown_key": 2, "replayed": 1}
+
+
+def test_e1_another_secret_of_the_same_number_ends_the_old_one_at_once() -> None:
+    ear, other = Ear(), Key(1, Algorithm.BLAKE2B, b"after the first one was stolen")
+    assert ear.beat(1)
+    ear.hearing.become({1: other}, ())
+    assert not ear.beat(2)
+    assert ear.hearing.rejected == {"forged": 1}
+    assert ear.beat(2, of_all=other)
+
+
+def test_d4_keys_of_instanceha_are_changed_too() -> None:
+    ear = Ear(hbv2_keys=(HBV2_KEY,))
+    sent = hbv2.packed(int(WALL_S), b"compute-0", HBV2_KEY)
+    ear.hearing.become({1: OF_ALL}, (b"another",))
+    assert not ear.hear(sent)
+    ear.hearing.become({1: OF_ALL}, (HBV2_KEY,))
+    assert ear.hear(sent)
+
+
 def test_e2_the_same_beat_again_is_none() -> None:
     ear = Ear()
     sent = datagram(beat(5, sent_s=START_S, wall_s=WALL_S))

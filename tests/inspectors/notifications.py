@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from doctor_daemon.api.gatekeepers import AddressGate
 from doctor_daemon.engine.engine import Engine
-from doctor_daemon.engine.outlook import outlook
+from doctor_daemon.engine.outlook import Outlook
 from doctor_daemon.inspectors.masakari import Masakari
 from tests.engine.rig import Rig
 from tests.inspectors.rig import Client, Json, Reply, listening, source, terms
@@ -71,7 +71,7 @@ async def served(rig: Rig | None = None) -> AsyncIterator[Desk]:
     """Serve a source of type masakari before the real engine."""
     rig, made = rig or Rig(), inspector()
     async with rig.running() as engine:
-        outlook(engine, {}, [made])
+        Outlook(engine).show({}, [made])
         async with listening(engine.desk, source(made, AddressGate())) as client:
             yield Desk(client, engine, rig)
     assert rig.bugs == []

@@ -16,7 +16,8 @@ from aiohttp import ClientSession, ClientTimeout
 from doctor_daemon.api.connection import Limits
 from doctor_daemon.api.encrypted import Certificates
 from doctor_daemon.api.gatekeepers import AddressGate
-from doctor_daemon.api.listener import Listener, Source
+from doctor_daemon.api.listener import Listener
+from doctor_daemon.api.served import Source
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict, Words, accused, fold
 from doctor_daemon.core.holding import Answer, Said
 from doctor_daemon.core.host import HostId

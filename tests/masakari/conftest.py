@@ -18,7 +18,7 @@ import pytest
 
 from doctor_daemon.api.keystone_gate import KeystoneGate
 from doctor_daemon.engine.engine import Engine
-from doctor_daemon.engine.outlook import outlook
+from doctor_daemon.engine.outlook import Outlook
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.credentials import REGION
 from doctor_daemon.lab.identity import User
@@ -129,7 +129,7 @@ async def stage(python: Path, tmp_path: Path) -> AsyncIterator[Stage]:
     rig, made = Rig(), inspector()
     rig.clock.wall_offset_s = time.time() - rig.clock.now().wall_s  # the clients have no bench's
     async with Lab(LabOptions(hosts=1)) as lab, nova(lab) as controller, rig.running() as engine:
-        outlook(engine, {}, [made])
+        Outlook(engine).show({}, [made])
         gate = KeystoneGate(("admin",), controller, BootClock())
         async with listening(engine.desk, source(made, gate)) as client:
             lab.keystone.endpoints["instance-ha"] = client.url("/v1")
