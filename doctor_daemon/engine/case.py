@@ -1,11 +1,10 @@
 """One open incident, driven to its end.
 
-Sequential by design: one incident never races with itself. Observations are folded in the order in
-which they arrive, what they change is saved, and only then is anything done. Questions weigh less:
-they may be asked while the disk is being written, and their answers are saved with the next step
-that is taken. An effect counts as running until its own observation has been folded in, and saved
-if it is to be: were it dropped when it merely ended, an unrelated save going on at that moment
-would find it due and not running, and do it twice.
+One incident never races with itself. Observations are folded in the order in which they arrive,
+what they change is saved, and only then is anything done. Questions weigh less: they may be asked
+while the disk is being written, and their answers are saved with the next step that is taken. An
+effect counts as running until its own observation has been folded in, and saved if it is to be:
+else an unrelated save of that moment would find it due and not running, and do it twice.
 """
 
 from __future__ import annotations
@@ -54,6 +53,16 @@ class _Unsaveable(Exception):
     """A bug keeps this incident from being folded or saved: without a record nothing is done."""
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One observation for a case: of which effect it is the end, who waits, and what it covers."""
+
+    observation: Observation
+    effect: Effect | None = None
+    saved: asyncio.Future[None] | None = None
+    covered: tuple[Evidence, ...] = ()  # said before, and again by this: saved, and not folded
+
+
 class Case:
     """The incident of one host, from its opening or its loading until it is over."""
 
@@ -73,6 +82,11 @@ class Case:
         """`_state` with so many of the letters that wait."""
         self._running: dict[Effect, asyncio.Task[None]] = {}
         self._stopping = self._broken = False
+
+    @property
+    def waiting(self) -> int:
+        """How many observations wait to be folded in."""
+        return len(self._inbox)
 
     def post(self, letter: Letter) -> None:
         """Hand in an observation. Raise Temporary when nothing more is taken in."""
@@ -137,6 +151,8 @@ class Case:
         """Fold all letters in; return the new state and the evidence that is part of it."""
         incident, heard = self._state, []
         for letter, after in zip(letters, (*letters[1:], None), strict=True):
+        incident, heard = self._state, list[Evidence]()
+        for letter in letters:
             if incident.phase.final and letter.saved is not None:
                 if not letter.saved.done():
                     letter.saved.set_exception(Closed())
@@ -144,7 +160,7 @@ class Case:
             more = after is not None and letter.answers and after.answers
             incident = self._advance(incident, letter.observation, context, more=more)
             if isinstance(letter.observation, Heard):
-                heard.append(letter.observation.evidence)
+                heard += (*letter.covered, letter.observation.evidence)
         return incident, heard
 
     def _advance(

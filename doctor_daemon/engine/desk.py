@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -22,6 +22,8 @@ from doctor_daemon.core.messages import Heard, Observation
 from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.change import evidence_row
 from doctor_daemon.engine.inbox import Letter
+from doctor_daemon.engine.keys import Keys
+from doctor_daemon.engine.lanes import Lanes, Records, lane_of
 from doctor_daemon.engine.replays import Ledger
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Temporary
@@ -29,7 +31,6 @@ from doctor_daemon.ports import Change, EvidenceRow, Receipt
 
 SAVED_WITHIN_S = 5.0
 """An inspector's sender is told to come again when its evidence is not durable by then."""
-KEYS_MAX = 100_000
 ROUNDS_MAX = 3
 
 
@@ -43,7 +44,9 @@ class Desk:
         self.replays = Ledger(ward)
         self._ward = ward
         self._start = start
-        self._keys: OrderedDict[str, tuple[Instant, IncidentId | None]] = OrderedDict()
+        self._keys = Keys(lambda: ward.rules.policy.evidence_age_s)
+        self._records = Records(self._record)
+        self.lanes = Lanes(self._triage)
 
     def now(self) -> Instant:
         """Return the present, as evidence is to be stamped."""
@@ -57,51 +60,83 @@ class Desk:
 
     def remember(self, rows: Sequence[EvidenceRow]) -> None:
         """Take the keys of an earlier run; those of another boot count as if they came now."""
-        now = self.now()
-        for row in rows:
-            at = row.at if row.at.boot_id == now.boot_id else now
-            self._keys[row.key] = (at, row.incident)
+        self._keys.remember(rows, self.now())
 
     async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
         """Make evidence durable and say what became of it. Raise Temporary to have it again."""
         if self.closed:
             msg = "the daemon is stopping"
             raise Temporary(msg)
-        waiting = (self._triage(one) for one in evidence)
-        receipts = await asyncio.gather(*waiting)
+        receipts = await self._by_source(evidence)
         counts = Counter(
-            (one.source, one.verdict, receipt.outcome)
+            (lane_of(one), one.verdict, receipt.outcome)
             for one, receipt in zip(evidence, receipts, strict=True)
         )
         for (source, verdict, outcome), count in counts.items():
-            name = source if not source.startswith("operator:") else "operator"
-            self._ward.tools.metrics.evidence.labels(name, verdict, outcome).inc(count)
+            self._ward.tools.metrics.evidence.labels(source, verdict, outcome).inc(count)
         return receipts
 
-    async def _triage(self, evidence: Evidence) -> Receipt:
+    async def _by_source(self, evidence: Sequence[Evidence]) -> list[Receipt]:
+        """Hand in by the lane of each source: most often there is but one."""
+        if len({lane_of(one) for one in evidence}) == 1:
+            return [*await self.lanes.submit(lane_of(evidence[0]), evidence)]
+        lanes: dict[str, list[int]] = {}
+        for place, one in enumerate(evidence):
+            lanes.setdefault(lane_of(one), []).append(place)
+        work = (
+            self.lanes.submit(name, [evidence[place] for place in places])
+            for name, places in lanes.items()
+        )
+        became = dict[int, Receipt]()
+        for places, receipts in zip(lanes.values(), await asyncio.gather(*work), strict=True):
+            became |= zip(places, receipts, strict=True)
+        return [became[place] for place in range(len(evidence))]
+
+    async def _triage(self, alike: Sequence[Evidence]) -> Sequence[Receipt]:
+        """Take in what one source says of one host, the last of it being what counts."""
         for _ in range(ROUNDS_MAX):
             try:
-                return await self._place(evidence)
+                return await self._place(alike)
             except Closed:
                 continue  # the incident ended while the evidence was on its way: look again
-        msg = f"{evidence.host}: its incidents end faster than evidence arrives"
+        msg = f"{alike[-1].host}: its incidents end faster than evidence arrives"
         raise Temporary(msg)
 
-    async def _place(self, evidence: Evidence) -> Receipt:
+    async def _place(self, alike: Sequence[Evidence]) -> Sequence[Receipt]:
+        case = self._open(alike[-1].host)
+        known = [self._known(one, case) for one in alike]
+        again = [self._keys.seen(one) is not None for one in alike]
+        fresh = [one for one, receipt in zip(alike, known, strict=True) if receipt is None]
+        outcome, id_ = await self._take(case, fresh) if fresh else ("", None)
+        receipts = list[Receipt]()
+        for receipt, seen in zip(known, again, strict=True):
+            receipts.append(receipt or Receipt("repeated" if seen else outcome, id_))
+            if receipt is None and outcome == "opened":
+                outcome = "joined"  # one of them opens it
+        return receipts
+
+    def _known(self, evidence: Evidence, case: Case | None) -> Receipt | None:
+        """Return the receipt of evidence that changes nothing; None: it is to be taken in."""
         if self.now().since(evidence.received_at) > self._ward.rules.policy.evidence_age_s:
             return Receipt("too old")
-        case, seen = self._open(evidence.host), self._seen(evidence)
+        seen = self._keys.seen(evidence)
         if seen is not None and (case is None or case.incident.id != seen[1]):
             return Receipt("repeated", seen[1])
-        if case is not None:
-            await self._hear(case, evidence)
-            return Receipt("repeated" if seen else "joined", case.incident.id)
-        if evidence.verdict is not Verdict.DOWN:
-            await self._record(evidence)
-            return Receipt("recorded")
-        case = self._admit(evidence)
-        await self._hear(case, evidence)
-        return Receipt("opened", case.incident.id)
+        return None
+
+    async def _take(
+        self, case: Case | None, fresh: Sequence[Evidence]
+    ) -> tuple[str, IncidentId | None]:
+        """Make what is new durable; return what became of it, and in which incident."""
+        self._keys.room(fresh)
+        if case is None and fresh[-1].verdict is not Verdict.DOWN:
+            async with _deadline(fresh[-1].host):
+                await self._records.save(fresh)
+            return "recorded", None
+        outcome = "joined" if case else "opened"
+        case = case or self._admit(fresh[-1])
+        await self._hear(case, fresh)
+        return outcome, case.incident.id
 
     async def answer(self, said: Said, projects: frozenset[str] | None) -> Answer:
         """Make a project's word about a server durable, if it is waited for; tell whether it is."""
@@ -121,6 +156,17 @@ class Desk:
             await self.post(case, said)
         taken = took(before, case.incident, said)
         return Answer.TAKEN if taken else Answer.NOT_WAITING
+
+    def set_gauges(self) -> None:
+        """Say how much evidence waits."""
+        metrics = self._ward.tools.metrics
+        metrics.evidence_waiting.clear()
+        metrics.evidence_under_way.clear()
+        for source, waiting, under_way in self.lanes.counts():
+            metrics.evidence_waiting.labels(source).set(waiting)
+            metrics.evidence_under_way.labels(source).set(under_way)
+        metrics.store_waiting.set(getattr(self._ward.tools.store, "waiting", 0))
+        metrics.letters.set(max((case.waiting for case in self.cases.values()), default=0))
 
     def _asked_of(self, said: Said, projects: frozenset[str] | None) -> list[Case]:
         """Return the cases that know a server of these projects, the newest first.
@@ -150,23 +196,26 @@ class Desk:
         case = self.cases[host] = self._start(incident)
         return case
 
-    async def _record(self, evidence: Evidence) -> None:
-        step = Change(evidence=(evidence_row(evidence, None),))
-        async with _deadline(evidence.host):
-            await self._ward.tools.store.commit(step, term=self._ward.term)
-        self._learn(evidence, None)
+    async def _record(self, alike: Sequence[Evidence]) -> None:
+        """Save what leads to nothing."""
+        rows = tuple(evidence_row(one, None) for one in alike)
+        await self._ward.tools.store.commit(Change(evidence=rows), term=self._ward.term)
+        self._keys.learn(alike, None)
 
-    async def _hear(self, case: Case, evidence: Evidence) -> None:
-        """Have a case hear evidence. Its key is known once it is saved, however late that is."""
-        saved = self._hand_in(case, Heard(evidence))
+    async def _hear(self, case: Case, alike: Sequence[Evidence]) -> None:
+        """Have a case hear evidence. Its keys are known once it is saved, however late that is."""
+        *covered, last = alike
+        saved = self._hand_in(case, Heard(last), tuple(covered))
         id_ = case.incident.id
-        saved.add_done_callback(lambda done: self._saved(done, evidence, id_))
+        saved.add_done_callback(lambda done: self._saved(done, alike, id_))
         async with _deadline(case.incident.host):
             await asyncio.shield(saved)
 
-    def _saved(self, done: asyncio.Future[None], evidence: Evidence, id_: IncidentId) -> None:
+    def _saved(
+        self, done: asyncio.Future[None], alike: Sequence[Evidence], id_: IncidentId
+    ) -> None:
         if not done.cancelled() and done.exception() is None:
-            self._learn(evidence, id_)
+            self._keys.learn(alike, id_)
 
     async def post(self, case: Case, observation: Observation) -> None:
         """Hand an observation to a case and wait until what it changed is saved."""
@@ -174,29 +223,12 @@ class Desk:
         async with _deadline(case.incident.host):
             await saved
 
-    def _hand_in(self, case: Case, observation: Observation) -> asyncio.Future[None]:
+    def _hand_in(
+        self, case: Case, observation: Observation, covered: tuple[Evidence, ...] = ()
+    ) -> asyncio.Future[None]:
         saved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        case.post(Letter(observation, saved=saved))
+        case.post(Letter(observation, saved=saved, covered=covered))
         return saved
-
-    def _seen(self, evidence: Evidence) -> tuple[Instant, IncidentId | None] | None:
-        """Return when an event of this key was accepted first, and where it went."""
-        seen, limit_s = self._keys.get(evidence.key), self._ward.rules.policy.evidence_age_s
-        if seen is None or evidence.received_at.since(seen[0]) > limit_s:
-            return None
-        return seen
-
-    def _learn(self, evidence: Evidence, incident: IncidentId | None) -> None:
-        if self._seen(evidence) is not None:
-            return
-        self._keys[evidence.key] = (evidence.received_at, incident)
-        self._keys.move_to_end(evidence.key)
-        limit_s = self._ward.rules.policy.evidence_age_s
-        while self._keys:
-            key, (at, _) = next(iter(self._keys.items()))
-            if len(self._keys) <= KEYS_MAX and evidence.received_at.since(at) <= limit_s:
-                break
-            del self._keys[key]
 
 
 @asynccontextmanager

@@ -255,6 +255,7 @@ class Engine:
     def _gauges(self) -> None:
         """Say how everything stands: only when somebody asks, for it looks at every server."""
         set_gauges(self._open_incidents(), self.ward)
+        self.desk.set_gauges()
 
     # own loops
 

@@ -71,6 +71,11 @@ class SqliteStore:
         """How many groups of commits have been synchronised to the disk since `open`."""
         return self._writer.groups if self._writer else 0
 
+    @property
+    def waiting(self) -> int:
+        """How many writes wait to be synchronised to the disk."""
+        return self._writer.waiting if self._writer else 0
+
     async def open(self) -> int:
         if self._writer is not None:
             raise Permanent(f"{self._path}: the store is open already")

@@ -34,8 +34,9 @@ Claim = Callable[[], tuple[sqlite3.Connection, int]]
 Move = Callable[[], None]
 """Moves the log into the database, by a connection of its own; raises nothing."""
 
-QUEUE_MAX = 1000
-"""Pieces of work that may wait: more than all cases and lanes together have under way."""
+QUEUE_MAX = 4000
+"""Pieces of work that may wait: more than all cases, and what thirty sources that flood may have
+under way at once, come to."""
 WRITE_S = 10.0
 CALM_S, CALM_GROUPS, BUSY_GROUPS = 0.03, 50, 150
 """With no work for so long, and so many groups in the log, it is moved into the database; with many
@@ -89,6 +90,11 @@ class Writer:
         self._fault = ""
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[None] = self._loop.create_future()
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait, or are being done."""
+        return self._waiting
 
     async def start(self) -> int:
         """Begin, and return the term. Raise Permanent or Temporary."""
