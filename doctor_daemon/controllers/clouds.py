@@ -18,6 +18,8 @@ from doctor_daemon.ports.secrets import SecretFile, remember
 
 _SECRET = ("password", "secret", "token", "passcode")
 """What is in the names of the keys of `auth` whose values no log may show."""
+_NONSENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What PyYAML lets out of words that look like dates and numbers, and are none."""
 _INTERFACES = ("public", "internal", "admin")
 
 
@@ -109,6 +111,12 @@ def _clouds(file: Path) -> Mapping[str, object]:
         line = f" in line {mark.line + 1}" if mark else ""
         msg = f"{file}: this is not YAML{line}"
         raise ConfigError(msg) from None  # the cause quotes the line, which may hold a secret
+    except _NONSENSE:
+        msg = (
+            f"{file}: a word in it is not what YAML takes it for, or it is nested too deeply; put "
+            "every word into quotes"
+        )
+        raise ConfigError(msg) from None  # as above
     return _mapping(_mapping(document, str(file)).get("clouds"), f"{file}: clouds")
 
 
@@ -156,6 +164,9 @@ def _word(value: object, where: str) -> str:
     """Take text and nothing that YAML made of it: a password of 0123 would have become 83."""
     if not isinstance(value, str):
         msg = f"{where}: expected text, found {type(value).__name__}; put it in quotes"
+        raise ConfigError(msg)
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        msg = f"{where}: expected text, found half a character"
         raise ConfigError(msg)
     return str(value)
 

@@ -4,6 +4,7 @@ An agent ignores a parameter that it does not know, with a warning that nobody r
 is silent until a host fails. So every name is held against the metadata before that.
 
 The XML is read by expat alone. A document type is refused, and with it every entity of its own.
+What a document says of its encoding does not count: it has been decoded already.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ class _Reader:
 def parse_metadata(content: str) -> Metadata:
     """Read an agent's metadata. Raise Permanent when it is none."""
     reader = _Reader()
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("UTF-8")
     parser.StartDoctypeDeclHandler = reader.doctype
     parser.EntityDeclHandler = reader.doctype
     parser.StartElementHandler = reader.begin

@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -84,8 +85,8 @@ class Ran:
     def plugs(self) -> dict[str, str]:
         """Return what `list` tells: plug -> the device's name of it; none that stands twice."""
         pairs = [line.strip().partition(",")[::2] for line in self.ended.out.splitlines()]
-        plugs = [plug for plug, _ in pairs]
-        return {plug: alias for plug, alias in pairs if plugs.count(plug) == 1}
+        times = Counter(plug for plug, _ in pairs)
+        return {plug: alias for plug, alias in pairs if times[plug] == 1}
 
 
 def worked(ran: Ran) -> Ran:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections import Counter
 
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
@@ -22,11 +23,12 @@ ON = "chassis power on"
 
 _POWER = {"Chassis Power is on": Power.ON, "Chassis Power is off": Power.OFF}
 _DONE = {OFF: "Chassis Power Control: Down/Off", ON: "Chassis Power Control: Up/On"}
-_BYTES = re.compile(r"(?:[0-9a-f]{2}\s+){15}[0-9a-f]{2}")
+_BYTES = re.compile(r"(?:[0-9a-f]{2}\s+){15}[0-9a-f]{2}", re.ASCII)
 _REFUSAL = re.compile(r"Set Chassis Power Control to \S+ failed: (?P<why>.+)")
 _UNSURE = re.compile(r"Timeout|Unspecified error|Unknown")
 """Completion codes C3h and FFh: the BMC answers, and does not say that nothing was done."""
-_FIELD = re.compile(r"^(?P<name>[A-Za-z ]+?) *: (?P<value>.+)$", re.MULTILINE)
+_FIELD = re.compile(r"^ *(?P<name>[A-Za-z]+(?: +[A-Za-z]+)*) *: (?P<value>.+)$", re.MULTILINE)
+"""There is one way only to read a line by it, so a line of blanks costs no more than another."""
 
 
 def power_of(said: Said) -> Power:
@@ -55,7 +57,7 @@ def guid_of(said: Said) -> bytes:
     if not says_guid(said):
         msg = f"it says no GUID: {said.text}"
         raise Permanent(msg)
-    return bytes.fromhex(said.out)
+    return bytes.fromhex(said.out.strip())
 
 
 def uuid_of(guid: bytes, order: str) -> str:
@@ -79,5 +81,5 @@ def uuid_of(guid: bytes, order: str) -> str:
 def fru_of(said: Said) -> dict[str, str]:
     """Return the fields of the FRU's inventory; one that stands twice is left out."""
     pairs = [(found["name"].strip(), found["value"].strip()) for found in _FIELD.finditer(said.out)]
-    names = [name for name, _ in pairs]
-    return {name: value for name, value in pairs if names.count(name) == 1}
+    times = Counter(name for name, _ in pairs)
+    return {name: value for name, value in pairs if times[name] == 1}

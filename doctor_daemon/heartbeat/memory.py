@@ -28,7 +28,7 @@ def recall(path: Path | None, roll: Roll, boot_id: str, now_s: float) -> str:
         return ""
     except OSError as error:
         return f"{path}: {error.strerror}"
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return f"{path}: damaged; it is left out, and hosts are believed by their wall clocks"
     return ""
 

@@ -7,15 +7,17 @@ host's own clock: `kept` and `restored`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from doctor_daemon.heartbeat.patience import Rhythm
-from doctor_daemon.heartbeat.wire import Mac
+from doctor_daemon.heartbeat.wire import NAME_MAX, Mac
 
 HOSTS_MAX = 20_000
 FORGOTTEN_AFTER_S = 7 * 86_400.0
 """A host that has been silent for so long is not taken over into another run."""
+INTERVAL_MAX_MS = 300_000
+NUMBER_MAX = 2**70
 NEW, REMEMBERED, CALM, SUSPECT = "new", "remembered", "calm", "suspect"
 """How a host stands. One that is remembered of another run has not been heard in this one."""
 OURS, HBV2 = "ddh1", "hbv2"
@@ -115,13 +117,36 @@ class Roll:
         if kept["version"] != 1 or not isinstance(rows, list):
             msg = "of another version"
             raise ValueError(msg)
-        for row in rows[:HOSTS_MAX]:
-            name, protocol, boot, sequence, wall_ms, floor_us, interval_ms, age_s = row
-            if age_s > FORGOTTEN_AFTER_S:
-                continue
-            host = Listed(bytes.fromhex(name), str(protocol), int(interval_ms))
-            host.sequence, host.wall_ms, host.floor_us = int(sequence), int(wall_ms), int(floor_us)
-            host.earlier_boot = int(boot)
-            host.boot = int(boot) if same else -1
-            host.state, host.last_s = REMEMBERED, now_s
-            self.add(host)
+        found = [_remembered(row, now_s, same=same) for row in rows[:HOSTS_MAX]]
+        for host in found:
+            if host is not None:
+                self.add(host)
+
+
+def _remembered(row: Sequence[object], now_s: float, *, same: bool) -> Listed | None:
+    """Return the host of a row; None: it is forgotten. Raise ValueError or TypeError."""
+    name, protocol, *numbers, age_s = row
+    boot, sequence, wall_ms, floor_us, interval_ms = map(_whole, numbers)
+    told = isinstance(name, str) and isinstance(age_s, int | float) and protocol in (OURS, HBV2)
+    if not told or not 0 < len(raw := bytes.fromhex(str(name))) <= NAME_MAX:
+        msg = "no row of a host"
+        raise ValueError(msg)
+    if not 0 < interval_ms <= INTERVAL_MAX_MS:
+        msg = "no interval of beats"
+        raise ValueError(msg)
+    if isinstance(age_s, int | float) and age_s > FORGOTTEN_AFTER_S:
+        return None
+    host = Listed(raw, str(protocol), interval_ms)
+    host.sequence, host.wall_ms, host.floor_us = sequence, wall_ms, floor_us
+    host.earlier_boot = boot
+    host.boot = boot if same else -1
+    host.state, host.last_s = REMEMBERED, now_s
+    return host
+
+
+def _whole(number: object) -> int:
+    """Return a number of a row: what a datagram's field holds, or the difference of two."""
+    if not isinstance(number, int) or isinstance(number, bool) or abs(number) > NUMBER_MAX:
+        msg = "no number of a row"
+        raise ValueError(msg)
+    return number

@@ -142,12 +142,14 @@ def key_of(source: str, host: HostId, sent: Sent) -> str:
 def noted(row: EvidenceRow) -> Notice | None:
     """Return the notification that a row records; None for one of something else."""
     try:
-        type_, _, _, generated, payload = json.loads(row.key.partition("|")[2])
-        return Notice(
-            row.key, Type(type_), row.host, generated, payload, row.at.wall_s, row.incident
-        )
-    except ValueError:
+        found = json.loads(row.key.partition("|")[2])
+        type_, _, _, generated, payload = [*found] if isinstance(found, list) else []
+        about = Type(type_)
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(generated, str) or not isinstance(payload, dict):
+        return None
+    return Notice(row.key, about, row.host, generated, payload, row.at.wall_s, row.incident)
 
 
 def _of_host(payload: Found) -> Mapping[str, str]:

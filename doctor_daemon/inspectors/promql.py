@@ -170,9 +170,20 @@ def _sample(found: Found) -> Sample:
     pair = found.must("value", "a time and a value")
     match pair.value:
         case [int() | float() as at_s, str(text)]:
-            return Sample(labels, _number(text, pair), float(at_s))
+            return Sample(labels, _number(text, pair), _moment(at_s, pair))
         case _:
             raise pair.wrong("a time and a value")
+
+
+def _moment(at_s: float, pair: Found) -> float:
+    """Return when a sample was evaluated: JSON has whole numbers that are larger than any time."""
+    try:
+        found = float(at_s)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
+        raise pair.wrong("a time and a value")
+    return found
 
 
 def _number(text: str, pair: Found) -> float:

@@ -63,7 +63,12 @@ class Codec(Generic[T]):
 def _parsed(text: object) -> tuple[object, Boots]:
     if not isinstance(text, str):
         raise Mismatch("text", text)
-    match json.loads(text, parse_constant=_no_number):
+    try:
+        document = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        msg = "it is nested too deeply"
+        raise ValueError(msg) from None
+    match document:
         case {"value": value, "boots": list(boots), **rest} if not rest:
             if all(isinstance(boot, str) for boot in boots):
                 return value, boots

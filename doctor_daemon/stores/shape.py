@@ -23,6 +23,8 @@ from doctor_daemon.core.instant import Instant
 
 Boots = list[str]
 """The table of boot ids that instants refer to."""
+WHOLE_MAX = 10**300
+"""No whole number from here on is taken for a number that may have a fraction: it may be none."""
 Convert = Callable[[Any, Boots], Any]
 
 
@@ -88,7 +90,7 @@ def _plain(kind: type) -> Shape:
 
 def _number(value: object, _: Boots) -> float:
     # JSON has one kind of number: 3.0 may come back as 3. It has no infinity.
-    if type(value) is float or type(value) is int:
+    if type(value) is float or (type(value) is int and abs(value) < WHOLE_MAX):
         number = float(value)
         if math.isfinite(number):
             return number

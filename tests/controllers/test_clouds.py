@@ -8,7 +8,7 @@ import pytest
 
 from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.errors import ConfigError
-from doctor_daemon.ports.secrets import conceal
+from doctor_daemon.ports.secrets import SecretFile, conceal
 from tests.controllers.rigs import entry, secret_file
 
 URL = "https://keystone.example:5000/v3"
@@ -114,6 +114,38 @@ def test_a_yaml_error_does_not_quote_the_line(tmp_path: Path) -> None:
         read_cloud(file, "admin")
     assert SECRET not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    "word", ["2026-99-99", "!!int x", "!!bool x", "!!float x", "!!timestamp x", "!!int ''"]
+)
+def test_b15_a_word_that_yaml_cannot_make_anything_of_is_not_quoted(
+    tmp_path: Path, word: str
+) -> None:
+    file = tmp_path / "clouds.yaml"
+    file.write_text(f"clouds: {{admin: {{auth: {{password: {word}}}}}}}\n", encoding="utf-8")
+    file.chmod(0o600)
+    with pytest.raises(ConfigError, match="not what YAML takes it for") as caught:
+        read_cloud(SecretFile(file), "admin")
+    assert caught.value.__cause__ is None
+    assert word not in str(caught.value)
+
+
+def test_what_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "clouds.yaml"
+    file.write_text("[" * 5000, encoding="utf-8")
+    file.chmod(0o600)
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        read_cloud(SecretFile(file), "admin")
+
+
+def test_half_a_character_is_no_text(tmp_path: Path) -> None:
+    file = tmp_path / "clouds.yaml"
+    text = f'clouds: {{admin: {{auth: {{auth_url: "{URL}", password: "\\ud800"}}}}}}\n'
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o600)
+    with pytest.raises(ConfigError, match=r"auth\.password: expected text, found half a character"):
+        read_cloud(SecretFile(file), "admin")
 
 
 def test_a_cloud_shows_no_secret(tmp_path: Path) -> None:

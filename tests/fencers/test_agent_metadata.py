@@ -62,6 +62,12 @@ def test_one_parameter_by_both_of_its_names_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-7", "utf-16", "gb2312", "klingon", "hex"])
+def test_what_metadata_says_of_its_encoding_does_not_count(encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?><resource-agent name="fence_ü"/>'
+    assert parse_metadata(text).agent == "fence_ü"
+
+
 def test_a_name_may_have_dashes() -> None:
     metadata = parse_metadata(METADATA)
     assert [*metadata.faults({"ip": 1})] == []

@@ -180,13 +180,44 @@ def test_e2_after_a_boot_of_ours_wall_clocks_are_asked() -> None:
     assert again.hearing.rejected == {"replayed": 1, "clock": 1}
 
 
+WHOLE = ["636d702d31", "ddh1", 7, 100, 1_800_000_000_000, 12_345, 200, 1.5]
+NO_NUMBERS: tuple[object, ...] = ("7", True, 1e300, 2**80, None)
+NO_INTERVALS: tuple[object, ...] = (0, -200, 10**9, 0.5, 1e999)
+WRONG: list[tuple[int, object]] = [
+    (0, 7),
+    *((0, wrong) for wrong in ("", "zz", "00" * 256)),
+    (1, "ddh2"),
+    *((place, wrong) for place in (2, 3, 4, 5) for wrong in NO_NUMBERS),
+    *((6, wrong) for wrong in NO_INTERVALS),
+    (7, "1.5"),
+    (7, None),
+]
+"""What can stand in the place of a row's part, and is none."""
+
+
 @pytest.mark.parametrize(
     "kept",
-    [{}, {"version": 2, "boot": "", "hosts": []}, {"version": 1, "boot": "", "hosts": [[1]]}],
+    [
+        {},
+        {"version": 2, "boot": "", "hosts": []},
+        {"version": 1, "boot": "", "hosts": [[1]]},
+        *(
+            {"version": 1, "boot": "", "hosts": [WHOLE, [*WHOLE[:at], wrong, *WHOLE[at + 1 :]]]}
+            for at, wrong in WRONG
+        ),
+    ],
 )
-def test_a_damaged_memory_is_refused(kept: dict[str, object]) -> None:
+def test_a_damaged_memory_is_refused_whole(kept: dict[str, object]) -> None:
+    roll = Roll()
     with pytest.raises((ValueError, KeyError, TypeError)):
-        Roll().restore(kept, "", 0.0)
+        roll.restore(kept, "", 0.0)
+    assert len(roll) == 0
+
+
+def test_a_memory_that_is_whole_is_taken() -> None:
+    roll = Roll()
+    roll.restore({"version": 1, "boot": "", "hosts": [WHOLE]}, "", 0.0)
+    assert [*roll.hosts] == [b"cmp-1"]
 
 
 def test_who_was_silent_for_a_week_is_forgotten() -> None:

@@ -36,6 +36,14 @@ from tests.inspectors.queries import Json, answer, series
         (200, answer([{"metric": {}, "value": [1, 1]}]), Permanent, "a time and a value"),
         (200, answer([{"metric": {}, "value": [1, "one"]}]), Permanent, "a number"),
         (200, answer([{"metric": {}, "value": "1"}]), Permanent, "a time and a value"),
+        (200, answer([{"metric": {}, "value": [10**400, "1"]}]), Permanent, "a time and a value"),
+        (
+            200,
+            json.dumps(answer([{"metric": {}, "value": [-7, "1"]}]))
+            .replace("-7", "1e999")
+            .encode(),
+            *(Permanent, "a time and a value"),
+        ),
         (200, answer([{}] * 20_001), Permanent, "20001 series; expected at most 20000"),
     ],
 )
