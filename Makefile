@@ -5,6 +5,8 @@ SEEDS ?= 300
 RUNS ?= 200
 JOBS ?= 6
 FAULT ?= none
+SECONDS ?= 600
+HARNESS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -19,6 +21,7 @@ APART := tests/core tests/masakari tests/openstack tests/openstack_long tests/sy
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim crashes mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +98,9 @@ bench: $(STAMP) ## Measure the daemon beside a floor, and write benchmarks/resul
 
 bench-heartbeat: $(STAMP) ## Measure only heartbeats: how many a core verifies, how soon a death is noticed (QUICK=1)
 	$(BIN)/python -m benchmarks.heartbeat $(if $(QUICK),--quick)
+
+fuzz: $(STAMP) ## Fuzz every parser of bytes from outside for SECONDS=600 each (HARNESS=names)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(HARNESS)
 
 docs: $(STAMP) ## Write the generated parts of the documentation anew
 	$(BIN)/python -m tools.diagram
