@@ -101,10 +101,12 @@ bench-heartbeat: $(STAMP) ## Measure only heartbeats: how many a core verifies, 
 
 fuzz: $(STAMP) ## Fuzz every parser of bytes from outside for SECONDS=600 each (HARNESS=names)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(HARNESS)
+	SURFACE_S=$(SECONDS) $(BIN)/pytest tests/fuzz/test_surface.py --timeout 0
 
 docs: $(STAMP) ## Write the generated parts of the documentation anew
 	$(BIN)/python -m tools.diagram
 	$(BIN)/python -m doctor_daemon.config.reference > docs/configuration.md
+	$(BIN)/python -m tools.openapi
 
 pin: ## Write constraints.txt anew, with the newest releases
 	tools/pin-dependencies $(PYTHON)

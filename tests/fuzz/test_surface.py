@@ -1,0 +1,137 @@
+"""All that is served over HTTP, as docs/openapi.yaml has it: a real daemon, and schemathesis.
+
+Whatever is sent: never a 5xx, never an answer that the document does not have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+import yaml
+
+from doctor_daemon.api.cinder import CinderApi
+from doctor_daemon.api.fleet import FleetApi
+from doctor_daemon.api.operators import OperatorsApi
+from doctor_daemon.api.probes import ProbesApi
+from doctor_daemon.api.unix import Group
+from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.masskeeper import Masskeeper
+from doctor_daemon.engine.operators import Operators
+from doctor_daemon.engine.volumes import VolumeOrders
+from tests.fuzz.peers import Everybody
+from tests.fuzz.sources import SOURCES, made_sources
+from tests.inspectors.rig import Ledger
+from tests.slice.monitor import BEARER
+from tests.slice.process import daemon
+from tests.slice.site import Site, site
+from tools.openapi import PAGE, page
+from tools.surface import EVIDENCE, METRICS, OPERATIONS, OPERATORS
+
+SECONDS = int(os.environ.get("SURFACE_S", "10"))
+"""For each of the three rooms."""
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+)
+ROUTES = {(one.method, one.path) for one in OPERATIONS if one.room == OPERATORS}
+
+
+def test_the_page_is_what_the_table_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
+    assert yaml.safe_load(page())["openapi"] == "3.1.0"
+
+
+def test_every_route_of_operators_is_on_the_page_and_no_other() -> None:
+    operators, engine = cast("Operators", None), cast("Engine", None)
+    more = [
+        *FleetApi(cast("Masskeeper", None), operators).routes(),
+        *ProbesApi(engine).routes(),
+        *CinderApi(cast("VolumeOrders", None)).routes(),
+    ]
+    app = OperatorsApi(operators, lambda _: None, Group("g", None), more=more).app()
+    served = {(one.method, one.resource.canonical) for one in app.router.routes() if one.resource}
+    assert {one for one in served if one[0] != "HEAD"} == ROUTES
+
+
+def test_every_path_of_evidence_on_the_page_is_served() -> None:
+    served = {
+        (route.method, route.path)
+        for inspector in made_sources()
+        for route in inspector.routes(Ledger(), Everybody())
+    }
+    assert {(one.method, one.path) for one in OPERATIONS if one.room == EVIDENCE} <= served
+
+
+@asynccontextmanager
+async def bridged(place: Site) -> AsyncIterator[str]:
+    """Lead a port of loopback to the operators' socket."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while some := await reader.read(65_536):
+                writer.write(some)
+                await writer.drain()
+        except ConnectionError:
+            return
+        finally:
+            writer.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_unix_connection(place.socket)
+        await asyncio.gather(copy(reader, forth), copy(back, writer))
+
+    server = await asyncio.start_server(lead, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def asked(room: str, url: str, seconds: int) -> tuple[int, str]:
+    """Have schemathesis ask; return its exit status and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli", "run", str(PAGE.resolve()), "--url", url),
+        *("--include-tag", room, "--checks", ",".join(CHECKS), "--seed", "1", "--no-color"),
+        *("--phases", "examples,coverage,fuzzing", "--max-time", str(seconds)),
+        *("--max-examples", "40", "--request-timeout", "20", "--warnings", "off"),
+        *("--suppress-health-check", "all", "--generation-database", "none"),
+        *("--header", f"Authorization: Bearer {BEARER}", "--continue-on-failure"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode(errors="replace")
+
+
+def cases(said: str) -> int:
+    """Return how many requests were made."""
+    found = re.search(r"(\d+) generated", said)
+    return int(found[1]) if found else 0
+
+
+@pytest.mark.timeout(6 * SECONDS + 120)
+async def test_no_answer_is_a_fault_or_none_that_is_written_down(tmp_path: Path) -> None:
+    changes = {"sources": SOURCES}
+    async with site(tmp_path, changes=changes) as place, daemon(place), bridged(place) as orders:
+        rooms = {
+            EVIDENCE: f"http://127.0.0.1:{place.evidence_port}",
+            OPERATORS: orders,
+            METRICS: f"http://127.0.0.1:{place.metrics_port}",
+        }
+        for room, url in rooms.items():
+            status, said = await asked(room, url, SECONDS)
+            assert status == 0, f"{room}:\n{said[-8000:]}"
+            assert cases(said) > 0, said[-2000:]
+        status, said = await asked(METRICS, rooms[EVIDENCE], 2)
+        assert status != 0, "the control: another room's answers are not as written down"
+        assert (await place.ask("GET", "/v1/status"))["mode"] == place.mode
+        assert "internal error" not in place.log.read_text(encoding="utf-8")
