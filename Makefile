@@ -12,16 +12,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
-PEERS := prometheus iproute2 openipmi ipmitool fence-agents faketime rabbitmq-server
-PROCESSES := tests/slice tests/demo tests/bench tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
-PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents faketime
+PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents faketime rabbitmq-server
 PROCESSES := tests/slice tests/demo tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/masakari tests/openstack tests/openstack_long tests/systemd
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat docs pin clean
-.PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim crashes mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -53,16 +53,6 @@ class _Unsaveable(Exception):
     """A bug keeps this incident from being folded or saved: without a record nothing is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One observation for a case: of which effect it is the end, who waits, and what it covers."""
-
-    observation: Observation
-    effect: Effect | None = None
-    saved: asyncio.Future[None] | None = None
-    covered: tuple[Evidence, ...] = ()  # said before, and again by this: saved, and not folded
-
-
 class Case:
     """The incident of one host, from its opening or its loading until it is over."""
 
@@ -86,7 +76,7 @@ class Case:
     @property
     def waiting(self) -> int:
         """How many observations wait to be folded in."""
-        return len(self._inbox)
+        return len(self._inbox.letters)
 
     def post(self, letter: Letter) -> None:
         """Hand in an observation. Raise Temporary when nothing more is taken in."""
@@ -149,10 +139,8 @@ class Case:
 
     def _fold(self, letters: list[Letter], context: Context) -> tuple[Incident, list[Evidence]]:
         """Fold all letters in; return the new state and the evidence that is part of it."""
-        incident, heard = self._state, []
-        for letter, after in zip(letters, (*letters[1:], None), strict=True):
         incident, heard = self._state, list[Evidence]()
-        for letter in letters:
+        for letter, after in zip(letters, (*letters[1:], None), strict=True):
             if incident.phase.final and letter.saved is not None:
                 if not letter.saved.done():
                     letter.saved.set_exception(Closed())
@@ -283,7 +271,7 @@ class Case:
         return answered + 1 < sum(isinstance(effect, Evacuate) for effect in self._running)
 
     def _tell(self, observation: Observation) -> None:
-        self._put(Letter(observation))
+        self._inbox.put(Letter(observation))
 
     def _standing(self) -> Standing:
         """Return what is saved, and what has come since, be it that a save keeps it waiting.

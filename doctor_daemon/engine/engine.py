@@ -257,8 +257,6 @@ class Engine:
         set_gauges(self._open_incidents(), self.ward)
         self.desk.set_gauges()
 
-    # own loops
-
     def _ticked(self, now: Instant) -> None:
         self.ticked = now
 
@@ -268,7 +266,7 @@ class Engine:
             self._post(case, Letter(Elapsed()))
 
     def _nudge(self) -> None:
-        """Have incidents ask their gates again that wait before a cut, or were held by mass."""
+        """Have incidents ask their gates again: waiting before a cut, or held by `mass`."""
         for case in list(self.desk.cases.values()):
             if case.incident.phase is Phase.FENCING or held_by_mass(case.incident):
                 self._post(case, Letter(Elapsed()))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from doctor_daemon.core.evidence import Evidence
 from doctor_daemon.core.messages import Effect, EvacuateEnded, Observation
 
 GATHER_S = 0.05
@@ -22,11 +23,12 @@ A crash meanwhile has Nova asked what has become of them, as it does before any 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One observation for a case: of which effect it is the end, and who waits for the save."""
+    """One observation for a case: of which effect it is the end, who waits, and what it covers."""
 
     observation: Observation
     effect: Effect | None = None
     saved: asyncio.Future[None] | None = None
+    covered: tuple[Evidence, ...] = ()  # said before, and again by this: saved, and not folded
 
     @property
     def answers(self) -> bool:

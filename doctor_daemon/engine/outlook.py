@@ -19,34 +19,6 @@ from doctor_daemon.ports import Inspector, device_key
 from doctor_daemon.ports.surroundings import Concern, Level, Looking, Surroundings
 
 
-def outlook(
-    engine: Engine,
-    addresses: Mapping[HostId, Mapping[str, str]],
-    inspectors: Iterable[Inspector],
-    allowed: Mapping[str, frozenset[str] | None] | None = None,
-) -> None:
-    """Tell every inspector that asks for it what is around it: of the hosts that are `allowed`."""
-    plans = engine.ward.rules.plans
-    ages = _Ages(engine)
-    around = Surroundings(
-        hosts=tuple(plans),
-        addresses=addresses,
-        levels={host: tuple(_levels(engine, host)) for host in plans},
-        concern=partial(_concern, engine),
-        opened=partial(_opened, engine),
-        looked=ages.looked,
-        fleets=engine.poller.onlookers.append,
-        windows=EngineWindows(engine),
-        records=EngineRecords(engine),
-        hints=EngineHints(engine),
-    )
-    for inspector in inspectors:
-        if isinstance(inspector, Looking):
-            if not getattr(inspector, "served", True):  # who is only told has no rounds of its own
-                ages.watch(inspector.name)
-            inspector.place(_around(around, (allowed or {}).get(inspector.name)))
-        if isinstance(inspector, Measured):
-            inspector.measure(engine.ward.tools.metrics)
 class Outlook:
     """Tells every inspector that asks for it what is around it: of the hosts that are its own."""
 
@@ -70,9 +42,11 @@ class Outlook:
             addresses=addresses,
             levels={host: tuple(_levels(engine, host)) for host in plans},
             concern=partial(_concern, engine),
+            opened=partial(_opened, engine),
             looked=self._ages.looked,
             windows=EngineWindows(engine),
             records=EngineRecords(engine),
+            hints=EngineHints(engine),
         )
         self._told = {}
         for one in inspectors:

@@ -58,12 +58,9 @@ def test_a_source_is_told_how_far_the_daemon_has_got() -> None:
 
     async def main() -> None:
         async with rig.running() as engine:
-            outlook(engine, {}, [eye, Deaf()])
+            Outlook(engine).show({}, [eye, Deaf()])
             concern, opened = eye.around.concern, eye.around.opened
             assert (concern(HOST), opened(HOST)) == (Concern.NONE, None)
-            Outlook(engine).show({}, [eye, Deaf()])
-            concern = eye.around.concern
-            assert concern(HOST) is Concern.NONE
             await accuse(rig, engine)
             assert concern(HOST) is Concern.SUSPECTED
             assert opened(HOST) == engine.desk.cases[HOST].incident.opened_at

@@ -99,7 +99,7 @@ def kdump(data: bytes) -> None:
         made.datagram_received(data, ("192.0.2.2", 7410))
         made.datagram_received(data, ("::ffff:192.0.2.1", 7410))
         await made.look(ledger)
-        made.close()
+        await made.close()
 
     done(hear())
     assert len(ledger.taken) <= 1
