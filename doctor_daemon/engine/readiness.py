@@ -60,6 +60,8 @@ class Post:
     record: DeviceRecord = UNPROBED
     asked: bool = False
     """Somebody waits for it: an open incident does not keep it from being asked."""
+    owed: bool = False
+    """Whoever waits for it saw it overtaken: it is asked again soon, as if asked for anew."""
     busy: bool = False
 
 
@@ -180,7 +182,7 @@ class Readiness:
                 post.next_at = now.plus(share * min(FIRST_S, every_s))
         for post in self._posts.values():
             if not every_s:
-                post.next_at = None
+                post.next_at = post.next_at if post.owed else None
             elif post.next_at is None:
                 post.next_at = now
 
@@ -213,13 +215,16 @@ class Readiness:
         """Probe one device, and fold in what came of it. A bug in its adapter is told, too."""
         name = f"{post.host}/{post.device.name}"
         try:
-            if self._open(post.host) and not post.asked:
-                self._later(post, SOON_S)
+            owed, device = post.asked or post.owed, self._ward.tools.devices.get(name)
+            if device is None or (self._open(post.host) and not owed):
+                self._later(post, SOON_S)  # a reload took it away, or an incident has it
                 return
             with suppress(Overtaken):
-                self._fold(post, await self._asked(post, name))
+                self._fold(post, await self._asked(post, device))
                 return
             self._later(post, SOON_S)
+            if owed:
+                post.owed, post.next_at = True, self._now().plus(SOON_S)
         except Exception as error:  # noqa: BLE001 - containment: the others are probed on
             self._bug(f"probe of {name}", error)
             self._fold(post, Probe(Grade.UNREACHABLE, "internal error", self._now()))
@@ -228,22 +233,19 @@ class Readiness:
             self._slots.release()
             self._come.set()
 
-    async def _asked(self, post: Post, name: str) -> Probe:
-        line, device = line_of(self._ward, post.host, post.device.name), self._device(name)
+    async def _asked(self, post: Post, device: PowerDevice) -> Probe:
+        line = line_of(self._ward, post.host, post.device.name)
         return await self._ward.tools.device_turns.probe(
             line, lambda: probe_device(device, post.device, self._now)
         )
-
-    def _device(self, name: str) -> PowerDevice:
-        return self._ward.tools.devices[name]
 
     def _now(self) -> Instant:
         return self._ward.tools.clock.now()
 
     def _later(self, post: Post, seconds: float) -> None:
-        post.asked = False
-        if self._ward.rules.probing.every_s:
-            post.next_at = self._now().plus(seconds)
+        post.asked = post.owed = False
+        every_s = self._ward.rules.probing.every_s
+        post.next_at = self._now().plus(seconds) if every_s else None
 
     def _fold(self, post: Post, probe: Probe) -> None:
         """Keep what a probe has shown, and tell of a host that turned by it."""
