@@ -100,8 +100,11 @@ def _over(incident: Incident, since: Instant, now: Instant) -> Incident:
 
 
 def _insisted(incident: Incident, since: Instant) -> bool:
-    """Tell whether anybody has called it down again, since it was seen alive first."""
-    words = incident.words.values()
+    """Tell whether anybody has called it down again, since it was seen alive first.
+
+    What was said on another boot says nothing of before and after.
+    """
+    words = (word for word in incident.words.values() if word.last.boot_id == since.boot_id)
     return any(word.verdict is Verdict.DOWN and word.last.since(since) > 0 for word in words)
 
 

@@ -215,6 +215,15 @@ def test_one_source_cannot_crowd_out_anothers_sign_of_life() -> None:
     assert len(words) == WORDS_MAX
 
 
+def test_i13_what_was_said_on_another_boot_insists_on_nothing() -> None:
+    walk = Walk().hear("zabbix").reboot().hear().wait(1)
+    storage(walk.given(policy=replace(walk.context.policy, grace_s=300.0)))
+    assert walk.incident.contradicted_at == walk.now
+    walk.elapse(LIFE_S)
+    assert walk.phase is Phase.DISMISSED
+    assert walk.said == "it was seen alive, and nobody has called it down since"
+
+
 said = st.lists(
     st.tuples(
         st.sampled_from((0.25, 1.0, 5.0, 30.0)),
