@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from doctor_daemon.config.section import Section
 from doctor_daemon.config.words import parse_words
 from doctor_daemon.core.corroboration import Corroboration, ServiceDown
+from doctor_daemon.ports import SourceTerms
 
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 KINDS_MAX = 8
@@ -37,8 +38,9 @@ class Evidence(Section):
     """What follows where only these call a host down, and another kind sees it alive: consumers are
     told just that (`notify`), a human is asked at once (`hold`), or it is fenced all the same."""
 
-    def needed(self, ages: Mapping[str, float]) -> Corroboration:
-        """Return the core's own value. `ages`: how long each source's word counts."""
+    def needed(self, sources: Iterable[SourceTerms]) -> Corroboration:
+        """Return the core's own value, with how long and how much each source's word counts."""
+        told = tuple(sources)
         return Corroboration(
             kinds=self.kinds,
             window_s=math.inf if self.window_s is None else self.window_s,
@@ -46,5 +48,6 @@ class Evidence(Section):
             never_alone=frozenset(self.never_alone),
             service=frozenset(self.service_kinds),
             service_down=ServiceDown(self.service_down),
-            ages=ages,
+            ages={one.name: one.evidence_age_s for one in told},
+            trusts={one.name: one.trust for one in told},
         )

@@ -33,12 +33,10 @@ class HostReader:
         self.devices = DeviceReader(chooser)
         self.inventories = Inventories(problems)
         self._sources: Sequence[SourceChoice] = ()
-        self._ages: Mapping[str, float] = {}
 
     def read(self, cloud: str, sources: Sequence[SourceChoice] = ()) -> None:
         """Read all entries. `cloud` is the configured one, and so are the sources."""
         self._sources = sources
-        self._ages = {source.name: source.terms.evidence_age_s for source in sources}
         for loc, raw in self._document.items("hosts"):
             entry = salvaged(Hosts, raw, self._folder)
             if entry is not None and isinstance(raw, dict):
@@ -123,7 +121,7 @@ class HostReader:
             selection=entry.selection(),
             way_back=entry.way_back(),
             reserve=Reserve(self._reserved(entry, place), entry.reserved_reason),
-            corroboration=entry.evidence.needed(self._ages),
+            corroboration=entry.evidence.needed(one.terms for one in self._sources),
         )
 
     def _reach(self, entry: Hosts, place: Place) -> None:

@@ -38,6 +38,10 @@ class Corroboration:
     ages: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Source -> how many seconds its word counts, where that is less than for all others."""
 
+    trusts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Source -> how its word is trusted at present (`evidence.Trust`): what it said before counts
+    for no more."""
+
     def age_s(self, source: str, age_max_s: float) -> float:
         """Return how old a source's word may be."""
         return min(self.ages.get(source, age_max_s), age_max_s)

@@ -14,6 +14,9 @@ from doctor_daemon.core.corroboration import SHIPPED, Corroboration
 from doctor_daemon.core.evidence import Trust, Verdict, Word, Words
 from doctor_daemon.core.instant import Instant
 
+DOUBTS = (Trust.ALONE, Trust.SECOND, Trust.OPEN)
+"""The most trusted first."""
+
 
 def standing(
     words: Words, now: Instant, age_max_s: float, need: Corroboration = SHIPPED
@@ -49,16 +52,21 @@ def enough(words: Words, now: Instant, age_max_s: float, need: Corroboration = S
 
 def _alone(word: Word, need: Corroboration) -> bool:
     """Tell whether a word needs no other. One that is not authenticated always does."""
-    if word.kind in need.never_alone or word.trust is Trust.OPEN:
+    if word.kind in need.never_alone or _trust(word, need) is Trust.OPEN:
         return False
-    return word.trust is Trust.ALONE if need.alone is None else word.source in need.alone
+    return _trust(word, need) is Trust.ALONE if need.alone is None else word.source in need.alone
+
+
+def _trust(word: Word, need: Corroboration) -> Trust:
+    """Return what a word can do: no more than when it was given, and no more than it could now."""
+    return max(word.trust, Trust(need.trusts.get(word.source, word.trust)), key=DOUBTS.index)
 
 
 def _add_up(words: Sequence[Word], need: Corroboration) -> bool:
     kinds = {word.kind for word in words}
     if len(kinds) < need.kinds or (len(kinds) == 1 and kinds <= need.never_alone):
         return False
-    return any(word.trust is not Trust.OPEN for word in words)
+    return any(_trust(word, need) is not Trust.OPEN for word in words)
 
 
 def _windows(held: Sequence[Word], window_s: float) -> Iterator[list[Word]]:

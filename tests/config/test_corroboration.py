@@ -40,7 +40,9 @@ def plan(settings: Settings) -> HostPlan:
 
 
 def test_the_shipped_default_is_one_trusted_source_or_two_kinds(read: Reading) -> None:
-    assert plan(read(file(AM))).corroboration == Corroboration(ages={"am": 300})
+    assert plan(read(file(AM))).corroboration == Corroboration(
+        ages={"am": 300}, trusts={"am": Trust.ALONE}
+    )
     assert Corroboration() == Corroboration(2, math.inf, None, frozenset())
 
 

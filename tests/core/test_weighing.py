@@ -106,6 +106,29 @@ def test_a_word_that_has_stood_since_before_a_reboot_stands_with_what_came_after
     assert not weigh([before, word(50, "b")], 100, window_s=30.0)
 
 
+@pytest.mark.parametrize(
+    ("given", "now", "suffices"),
+    [
+        (ALONE, ALONE, True),
+        (ALONE, SECOND, False),
+        (ALONE, OPEN, False),
+        (SECOND, ALONE, False),
+    ],
+)
+def test_d4_a_word_of_before_counts_for_no_more_than_its_source_s_does_now(
+    given: Trust, now: Trust, *, suffices: bool
+) -> None:
+    said = [word(0, "ping", given)]
+    assert weigh(said, trusts={"of-ping": now}) is suffices
+    assert weigh(said, trusts={"of-another": now}) is (given is ALONE)
+
+
+def test_d4_a_source_that_has_no_secret_any_more_is_no_authenticated_one() -> None:
+    said = [word(0, "ping"), word(0, "arp", OPEN)]
+    assert weigh(said)
+    assert not weigh(said, trusts={"of-ping": OPEN})
+
+
 def test_a5_a_source_of_its_own_age_counts_no_longer_than_that() -> None:
     words, need = heard(word(0, "a"), word(0, "b")), Corroboration(ages={"of-a": 10.0})
     assert {one.kind for one in standing(words, at(10), AGE_S, need)} == {"a", "b"}
