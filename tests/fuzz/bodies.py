@@ -6,6 +6,7 @@ or raises a refusal; what is taken is fit to be stored, and is about a host of t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import quote
@@ -110,6 +111,32 @@ def masakari(data: bytes) -> None:
     assert taken is None or books.rows or ledger.taken
 
 
+def _query(data: bytes) -> str:
+    """Return a query of a URL: what may not stand there as it is, is spelt out."""
+    text = data.decode("latin-1").replace("\r", "").replace("\n", "")
+    return "".join(one if one.isascii() and one.isprintable() else quote(one) for one in text)
+
+
+def masakari_lists(data: bytes) -> None:
+    """What Masakari's clients ask for: lists, by page, order and filter."""
+    ledger, books = Ledger(), Books()
+    inspector = Masakari(Masakari.Config(), terms("masakari"))
+    host = HostId("default", "cmp-1")
+    inspector.place(Surroundings(hosts=(host,), records=books))
+    routes = inspector.routes(ledger, GATE)
+    for number, generated in enumerate(("2027-01-15T08:00:00", "2027-01-15T08:00:01")):
+        said = ["VM", "default", "cmp-1", generated, {"event": "LIFECYCLE"}]
+        key = f"masakari|{json.dumps(said)}"
+        now = ledger.now().plus(number)
+        books.rows.append(EvidenceRow(key, host, "masakari", "VM", "noted", "", now, None))
+    for path, name in (("/v1/notifications", "notifications"), ("/v1/segments", "segments")):
+        asked = request(method="GET", path=f"{path}?{_query(data)}")
+        answer = answered(handler_of(routes, path, "GET"), asked)
+        if answer is not None:
+            assert isinstance(answer.text, str)
+            assert len(json.loads(answer.text)[name]) <= 2
+
+
 def orders(data: bytes) -> None:
     """What operators send, field by field."""
 
@@ -139,9 +166,7 @@ def cinder_orders(data: bytes) -> None:
 
 def queries(data: bytes) -> None:
     """What is asked by a URL: how servers stand, and one order by its number."""
-    text = data.decode("latin-1").replace("\r", "").replace("\n", "")
-    query = "".join(one if one.isascii() and one.isprintable() else quote(one) for one in text)
-    taken = Orders()
+    query, taken = _query(data), Orders()
     routes = CinderApi(cast("VolumeOrders", taken), wait_s=0.0).routes()
     for path in ("/v1/cinder/services", "/v1/cinder/log-levels"):
         asked = request(method="GET", path=f"{path}?{query}")

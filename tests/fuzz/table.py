@@ -40,6 +40,7 @@ HARNESSES: tuple[Harness, ...] = (
     _of("doctor", "bodies", "inspectors.doctor", _WIRE),
     _of("maintenance", "bodies", "inspectors.announcing", _WIRE),
     _of("masakari", "bodies", "inspectors.masakari", "inspectors.masakari_notice", _WIRE),
+    _of("masakari_lists", "bodies", "inspectors.masakari_views", "inspectors.masakari_reading"),
     _of("orders", "bodies", "api.bodies"),
     _of("cinder_orders", "bodies", "api.cinder", "api.bodies"),
     _of("queries", "bodies", "api.states", "api.cinder"),
@@ -104,8 +105,6 @@ ELSEWHERE: dict[str, str] = {
     "doctor_daemon.heartbeat.listener": _OURS,
     "doctor_daemon.heartbeat.reception": "what it unpacks is the kernel's",
     "doctor_daemon.inspectors.listening": _OURS,
-    "doctor_daemon.inspectors.masakari_reading": _SURFACE,
-    "doctor_daemon.inspectors.masakari_views": _SURFACE,
     "doctor_daemon.notifiers.doctor": "reads notices: bodies that this daemon has made",
     "doctor_daemon.notifiers.log": "reads notices: bodies that this daemon has made",
 }

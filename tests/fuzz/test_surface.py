@@ -95,8 +95,8 @@ async def bridged(place: Site) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def asked(room: str, url: str, seconds: int) -> tuple[int, str]:
-    """Have schemathesis ask; return its exit status and what it said."""
+async def asked(room: str, url: str, seconds: int, folder: Path) -> tuple[int, str]:
+    """Have schemathesis ask, from a folder; return its exit status and what it said."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", str(PAGE.resolve()), "--url", url),
         *("--include-tag", room, "--checks", ",".join(CHECKS), "--seed", "1", "--no-color"),
@@ -104,6 +104,7 @@ async def asked(room: str, url: str, seconds: int) -> tuple[int, str]:
         *("--max-examples", "40", "--request-timeout", "20", "--warnings", "off"),
         *("--suppress-health-check", "all", "--generation-database", "none"),
         *("--header", f"Authorization: Bearer {BEARER}", "--continue-on-failure"),
+        cwd=folder,  # it leaves files where it stands
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -128,10 +129,10 @@ async def test_no_answer_is_a_fault_or_none_that_is_written_down(tmp_path: Path)
             METRICS: f"http://127.0.0.1:{place.metrics_port}",
         }
         for room, url in rooms.items():
-            status, said = await asked(room, url, SECONDS)
+            status, said = await asked(room, url, SECONDS, tmp_path)
             assert status == 0, f"{room}:\n{said[-8000:]}"
             assert cases(said) > 0, said[-2000:]
-        status, said = await asked(METRICS, rooms[EVIDENCE], 2)
+        status, said = await asked(METRICS, rooms[EVIDENCE], 2, tmp_path)
         assert status != 0, "the control: another room's answers are not as written down"
         assert (await place.ask("GET", "/v1/status"))["mode"] == place.mode
         assert "internal error" not in place.log.read_text(encoding="utf-8")
