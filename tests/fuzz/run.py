@@ -40,6 +40,8 @@ def fuzz(name: str, seconds: int, *, target: str = "tests.fuzz.drive", seed: int
         options = [
             *(f"-max_total_time={seconds}", f"-max_len={LENGTH_MAX}", f"-timeout={INPUT_S}"),
             *(f"-rss_limit_mb={MEMORY_MB}", f"-artifact_prefix={folder}/", f"-seed={seed}"),
+            # Else seeds are let go for whatever is shorter and goes the same way through the code.
+            "-keep_seed=1",
             *("-print_final_stats=1", str(new), str(CORPUS / name)),
         ]
         ended = subprocess.run(
