@@ -17,6 +17,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from doctor_daemon.config.texts import texts
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.log import escaped, printable, secret_key
 from doctor_daemon.ports import conceal
@@ -212,8 +213,7 @@ def options(model: type[BaseModel], loc: Loc) -> tuple[str, ...]:
 
 def _description(model: type[BaseModel], loc: Loc) -> str:
     here = _model_at(model, loc[:-1])
-    found = here.model_fields.get(str(loc[-1])) if here else None
-    text = (found.description or "") if found else ""
+    text = texts(here).get(str(loc[-1]), "") if here else ""
     first = text.partition(". ")[0].rstrip(".").replace("\n", " ")
     return first[:1].lower() + first[1:]
 

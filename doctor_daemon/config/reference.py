@@ -5,14 +5,10 @@ python -m doctor_daemon.config.reference > docs/configuration.md
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from importlib.metadata import entry_points
-from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -36,6 +32,7 @@ from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.storage import Backend, Storage
+from doctor_daemon.config.texts import texts
 from doctor_daemon.config.timing import RULES
 from doctor_daemon.config.tls import Tls
 from doctor_daemon.config.words import Address
@@ -129,9 +126,9 @@ def _built_ins() -> Iterator[str]:
 def _table(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     if not prefix:
         yield "| option | kind | default | meaning |\n|---|---|---|---|"
-    texts = _texts(model)
+    told_of = texts(model)
     for name, field in model.model_fields.items():
-        told = _told(field.description or texts.get(name))
+        told = _told(told_of.get(name))
         cells = (f"`{prefix}{name}`", _kind(field), _default(field), told)
         yield f"| {' | '.join(cells)} |"
         inner = _plugins_own(field.annotation)
@@ -139,25 +136,6 @@ def _table(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield from _table(inner, f"{prefix}{name}.")
     if not prefix:
         yield ""
-
-
-def _texts(model: type[BaseModel]) -> dict[str, str]:
-    """Return the texts that stand under a model's options, those of its parents included."""
-    found: dict[str, str] = {}
-    for part in reversed(model.__mro__):
-        if not issubclass(part, BaseModel) or part is BaseModel:
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(part))).body[0]
-        for option, text in pairwise(getattr(body, "body", [])):
-            match option, text:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(told))),
-                ):
-                    found[name] = told
-                case _:
-                    pass
-    return found
 
 
 def _plugins_own(annotation: object) -> type[BaseModel] | None:

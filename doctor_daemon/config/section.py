@@ -14,17 +14,13 @@ Name = Annotated[str, AfterValidator(parse_label)]
 class Section(BaseModel):
     """A part of the file in which every option is known."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class PluginSection(BaseModel):
     """A part of the file whose other options are the plug-in's."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="allow", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
 
     type: Name
     """Which plug-in."""

@@ -43,9 +43,7 @@ CONNECTIONS = 4
 class NeutronConfig(BaseModel):
     """Which Neutron, and how long to wait for it."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     clouds_file: SecretFile = SecretFile("/etc/openstack/clouds.yaml")
     """OpenStack's own clouds.yaml; a secure.yaml beside it is read too."""

@@ -55,9 +55,7 @@ being closed is one of which nobody knows whether it was taken."""
 class NovaConfig(BaseModel):
     """Which Nova, and how long to wait for it."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     clouds_file: SecretFile = SecretFile("/etc/openstack/clouds.yaml")
     """OpenStack's own clouds.yaml; a secure.yaml beside it is read too."""

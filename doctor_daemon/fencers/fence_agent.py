@@ -40,9 +40,7 @@ Value = str | int | float | bool
 class FenceAgentConfig(BaseModel):
     """An agent, and the parameters by which it finds the host's power."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     agent: str = Field(pattern=r"^(/[^\x00-\x1f]*/)?[A-Za-z0-9_.-]+$", max_length=255)
     """The agent's name, as fence_apc, or its absolute path."""

@@ -41,9 +41,7 @@ from doctor_daemon.ports.time import Clock, Permit
 class IpmiConfig(BaseModel):
     """A BMC, the login there, and by what it is known that it is the right one."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     address: str = Field(pattern=r"^[0-9A-Za-z:][0-9A-Za-z.:%_-]*$", max_length=253)
     """The BMC's address; a name, too, but the name server may be on the host that has failed."""

@@ -42,9 +42,7 @@ PRINT_MAX = 64
 class CommandConfig(BaseModel):
     """The options of a source of type `command`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     argv: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
     """The program, by its absolute path, and its arguments. Other users of the machine can read

@@ -48,9 +48,7 @@ STRANGERS_MAX = 32
 class KdumpConfig(BaseModel):
     """The options of a source of type `kdump`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     address: str = "0.0.0.0"  # noqa: S104 - from wherever the hosts are; who else sends is not heard
     """The address that is listened on."""

@@ -75,9 +75,7 @@ Handler = Callable[[web.Request, Version], Awaitable[web.Response]]
 class MasakariConfig(BaseModel):
     """The options of a source of type `masakari`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     path: RoutePath | None = None
     """What stands before each path of the API, as /v1/sources/NAME; left out, nothing does. The

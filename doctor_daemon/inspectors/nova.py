@@ -48,9 +48,7 @@ SILENT_S = 300.0
 class NovaServicesConfig(BaseModel):
     """The options of a source of type `nova`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     stale_s: Annotated[float, Field(ge=20, le=600)] = 45.0
     """A report older than this, by Nova's clock, accuses its host although Nova still calls it up:

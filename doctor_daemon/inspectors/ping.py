@@ -43,9 +43,7 @@ Kind = Annotated[str, Field(pattern="^[a-z0-9_.-]{1,64}$")]
 class PingConfig(BaseModel):
     """The options of a source of type `ping`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     networks: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)]
     """The networks that are looked at, by the names that `hosts[].addresses` has."""

@@ -45,9 +45,7 @@ READ_S = 60.0
 class PowerWatchConfig(BaseModel):
     """The options of a source of type `redfish`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     every_s: Annotated[float, Field(ge=5, le=3600)] = 60.0
     """How often each host's power is read. The hosts are spread over this time."""

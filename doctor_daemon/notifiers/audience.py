@@ -26,9 +26,7 @@ _NEVER_WRONG = frozenset(
 class Audience(BaseModel):
     """Whose notices a consumer gets: the operators' (they name the host), and whole projects'."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     operators: bool = False
     """Whether it gets the operators' notices: they name the host and say everything."""
@@ -52,9 +50,7 @@ class Audience(BaseModel):
 class Hearing(BaseModel):
     """The options of every consumer that can be told any kind of notice."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     audience: Audience
     """Whose notices it gets."""

@@ -35,9 +35,7 @@ CONNECTIONS_MAX = 32
 class Endpoint(BaseModel):
     """The options of every plug-in that is a client of one URL. A plug-in's own are added to it."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     url: str
     """The only URL that is ever asked; redirects are not followed."""

@@ -61,9 +61,7 @@ class _Saved:
 class MemoryConfig(BaseModel):
     """Options of the store that forgets everything when the daemon ends."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     keep_days: int = Field(default=400, ge=1, le=36_500)
     """How long closed incidents are kept, with their timeline and what consumers were told."""

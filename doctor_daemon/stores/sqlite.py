@@ -40,9 +40,7 @@ MIB = 1024 * 1024
 class SqliteConfig(BaseModel):
     """Options of the SQLite store."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     # Strict means: no guessing between kinds. A path can only be written as text.
     path: Annotated[Path, Field(strict=False)] = Path("/var/lib/doctor-daemon/state.sqlite3")
