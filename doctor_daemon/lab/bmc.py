@@ -6,6 +6,7 @@ What it says need not be true: the faults decide. What it does takes time, as on
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 from doctor_daemon.lab.faults import Do, Rule
@@ -34,12 +35,15 @@ class Bmc:
         self._power_s = power_s
         self._pending: asyncio.TimerHandle | None = None
         self._off_claimed_until_s = 0.0
+        self._flips = itertools.cycle(("Off", "On"))
 
     def power(self, rule: Rule | None) -> str | None:
         """Tell the power; None when it is left out."""
         match rule.do if rule else None:
-            case Do.LIE_OFF:
+            case Do.LIE_OFF | Do.OFF_ERROR:
                 return "Off"
+            case Do.FLIPS:
+                return next(self._flips)
             case Do.LIE_ON:
                 return "On"
             case Do.NO_POWER:

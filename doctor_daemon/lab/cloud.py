@@ -24,8 +24,9 @@ from doctor_daemon.lab.clock import Clock
 from doctor_daemon.lab.consumer import Consumer
 from doctor_daemon.lab.control import OPERATOR, Control
 from doctor_daemon.lab.evacuations import Evacuations
-from doctor_daemon.lab.faults import Faults
+from doctor_daemon.lab.faults import Faults, Service
 from doctor_daemon.lab.identity import ADMIN_ROLES, MEMBER_ROLES, Identity, Project, User
+from doctor_daemon.lab.ironic import Ironic, IronicOptions
 from doctor_daemon.lab.keystone import Keystone, KeystoneOptions
 from doctor_daemon.lab.listeners import Listener, Spot, serve
 from doctor_daemon.lab.neutron import Neutron, NeutronOptions
@@ -53,12 +54,15 @@ class LabOptions:
     tls: bool = False
     shared_bmc: bool = False
     """One Redfish service for all systems, and not one for each."""
+    chassis: bool = False
+    """A second Redfish service for each system, with faults of its own: that of its chassis."""
     resume_guests: bool = False
     timing: Timing = field(default_factory=Timing)
     keystone: KeystoneOptions = field(default_factory=KeystoneOptions)
     nova: NovaOptions = field(default_factory=NovaOptions)
     cinder: CinderOptions = field(default_factory=CinderOptions)
     neutron: NeutronOptions = field(default_factory=NeutronOptions)
+    ironic: IronicOptions = field(default_factory=IronicOptions)
     redfish: RedfishOptions = field(default_factory=RedfishOptions)
     folder: Path | None = None
     """Where credentials are put; None for one that goes with the lab."""
@@ -81,6 +85,7 @@ class Lab:
     nova: Nova
     cinder: Cinder
     neutron: Neutron
+    ironic: Ironic
     redfish: Redfish
     consumer: Consumer
     control: Control
@@ -93,6 +98,7 @@ class Lab:
     control_url: str
     hooks_url: str
     bmc_urls: dict[str, str]
+    chassis_urls: dict[str, str]
 
     def __init__(self, options: LabOptions | None = None) -> None:
         self.options = options or LabOptions()
@@ -131,6 +137,7 @@ class Lab:
             "nova": f"{self.nova.root}/v2.1",
             "cinder": f"{self.cinder.root}/v3",
             "neutron": f"{self.neutron.root}/v2.0",
+            "ironic": f"{self.ironic.root}/v1",
             "clouds": str(self.folder / credentials.CLOUDS),
             "cloud": ADMIN,
             "ca": str(self.ca) if self.ca else None,
@@ -202,9 +209,8 @@ class Lab:
         options = self.options
         self.folder = options.folder or _folder(stack)
         self.ca, tls = await certificates.make(self.folder) if options.tls else (None, None)
-        keystone, nova, cinder, neutron, hooks = (
-            Listener.bind(stack, tls, options.cloud) for _ in range(5)
-        )
+        ways = (Listener.bind(stack, tls, options.cloud) for _ in range(6))
+        keystone, nova, cinder, neutron, ironic, hooks = ways
         control = Listener.bind(stack)
         self.control_url, self.hooks_url = control.url, hooks.url
         self.keystone = Keystone(self.identity, self.world.clock, keystone.url, options.keystone)
@@ -218,6 +224,10 @@ class Lab:
         self.keystone.endpoints["network"] = neutron.url
         self.redfish = Redfish(self.world, options.redfish)
         bmcs = self._bind_bmcs(stack, tls)
+        address_of = self.bmc_urls.__getitem__
+        self.ironic = Ironic(self.world, self.identity, ironic.url, options.ironic, address_of)
+        self.keystone.endpoints["baremetal"] = ironic.url
+        chassis = self._bind_chassis(stack, tls)
         self.control = Control(
             self.evacuations,
             self.identity,
@@ -226,14 +236,20 @@ class Lab:
             self.members,
             self.describe,
         )
-        await serve(self.keystone.app(self.faults), [keystone], stack)
-        await serve(self.nova.app(self.faults), [nova], stack)
-        await serve(self.cinder.app(self.faults), [cinder], stack)
-        await serve(self.neutron.app(self.faults), [neutron], stack)
-        await serve(self.consumer.app(self.faults), [hooks], stack)
-        await serve(self.redfish.app(self.faults), bmcs, stack)
-        await serve(self.control.app(), [control], stack)
+        for app, listeners in (
+            (self.keystone.app(self.faults), [keystone]),
+            (self.nova.app(self.faults), [nova]),
+            (self.cinder.app(self.faults), [cinder]),
+            (self.neutron.app(self.faults), [neutron]),
+            (self.ironic.app(self.faults), [ironic]),
+            (self.consumer.app(self.faults), [hooks]),
+            (self.redfish.app(self.faults), bmcs),
+            (self.redfish.app(self.faults, Service.CHASSIS), chassis),
+            (self.control.app(), [control]),
+        ):
+            await serve(app, listeners, stack)
         stack.callback(self.redfish.close)
+        stack.callback(self.ironic.close)
         stack.callback(self.faults.close)
 
     def _made_cinder(self, root: str, auth_url: str) -> Cinder:
@@ -263,6 +279,14 @@ class Lab:
             self.redfish.hosts_at[listener.port] = group
             self.bmc_urls |= dict.fromkeys(group, listener.url)
         return listeners
+
+    def _bind_chassis(self, stack: AsyncExitStack, tls: ssl.SSLContext | None) -> list[Listener]:
+        """Bind a port for each host's second way to its power, if there is to be one."""
+        names = list(self.world.hosts) if self.options.chassis else []
+        found = {name: Listener.bind(stack, tls) for name in names}
+        self.chassis_urls = {name: listener.url for name, listener in found.items()}
+        self.redfish.hosts_at |= {listener.port: [name] for name, listener in found.items()}
+        return [*found.values()]
 
     def _write_credentials(self) -> None:
         users = {ADMIN: self.admin, OPERATOR: self.operator, **self.members}

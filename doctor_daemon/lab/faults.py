@@ -35,7 +35,9 @@ class Service(StrEnum):
     NOVA = "nova"
     CINDER = "cinder"
     NEUTRON = "neutron"
+    IRONIC = "ironic"
     BMC = "bmc"
+    CHASSIS = "chassis"
     CONSUMER = "consumer"
 
 
@@ -61,10 +63,24 @@ class Do(StrEnum):
     STUCK = "stuck"  # it answers 204 to a reset and does nothing
     REFUSE = "refuse"  # it answers 400 to a reset
     EARLY_OFF = "early-off"  # it says Off at once, `seconds` before it is true
+    FLIPS = "flips"  # it says Off and On by turns, whatever is true
+    OFF_ERROR = "off-error"  # it answers 500, and Off in the body
+    ALREADY_OFF = "already-off"  # it answers 409 to ForceOff when the power is off
+    DIES = "dies"  # it has no power of its own: it answers nothing while its host has none
 
 
-BMC_READS = frozenset({Do.LIE_OFF, Do.LIE_ON, Do.NO_POWER, Do.POWERING_OFF, Do.OTHER_CHASSIS})
-BMC_CUTS = frozenset({Do.STUCK, Do.REFUSE, Do.EARLY_OFF})
+BMC_READS = frozenset(
+    {
+        Do.LIE_OFF,
+        Do.LIE_ON,
+        Do.NO_POWER,
+        Do.POWERING_OFF,
+        Do.OTHER_CHASSIS,
+        Do.FLIPS,
+        Do.OFF_ERROR,
+    }
+)
+BMC_CUTS = frozenset({Do.STUCK, Do.REFUSE, Do.EARLY_OFF, Do.ALREADY_OFF})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

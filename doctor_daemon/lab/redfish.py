@@ -49,8 +49,8 @@ class Redfish:
         self._options = options
         self._bmcs = {name: Bmc(host, world, options.power_s) for name, host in world.hosts.items()}
 
-    def app(self, faults: Faults) -> web.Application:
-        seam = Seam(Service.BMC, self._host_of, _error, lambda _: None, self._options.delay_s)
+    def app(self, faults: Faults, service: Service = Service.BMC) -> web.Application:
+        seam = Seam(service, self._host_of, _error, lambda _: None, self._options.delay_s)
         app = web.Application(
             middlewares=[faults.middleware(seam), _errors, self._logins], client_max_size=BODY_MAX
         )
@@ -103,9 +103,13 @@ class Redfish:
         Contract: RedfishContract.test_system, test_unknown_system, test_a_name_redirects.
         """
         host, rule = self._named(request), request.get(FAULT)
+        if _does(rule, Do.DIES) and not host.power:
+            return _gone(request)
         shown = _shown(host, OTHER_UUID if _does(rule, Do.OTHER_CHASSIS) else host.system_uuid)
         power = self._bmcs[host.name].power(rule)
-        return web.json_response(shown if power is None else shown | {"PowerState": power})
+        status = 500 if _does(rule, Do.OFF_ERROR) else 200
+        shown = shown if power is None else shown | {"PowerState": power}
+        return web.json_response(shown, status=status)
 
     async def _reset(self, request: web.Request) -> web.Response:
         """Change the power: 204 at once, the change itself `power_s` later.
@@ -115,6 +119,10 @@ class Redfish:
         """
         host, rule = self._named(request), request.get(FAULT)
         asked = _reset_type(request, await request.read())
+        if _does(rule, Do.DIES) and not host.power:
+            return _gone(request)
+        if _does(rule, Do.ALREADY_OFF) and not host.power and asked != "On":
+            raise web.HTTPConflict(text="The power is off already.")
         if _does(rule, Do.REFUSE):
             raise web.HTTPBadRequest(text="The reset was refused.")
         if asked not in RESET_TYPES or asked in UNSUPPORTED:
@@ -228,6 +236,13 @@ def _path(host: Host) -> str:
 def _port(request: web.Request) -> int:
     transport = request.transport
     return int(transport.get_extra_info("sockname")[1]) if transport else 0
+
+
+def _gone(request: web.Request) -> web.Response:
+    """Break the connection: whoever had no power would not even have taken it."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 def _does(rule: Rule | None, do: Do) -> bool:
