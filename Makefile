@@ -14,11 +14,11 @@ STAMP := $(VENV)/.installed
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents faketime rabbitmq-server
 PROCESSES := tests/slice tests/demo tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
-APART := tests/core tests/masakari tests/openstack tests/openstack_long tests/systemd
+APART := tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ test-openstack: $(STAMP) ## Test against a real Nova, Cinder, Keystone, Placemen
 test-openstack-long: $(STAMP) ## The longer stories of the same: returns, drills, reserves, decommissioning, groups, storage, maintenance
 	tools/debian-packages $(REAL)
 	$(BIN)/pytest tests/openstack_long
+
+test-ironic: $(STAMP) ## Have a real Ironic cut a simulated machine, and see what its power state is worth
+	$(BIN)/pytest tests/ironic
 
 test-masakari: $(STAMP) ## Have Masakari's own host monitor and openstacksdk report to a source of type masakari
 	$(BIN)/pytest tests/masakari

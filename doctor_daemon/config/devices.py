@@ -18,6 +18,10 @@ from doctor_daemon.core.host import Device, HostId, Level
 from doctor_daemon.plugins import FENCERS
 
 _BESIDE = tuple(PowerDevice.model_fields)
+_REMEMBERED = (
+    "{} alone proves no host off: it tells what is remembered of the power, and reads none; "
+    "expected another device beside it, as redfish"
+)
 
 
 @dataclass(slots=True)
@@ -77,6 +81,8 @@ class DeviceReader:
                 options = self._options(device, raw["levels"][number][nth], place, loc)
                 made.append((device, options))
             levels.append(Level(tuple(device for device, _ in made)))
+            if made and not levels[-1].proves:
+                place.note(("levels", number), _REMEMBERED.format(made[0][0].kind))
             shapes.append([_shape(device, options) for device, options in made])
         return tuple(levels), digest(shapes)
 
@@ -91,13 +97,22 @@ class DeviceReader:
             wrong = f"found the UUID of {other.name!r} once more; expected one of its own"
             place.note((*loc, "uuid"), wrong)
         line = place.fill(section.line, (*loc, "line")) or ""
-        return Device(name, section.type, uuid, section.hold_s, line, self._tells(section, loc))
+        tells, proves = self._tells(section, loc), self._proves(section, loc)
+        if tells and not proves:
+            place.note(
+                (*loc, "tells"), f"found 'host', but {section.type} reads no power; expected supply"
+            )
+        return Device(name, section.type, uuid, section.hold_s, line, tells, proves)
 
     def _tells(self, section: PowerDevice, loc: Loc) -> bool:
         """Tell whether it reads the host's own power: by the file, or else by its kind."""
         if section.tells is not None:
             return section.tells == "host"
         return getattr(self._chooser.plugin(FENCERS, section.type, loc), "tells", "") == "host"
+
+    def _proves(self, section: PowerDevice, loc: Loc) -> bool:
+        """Tell whether its kind reads the power, or what somebody else remembers of it."""
+        return bool(getattr(self._chooser.plugin(FENCERS, section.type, loc), "proves", True))
 
     def _options(
         self, device: Device, raw: Mapping[str, Any], place: Place, loc: Loc

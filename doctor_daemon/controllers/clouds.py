@@ -43,6 +43,8 @@ class Cloud:
     """The same of Cinder: `block_storage_endpoint_override` or `volumev3_endpoint_override`."""
     network_url: str = ""
     """The same of Neutron: `network_endpoint_override`."""
+    baremetal_url: str = ""
+    """The same of Ironic: `baremetal_endpoint_override`."""
 
     @property
     def where(self) -> str:
@@ -79,6 +81,7 @@ def read_cloud(secret: SecretFile, name: str) -> Cloud:
         compute_url=_text(entry, "compute_endpoint_override", where).rstrip("/"),
         volume_url=_volume_url(entry, where),
         network_url=_text(entry, "network_endpoint_override", where).rstrip("/"),
+        baremetal_url=_text(entry, "baremetal_endpoint_override", where).rstrip("/"),
     )
 
 

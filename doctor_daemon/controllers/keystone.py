@@ -77,6 +77,7 @@ COMPUTE = Wanted("compute", lambda cloud: cloud.compute_url)
 VOLUMES = Wanted("volumev3", lambda cloud: cloud.volume_url)
 """keystoneauth finds it by its newer name, block-storage, too."""
 NETWORK = Wanted("network", lambda cloud: cloud.network_url)
+BARE_METAL = Wanted("baremetal", lambda cloud: cloud.baremetal_url)
 
 
 class Keystone:

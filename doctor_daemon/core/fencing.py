@@ -229,7 +229,7 @@ def derive(
     parts: list[DeviceProof] = []
     for device in level.devices:
         answer = current.device(device.name)
-        if answer.cut_at is None or answer.identity is None:
+        if answer.cut_at is None or answer.identity is None or not level.proves:
             return None
         if answer.identity.uuid != device.uuid:
             return None

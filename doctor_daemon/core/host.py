@@ -51,6 +51,8 @@ class Device:
     """What it shares with others, so that only one of them is called at a time; empty: nothing."""
     tells_host: bool = False
     """Whether it reads the host's own power, and not only that of a supply."""
+    proves: bool = True
+    """Whether it reads the power at all; False: it tells what somebody else remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class Level:
     def manual(self) -> bool:
         """Tell whether only a human can pass this level."""
         return not self.devices
+
+    @property
+    def proves(self) -> bool:
+        """Tell whether any device of it reads the power: memories prove nothing by themselves."""
+        return any(device.proves for device in self.devices)
 
 
 class Scope(StrEnum):

@@ -58,3 +58,32 @@ def test_b5_a_device_that_cannot_say_which_machine_it_cuts_is_a_warning(read: Re
     blind = PDU.replace("alias: '{host}'", "i_accept_no_identity: true")
     warnings = read(f"hosts: [{{names: 'a-[1-2]', levels: [[{blind}]]}}]\n").warnings
     assert "hosts: 2 power devices cannot say which machine they cut: a drill can" in warnings
+
+
+NODE = (
+    "{type: ironic, clouds_file: bmc, cloud: c, "
+    "node: '10000000-0000-4000-8000-00000000000{n}', node_name: '{host}', "
+    "uuid: '00000000-0000-4000-8000-00000000000{n}'}"
+)
+
+
+def test_b1_a_level_of_what_is_remembered_alone_is_refused(read: Reading) -> None:
+    level = read(f"hosts: [{{names: 'a-[1-2]', levels: [[{NODE}, {BMC}], manual]}}]\n")
+    plan, _ = level.plans.values()
+    assert [device.proves for device in plan.levels[0].devices] == [False, True]
+    assert not any(device.tells_host for device in plan.levels[0].devices)
+    for alone in (NODE, f"{NODE}, {NODE.replace('ironic', 'ironic, name: again')}"):
+        with pytest.raises(ConfigError, match="ironic alone proves no host off"):
+            read(f"hosts: [{{names: 'a-[1-2]', levels: [[{BMC}], [{alone}]]}}]\n")
+
+
+def test_b1_what_is_remembered_is_no_witness(read: Reading) -> None:
+    witness = NODE.replace("ironic", "ironic, tells: host")
+    with pytest.raises(ConfigError, match="ironic reads no power; expected supply"):
+        read(f"hosts: [{{names: 'a-[1-2]', levels: [[{witness}, {BMC}]]}}]\n")
+
+
+def test_b5_a_node_that_is_known_by_nothing_is_refused(read: Reading) -> None:
+    blind = NODE.replace("node_name: '{host}', ", "")
+    with pytest.raises(ConfigError, match="expected `node_name` or `bmc_address`"):
+        read(f"hosts: [{{names: 'a-[1-2]', levels: [[{blind}, {BMC}]]}}]\n")

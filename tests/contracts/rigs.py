@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from doctor_daemon.controllers.ironic import Ironic
 from doctor_daemon.core.proof import Identity, Power
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.fencers.redfish import Redfish
-from doctor_daemon.lab.cloud import Lab, LabOptions
-from doctor_daemon.lab.faults import Do, Rule, Service
+from doctor_daemon.lab.cloud import ADMIN, Lab, LabOptions
+from doctor_daemon.lab.credentials import CLOUDS
+from doctor_daemon.lab.faults import BMC_CUTS, Do, Rule, Service
+from doctor_daemon.lab.ironic import IronicOptions
 from doctor_daemon.lab.redfish import USER, RedfishOptions
 from doctor_daemon.ports import PowerDevice
 from doctor_daemon.ports.secrets import SecretFile
@@ -43,6 +46,8 @@ class Manner:
     unanswered: Outcome = Outcome.UNKNOWN
     tells_login: bool = True
     """Whether it can tell that a login was refused."""
+    doubted: Power = Power.OFF
+    """What it says of a machine that is off once an order has failed."""
 
 
 class Rig(Protocol):
@@ -136,6 +141,50 @@ class LabRig:
             self._lab.faults.add(Rule(service=Service.BMC, do=self.rules[fault], times=None))
 
 
+class IronicRig:
+    """Ironic, against the lab's."""
+
+    manner = Manner(doubted=Power.UNKNOWN)
+    rules = {  # noqa: RUF012 - read only
+        Fault.SILENT: Do.HANG,
+        Fault.MUTE: Do.NO_POWER,
+        Fault.REFUSES: Do.REFUSE,
+        Fault.STUCK: Do.STUCK,
+        Fault.LIES_OFF: Do.LIE_OFF,
+        Fault.LOCKED_OUT: Do.STATUS,
+    }
+
+    def __init__(self, lab: Lab) -> None:
+        self.clock = BootClock()
+        self.uuid = UUID
+        self._lab = lab
+        (self._name,) = lab.world.hosts
+        config = Ironic.Config(
+            clouds_file=SecretFile(lab.folder / CLOUDS),
+            cloud=ADMIN,
+            node=lab.ironic.nodes[self._name].uuid,
+            node_name=self._name,
+            timeout_s=TIMEOUT_S,
+        )
+        self.device = Ironic(config, "ironic", self.clock)
+        self.device.expects = UUID
+
+    @property
+    def power(self) -> Power:
+        return Power.ON if self._lab.world.hosts[self._name].power else Power.OFF
+
+    def misbehave(self, fault: Fault) -> None:
+        self._lab.faults.clear()
+        if fault in self.rules:
+            do = self.rules[fault]
+            method = "PUT" if do in BMC_CUTS else "*"
+            path = "*/nodes/*"
+            rule = Rule(
+                service=Service.IRONIC, do=do, method=method, path=path, times=None, status=403
+            )
+            self._lab.faults.add(rule)
+
+
 class SushyRig:
     """Redfish, against sushy-tools' emulator."""
 
@@ -170,6 +219,12 @@ async def lab_rig(folder: Path) -> AsyncIterator[Rig]:
     options = LabOptions(hosts=1, redfish=RedfishOptions(power_s=OFF_S))
     async with Lab(options) as lab:
         yield LabRig(lab, folder)
+
+
+@asynccontextmanager
+async def ironic_rig() -> AsyncIterator[Rig]:
+    async with Lab(LabOptions(hosts=1, ironic=IronicOptions(power_s=OFF_S))) as lab:
+        yield IronicRig(lab)
 
 
 @contextmanager

@@ -109,3 +109,15 @@ def test_b4_all_devices_must_have_said_off_of_one_moment(
     for one, other in ((said(1, 2, 3), said(*second)), (said(*second), said(1, 2, 3))):
         proof = derive(*proving(bmc=one, pdu=other), level(BMC, PDU), context(6))
         assert (proof is not None) is together
+
+
+def test_b1_memory_proves_nothing_by_itself() -> None:
+    """Three looks at what somebody else remembers are not three readings (ADR 19)."""
+    memory = replace(BMC, proves=False)
+    assert derive(*proving(bmc=said(1, 2, 3)), level(BMC), context(4)) is not None
+    assert derive(*proving(bmc=said(1, 2, 3)), level(memory), context(4)) is None
+    both = proving(bmc=said(1, 2, 3), pdu=said(1, 2, 3))
+    assert derive(*both, level(memory, PDU), context(4)) is not None
+    assert derive(*both, level(memory, replace(PDU, proves=False)), context(4)) is None
+    lacking = proving(bmc=said(), pdu=said(1, 2, 3))
+    assert derive(*lacking, level(memory, PDU), context(4)) is None  # it is needed all the same

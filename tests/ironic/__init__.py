@@ -1,0 +1,1 @@
+"""A real Ironic: what the lab's pretends to be, and what the power device `ironic` meets."""
