@@ -11,6 +11,7 @@ from doctor_daemon.config.settings import AuthKind, Choice, SourceChoice
 from doctor_daemon.config.timing import Numbers
 from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostPlan, Mode, Scope
+from doctor_daemon.core.witness import witnesses
 
 NAMED_MAX = 5
 
@@ -84,6 +85,20 @@ def _topologies(plans: tuple[HostPlan, ...]) -> Iterator[str]:
             f"hosts without a second level: {_listed(single)}: they are held when their level "
             "fails, and nothing contradicts a device of it that wrongly says off"
         )
+    lone = [str(plan.host) for plan in open_ if len(plan.levels) > 1 and _believed_alone(plan)]
+    if lone:
+        yield (
+            f"hosts with a power device that no other contradicts: {_listed(lone)}: where it "
+            "wrongly says off, only a sign of life of the host shows it"
+        )
+
+
+def _believed_alone(plan: HostPlan) -> bool:
+    """Tell whether one device proves a level by itself, and none of another level is a witness."""
+    return any(
+        sum(device.proves for device in level.devices) == 1 and not witnesses(plan, number)
+        for number, level in enumerate(plan.levels, 1)
+    )
 
 
 def _levels_outlast(numbers: Numbers, plans: Iterable[HostPlan]) -> Iterator[str]:

@@ -32,8 +32,20 @@ LOSSY = MOVES + ", i_accept_lost_disks: true"
 
 
 def test_a_calm_configuration_has_no_warnings(read: Reading) -> None:
-    text = f"{CALM}hosts: [{host('a', f'[{device(1)}], manual')}]\n"
-    assert read(text).warnings == ()
+    witness = device(1).replace("uuid", "name: chassis, tells: host, uuid")
+    for levels in (f"[{witness}], [{witness}], manual", f"[{device(1)}, {witness}], manual"):
+        named = levels.replace("chassis", "other", 1)
+        assert read(f"{CALM}hosts: [{host('a', named)}]\n").warnings == ()
+
+
+@pytest.mark.parametrize("tells", ["host", "supply"])
+def test_b1_a_device_that_nobody_contradicts_is_named(read: Reading, tells: str) -> None:
+    """Neither a human nor an outlet that reads ON speaks against a BMC that says Off."""
+    outlet = device(1).replace("uuid", "name: outlet, tells: supply, uuid")
+    bmc = device(1).replace("uuid", f"tells: {tells}, uuid")
+    for levels in (f"[{bmc}], manual", f"[{bmc}], [{outlet}]"):
+        (warning,) = read(f"{CALM}hosts: [{host('a', levels)}]\n").warnings
+        assert warning.startswith("hosts with a power device that no other contradicts: a: where")
 
 
 @pytest.mark.parametrize(
