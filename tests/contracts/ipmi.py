@@ -32,13 +32,14 @@ echo "$order $*" >> "$folder/calls"
 change() { echo "$1" > "$folder/power.new"; mv "$folder/power.new" "$folder/power"; }
 if [ "$order" = get ]; then
   [ "$fault" = mute ] && exit 1
-  [ "$fault" = lies-off ] && power=off
+  [ "$fault" = lies-off ] || [ "$fault" = liar ] && power=off
+  [ "$fault" = flips ] && [ $(($(wc -l < "$folder/calls") % 2)) = 0 ] && power=off
   [ "$power" = on ] && echo power:1 || echo power:0
   exit 0
 fi
 case $fault in
   refuses) echo it refuses; exit 1;;
-  stuck) exit 0;;
+  stuck|liar|flips) exit 0;;
   slow) sleep 3;;
 esac
 case "$1 $2" in
@@ -56,7 +57,11 @@ mc_enable 0x20
 
 
 class Bmc:
-    """The simulator, its power and its faults: none, mute, refuses, stuck, slow, lies-off."""
+    """The simulator, its power and its faults.
+
+    These are: none, mute, refuses, stuck, slow, lies-off; liar, which cuts nothing either; and
+    flips, which cuts nothing and says so by turns.
+    """
 
     def __init__(self, folder: Path, guid: bytes, *, control: bool = True) -> None:
         """Write its files. Without `control` it refuses every order."""
