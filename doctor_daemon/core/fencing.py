@@ -193,7 +193,8 @@ def _conclude(
         moved = incident.move(Phase.FORCING_DOWN, now, text)
         return replace(moved, proof=proof, marking=incident.marking.anew())
     if late(current, level, context) and (against or not _going_off(current, level)):
-        why = f"not off {context.policy.off_timeout_s:g} s after the cut"
+        limit_s = context.policy.off_timeout_s + level.slow_s
+        why = f"not off {limit_s:g} s after the cut"
         return fail(incident, context, f"{why}: {against}" if against else why)
     return incident
 

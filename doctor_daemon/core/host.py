@@ -53,6 +53,8 @@ class Device:
     """Whether it reads the host's own power, and not only that of a supply."""
     proves: bool = True
     """Whether it reads the power at all; False: it tells what somebody else remembers."""
+    slow_s: float = 0.0
+    """So long after the cut it may first be able to read OFF, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ class Level:
     """Devices that must all confirm. No device at all: a human must."""
 
     devices: tuple[Device, ...]
+
+    @property
+    def slow_s(self) -> float:
+        """Return how much more time it takes than a switch, in seconds."""
+        return max((device.slow_s for device in self.devices), default=0.0)
 
     @property
     def manual(self) -> bool:

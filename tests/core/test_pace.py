@@ -94,3 +94,15 @@ def test_one_device_does_not_hold_up_the_other() -> None:
     walk = Walk(plan=TWO).to_reads().read(ON, "bmc")
     assert walk.all(Read) == [Read(1, 1, "pdu", 0)]
     assert walk.elapse(1).all(Read) == [Read(1, 1, "bmc", 1), Read(1, 1, "pdu", 0)]
+
+
+def test_d3_a_device_that_takes_its_time_is_given_it_and_no_more() -> None:
+    slow = replace(BMC, slow_s=451.0)
+    walk = Walk(plan=plan(level(slow))).to_cut()
+    began = walk.now
+    walk.cut()
+    while walk.attempt.number == 1:
+        assert walk.now.since(began) < 481
+        walk.read(UNKNOWN).elapse(0.25)
+    assert walk.now.since(began) == 481
+    assert walk.said == "level 1, try 1: not off 481 s after the cut"
