@@ -43,6 +43,7 @@ from doctor_daemon.engine.interpreter import settle_interpreter
 from doctor_daemon.engine.keeping import Work, kept
 from doctor_daemon.engine.making import instruments, power_devices
 from doctor_daemon.engine.operators import Operators
+from doctor_daemon.engine.outlook import open_incident
 from doctor_daemon.engine.own_probes import Answers, OwnProbes
 from doctor_daemon.engine.reload import Reloader
 from doctor_daemon.engine.volumes import VolumeOrders
@@ -112,6 +113,10 @@ class Daemon:
         log.standing(mode=settings.mode.name.lower(), armed=ward.armed.on)
         async with AsyncExitStack() as doors:
             await doors.enter_async_context(self._operators())
+            if self.tools.lifelines is not None:  # early: hosts live by it
+                self.tools.lifelines.incident = partial(open_incident, self.engine)
+                work = self.tools.lifelines.run
+                await doors.enter_async_context(self._kept("watchdogs", work))
             mapped = await self._until(engine, self.engine.poller.ready, MAP_S)
             if self._stop.is_set() or engine.done():
                 return
@@ -145,7 +150,8 @@ class Daemon:
         """Make the power devices that a reload has brought. Raise ConfigError."""
         faults, own = Faults(), self.tools.own
         answers = own.answers if isinstance(own, OwnProbes) else Answers()
-        made = power_devices(choices, self.tools.metrics, answers, faults)
+        tools = self.tools
+        made = power_devices(choices, tools.metrics, answers, faults, tools.lifelines)
         faults.raise_any()
         return made
 

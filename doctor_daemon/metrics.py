@@ -33,6 +33,7 @@ class Metrics:
         self._ourselves()
         self._counters()
         self._heartbeats()
+        self._watchdogs()
 
     def _latencies(self) -> None:
         self.notice = self._histogram(
@@ -162,6 +163,16 @@ class Metrics:
             "doctor_fencing_probe_age_seconds",
             "Since when a host has not been shown to be fenceable, by its best level.",
             ("host",),
+        )
+
+    def _watchdogs(self) -> None:
+        self.watchdog_armed = self._gauge(
+            "doctor_watchdog_armed",
+            "1 when the watchdog of a host that is to be fenced by it is armed, as it says.",
+            ("host",),
+        )
+        self.lifelines_rejected = self._counter(
+            "doctor_watchdog_rejected_total", "Datagrams of watchdogs not believed.", ("reason",)
         )
 
     def _fleet(self) -> None:

@@ -69,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     fleet.add(_asking(commands, fleet.WORD, *fleet.TEXTS), _reason)
     cinder_arguments.add(_asking(commands, "cinder", *cinder_arguments.TEXTS))
     heartbeat.add_agent(_command(commands, heartbeat.AGENT, *heartbeat.AGENT_TEXTS))
+    heartbeat.add_agent(_command(commands, heartbeat.WATCHDOG, *heartbeat.WATCHDOG_TEXTS))
     heartbeat.add_key(_command(commands, heartbeat.KEY, *heartbeat.KEY_TEXTS), name)
     probes.add(_asking(commands, probes.WORD, probes.TEXT, probes.MORE), name, CONFIG)
     drill.add(_command(commands, drill.WORD, drill.TEXT, drill.MORE), CONFIG, name)

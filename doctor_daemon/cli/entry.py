@@ -1,4 +1,4 @@
-"""Where `doctor-daemon` begins: the agent on a compute node loads none of the other commands.
+"""Where `doctor-daemon` begins: the agents on a compute node load none of the other commands.
 
 They need three times as long to start and twice the memory, which is nothing for an operator, and
 something for every host of a fleet.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-AGENT = "heartbeat"
+AGENT, WATCHDOG = "heartbeat", "watchdog"
 
 
 def main() -> int:
@@ -22,6 +22,8 @@ def main() -> int:
             word, config = "", None
     if word == AGENT:
         return _agent(config)
+    if word == WATCHDOG:
+        return _watchdog(config)
     from doctor_daemon.cli.main import main as others  # noqa: PLC0415 - slow
 
     return others()
@@ -33,6 +35,14 @@ def _agent(config: str | None) -> int:
     from doctor_daemon.heartbeat import agent, settings  # noqa: PLC0415 - as above
 
     return agent.run(Path(config) if config else settings.CONFIG)
+
+
+def _watchdog(config: str | None) -> int:
+    from pathlib import Path  # noqa: PLC0415 - of this command alone
+
+    from doctor_daemon.heartbeat import feeder, settings  # noqa: PLC0415 - as above
+
+    return feeder.run(Path(config) if config else settings.CONFIG)
 
 
 if __name__ == "__main__":

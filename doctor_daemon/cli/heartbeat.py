@@ -1,7 +1,7 @@
-"""`doctor-daemon heartbeat` and `heartbeat-key`: what can be typed, and the key that is printed.
+"""`doctor-daemon heartbeat`, `watchdog` and `heartbeat-key`: what can be typed, and a host's key.
 
-The agent itself is `doctor_daemon.heartbeat.agent`; `cli.entry` starts it without all that the
-other commands need.
+The agents are `doctor_daemon.heartbeat.agent` and `feeder`; `cli.entry` starts them without all
+that the other commands need.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from doctor_daemon.errors import ConfigError
 from doctor_daemon.heartbeat.keys import SECRET_MIN, Algorithm, Key
 from doctor_daemon.heartbeat.settings import CONFIG
 
-AGENT, KEY = "heartbeat", "heartbeat-key"
+AGENT, WATCHDOG, KEY = "heartbeat", "watchdog", "heartbeat-key"
 AGENT_TEXTS = (
     "tell the daemon that this host lives, until told to stop: for compute nodes",
     "It ends with status 2 for a configuration or a key that cannot be used.",
+)
+WATCHDOG_TEXTS = (
+    "feed this host's watchdog while the daemon acknowledges it: for compute nodes",
+    "A host that is not acknowledged for long enough is reset. It ends with status 2 as above.",
 )
 _KEY_MORE = (
     "It is made from the secret that the daemon's source `heartbeat` has. Write it to a file of "

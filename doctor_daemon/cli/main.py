@@ -78,6 +78,12 @@ def _heartbeat(options: Options) -> int:
     return agent.run(options.config)
 
 
+def _watchdog(options: Options) -> int:
+    from doctor_daemon.heartbeat import feeder  # noqa: PLC0415 - as above
+
+    return feeder.run(options.config)
+
+
 def _heartbeat_key(options: Options) -> int:
     _print([heartbeat.key_line(options).rstrip()])
     return 0
@@ -185,6 +191,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "demo": _demo,
     "drill": _drill,
     heartbeat.AGENT: _heartbeat,
+    heartbeat.WATCHDOG: _watchdog,
     heartbeat.KEY: _heartbeat_key,
     "status": _status,
     "incidents": _incidents,

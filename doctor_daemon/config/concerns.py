@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from doctor_daemon.config.hosts import HostReader
 from doctor_daemon.config.kinds import SILENT, spoofable, strangers, unreachable
+from doctor_daemon.config.lifelines import lives
 from doctor_daemon.config.models import File
 from doctor_daemon.config.settings import AuthKind, Choice, SourceChoice
 from doctor_daemon.config.timing import Numbers
@@ -38,6 +39,7 @@ def concerns(
             yield f"{inventory.file}: no entry uses {_listed(inventory.unused)}"
     yield from _unverified(hosts.devices.choices)
     yield from _unidentified(hosts.devices.choices)
+    yield from lives(hosts.devices.choices)
     if not file.consumers:
         yield "no consumers: nobody will be told"
     if file.state.type == "memory":

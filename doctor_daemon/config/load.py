@@ -16,6 +16,7 @@ from doctor_daemon.config.concerns import concerns
 from doctor_daemon.config.document import read_document
 from doctor_daemon.config.drill import strangers
 from doctor_daemon.config.hosts import HostReader
+from doctor_daemon.config.lifelines import unfit
 from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.models import (
     Budget,
@@ -78,11 +79,9 @@ class _Loading:
         self._repeated("consumers")
         self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default, sources)
         self._together(file, sources)
-        for option, text in file.own_side.wrong() if file else ():
-            self._note(("own_side", option), text)
         found = self._numbers(timing, self._part("budget", Budget), cloud)
         numbers = replace(found, moves=file is None or file.mode is Mode.EVACUATE)
-        self._fit(numbers)
+        self._fit(numbers, file)
         secrets = self._chooser.secrets()
         if self._problems or file is None or cloud is None or store is None:
             return None
@@ -106,6 +105,7 @@ class _Loading:
             ports=file.network.policy() if file.network else PortPolicy(),
             volumes=file.storage.policy() if file.storage else VolumePolicy(),
             programs=file.programs,
+            watchdogs=rooted(file.watchdogs, self._chooser.folder) if file.watchdogs else None,
             probing=file.probes.probing(),
             drill=file.drill,
             sources=sources,
@@ -152,6 +152,10 @@ class _Loading:
         self._backends(file)
         self._drilled(file)
         self._certified(file, sources)
+        for option, text in file.own_side.wrong() if file else ():
+            self._note(("own_side", option), text)
+        if file is not None and file.watchdogs is not None:
+            self._chooser.keep(file.watchdogs, ("watchdogs",))
 
     def _backends(self, file: File | None) -> None:
         """Check the backends of the block storage against the hosts."""
@@ -210,9 +214,12 @@ class _Loading:
             hold_s=max([timing.off_hold_s, *holds_s]),
         )
 
-    def _fit(self, numbers: Numbers) -> None:
+    def _fit(self, numbers: Numbers, file: File | None) -> None:
         """Check numbers against each other, unless some of them are no numbers."""
         if self._faulty & {"timing", "budget", "evacuation", "release", "mass"}:
             return
         for section, option, text in broken(numbers):
             self._note((section, option), text)
+        plans, choices = self._hosts.plans.values(), self._hosts.devices.choices
+        for loc, text in unfit(file, numbers, plans, choices) if file else ():
+            self._note(loc, text)

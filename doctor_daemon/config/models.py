@@ -33,6 +33,7 @@ from doctor_daemon.config.release import Release, WaysBack
 from doctor_daemon.config.section import Name, PluginSection, Section
 from doctor_daemon.config.storage import Storage
 from doctor_daemon.config.tls import Tls
+from doctor_daemon.config.watchdogs import Watchdogs
 from doctor_daemon.config.words import (
     Address,
     parse_address,
@@ -280,6 +281,8 @@ class File(Section):
     """The cloud's network."""
     programs: Programs = Programs()
     """The bounds of the programs that power devices start."""
+    watchdogs: Watchdogs | None = None
+    """Where hosts' own watchdogs are acknowledged."""
     own_side: OwnSide = OwnSide()
     """How the daemon tells whether it is itself cut off."""
     drill: Drill | None = None

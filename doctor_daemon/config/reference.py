@@ -35,6 +35,7 @@ from doctor_daemon.config.storage import Backend, Storage
 from doctor_daemon.config.texts import texts
 from doctor_daemon.config.timing import RULES
 from doctor_daemon.config.tls import Tls
+from doctor_daemon.config.watchdogs import WatchdogKey, Watchdogs
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import Mode
 from doctor_daemon.ports import SecretFile
@@ -58,6 +59,8 @@ _SECTIONS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("network", Network),
     ("tls", Tls),
     ("programs", Programs),
+    ("watchdogs", Watchdogs),
+    ("watchdogs.keys[]", WatchdogKey),
     ("own_side", OwnSide),
     ("drill", Drill),
     ("sources[]", models.Source),

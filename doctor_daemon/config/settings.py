@@ -20,6 +20,7 @@ from doctor_daemon.config.own_side import OwnSide
 from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.programs import Programs
 from doctor_daemon.config.tls import Tls
+from doctor_daemon.config.watchdogs import Watchdogs
 from doctor_daemon.config.words import Address
 from doctor_daemon.core.host import HostId, HostPlan, Mode
 from doctor_daemon.core.policy import Policy
@@ -113,6 +114,8 @@ class Settings:
     """What is said of the ports of fenced hosts."""
     programs: Programs = field(default_factory=Programs)
     """The bounds of the programs that power devices start."""
+    watchdogs: Watchdogs | None = None
+    """None: hosts' own watchdogs are not acknowledged."""
     probing: Probing = field(default_factory=Probing)
     """How power devices are probed."""
     own_side: OwnSide = field(default_factory=OwnSide)

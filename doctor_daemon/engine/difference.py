@@ -22,6 +22,7 @@ LEFT = (
     "volumes",
     "network",
     "ports",
+    "watchdogs",
     "consumers",
 )
 """What takes a restart."""

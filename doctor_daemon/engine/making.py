@@ -12,11 +12,12 @@ from typing import Any
 from doctor_daemon.config import Choice, DeviceChoice, Settings
 from doctor_daemon.engine.clock import SystemClock
 from doctor_daemon.engine.configured import wanted
+from doctor_daemon.engine.lifelines import Lifelines
 from doctor_daemon.engine.own_probes import Answers, OwnProbes, heard
 from doctor_daemon.engine.ward import Instruments
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.plugins import Faults
-from doctor_daemon.ports import Controller, Notifier, PowerDevice, Store
+from doctor_daemon.ports import Clock, Controller, Notifier, PowerDevice, Store
 from doctor_daemon.ports.program import SHARED
 
 
@@ -30,7 +31,8 @@ def instruments(settings: Settings) -> Instruments:
     controller: Controller = faults.made("cloud", cloud.plugin, cloud.config, cloud.name, clock)
     store: Store = faults.made("state", state.plugin, state.config)
     settings.programs.bind(SHARED)
-    devices = power_devices(settings.devices, metrics, answers, faults)
+    fed = faults.made("watchdogs", _lifelines, settings, clock, metrics)
+    devices = power_devices(settings.devices, metrics, answers, faults, fed)
     notifiers: dict[str, Notifier] = {
         one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
         for one in settings.consumers
@@ -41,16 +43,30 @@ def instruments(settings: Settings) -> Instruments:
     _measure(controller, partial(_observe, metrics, cloud.kind))
     own = OwnProbes(wanted(settings.own_side), clock, answers)
     tools = (clock, store, controller, devices, notifiers, metrics, storage, network)
-    return Instruments(*tools, own=own)
+    return Instruments(*tools, own=own, lifelines=fed)
+
+
+def _lifelines(settings: Settings, clock: Clock, metrics: Metrics) -> Lifelines | None:
+    """Make what acknowledges hosts' watchdogs, if that is configured. Raise ConfigError."""
+    found = settings.watchdogs
+    if found is None:
+        return None
+    listen = (found.listen.host, found.listen.port)
+    return Lifelines(listen, found.secrets(), found.file, clock, metrics)
 
 
 def power_devices(
-    choices: Iterable[DeviceChoice], metrics: Metrics, answers: Answers, faults: Faults
+    choices: Iterable[DeviceChoice],
+    metrics: Metrics,
+    answers: Answers,
+    faults: Faults,
+    lifelines: Lifelines | None = None,
 ) -> dict[str, PowerDevice]:
     """Make power devices, by their keys.
 
     One that can tell its host only by something else than a UUID has an attribute `expects`, and
-    is told there which UUID the configuration gives to that host.
+    is told there which UUID the configuration gives to that host; one that is the host's own
+    watchdog has `lifeline`, and is given the host's.
     """
     devices, clock = dict[str, PowerDevice](), SystemClock()
     for choice in choices:
@@ -58,6 +74,8 @@ def power_devices(
         made = faults.made(f"hosts: {key}", choice.plugin, choice.config, choice.name, clock)
         if hasattr(made, "expects"):
             made.expects = choice.uuid
+        if hasattr(made, "lifeline") and lifelines is not None:
+            made.lifeline = lifelines.of(choice.host.name)
         observe: Callable[[str, float, str], None] = partial(_observe, metrics, choice.kind)
         if getattr(choice.plugin, "proves", True):  # else it answers from elsewhere
             observe = heard(observe, answers, choice.host, clock)

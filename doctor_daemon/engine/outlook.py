@@ -113,6 +113,12 @@ def _opened(engine: Engine, host: HostId) -> Instant | None:
     return case.incident.release.accused_at or case.incident.opened_at
 
 
+def open_incident(engine: Engine, name: str) -> str:
+    """Return the id of the open incident of a host, by its name; empty: there is none."""
+    case = engine.desk.cases.get(HostId(engine.ward.rules.cloud, name))
+    return "" if case is None or case.incident.phase.final else case.incident.id
+
+
 class _Ages:
     """When each source last looked and saw."""
 

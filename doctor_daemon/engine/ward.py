@@ -22,6 +22,7 @@ from doctor_daemon.engine.crowd import Crowd
 from doctor_daemon.engine.device_turns import DeviceTurns
 from doctor_daemon.engine.grouping import Groups
 from doctor_daemon.engine.hostmap import HostMap
+from doctor_daemon.engine.lifelines import Lifelines
 from doctor_daemon.engine.lookout import Lookout
 from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.engine.rounds import Rounds
@@ -80,6 +81,8 @@ class Instruments:
     """The same of the network."""
     device_turns: DeviceTurns = field(default_factory=DeviceTurns)
     """Whose turn it is at the devices."""
+    lifelines: Lifelines | None = None
+    """Who acknowledges hosts' watchdogs; None: nobody does."""
     own: OwnSide | None = None
     """Who tells whether we are cut off; None: nobody does."""
 

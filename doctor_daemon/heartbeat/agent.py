@@ -8,7 +8,6 @@ changed under a running agent; a bad one leaves the last good one in force.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
@@ -18,6 +17,7 @@ from pathlib import Path
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.heartbeat.keys import Key, read_key
 from doctor_daemon.heartbeat.settings import Address, AgentSettings, load_settings
+from doctor_daemon.heartbeat.systemd import tell_systemd
 from doctor_daemon.heartbeat.wire import (
     LEAVING,
     MAGIC,
@@ -59,7 +59,7 @@ class Agent:
         """Beat until told to stop."""
         # Blocked and waited for: a pause between two beats may be long, and a stop must not be.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
-        _tell_systemd("READY=1")
+        tell_systemd("READY=1")
         next_s = key_s = fed_s = now_s = time.monotonic()
         while signal.sigtimedwait(STOPS, max(next_s - now_s, 0)) is None:
             self.beat()
@@ -68,11 +68,11 @@ class Agent:
                 self._look_at_key()
                 key_s = now_s + KEY_EVERY_S
             if now_s >= fed_s:
-                _tell_systemd("WATCHDOG=1")
+                tell_systemd("WATCHDOG=1")
                 fed_s = now_s + WATCHDOG_EVERY_S
             # What was missed is missed: the listener measures regularity.
             next_s = max(next_s + self._settings.interval_s, now_s)
-        _tell_systemd("STOPPING=1")
+        tell_systemd("STOPPING=1")
         for _ in range(FAREWELLS):
             self.beat(LEAVING)
             time.sleep(0.02)
@@ -136,19 +136,6 @@ def _say(text: str) -> None:
     """Tell standard error, which is the journal."""
     sys.stderr.write(f"doctor-daemon heartbeat: {text}\n")
     sys.stderr.flush()
-
-
-def _tell_systemd(text: str) -> None:
-    """Send what systemd waits for, where it started us. sd_notify(3)."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    name = f"\0{address[1:]}" if address.startswith("@") else address
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as made:
-        try:
-            made.sendto(text.encode(), name)
-        except OSError:
-            return  # full, or gone: what matters is sent again
 
 
 def run(config: Path) -> int:

@@ -9,7 +9,7 @@ from doctor_daemon.cli.arguments import CONFIG, SOCKET, parse
 from doctor_daemon.cli.main import COMMANDS
 from tests.cli.terminal import typed
 
-ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key"}
+ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key", "watchdog"}
 """Commands that ask no running daemon."""
 ASKING = sorted(set(COMMANDS) - ALONE)
 PLAIN = ("probe", "status", "incidents", "notices", "server-state")
@@ -120,7 +120,7 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         )
         assert ("--socket" in told) == (command in (*ASKING, "drill"))
         assert ("--json" in told) == (command in (*ASKING, "demo", "drill"))
-        configured = ("run", "check-config", "drill", "heartbeat", "probe")
+        configured = ("run", "check-config", "drill", "heartbeat", "probe", "watchdog")
         assert ("--config" in told) == (command in configured)
         assert ("--why" in told) == (command in (*REASONED, *ALSO))
     assert "destroys their disks" in said(["confirm-off", "--help"], capsys, status=0)

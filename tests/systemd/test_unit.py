@@ -15,6 +15,9 @@ from doctor_daemon.config.process import Operators
 from doctor_daemon.engine.engine import STOP_S
 from doctor_daemon.heartbeat.agent import UNUSABLE as AGENT_UNUSABLE
 from doctor_daemon.heartbeat.agent import WATCHDOG_EVERY_S
+from doctor_daemon.heartbeat.feeder import FAREWELL_S, FAREWELLS
+from doctor_daemon.heartbeat.feeder import UNUSABLE as FEEDER_UNUSABLE
+from doctor_daemon.heartbeat.lease import ASK_EVERY_S, TIMEOUT_MIN_S
 from doctor_daemon.heartbeat.settings import CONFIG as HEARTBEAT
 from doctor_daemon.heartbeat.wire import INTERVAL_MAX_S
 from doctor_daemon.main import UNUSABLE
@@ -25,6 +28,7 @@ from tests.systemd.typed import PAGE, commands, headings
 
 FOLDER = ROOT / "systemd"
 UNIT = FOLDER / "doctor-daemon.service"
+WATCHDOG = FOLDER / "doctor-daemon-watchdog.service"
 AGENT = FOLDER / "doctor-daemon-heartbeat.service"
 EXPOSURE_MAX = 2.0
 UNITS_S = {"s": 1.0, "min": 60.0}
@@ -77,6 +81,29 @@ def test_the_agents_unit_fits_the_agent() -> None:
     assert found["RestartPreventExitStatus"] == str(AGENT_UNUSABLE)
     assert WATCHDOG_EVERY_S < INTERVAL_MAX_S
     assert seconds(found["WatchdogSec"]) > INTERVAL_MAX_S, "it is fed between two beats"
+
+
+def test_the_watchdogs_unit_is_hardened_and_reaches_one_device() -> None:
+    limit = f"--threshold={EXPOSURE_MAX * 10:g}"
+    words = ("systemd-analyze", "security", "--offline=yes", "--no-pager", limit, str(WATCHDOG))
+    subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    verify = ("systemd-analyze", "verify", "--recursive-errors=no", str(WATCHDOG))
+    verified = subprocess.run(verify, capture_output=True, text=True, check=False, timeout=60)
+    told = [line for line in verified.stderr.splitlines() if WATCHDOG.name in line]
+    assert [line for line in told if "is not executable" not in line] == []
+    devices = re.findall(r"^DeviceAllow=(.*)$", WATCHDOG.read_text(), re.MULTILINE)
+    assert devices == ["char-watchdog rw", "/dev/watchdog rw"]
+
+
+def test_the_watchdogs_unit_fits_its_agent() -> None:
+    found = lines(WATCHDOG)
+    assert found["ExecStart"].split() == ["/opt/doctor-daemon/bin/doctor-daemon", "watchdog"]
+    assert found["LoadCredential"] == f"heartbeat.key:{HEARTBEAT.parent}/heartbeat.key"
+    assert found["RestartPreventExitStatus"] == str(FEEDER_UNUSABLE)
+    assert seconds(found["WatchdogSec"]) > 2 * ASK_EVERY_S
+    assert seconds(found["TimeoutStopSec"]) > FAREWELLS * FAREWELL_S
+    assert seconds(found["RestartSec"]) < TIMEOUT_MIN_S / 2, "it is back before the hardware fires"
+    assert {"libvirtd.service", "nova-compute.service"} <= set(found["Before"].split())
 
 
 def test_the_network_and_its_own_socket_are_left_to_it() -> None:

@@ -1,0 +1,241 @@
+"""The host's own watchdog as a power device: what it reads, and when it may be believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from doctor_daemon.core.proof import Power
+from doctor_daemon.core.tries import Outcome
+from doctor_daemon.engine.lifelines import SETTLED_S, Lifelines
+from doctor_daemon.errors import LateError, Temporary
+from doctor_daemon.fencers.watchdog import Watchdog
+from doctor_daemon.heartbeat.lifeline import ARMED, FED, Ask, answer_of, packed
+from doctor_daemon.ports import Permit
+from tests.fakes.clock import HandClock
+from tests.heartbeat.beats import OF_ALL
+from tests.heartbeat.lifelines import HOST, UUID, Incidents, lifelines, listening
+
+CONFIG = Watchdog.Config(boots_guests="never")
+OFF_S = CONFIG.off_after_s
+MAC = OF_ALL.of(HOST.encode()).mac()
+
+
+class Rig:
+    """A daemon's device, and a host that says what it likes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = HandClock()
+        self.incidents = Incidents({HOST: "incident-1"})
+        self.folder = folder
+        self.boot, self._sequence, self._challenge = 7, 0, 0
+        self.made = self.daemon()
+        self.device = self.of(self.made)
+
+    def daemon(self) -> Lifelines:
+        return lifelines(self.folder, self.incidents, self.clock)
+
+    def of(self, made: Lifelines) -> Watchdog:
+        device = Watchdog(CONFIG, "watchdog", self.clock)
+        device.lifeline = made.of(HOST)
+        return device
+
+    def permit(self, seconds: float = 1.0) -> Permit:
+        return Permit(1, self.clock.now().plus(seconds))
+
+    def asks(self, flags: int = ARMED, *, lease_s: int = 300) -> int | None:
+        """Ask as the agent does; return what was answered."""
+        self._sequence += 1
+        uuid = bytes.fromhex(UUID.replace("-", ""))
+        said = Ask(
+            *(1, flags, self.boot, self._sequence, self._challenge),
+            *(lease_s * 1000, 60_000, uuid, b"iron dog"),
+        )
+        answer = self.made.take(packed(said, HOST.encode(), MAC))
+        found = answer_of(answer) if answer else None
+        if found is None:
+            return None
+        self._challenge = found[0].challenge
+        return found[0].flags
+
+    def boots(self) -> None:
+        """Begin another boot of the host."""
+        self.boot, self._challenge = self.boot + 1, 0
+
+    def alive(self) -> None:
+        """Be heard, armed."""
+        while self.asks() != FED:
+            continue
+
+    async def power(self) -> Power:
+        return (await self.device.read()).power
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    made = Rig(tmp_path)
+    async with listening(made.made):
+        made.clock.move(SETTLED_S)
+        made.alive()
+        yield made
+
+
+async def cut(rig: Rig) -> None:
+    assert (await rig.device.cut(rig.permit()))[0] is Outcome.ACCEPTED
+
+
+async def test_b5_it_says_which_machines_watchdog_it_is(rig: Rig) -> None:
+    identity = await rig.device.identify()
+    assert (identity.uuid, identity.model) == (UUID, "iron dog")
+    await cut(rig)
+    assert (await rig.device.identify()).uuid == UUID
+
+
+async def test_b1_it_is_on_then_unknown_and_off_only_after_the_computed_time(rig: Rig) -> None:
+    assert await rig.power() is Power.ON
+    await cut(rig)
+    assert await rig.power() is Power.UNKNOWN
+    rig.clock.move(OFF_S - 0.1)
+    assert await rig.power() is Power.UNKNOWN
+    rig.clock.move(0.2)
+    reading = await rig.device.read()
+    assert reading.power is Power.OFF
+    assert reading.raw == "its boot has ended: not acknowledged for 451 s"
+
+
+async def test_i6_silence_alone_is_unknown(rig: Rig) -> None:
+    rig.clock.move(10 * OFF_S)
+    assert await rig.power() is Power.UNKNOWN
+
+
+async def test_b9_a_host_that_boots_again_is_on_and_never_off_again(rig: Rig) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 1)
+    assert await rig.power() is Power.OFF
+    rig.boots()
+    assert rig.asks(0) == 0
+    assert rig.asks(0) is None
+    assert await rig.power() is Power.ON
+    rig.clock.move(2 * OFF_S)
+    assert await rig.power() is Power.UNKNOWN
+    outcome, text = await rig.device.cut(rig.permit())
+    assert (outcome, "another boot" in text or "too long ago" in text) == (Outcome.UNSENT, True)
+
+
+async def test_b1_a_watchdog_that_does_not_fire_is_found_out(rig: Rig) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 1)
+    assert rig.asks() is None
+    assert await rig.power() is Power.ON
+
+
+@pytest.mark.parametrize(
+    ("before", "word"),
+    [
+        (lambda rig: rig.asks(0), "not armed"),
+        (lambda rig: rig.asks(lease_s=600), "expected 300 s"),
+        (lambda rig: rig.clock.move(301), "was heard of the host's watchdog for 301 s"),
+        (lambda rig: rig.incidents.clear(), "no incident"),
+    ],
+)
+async def test_i6_what_cannot_be_counted_on_is_not_cut(
+    rig: Rig, before: Callable[[Rig], object], word: str
+) -> None:
+    before(rig)
+    outcome, text = await rig.device.cut(rig.permit())
+    assert outcome is Outcome.UNSENT
+    assert word in text
+    assert rig.asks() == FED
+
+
+async def test_b17_what_cannot_be_counted_on_is_no_ready_device(rig: Rig) -> None:
+    rig.asks(0)
+    with pytest.raises(Temporary, match="not armed"):
+        await rig.device.identify()
+    rig.device.lifeline = None
+    with pytest.raises(Temporary, match="only the running daemon"):
+        await rig.device.identify()
+    assert (await rig.device.cut(rig.permit()))[0] is Outcome.UNSENT
+
+
+async def test_it_cuts_nothing_without_a_valid_permit(rig: Rig) -> None:
+    with pytest.raises(LateError):
+        await rig.device.cut(rig.permit(-0.1))
+    assert rig.asks() == FED
+
+
+async def test_i11_what_is_withheld_is_on_the_disk_before_it_is_accepted(rig: Rig) -> None:
+    await cut(rig)
+    assert rig.asks() is None
+    kept = json.loads((rig.folder / "watchdogs.json").read_text())
+    assert kept["holds"][HOST]["incident"] == "incident-1"
+
+
+async def test_d9_where_it_cannot_be_saved_nothing_is_withheld(rig: Rig) -> None:
+    (rig.folder / "watchdogs.json.new").mkdir()
+    outcome, text = await rig.device.cut(rig.permit())
+    assert outcome is Outcome.UNSENT
+    assert "watchdogs.json" in text
+    assert rig.asks() == FED
+
+
+async def test_i11_a_restarted_daemon_goes_on_counting_and_waits_for_who_may_be_on(
+    rig: Rig,
+) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S - SETTLED_S + 1)
+    again = rig.daemon()
+    device = rig.of(again)
+    assert (await device.read()).power is Power.UNKNOWN, "it does not listen yet"
+    async with listening(again):
+        assert (await device.read()).power is Power.UNKNOWN, "who is on was not heard yet"
+        rig.clock.move(SETTLED_S)
+        assert (await device.read()).power is Power.OFF
+        assert (await device.identify()).uuid == UUID
+
+
+async def test_i6_a_lost_or_damaged_file_proves_nothing(rig: Rig) -> None:
+    await cut(rig)
+    (rig.folder / "watchdogs.json").write_text("{")
+    rig.clock.move(OFF_S)
+    again = rig.daemon()
+    device = rig.of(again)
+    async with listening(again):
+        rig.clock.move(SETTLED_S)
+        assert (await device.read()).power is Power.UNKNOWN
+        assert (await device.cut(rig.permit()))[0] is Outcome.UNSENT
+
+
+async def test_another_incident_begins_with_nothing_of_the_one_before(rig: Rig) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 1)
+    rig.incidents[HOST] = "incident-2"
+    assert await rig.power() is Power.UNKNOWN
+    assert (await rig.device.cut(rig.permit()))[0] is Outcome.UNSENT
+
+
+async def test_a_cut_may_be_repeated_and_then_grows_too_old(rig: Rig) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 10)
+    await cut(rig)
+    assert await rig.power() is Power.OFF
+    rig.clock.move(300)
+    outcome, text = await rig.device.cut(rig.permit())
+    assert outcome is Outcome.UNSENT
+    assert "too long ago" in text
+
+
+async def test_it_switches_nothing_on(rig: Rig) -> None:
+    outcome, text = await rig.device.switch_on(rig.permit())
+    assert (outcome, text) == (Outcome.REFUSED, "a watchdog switches nothing on")
+
+
+def test_the_operator_has_to_say_that_boots_start_no_guests() -> None:
+    with pytest.raises(ValidationError, match="boots_guests"):
+        Watchdog.Config.model_validate({})
+    with pytest.raises(ValidationError, match="never"):
+        Watchdog.Config.model_validate({"boots_guests": "sometimes"})
