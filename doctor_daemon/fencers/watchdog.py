@@ -49,6 +49,11 @@ class WatchdogConfig(BaseModel):
     """The watchdog's own time-out, in whole seconds: `timeout_s` of the agent's settings."""
 
     @property
+    def timeout_s(self) -> float:
+        """How long a call may take: nobody is asked but the daemon itself, and its disk."""
+        return 1.0
+
+    @property
     def off_after_s(self) -> float:
         """How long after the cut it may take to be OFF."""
         return off_after_s(self.lease_s, self.watchdog_s)

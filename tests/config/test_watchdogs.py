@@ -37,6 +37,11 @@ def test_a_level_is_given_the_time_that_it_takes(read: Reading) -> None:
     assert not any(device.tells_host for device in plan.levels[1].devices)
 
 
+def test_its_calls_take_no_time_of_others(read: Reading) -> None:
+    quick = BMC.replace("url:", "timeout_s: 1, url:")
+    assert read("timing: {off_timeout_s: 5}\n" + SECTION + hosts(first=f"[{quick}], "))
+
+
 def test_what_the_loss_of_the_daemon_does_is_said_aloud(read: Reading) -> None:
     (told,) = [text for text in read(SECTION + hosts()).warnings if "RESET" in text]
     assert "cmp-1" in told
