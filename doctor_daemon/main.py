@@ -19,6 +19,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import structlog

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from doctor_daemon.config.load import load
 from doctor_daemon.config.settings import Settings
-from doctor_daemon.core.host import HostPlan
 from doctor_daemon.errors import ConfigError
 
 
@@ -42,12 +41,6 @@ def check(path: Path) -> Report:
     return Report((), settings.warnings, tuple(_summary(settings)), settings)
 
 
-def _one_device(plan: HostPlan) -> bool:
-    """Tell whether a host is a single liar's chance. One that has no second level is warned of."""
-    devices = sum(len(level.devices) for level in plan.levels)
-    return devices == 1 and len(plan.levels) > 1 and not plan.protected
-
-
 def _summary(settings: Settings) -> Iterator[str]:
     yield f"{settings.file}: valid"
     yield f"mode: {settings.mode.name.lower()}; no host goes beyond it"
@@ -59,12 +52,6 @@ def _summary(settings: Settings) -> Iterator[str]:
         f"hosts: {len(settings.plans)} ({counted or 'none'}), {protected} protected, in {domains} "
         f"failure domains; {len(settings.devices)} power devices; {len(settings.aliases)} aliases"
     )
-    alone = sum(_one_device(plan) for plan in settings.plans.values())
-    if alone:
-        yield (
-            f"one power device, and then a human: {alone} hosts; nothing but a sign of life "
-            "contradicts that device if it wrongly says off"
-        )
     yield f"cloud: {settings.cloud.name} ({settings.cloud.kind}); state: {settings.store.kind}"
     for source in settings.sources:
         trust, kind = source.terms.trust.value, source.auth.kind.value

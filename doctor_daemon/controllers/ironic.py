@@ -40,9 +40,7 @@ T = TypeVar("T")
 class IronicConfig(BaseModel):
     """A node, by whose account it is asked for, and by what it is known to be the right one."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     clouds_file: SecretFile = SecretFile("/etc/openstack/clouds.yaml")
     """OpenStack's own clouds.yaml; a secure.yaml beside it is read too."""

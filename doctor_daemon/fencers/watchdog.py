@@ -35,9 +35,7 @@ FRESH_S = 4 * ASK_EVERY_S
 class WatchdogConfig(BaseModel):
     """How long a host lives without the daemon, and what happens when it boots."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     boots_guests: Literal["never"]
     """Your word that a boot of the host starts no guest by itself: `never`. A watchdog resets the

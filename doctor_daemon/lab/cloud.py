@@ -209,8 +209,9 @@ class Lab:
         options = self.options
         self.folder = options.folder or _folder(stack)
         self.ca, tls = await certificates.make(self.folder) if options.tls else (None, None)
-        ways = (Listener.bind(stack, tls, options.cloud) for _ in range(6))
-        keystone, nova, cinder, neutron, ironic, hooks = ways
+        keystone, nova, cinder, neutron, ironic, hooks = (
+            Listener.bind(stack, tls, options.cloud) for _ in range(6)
+        )
         control = Listener.bind(stack)
         self.control_url, self.hooks_url = control.url, hooks.url
         self.keystone = Keystone(self.identity, self.world.clock, keystone.url, options.keystone)
@@ -223,11 +224,13 @@ class Lab:
         self.neutron = Neutron(self.world, self.identity, neutron.url, options.neutron)
         self.keystone.endpoints["network"] = neutron.url
         self.redfish = Redfish(self.world, options.redfish)
-        bmcs = self._bind_bmcs(stack, tls)
+        names, each = list(self.world.hosts), [[name] for name in self.world.hosts]
+        bmcs, self.bmc_urls = self._bind_bmcs(stack, tls, [names] if options.shared_bmc else each)
         address_of = self.bmc_urls.__getitem__
         self.ironic = Ironic(self.world, self.identity, ironic.url, options.ironic, address_of)
         self.keystone.endpoints["baremetal"] = ironic.url
-        chassis = self._bind_chassis(stack, tls)
+        ways = each if options.chassis else []
+        chassis, self.chassis_urls = self._bind_bmcs(stack, tls, ways)
         self.control = Control(
             self.evacuations,
             self.identity,
@@ -269,24 +272,16 @@ class Lab:
             volumes.add(VOLUME, host, ("spare",), "gamma")
         return Cinder(volumes, self.identity, root, auth_url, options)
 
-    def _bind_bmcs(self, stack: AsyncExitStack, tls: ssl.SSLContext | None) -> list[Listener]:
-        """Bind a port for each BMC, or one for all."""
-        names = list(self.world.hosts)
-        groups = [names] if self.options.shared_bmc else [[name] for name in names]
+    def _bind_bmcs(
+        self, stack: AsyncExitStack, tls: ssl.SSLContext | None, groups: list[list[str]]
+    ) -> tuple[list[Listener], dict[str, str]]:
+        """Bind a port for the ways to the power of each group of hosts; return the hosts' URLs."""
         listeners = [Listener.bind(stack, tls, self.options.bmcs) for _ in groups]
-        self.bmc_urls = {}
+        urls: dict[str, str] = {}
         for listener, group in zip(listeners, groups, strict=True):
             self.redfish.hosts_at[listener.port] = group
-            self.bmc_urls |= dict.fromkeys(group, listener.url)
-        return listeners
-
-    def _bind_chassis(self, stack: AsyncExitStack, tls: ssl.SSLContext | None) -> list[Listener]:
-        """Bind a port for each host's second way to its power, if there is to be one."""
-        names = list(self.world.hosts) if self.options.chassis else []
-        found = {name: Listener.bind(stack, tls) for name in names}
-        self.chassis_urls = {name: listener.url for name, listener in found.items()}
-        self.redfish.hosts_at |= {listener.port: [name] for name, listener in found.items()}
-        return [*found.values()]
+            urls |= dict.fromkeys(group, listener.url)
+        return listeners, urls
 
     def _write_credentials(self) -> None:
         users = {ADMIN: self.admin, OPERATOR: self.operator, **self.members}

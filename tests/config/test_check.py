@@ -172,27 +172,6 @@ def test_a_report_of_a_good_file(read: Reading) -> None:
     assert report.lines[0].startswith("warning: hosts without a second level: a:")
 
 
-@pytest.mark.parametrize(
-    ("levels", "told"),
-    [
-        (f"[{device(1)}], manual", True),
-        (f"[{device(1)}, {device(2)}], manual", False),
-        (f"[{device(1)}], [{device(2)}], manual", False),
-        (f"[{device(1)}]", False),  # a warning says so
-        ("manual", False),
-    ],
-)
-def test_b1_a_report_names_hosts_that_are_a_single_liars_chance(
-    read: Reading, levels: str, *, told: bool
-) -> None:
-    report = check(read(f"{CALM}hosts: [{host('a', levels)}]\n").file)
-    said = (
-        "one power device, and then a human: 1 hosts; nothing but a sign of life contradicts that "
-        "device if it wrongly says off"
-    )
-    assert (said in report.summary) is told
-
-
 def test_a_report_of_a_bad_file(folder: Path) -> None:
     file = folder / "bad.yaml"
     file.write_text(f"{HEAD}mode: x\nlisten: x\n")

@@ -39,7 +39,8 @@ def test_a_level_is_given_the_time_that_it_takes(read: Reading) -> None:
 
 def test_its_calls_take_no_time_of_others(read: Reading) -> None:
     quick = BMC.replace("url:", "timeout_s: 1, url:")
-    assert read("timing: {off_timeout_s: 5}\n" + SECTION + hosts(first=f"[{quick}], "))
+    found = read("timing: {off_timeout_s: 5}\n" + SECTION + hosts(first=f"[{quick}], "))
+    assert len(found.devices) == 2
 
 
 def test_what_the_loss_of_the_daemon_does_is_said_aloud(read: Reading) -> None:
