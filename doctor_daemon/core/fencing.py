@@ -13,6 +13,7 @@ from dataclasses import replace
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import FREES, GATE
 from doctor_daemon.core.cutting import folded, go, late, shut
+from doctor_daemon.core.gates import Act, waited_for
 from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import Held, Incident
 from doctor_daemon.core.instant import Instant
@@ -28,9 +29,10 @@ from doctor_daemon.core.proof import (
     proven,
 )
 from doctor_daemon.core.recall import recallable
+from doctor_daemon.core.self_gates import isolated
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
-from doctor_daemon.core.waiting import waited, waits
+from doctor_daemon.core.waiting import wait, waited, waits
 from doctor_daemon.core.witness import contradicting
 
 SPAN = 0.9
@@ -121,7 +123,7 @@ def _prepare(incident: Incident, current: Try, level: Level, context: Context) -
     for device in level.devices:
         answer = current.device(device.name)
         if answer.failure:
-            return fail(incident, context, f"{device.name}: {answer.failure}")
+            return _unheard(incident, context, f"{device.name}: {answer.failure}")
         if answer.identity and answer.identity.uuid != device.uuid:
             why = f"{device.name} answers for {answer.identity.uuid}, not for {device.uuid}"
             return fail(incident, context, why, final=True)
@@ -195,8 +197,25 @@ def _conclude(
     if late(current, level, context) and (against or not _going_off(current, level)):
         limit_s = context.policy.off_timeout_s + level.slow_s
         why = f"not off {limit_s:g} s after the cut"
-        return fail(incident, context, f"{why}: {against}" if against else why)
+        if against or not _silent(current, level):
+            return fail(incident, context, f"{why}: {against}" if against else why)
+        return _unheard(incident, context, why)
     return incident
+
+
+def _unheard(incident: Incident, context: Context, why: str) -> Incident:
+    """Have a try behind it whose devices were not heard: one that failed, if we hear others.
+
+    Where we may be cut off ourselves it says nothing of the devices, and the try is made again.
+    """
+    refusal = waited_for(Act.CUT, incident, context) if isolated(incident, context) else None
+    return wait(incident, refusal, context.now) if refusal else fail(incident, context, why)
+
+
+def _silent(current: Try, level: Level) -> bool:
+    """Tell whether a device has told nothing of its power last."""
+    lasts = [current.device(device.name).readings[-1:] for device in level.devices]
+    return any(not last or last[0].power is Power.UNKNOWN for last in lasts)
 
 
 def _going_off(current: Try, level: Level) -> bool:

@@ -10,6 +10,7 @@ from doctor_daemon.core.messages import Cut, Identify, Look, Order
 from doctor_daemon.core.ourselves import Check, Ourselves, Paused, Sign
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.waiting import ends_waiting, wait, waited
 from tests.core.make import BMC, PDU, level, plan
@@ -177,3 +178,42 @@ def test_a12_what_rests_is_left_alone() -> None:
     walk = Walk().to_down()
     before = walk.incident
     assert walk.wait(60).see(Paused(60.0)).incident is before
+
+
+def test_a1_a_device_that_is_not_heard_while_we_may_be_cut_off_ends_no_try() -> None:
+    walk = isolated(Walk().to_fencing())
+    first = walk.attempt
+    walk.fail(walk.one(Identify))
+    assert walk.said.startswith("waiting: we may be cut off ourselves")
+    isolated(walk, good=True).elapse(5)
+    assert (walk.attempt.level, walk.attempt.nth) == (first.level, first.nth)
+    assert walk.attempt.number > first.number
+    walk.fail(walk.one(Identify))
+    assert walk.said == "level 1, try 1: bmc: no answer"
+
+
+def test_a1_a_cut_whose_device_falls_silent_while_we_may_be_cut_off_is_made_again() -> None:
+    walk = Walk().to_reads()
+    first = walk.attempt
+    while not walk.incident.waiting:
+        isolated(walk).read(Power.UNKNOWN).elapse(1)
+    assert walk.phase is Phase.FENCING
+    assert walk.said.startswith("waiting: we may be cut off ourselves")
+    isolated(walk, good=True).elapse(5)
+    assert (walk.attempt.level, walk.attempt.nth) == (first.level, first.nth)
+    walk.identify().look()
+    assert len(walk.all(Cut)) == 1
+
+
+def test_a1_a_device_that_says_on_has_failed_whoever_is_cut_off() -> None:
+    walk = Walk().to_reads()
+    while walk.attempt.nth == 1:
+        isolated(walk).read(Power.ON).elapse(1)
+    assert walk.incident.waiting is None
+    assert "not off 30 s after the cut" in walk.incident.timeline[-1].text
+
+
+def test_a1_what_is_not_heard_for_long_is_held_and_not_tried_for_ever() -> None:
+    walk = isolated(Walk().to_fencing())
+    walk.fail(walk.one(Identify)).elapse(Policy().progress_s)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "isolation")
