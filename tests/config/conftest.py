@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from doctor_daemon.config import Settings, load
 from doctor_daemon.errors import ConfigError
+from doctor_daemon.ports import secrets
 
 HEAD = """\
 cloud: {type: sample-cloud}
@@ -45,6 +46,14 @@ def _sample_plugins(
     install(folder, "samples", ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_known_yet() -> Iterator[None]:
+    kept = dict(secrets._remembered)  # noqa: SLF001 - those of other tests are no part of these
+    secrets._remembered.clear()  # noqa: SLF001 - as above
+    yield
+    secrets._remembered.update(kept)  # noqa: SLF001 - as above
 
 
 @pytest.fixture
