@@ -14,12 +14,14 @@ from doctor_daemon.core.contradiction import accusing, lives, named, weighty
 from doctor_daemon.core.evidence import Word
 from doctor_daemon.core.incident import Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.lone_service import GATE as LONE
 from doctor_daemon.core.masses import GATE as MASS
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.weighing import enough
+
+LONE = "compute"
+"""What holds an incident of a host that is alive, and its nova-compute is not."""
 
 
 def going_on(incident: Incident, context: Context) -> Incident:

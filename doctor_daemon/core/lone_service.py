@@ -21,7 +21,6 @@ from doctor_daemon.core.messages import Effect, Wait
 from doctor_daemon.core.phases import Phase
 
 FREES = f"start nova-compute there, which ends this; or {_WRONG}"
-GATE = "compute"
 LOOK_EVERY_S = 30.0
 """Between two looks at Nova, to see whether nova-compute reports in again."""
 
@@ -39,7 +38,7 @@ def correlated(incident: Incident, context: Context) -> Incident:
     until = service_from(incident, incident.service_since).plus(context.policy.progress_s)
     at_once = context.plan.corroboration.service_down is ServiceDown.HOLD
     if at_once or incident.phase is Phase.FENCING or context.now.reached(until):
-        return incident.hold(context.now, Held(GATE, told(incident, context), FREES))
+        return incident.hold(context.now, Held("compute", told(incident, context), FREES))
     return incident
 
 

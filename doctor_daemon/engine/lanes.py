@@ -118,6 +118,8 @@ class _Lane:
 
     async def _hand_in(self, statement: _Statement) -> None:
         pairs = statement.live()
+        if not pairs:
+            return  # they have all given up since
         waiters = [receipt for _, receipt in pairs]
         try:
             receipts = await self._place([one for one, _ in pairs])

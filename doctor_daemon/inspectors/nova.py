@@ -145,10 +145,9 @@ class NovaServices(Polling):
         """Say how a service was seen, now and before."""
         kind = self._config.kind
         if sighting.stirred(earlier):
-            if not self._answers(host, earlier):
-                return None
             word = Verdict.UP if self._config.alive else Verdict.WITHDRAWN
-            return View(host, word, kind, "nova-compute has reported in to Nova")
+            text = "nova-compute has reported in to Nova"
+            return View(host, word, kind, text, since=earlier.asked_at)
         if sighting.updated_s != earlier.updated_s:
             return None  # somebody has written to the service: that moves its time too
         if sighting.state == "down":
@@ -160,13 +159,3 @@ class NovaServices(Polling):
             return None
         text = f"nova-compute has not reported in for {age_s:.0f} s, by Nova's clock"
         return View(host, Verdict.DOWN, kind, text)
-
-    def _answers(self, host: HostId, earlier: Sighting) -> bool:
-        """Tell whether a report since that list came after the host was called down.
-
-        What this source itself has called down had not reported in by then.
-        """
-        opened_at = self._voice.around.opened(host)
-        if opened_at is None or earlier.asked_at.since(opened_at) >= 0:
-            return True
-        return self._voice.said(host, self._config.kind) is Verdict.DOWN

@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import HostId
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Temporary
 from doctor_daemon.inspectors.echo import Echo
 from doctor_daemon.inspectors.knock import AT_ONCE_MAX, Knock
@@ -147,8 +148,9 @@ class Ping(Polling):
     @override
     async def look(self, intake: Intake) -> None:
         """Look once at all networks, and say what is to be said. Raise Temporary."""
+        began = intake.now()
         await asyncio.gather(*map(self._see, self._networks))
-        views = [view for network in self._networks for view in self._views(network)]
+        views = [view for network in self._networks for view in self._views(network, began)]
         await self._voice.say(views, intake)
         silent = [network.name for network in self._networks if network.silent]
         if silent:
@@ -180,15 +182,16 @@ class Ping(Polling):
             self._probers[key] = Echo(family) if icmp else Knock(self._config.port)
         return self._probers[key]
 
-    def _views(self, network: _Network) -> Iterator[View]:
-        """Yield what the last round shows; nothing where it shows nothing."""
+    def _views(self, network: _Network, began: Instant) -> Iterator[View]:
+        """Yield what the last round, begun then, shows; nothing where it shows nothing."""
         lost = frozenset(network.streaks.lost(network.sights))
         print_ = f"ping-{network.name}"
         for address, host in network.hosts.items():
             where = f"{address} on {network.name}"
             if network.sights.get(address) is Sight.ANSWERED:
                 word = Verdict.UP if self._config.alive else Verdict.WITHDRAWN
-                yield View(host, word, network.kind, f"it answers at {where}", print_)
+                text = f"it answers at {where}"
+                yield View(host, word, network.kind, text, print_, since=began)
             elif address in lost:
                 text = f"no answer to {self._config.misses} looks at {where}"
                 yield View(host, Verdict.DOWN, network.kind, text, print_)

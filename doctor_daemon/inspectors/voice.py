@@ -6,7 +6,8 @@ sees the same host up ten thousand times a day, and each statement that is hande
 - *down* is said at once, and again a few times within the age that evidence may have, as the same
   event: a word that is not repeated grows too old to act on;
 - *up* ends an accusation, and is said again and again only while the host has an open incident,
-  whoever opened it: then it is a sign of life that somebody waits for, and otherwise it is nothing;
+  whoever opened it: then it is a sign of life that somebody waits for, and otherwise it is nothing.
+  What may have been seen before the host was called down is none: who has just died was alive then;
 - *withdrawn* is said once;
 - what could not be seen is not said, and leaves what was said before to grow old.
 
@@ -42,6 +43,8 @@ class View:
     summary: str
     fingerprint: str = ""
     """Which of several statements about the host this is; the kind, where there is but one."""
+    since: Instant | None = None
+    """What was seen happened after this. None: after the host was called down, if it was."""
 
     @property
     def print(self) -> str:
@@ -85,6 +88,8 @@ class Voice:
     def _news(self, view: View, now: Instant) -> Said | None:
         """Return what is to be said of a view; None: nothing."""
         old = self._said.get((view.host, view.print))
+        if view.verdict is Verdict.UP and not self._answers(view, old):
+            return None
         if old is None or old.verdict is not view.verdict:
             accused = old is not None and old.verdict is Verdict.DOWN
             heard = view.verdict is Verdict.DOWN or accused or self._concerned(view.host)
@@ -95,6 +100,16 @@ class Voice:
         if view.verdict is Verdict.UP and age_s >= LIFE_S and self._concerned(view.host):
             return Said(view.verdict, now, now)  # life is new each time that it is seen
         return None
+
+    def _answers(self, view: View, old: Said | None) -> bool:
+        """Tell whether a sign of life came after the host was called down.
+
+        What this source itself has called down was not alive to it then.
+        """
+        opened_at = self.around.opened(view.host)
+        if view.since is None or opened_at is None or view.since.since(opened_at) >= 0:
+            return True
+        return old is not None and old.verdict is Verdict.DOWN
 
     def _concerned(self, host: HostId) -> bool:
         return self.around.concern(host) is not Concern.NONE

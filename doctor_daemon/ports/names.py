@@ -41,7 +41,7 @@ class Known:
     found: Found
     at_s: float
     lost: bool = False
-    """Whether it cannot be resolved at present."""
+    """Whether it could not be resolved since."""
 
 
 class Memory:
@@ -64,10 +64,6 @@ class Memory:
         await asyncio.wait((asked,), timeout=PATIENCE_S)
         if asked.done() and not asked.cancelled() and asked.exception() is None:
             return asked.result()
-        if not known.lost:
-            known.lost = True
-            addresses = [one["host"] for one in known.found]
-            log.warning("a name cannot be resolved: it leads where it led", name=host, to=addresses)
         return known.found
 
     def _ask(self, key: Key, family: socket.AddressFamily) -> asyncio.Task[Found]:
@@ -88,12 +84,19 @@ class Memory:
     def _learn(self, key: Key, done: asyncio.Future[Found]) -> None:
         if self._asked.get(key) is done:
             del self._asked[key]
-        if done.cancelled() or done.exception() is not None or not done.result():
+        known = self._known.get(key)
+        if done.cancelled():
             return
-        before = self._known.pop(key, None)
-        if before is not None and before.lost:
+        if done.exception() is not None or not done.result():
+            if known is not None and not known.lost:
+                known.lost = True
+                to = [one["host"] for one in known.found]
+                log.warning("a name cannot be resolved: it leads where it led", name=key[0], to=to)
+            return
+        if known is not None and known.lost:
             log.info("a name can be resolved again", name=key[0])
         self._known[key] = Known(done.result(), self._clock())
+        self._known.move_to_end(key)
         while len(self._known) > NAMES_MAX:
             self._known.popitem(last=False)
 

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 from aiohttp import ClientSession, TCPConnector, web
 from aiohttp.abc import ResolveResult
+from structlog.testing import capture_logs
 
 from doctor_daemon.ports.names import KEPT_S, NAMES_MAX, Memory, Names
 
@@ -70,6 +71,23 @@ async def test_a2_a_name_server_that_is_silent_is_not_waited_for() -> None:
     system.address = "127.0.0.2"
     system.answers.set()
     assert await system.address_of() == "127.0.0.2"
+
+
+async def test_it_is_told_once_that_a_name_cannot_be_resolved() -> None:
+    system = System()
+    with capture_logs() as told:
+        await system.address_of()
+        system.error = socket.gaierror(socket.EAI_AGAIN, "no")
+        for _ in range(3):
+            await system.address_of()
+        system.error = None
+        for _ in range(3):
+            await system.address_of()
+    assert [one["event"] for one in told] == [
+        "a name cannot be resolved: it leads where it led",
+        "a name can be resolved again",
+    ]
+    assert (told[0]["name"], told[0]["to"]) == (NAME, ["127.0.0.1"])
 
 
 async def test_a_name_that_was_never_resolved_leads_nowhere() -> None:

@@ -107,6 +107,17 @@ async def test_a_few_lost_answers_are_nothing(net: Lab) -> None:
     assert stage.told == []
 
 
+async def test_a7_who_answered_before_it_was_called_down_is_no_sign_of_life(net: Lab) -> None:
+    """The round lasts as long as the slowest answer, and a host may die in it."""
+    async with Stage(net) as stage:
+        stage.scene.concerns[HOST] = Concern.SUSPECTED
+        stage.scene.opened_at[HOST] = stage.ledger.now().plus(1.5)
+        await stage.look()
+        assert stage.told == []
+        await stage.look()
+    assert stage.told == [("cmp-1", "ping", "up")]
+
+
 async def test_each_network_is_seen_for_itself(net: Lab) -> None:
     kinds = {"stor": "ping-storage"}
     async with Stage(net, networks=["mgmt", "stor"], kinds=kinds) as stage:

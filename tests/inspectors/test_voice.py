@@ -57,6 +57,31 @@ async def test_a6_a_repetition_opens_nothing_twice(stage: Stage) -> None:
     assert stage.said == ["down", "up"]
 
 
+async def test_a7_what_was_seen_before_a_host_was_called_down_is_no_life(stage: Stage) -> None:
+    """Who answers, and dies before the round is over, is not said to be alive after that."""
+    stage.scene.concerns[HOST] = Concern.SUSPECTED
+    began = stage.ledger.now()
+    stage.ledger.clock.move(1)
+    stage.scene.opened_at[HOST] = stage.ledger.now()
+    await stage.voice.say([View(HOST, UP, "seen", "it answers", since=began)], stage.ledger)
+    assert stage.said == []
+    later = stage.ledger.now()
+    await stage.voice.say([View(HOST, UP, "seen", "it answers", since=later)], stage.ledger)
+    assert stage.said == ["up"]
+
+
+async def test_what_the_source_itself_called_down_is_alive_as_soon_as_it_is_seen(
+    stage: Stage,
+) -> None:
+    await stage.say(DOWN)
+    began = stage.ledger.now()
+    stage.ledger.clock.move(1)
+    stage.scene.concerns[HOST] = Concern.SUSPECTED
+    stage.scene.opened_at[HOST] = stage.ledger.now()
+    await stage.voice.say([View(HOST, UP, "seen", "it answers", since=began)], stage.ledger)
+    assert stage.said == ["down", "up"]
+
+
 async def test_a_host_that_goes_down_again_is_another_event(stage: Stage) -> None:
     for verdict in (DOWN, UP, DOWN):
         await stage.say(verdict)
