@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
-PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents faketime rabbitmq-server
+PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server
 PROCESSES := tests/slice tests/demo tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd
 
@@ -81,7 +81,7 @@ sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the 
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in namespaces: none may be cut (JOBS=k side by side; as root)
-	tools/debian-packages iproute2 nftables faketime
+	tools/debian-packages iproute2 nftables gcc libc6-dev
 	$(BIN)/python -m tests.false_positives --runs $(RUNS) --jobs $(JOBS)
 
 crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test draws CRASHES=6 of them)

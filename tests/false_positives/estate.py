@@ -24,6 +24,8 @@ from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.listeners import Spot
 from doctor_daemon.lab.redfish import RedfishOptions
 from doctor_daemon.lab.world import Failure, Timing
+from tests.clock import step
+from tests.clock import stepped as clock_of
 from tests.false_positives.configuration import BEATS, EVIDENCE, METRICS, Json, written
 from tests.false_positives.names import Names
 from tests.false_positives.plan import HOSTS, Without
@@ -34,7 +36,6 @@ from tools.netns import BMCS, CLOUD, DAEMON, Fleet, within
 ZONE = {"cloud.lab.test": CLOUD, "bmc.lab.test": BMCS}
 START_S, STOP_S, LOOK_S = 90.0, 30.0, 0.1
 ALERT_S, REPEAT_S = 2.0, 2.0
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 CLOCK = "wall-clock"
 BOUND = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
 """Gives a process a resolv.conf of its own: `ip netns exec` has given it mounts of its own."""
@@ -82,9 +83,9 @@ class Estate:
                 host.service.beats_from_s = self.lab.world.clock.now()
         self.deaf.clear()
 
-    def step(self, wall: str) -> None:
+    def step(self, seconds: int) -> None:
         """Step the daemon's wall clock to so many seconds from the machine's."""
-        (self.folder / CLOCK).write_text(f"{wall}\n")
+        step(self.folder / CLOCK, seconds)
 
     async def told(self, resource: str) -> Json:
         """Ask the daemon as an operator does."""
@@ -199,7 +200,6 @@ async def estate(
             argv = _agent(net, folder, number)
             agents[number] = await stack.enter_async_context(_running(argv, log.fileno()))
         config = written(folder, lab, net, without)
-        (folder / CLOCK).write_text("+0\n")
         argv = _daemon(net, folder, config, stepped=stepped)
         daemon = await stack.enter_async_context(_running(argv, log.fileno()))
         made = Estate(net, lab, folder, names, daemon, agents)
@@ -228,16 +228,10 @@ def _daemon(net: Fleet, folder: Path, config: Path, *, stepped: bool) -> tuple[s
     (folder / "resolv.conf").write_text(f"nameserver {CLOUD}\n")
     bound = ("/bin/sh", "-c", BOUND, str(folder / "resolv.conf"))
     argv = ("run", "--config", str(config))
-    if not stepped:
-        return within(net.daemon, *bound, sys.executable, "-m", "doctor_daemon.cli.main", *argv)
-    clock = (
-        f"LD_PRELOAD={FAKETIME}",
-        f"FAKETIME_TIMESTAMP_FILE={folder / CLOCK}",
-        "FAKETIME_NO_CACHE=1",
-        "FAKETIME_DONT_FAKE_MONOTONIC=1",
-    )
-    python = (sys.executable, "-m", "tests.false_positives.stepped")
-    return within(net.daemon, *bound, "/usr/bin/env", *clock, *python, *argv)
+    clock = clock_of(folder / CLOCK) if stepped else {}
+    env = ("/usr/bin/env", *(f"{name}={value}" for name, value in clock.items()))
+    python = (sys.executable, "-m", "doctor_daemon.cli.main")
+    return within(net.daemon, *bound, *env, *python, *argv)
 
 
 @asynccontextmanager

@@ -77,9 +77,9 @@ def _dns(place: Estate, plan: Plan) -> Iterator[None]:
 @contextmanager
 def _clock(place: Estate, plan: Plan) -> Iterator[None]:
     """Step the daemon's clock, and step it back at the end."""
-    place.step(plan.way)
+    place.step(int(plan.way))
     yield
-    place.step("+0")
+    place.step(0)
 
 
 @contextmanager

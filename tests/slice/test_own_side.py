@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from doctor_daemon.lab.world import Failure
+from tests.clock import step, stepped
 from tests.slice.process import RUN, Process, daemon, ready, started, stop
 from tests.slice.script import Scenes, Stories
 from tests.slice.site import QUICK, Site, free_port, site, story
@@ -17,8 +18,7 @@ from tests.slice.site import QUICK, Site, free_port, site, story
 FIRST, SECOND = "compute-1", "compute-2"
 GRACE_S = 3.0
 SLOW = {"timing": {**QUICK, "grace_s": GRACE_S}}
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
-HOUR_S = 3600.0
+HOUR_S = 3600
 OWN = {"every_s": 0.5, "timeout_s": 0.5, "age_s": 2}
 SCRIPT = Stories()
 
@@ -60,29 +60,17 @@ async def a12_a_pause(folder: Path) -> None:
         assert "the daemon stood still until" in (await place.get("/healthz"))[1]
 
 
-def faked(folder: Path, wall: str) -> dict[str, str]:
-    """Return an environment in which the wall clock, and no other, is what a file says."""
-    file = folder / "wall-clock"
-    file.write_text(f"{wall}\n")
-    return {
-        **os.environ,
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-async def _stepped(folder: Path, before: str, after: str) -> None:
+async def _stepped(folder: Path, before_s: int, after_s: int) -> None:
     """Step the wall clock between the evidence and the cut, and see that all goes on as ever."""
-    env, changes = faked(folder, before), {**SLOW, "consumers": []}
+    clock, changes = folder / "wall-clock", {**SLOW, "consumers": []}
+    env = {**os.environ, **stepped(clock, before_s)}
     # No consumer: the signature of a message carries the wall time, and a far one is refused.
     async with site(folder, changes=changes) as place, started(place, RUN, env) as process:
         await ready(place, process)
         await place.arm()
         await fail(place, FIRST)
         await place.until(FIRST, "suspected")
-        (folder / "wall-clock").write_text(f"{after}\n")
+        step(clock, after_s)
         incident = await place.until(FIRST, "down")
         assert not place.host(FIRST).power
         assert place.host(SECOND).power
@@ -97,13 +85,13 @@ async def _stepped(folder: Path, before: str, after: str) -> None:
 
 @SCRIPT.story
 async def i13_the_clock_jumps_ahead(folder: Path) -> None:
-    await _stepped(folder, "+0", "+3600")
+    await _stepped(folder, 0, HOUR_S)
 
 
 @SCRIPT.story
 async def i13_the_clock_jumps_back(folder: Path) -> None:
     """It was ahead before, for the lab's certificates are not valid from any earlier time on."""
-    await _stepped(folder, "+3600", "+0")
+    await _stepped(folder, HOUR_S, 0)
 
 
 @SCRIPT.story
