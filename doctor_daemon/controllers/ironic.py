@@ -84,6 +84,7 @@ class Ironic:
     api: ClassVar[int] = 1
     tells: ClassVar[str] = "supply"
     proves: ClassVar[bool] = False
+    elsewhere: ClassVar[bool] = True
     Config: ClassVar[type[IronicConfig]] = IronicConfig
 
     def __init__(self, config: IronicConfig, name: str, clock: Clock) -> None:

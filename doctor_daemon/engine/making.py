@@ -66,7 +66,8 @@ def power_devices(
 
     One that can tell its host only by something else than a UUID has an attribute `expects`, and
     is told there which UUID the configuration gives to that host; one that is the host's own
-    watchdog has `lifeline`, and is given the host's.
+    watchdog has `lifeline`, and is given the host's. The answers of one that is `elsewhere` than
+    in the power devices' network do not show that we reach that.
     """
     devices, clock = dict[str, PowerDevice](), SystemClock()
     for choice in choices:
@@ -77,7 +78,7 @@ def power_devices(
         if hasattr(made, "lifeline") and lifelines is not None:
             made.lifeline = lifelines.of(choice.host.name)
         observe: Callable[[str, float, str], None] = partial(_observe, metrics, choice.kind)
-        if getattr(choice.plugin, "proves", True):  # else it answers from elsewhere
+        if not getattr(choice.plugin, "elsewhere", False):
             observe = heard(observe, answers, choice.host, clock)
         _measure(made, observe)
         devices[key] = made

@@ -104,7 +104,12 @@ class Reloader:
         made = self._make([one for key, one in after.items() if before.get(key) != one])
         gone = [key for key in devices if key in made or key not in after]
         rules = rules_of(new)
-        take_sources = await self._heard.prepare(new)
+        try:
+            take_sources = await self._heard.prepare(new)
+        except BaseException:
+            for device in made.values():  # they were never used
+                await device.close()
+            raise
         # From here on nothing is awaited.
         now = ward.tools.clock.now()
         self._left += [(now, devices.pop(key)) for key in gone]

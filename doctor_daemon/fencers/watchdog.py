@@ -61,6 +61,7 @@ class Watchdog(Timed):
     """A `PowerDevice` that is the host's own watchdog."""
 
     api: ClassVar[int] = 1
+    elsewhere: ClassVar[bool] = True
     Config: ClassVar[type[WatchdogConfig]] = WatchdogConfig
 
     def __init__(self, config: WatchdogConfig, name: str, clock: Clock) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from doctor_daemon.config import Settings
+from doctor_daemon.engine.clock import SystemClock
 from doctor_daemon.engine.making import power_devices
 from doctor_daemon.engine.own_probes import Answers
-from doctor_daemon.errors import ConfigError
+from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.fencers.watchdog import Watchdog
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.plugins import Faults
@@ -121,6 +122,19 @@ def test_each_device_is_given_its_hosts_lifeline(read: Reading, tmp_path: Path) 
     assert isinstance(device, Watchdog)
     assert device.lifeline is not None
     assert device.lifeline.heard().deaf == "watchdogs are not heard"
+
+
+async def test_a1_its_answers_do_not_show_that_we_reach_the_power_devices(
+    read: Reading, tmp_path: Path
+) -> None:
+    """Nobody is asked: what it says comes from the daemon's own memory."""
+    settings, answers = read(SECTION + hosts(first=f"[{BMC}], ")), Answers()
+    dogs = [one for one in settings.devices if one.kind == "watchdog"]
+    made = power_devices(dogs, Metrics(), answers, Faults(), lifelines(tmp_path))
+    (device,) = made.values()
+    with pytest.raises(Temporary):
+        await device.identify()
+    assert answers.lately(SystemClock().now(), frozenset()) == {}
 
 
 def test_the_secrets_are_those_of_the_heartbeats(read: Reading, folder: Path) -> None:

@@ -114,7 +114,7 @@ async def _bad(folder: Path, taken: int) -> None:
 
 
 @SCRIPT.story
-async def d4_what_was_begun_under_the_old_key_is_not_taken_by_it(folder: Path) -> None:
+async def d4_an_old_key_under_way(folder: Path) -> None:
     """The socket and the connections stay; the rules are the new ones for all of them."""
     async with site(folder) as place, daemon(place) as process:
         secret(folder / "other", OTHER)
