@@ -229,16 +229,10 @@ class Lab:
         address_of = self.bmc_urls.__getitem__
         self.ironic = Ironic(self.world, self.identity, ironic.url, options.ironic, address_of)
         self.keystone.endpoints["baremetal"] = ironic.url
-        ways = each if options.chassis else []
-        chassis, self.chassis_urls = self._bind_bmcs(stack, tls, ways)
-        self.control = Control(
-            self.evacuations,
-            self.identity,
-            self.faults,
-            self.consumer,
-            self.members,
-            self.describe,
-        )
+        others = each if options.chassis else []
+        chassis, self.chassis_urls = self._bind_bmcs(stack, tls, others)
+        tools = (self.evacuations, self.identity, self.faults, self.consumer, self.members)
+        self.control = Control(*tools, self.describe)
         for app, listeners in (
             (self.keystone.app(self.faults), [keystone]),
             (self.nova.app(self.faults), [nova]),
