@@ -75,7 +75,7 @@ from doctor_daemon.core.returning import (
     seen,
     uninspected,
 )
-from doctor_daemon.core.sightings import Noticed, Strayed
+from doctor_daemon.core.sightings import Noticed, Sighting, Strayed
 from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.suspicion import heard, looked, suspected
 from doctor_daemon.core.switching import not_switched, switching
@@ -130,10 +130,7 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
         case Heard():
             return heard(incident, observation, context)
         case Looked(number, sighting) if number == incident.looks:
-            asked = replace(incident, looks=number + 1, look_failures=0, look_at=None)
-            fold = seen if incident.phase is Phase.RELEASING else looked
-            folded = fold(shown(asked, sighting, context), sighting, context)
-            return in_hand(folded, incident.sighting, sighting, context)
+            return _looked_at(incident, sighting, context)
         case Noticed() | Strayed():
             return passing(incident, observation, context)
         case Identified():
@@ -170,6 +167,14 @@ def _fold(  # noqa: C901 - one arm for each observation: splitting it would hide
             return incident
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _looked_at(incident: Incident, sighting: Sighting, context: Context) -> Incident:
+    """Fold in how Nova shows the host."""
+    asked = replace(incident, looks=incident.looks + 1, look_failures=0, look_at=None)
+    fold = seen if incident.phase is Phase.RELEASING else looked
+    folded = fold(shown(asked, sighting, context), sighting, context)
+    return in_hand(folded, incident.sighting, sighting, context)
 
 
 def _crashed(incident: Incident, crashed: Crashed, context: Context) -> Incident:
