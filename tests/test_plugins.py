@@ -47,7 +47,7 @@ def test_one_that_does_not_exist_is_refused_with_what_there_is() -> None:
         plugins.find(plugins.FENCERS, "redfisch")
     assert str(caught.value) == (
         "there is no type 'redfisch' in doctor_daemon.fencers; "
-        "there are: fence_agent, ipmi, ironic, redfish; did you mean 'redfish'?"
+        "there are: fence_agent, ipmi, ironic, redfish, watchdog; did you mean 'redfish'?"
     )
     with pytest.raises(ConfigError, match=r"in no\.such\.group; there are: none$"):
         plugins.find("no.such.group", "x")

@@ -148,6 +148,15 @@ NeutronContract
                                     test_what_cannot_be_said, test_a_port_that_is_not_there,
                                     test_a_member_may_say_nothing
 
+IronicContract
+    where it is                     test_discovery, test_a_version_that_is_not_offered
+    what a node shows               test_a_node, test_an_unknown_node,
+                                    test_the_flag_that_keeps_a_node_on_is_shown_from_1_95_on
+    a change of power               test_wrong_targets, test_off_takes_a_while,
+                                    test_off_again_is_accepted
+    what it remembers               test_what_is_remembered_is_not_what_is,
+                                    test_what_was_done_behind_its_back_is_undone
+
 No real Neutron has been held against its contract yet: it was written from the API's reference and
 source.
 

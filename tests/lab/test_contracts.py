@@ -5,6 +5,7 @@ from pathlib import Path
 
 import doctor_daemon.lab
 from tests.lab.cinder_contract import CinderContract, LongCinderContract
+from tests.lab.ironic_contract import IronicContract
 from tests.lab.keystone_contract import KeystoneContract
 from tests.lab.neutron_contract import NeutronContract
 from tests.lab.nova_contract import LongNovaContract, NovaContract
@@ -20,6 +21,7 @@ CONTRACTS = (
     CinderContract,
     LongCinderContract,
     NeutronContract,
+    IronicContract,
 )
 
 

@@ -28,6 +28,18 @@ async def a_human_confirms(scene: Scene) -> None:
     await scene.command("confirm-off", "--host-again", DEAD, "--for", "10m")
 
 
+async def the_power_is_lost(scene: Scene) -> None:
+    """Have the host lose its power before anybody cuts it."""
+    scene.say(f"both power supplies of {DEAD} fail", "somebody")
+    scene.world.power_off(DEAD)
+
+
+async def the_power_is_lost_and_a_human_confirms(scene: Scene) -> None:
+    """Have it lose its power, and do what the daemon asks for."""
+    await the_power_is_lost(scene)
+    await a_human_confirms(scene)
+
+
 async def the_alert_is_taken_back(scene: Scene) -> None:
     """Resolve the alert within the grace."""
     await scene.when(lambda facts: facts.told("suspected"), "an early notice")

@@ -93,6 +93,32 @@ _POWER = (
         scripts.nova_compute_reports_after_the_cut,
     ),
     Story(
+        "bmc-flips",
+        "The BMC does nothing, and says Off and On by turns: that proves nothing.",
+        ends.HELD_IN_VAIN,
+        (_bmc(do=Do.STUCK, times=None), _bmc(do=Do.FLIPS, times=None)),
+    ),
+    Story(
+        "bmc-off-error",
+        "The BMC answers each question with an error, and Off beside it: that is not off.",
+        ends.HELD_UNTOUCHED,
+        (_bmc(do=Do.OFF_ERROR, method="GET", times=None),),
+    ),
+    Story(
+        "bmc-already-off",
+        "The host has lost its power, and the BMC refuses to cut it: the readings prove it off.",
+        ends.MOVED,
+        (_bmc(do=Do.ALREADY_OFF, times=None),),
+        scripts.the_power_is_lost,
+    ),
+    Story(
+        "bmc-dies",
+        "The host has lost its power, and its BMC with it: a human makes sure, and says so.",
+        ends.MOVED,
+        (_bmc(do=Do.DIES, times=None),),
+        scripts.the_power_is_lost_and_a_human_confirms,
+    ),
+    Story(
         "bmc-garbage",
         "The BMC answers each question with half an answer: a human is asked.",
         ends.HELD_UNTOUCHED,
