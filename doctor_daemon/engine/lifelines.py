@@ -4,7 +4,8 @@ It runs in the daemon itself and not beside it, on purpose: a host is acknowledg
 fence it, and from the moment at which that is to stop not one answer more is sent. What is withheld
 is a file of its own, written and forced to the disk before the cut is called accepted, so that a
 daemon which is killed goes on where it was. A host is acknowledged again when the incident for
-which it was withheld is over.
+which it was withheld is over. Where the disk fails while that is written it may have it: then the
+host is acknowledged again only once a file without it is there, and nothing is told of it before.
 
 The file may be lost: then nothing is proven by it, and hosts whose time is over have died of it
 all the same.
@@ -15,19 +16,22 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import structlog
-from typing_extensions import override
 
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.engine.withheld import content, write
+from doctor_daemon.engine.callers import Callers
+from doctor_daemon.engine.lifeline_door import Door
+from doctor_daemon.engine.withheld import Turns, UnsureError, content, write
 from doctor_daemon.heartbeat.keys import Key
 from doctor_daemon.heartbeat.lease import ASK_EVERY_S
-from doctor_daemon.heartbeat.lifeline import FED, Answer, Ask, ask_of, is_genuine, packed
-from doctor_daemon.heartbeat.pledges import Pledges, over, refused
+from doctor_daemon.heartbeat.lifeline import FED, Answer, Ask, packed
+from doctor_daemon.heartbeat.pledges import Hold, Pledges, Report, over, refused
 from doctor_daemon.heartbeat.wire import Mac
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Clock, Permit
@@ -37,29 +41,48 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 SETTLED_S = 4 * ASK_EVERY_S
 """So long after it has begun to listen every host that is on would have been heard."""
+AGAIN_S, AGAIN_MAX_S = 0.2, 30.0
+"""The pause before what could not be saved is saved again: it doubles, up to the second."""
 Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class HostLifeline:
+    """`ports.lifelines.Lifeline` of one host."""
+
+    heard: Callable[[], Heard]
+    withhold: Callable[[float, float, Permit], Coroutine[object, object, tuple[Outcome, str]]]
 
 
 class Lifelines:
     """All of them."""
 
     def __init__(
-        self, listen: Address, keys: Iterable[Key], file: Path, clock: Clock, metrics: Metrics
+        self,
+        listen: Address,
+        keys: Iterable[Key],
+        file: Path,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        put: Callable[[Path, str], None] = write,
     ) -> None:
-        """Bind nothing yet."""
+        """Bind nothing yet. The file is written by `put`, as `withheld.write` does."""
         self.incident: Callable[[str], str] | None = None
         """Tells the id of a host's open incident; empty: there is none. None: incidents are not
         known yet, and nobody is acknowledged."""
         self.port = 0
         """Where it listens; 0: it does not."""
         self._listen = listen
-        self._keys = {key.number: key for key in keys}
         self._file = file
         self._clock = clock
         self._metrics = metrics
         self._pledges = Pledges(lambda: secrets.randbits(63) + 1)
-        self._macs: dict[tuple[bytes, int], Mac] = {}
-        self._saving = asyncio.Lock()
+        self._callers = Callers(keys, self._pledges.knows)
+        self._turns = Turns()
+        self._put = put
+        self._unsure: dict[str, Report] = {}
+        """Who is withheld from while the disk may have that, or not; and what it had said."""
         self._log = log.bind(file=str(file))
         self._restored = False
         self._since_s = 0.0
@@ -70,7 +93,7 @@ class Lifelines:
     def of(self, host: str) -> HostLifeline:
         """Return the lifeline of a host that is to be fenced by it."""
         self._counted.add(host)
-        return HostLifeline(self, host)
+        return HostLifeline(partial(self.heard, host), partial(self.withhold, host))
 
     async def run(self) -> None:
         """Acknowledge, until cancelled."""
@@ -79,7 +102,7 @@ class Lifelines:
         loop = asyncio.get_running_loop()
         try:
             transport, _ = await loop.create_datagram_endpoint(
-                lambda: _Door(self), local_addr=self._listen
+                lambda: Door(self.take), local_addr=self._listen
             )
         except OSError as error:
             self._log.error("watchdogs are not heard", reason=error.strerror)
@@ -90,32 +113,18 @@ class Lifelines:
             self._log.info(
                 "acknowledging watchdogs", port=self.port, withheld=len(self._pledges.holds)
             )
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                await self._tidy()
+            await self._keep_tidy()
         finally:
             self.port = 0
             transport.close()
 
     def take(self, datagram: bytes) -> bytes | None:
         """Take in one datagram; return what is to be answered, if anything."""
-        found, why = ask_of(datagram), ""
-        said, raw = found or (None, b"")
-        mac = self._mac(raw, said.key_id) if said else None
-        if said is None:
-            why = "malformed"
-        elif mac is None:
-            why = "unknown_key"
-        elif not is_genuine(datagram, mac):
-            why = "forged"
-        elif not self._pledges.knows(raw.decode(errors="replace")):
-            why = "too_many_hosts"
-        if why or said is None or mac is None:
-            self._metrics.lifelines_rejected.labels(why).inc()
+        found = self._callers.read(datagram)
+        if isinstance(found, str):
+            self._metrics.lifelines_rejected.labels(found).inc()
             return None
-        self._macs[raw, said.key_id] = mac
-        return self._answer(said, raw, mac)
+        return self._answer(*found)
 
     def _answer(self, said: Ask, raw: bytes, mac: Mac) -> bytes | None:
         """Take in a genuine question."""
@@ -147,7 +156,9 @@ class Lifelines:
         if hold is not None and (self.incident is None or hold.incident != self.incident(host)):
             hold = None
         deaf = ""
-        if not self.port:
+        if host in self._unsure:
+            deaf = "the disk may have that it is not acknowledged, or not"
+        elif not self.port:
             deaf = "watchdogs are not heard"
         elif now_s - self._since_s < SETTLED_S:
             deaf = "watchdogs have not been listened to for long enough"
@@ -158,6 +169,12 @@ class Lifelines:
         self, host: str, lease_s: float, timeout_s: float, permit: Permit
     ) -> tuple[Outcome, str]:
         """See `ports.lifelines.Lifeline`."""
+        permit.check(self._clock.now())
+        return await self._turns.do(partial(self._withhold, host, lease_s, timeout_s, permit))
+
+    async def _withhold(
+        self, host: str, lease_s: float, timeout_s: float, permit: Permit
+    ) -> tuple[Outcome, str]:
         now, pledges = self._clock.now(), self._pledges
         permit.check(now)
         incident = self.incident(host) if self.incident is not None else ""
@@ -173,19 +190,24 @@ class Lifelines:
         held = None if why else pledges.withhold(host, incident, now_s)
         if held is None:
             return Outcome.UNSENT, why
-        try:
-            await self._save()
-        except OSError as error:
-            if hold is None and report is not None:
-                pledges.take_back(host, report)
-            return Outcome.UNSENT, f"{self._file}: {error.strerror}"
+        if hold is None and report is not None:
+            self._unsure[host] = report
+        if host in self._unsure:
+            try:
+                await self._save()
+            except OSError as error:
+                return self._unsaved(host, error, first=hold is None)
+            del self._unsure[host]
         left_s = max(held.off_s - now_s, 0.0)
         return Outcome.ACCEPTED, f"not acknowledged any more: its boot has ended in {left_s:.0f} s"
 
-    def _mac(self, raw: bytes, number: int) -> Mac | None:
-        """Return how a host's datagrams are made; a new one is only kept once it was right."""
-        known, key = self._macs.get((raw, number)), self._keys.get(number)
-        return known or (key.of(raw).mac() if key else None)
+    def _unsaved(self, host: str, error: OSError, *, first: bool) -> tuple[Outcome, str]:
+        """Say what has become of a cut whose hold could not be saved."""
+        if first and not isinstance(error, UnsureError):
+            self._pledges.take_back(host, self._unsure.pop(host))
+            return Outcome.UNSENT, f"{self._file}: {error.strerror}"
+        self._changed.set()  # acknowledged again, once a file without it is on the disk
+        return Outcome.UNKNOWN, f"{self._file}: it may be saved, or not: {error.strerror}"
 
     def _now_s(self) -> float:
         return self._clock.now().boot_s
@@ -198,29 +220,60 @@ class Lifelines:
             armed = report is not None and report.armed and fresh
             self._metrics.watchdog_armed.labels(host).set(armed)
 
-    async def _tidy(self) -> None:
-        """Save what has spoiled, and acknowledge again whose incident is over: once it is saved."""
+    async def _keep_tidy(self) -> None:
+        """Tidy whenever something has changed, until it is saved."""
+        pause_s = AGAIN_S
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            failed = await self._turns.do(self._tidy)
+            if not failed:
+                pause_s = AGAIN_S
+                continue
+            self._changed.set()
+            if pause_s == AGAIN_S:
+                why = failed.strerror
+                self._log.error("withheld acknowledgements are not saved", reason=why)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, AGAIN_MAX_S)
+
+    async def _tidy(self) -> OSError | None:
+        """Save what has spoiled, and acknowledge again whom nothing is to be withheld from.
+
+        That is whose incident is over, and whose hold may be saved, or not: once a file without it
+        is. Return why that is not on the disk.
+        """
         holds = dict(self._pledges.holds)
-        incident = self.incident
-        gone = [n for n, one in holds.items() if incident and one.incident != incident(n)]
+        gone = {name for name, hold in holds.items() if self._ends(name, hold)}
         try:
             await self._save(without=gone)
         except OSError as error:
-            self._log.error("withheld acknowledgements are not saved", reason=error.strerror)
-            return
-        for name in gone:
-            if self._pledges.holds.get(name) is holds[name]:
+            return error
+        for name, hold in holds.items():
+            if self._pledges.holds.get(name) is not hold:
+                continue  # it has spoiled meanwhile, and this is done once more
+            report = self._unsure.pop(name, None)
+            if name not in gone:
+                continue
+            if report is None:
                 self._pledges.release(name)
-                self._log.info("acknowledging the host's watchdog again", host=name)
+            else:
+                self._pledges.take_back(name, report)
+            self._log.info("acknowledging the host's watchdog again", host=name)
+        return None
+
+    def _ends(self, name: str, hold: Hold) -> bool:
+        """Tell whether a hold is to be let go of."""
+        over_ = self.incident is not None and hold.incident != self.incident(name)
+        return over_ or (name in self._unsure and not hold.spoiled)
 
     async def _save(self, without: Iterable[str] = ()) -> None:
-        """Write all holds but these, and force them to the disk. Raise OSError."""
-        async with self._saving:
-            kept = self._pledges.kept(self._clock.now().boot_id)
-            holds = cast("dict[str, object]", kept["holds"])
-            for name in without:
-                holds.pop(name, None)
-            await asyncio.to_thread(write, self._file, json.dumps(kept))
+        """Write all holds but these, and force them to the disk, in a turn. Raise OSError."""
+        kept = self._pledges.kept(self._clock.now().boot_id)
+        holds = cast("dict[str, object]", kept["holds"])
+        for name in without:
+            holds.pop(name, None)
+        await asyncio.to_thread(self._put, self._file, json.dumps(kept))
 
     async def _restore(self) -> None:
         now = self._clock.now()
@@ -233,40 +286,3 @@ class Lifelines:
         except (ValueError, TypeError, KeyError, AttributeError):
             self._log.error("withheld acknowledgements are lost", reason=f"{self._file}: damaged")
         self._restored = True
-
-
-class HostLifeline:
-    """`ports.lifelines.Lifeline` of one host."""
-
-    def __init__(self, lifelines: Lifelines, host: str) -> None:
-        """Speak for that host."""
-        self._lifelines = lifelines
-        self._host = host
-
-    def heard(self) -> Heard:
-        """Tell how it stands."""
-        return self._lifelines.heard(self._host)
-
-    async def withhold(
-        self, lease_s: float, timeout_s: float, permit: Permit
-    ) -> tuple[Outcome, str]:
-        """Stop acknowledging it."""
-        return await self._lifelines.withhold(self._host, lease_s, timeout_s, permit)
-
-
-class _Door(asyncio.DatagramProtocol):
-    """The socket."""
-
-    def __init__(self, lifelines: Lifelines) -> None:
-        self._lifelines = lifelines
-        self._transport: asyncio.DatagramTransport | None = None
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
-
-    @override
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        answer = self._lifelines.take(data)
-        if answer is not None and self._transport is not None:
-            self._transport.sendto(answer, addr)

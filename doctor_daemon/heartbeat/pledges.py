@@ -147,7 +147,7 @@ class Pledges:
         return self.holds.get(name)
 
     def take_back(self, name: str, report: Report) -> None:
-        """Acknowledge a host again whose hold could not be saved."""
+        """Acknowledge a host again whose hold is certainly not on the disk."""
         self.holds.pop(name, None)
         self.reports[name] = report
 

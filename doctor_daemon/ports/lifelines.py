@@ -30,11 +30,12 @@ class Lifeline(Protocol):
     def heard(self) -> Heard: ...
 
     async def withhold(
-        self, lease_s: float, timeout_s: float, permit: Permit
+        self, lease_s: float, timeout_s: float, permit: Permit, /
     ) -> tuple[Outcome, str]:
         """Stop acknowledging, once its watchdog is known to be armed with exactly these.
 
         ACCEPTED: it is saved, and none is sent any more. UNSENT: all is as it was, and the text
-        says why. Raise LateError when the permit has lapsed.
+        says why. UNKNOWN: none is sent for now, and it may be saved, or not. Raise LateError when
+        the permit has lapsed.
         """
         ...

@@ -11,81 +11,18 @@ from pydantic import ValidationError
 
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.engine.lifelines import SETTLED_S, Lifelines
+from doctor_daemon.engine.lifelines import SETTLED_S
 from doctor_daemon.errors import LateError, Temporary
 from doctor_daemon.fencers.watchdog import Watchdog
-from doctor_daemon.heartbeat.lifeline import ARMED, FED, Ask, answer_of, packed
-from doctor_daemon.ports import Permit
-from tests.fakes.clock import HandClock
-from tests.heartbeat.beats import OF_ALL
-from tests.heartbeat.lifelines import HOST, UUID, Incidents, lifelines, listening
-
-CONFIG = Watchdog.Config(boots_guests="never")
-OFF_S = CONFIG.off_after_s
-MAC = OF_ALL.of(HOST.encode()).mac()
-
-
-class Rig:
-    """A daemon's device, and a host that says what it likes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = HandClock()
-        self.incidents = Incidents({HOST: "incident-1"})
-        self.folder = folder
-        self.boot, self._sequence, self._challenge = 7, 0, 0
-        self.made = self.daemon()
-        self.device = self.of(self.made)
-
-    def daemon(self) -> Lifelines:
-        return lifelines(self.folder, self.incidents, self.clock)
-
-    def of(self, made: Lifelines) -> Watchdog:
-        device = Watchdog(CONFIG, "watchdog", self.clock)
-        device.lifeline = made.of(HOST)
-        return device
-
-    def permit(self, seconds: float = 1.0) -> Permit:
-        return Permit(1, self.clock.now().plus(seconds))
-
-    def asks(self, flags: int = ARMED, *, lease_s: int = 300) -> int | None:
-        """Ask as the agent does; return what was answered."""
-        self._sequence += 1
-        uuid = bytes.fromhex(UUID.replace("-", ""))
-        said = Ask(
-            *(1, flags, self.boot, self._sequence, self._challenge),
-            *(lease_s * 1000, 60_000, uuid, b"iron dog"),
-        )
-        answer = self.made.take(packed(said, HOST.encode(), MAC))
-        found = answer_of(answer) if answer else None
-        if found is None:
-            return None
-        self._challenge = found[0].challenge
-        return found[0].flags
-
-    def boots(self) -> None:
-        """Begin another boot of the host."""
-        self.boot, self._challenge = self.boot + 1, 0
-
-    def alive(self) -> None:
-        """Be heard, armed."""
-        while self.asks() != FED:
-            continue
-
-    async def power(self) -> Power:
-        return (await self.device.read()).power
+from doctor_daemon.heartbeat.lifeline import FED
+from tests.fencers.dogs import OFF_S, Rig, cut, heard
+from tests.heartbeat.lifelines import HOST, UUID, listening
 
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    made = Rig(tmp_path)
-    async with listening(made.made):
-        made.clock.move(SETTLED_S)
-        made.alive()
+    async with heard(tmp_path) as made:
         yield made
-
-
-async def cut(rig: Rig) -> None:
-    assert (await rig.device.cut(rig.permit()))[0] is Outcome.ACCEPTED
 
 
 async def test_b5_it_says_which_machines_watchdog_it_is(rig: Rig) -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from doctor_daemon.engine.lifelines import Lifelines
+from doctor_daemon.engine.withheld import write
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Clock
 from tests.fakes.clock import BootClock
@@ -30,11 +31,13 @@ class Incidents(dict[str, str]):
 
 
 def lifelines(
-    folder: Path, incidents: Incidents | None = None, clock: Clock | None = None
+    folder: Path,
+    incidents: Incidents | None = None,
+    clock: Clock | None = None,
+    put: Callable[[Path, str], None] = write,
 ) -> Lifelines:
-    found = Lifelines(
-        ("127.0.0.1", 0), (OF_ALL,), folder / "watchdogs.json", clock or BootClock(), Metrics()
-    )
+    file, now = folder / "watchdogs.json", clock or BootClock()
+    found = Lifelines(("127.0.0.1", 0), (OF_ALL,), file, now, Metrics(), put=put)
     found.incident = (incidents if incidents is not None else Incidents()).of
     return found
 
