@@ -142,6 +142,8 @@ class Lifelines:
                 "a host is heard whose watchdog was to reset it", host=name, reason=why
             )
             self._changed.set()
+        if heard.replayed:
+            self._metrics.lifelines_rejected.labels("replayed").inc()
         if heard.flags is None:
             return None
         if heard.flags & FED:

@@ -28,6 +28,7 @@ from pathlib import Path
 from uuid import UUID
 
 from doctor_daemon.errors import ConfigError
+from doctor_daemon.heartbeat.alone import PLACE, PlaceError, alone
 from doctor_daemon.heartbeat.dog import Dog, KernelNode, Node
 from doctor_daemon.heartbeat.keys import Key, read_key
 from doctor_daemon.heartbeat.lease import ASK_EVERY_S, LOST, Lease
@@ -47,7 +48,8 @@ from doctor_daemon.heartbeat.systemd import tell_systemd
 from doctor_daemon.heartbeat.wire import boot_number, first_sequence
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-UNUSABLE = 2
+AGAIN, UNUSABLE = 1, 2
+"""Exit statuses. systemd begins again after the first, and not after the second."""
 TICK_S = 0.5
 OPEN_AGAIN_S = 10.0
 FEEDS = 5
@@ -232,14 +234,18 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def run(config: Path) -> int:
-    """Run the agent; return the exit status."""
+def run(config: Path, place: Path = PLACE) -> int:
+    """Run the agent, the only one in that place; return the exit status."""
     try:
-        feeder = made(config, KernelNode)
+        with alone(place):
+            made(config, KernelNode).run()
     except ConfigError as error:
         _say(str(error))
         return UNUSABLE
-    feeder.run()
+    except PlaceError as error:
+        _say(str(error))
+        # The unit's tries again: when the other one ends, the host is reset a time-out later.
+        return AGAIN if os.environ.get("NOTIFY_SOCKET") else UNUSABLE
     return 0
 
 

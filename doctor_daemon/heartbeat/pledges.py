@@ -67,6 +67,8 @@ class Heard:
     flags: int | None = None
     spoiled: bool = False
     """Whether a hold has just been spoiled, which is to be saved."""
+    replayed: bool = False
+    """Whether it was said before what was heard already: by a record, or by a second agent."""
 
 
 class Pledges:
@@ -101,7 +103,7 @@ class Pledges:
             return Heard(0)  # it may be old: it is told the number, and nothing comes of it
         boot = self._challenges[name][0]
         if said.boot == boot and said.sequence <= self._sequences.get(name, -1):
-            return Heard()
+            return Heard(replayed=True)
         if said.boot != boot:
             # What is still on its way from the boot before repeats the number of before.
             number = self._draw() if boot != -1 else said.challenge

@@ -12,6 +12,7 @@ from doctor_daemon.engine.lifelines import SETTLED_S, Lifelines
 from doctor_daemon.engine.withheld import UnsureError, write
 from doctor_daemon.fencers.watchdog import Watchdog
 from doctor_daemon.heartbeat.lifeline import ARMED, FED, Ask, answer_of, packed
+from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Permit
 from tests.fakes.clock import HandClock
 from tests.heartbeat.beats import OF_ALL
@@ -48,13 +49,14 @@ class Rig:
     def __init__(self, folder: Path) -> None:
         self.clock = HandClock()
         self.incidents = Incidents({HOST: "incident-1"})
-        self.folder, self.disk = folder, Disk()
+        self.folder, self.disk, self.metrics = folder, Disk(), Metrics()
         self.boot, self._sequence, self._challenge = 7, 0, 0
         self.made = self.daemon()
         self.device = self.of(self.made)
 
     def daemon(self, put: Callable[[Path, str], None] | None = None) -> Lifelines:
-        return lifelines(self.folder, self.incidents, self.clock, put or self.disk.put)
+        put = put or self.disk.put
+        return lifelines(self.folder, self.incidents, self.clock, put, self.metrics)
 
     def of(self, made: Lifelines) -> Watchdog:
         device = Watchdog(CONFIG, "watchdog", self.clock)
@@ -78,6 +80,15 @@ class Rig:
             return None
         self._challenge = found[0].challenge
         return found[0].flags
+
+    def says_again(self, ahead: int) -> None:
+        """Be another agent of this boot, which has come so much further with its questions."""
+        self._sequence += ahead
+
+    def rejected(self, reason: str) -> float | None:
+        """Return how many datagrams were not believed for that."""
+        name = "doctor_watchdog_rejected_total"
+        return self.metrics.registry.get_sample_value(name, {"reason": reason})
 
     def boots(self) -> None:
         """Begin another boot of the host."""

@@ -176,3 +176,11 @@ def test_the_operator_has_to_say_that_boots_start_no_guests() -> None:
         Watchdog.Config.model_validate({})
     with pytest.raises(ValidationError, match="never"):
         Watchdog.Config.model_validate({"boots_guests": "sometimes"})
+
+
+async def test_e2_a_second_agent_of_the_same_boot_is_counted(rig: Rig) -> None:
+    rig.says_again(1000)
+    assert rig.asks() == FED
+    rig.says_again(-1000)
+    assert [rig.asks() for _ in range(3)] == [None] * 3
+    assert rig.rejected("replayed") == 3

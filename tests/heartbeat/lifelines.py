@@ -35,9 +35,10 @@ def lifelines(
     incidents: Incidents | None = None,
     clock: Clock | None = None,
     put: Callable[[Path, str], None] = write,
+    metrics: Metrics | None = None,
 ) -> Lifelines:
     file, now = folder / "watchdogs.json", clock or BootClock()
-    found = Lifelines(("127.0.0.1", 0), (OF_ALL,), file, now, Metrics(), put=put)
+    found = Lifelines(("127.0.0.1", 0), (OF_ALL,), file, now, metrics or Metrics(), put=put)
     found.incident = (incidents if incidents is not None else Incidents()).of
     return found
 

@@ -98,7 +98,7 @@ def test_e2_what_was_recorded_is_not_believed() -> None:
     pledges, agent = made()
     recorded = agent.said()
     assert pledges.heard(HOST, recorded, 1001).flags == FED
-    assert pledges.heard(HOST, recorded, 1002) == Heard()
+    assert pledges.heard(HOST, recorded, 1002) == Heard(replayed=True)
     assert pledges.reports[HOST].heard_s == 1001
 
 

@@ -15,6 +15,7 @@ from doctor_daemon.config.process import Operators
 from doctor_daemon.engine.engine import STOP_S
 from doctor_daemon.heartbeat.agent import UNUSABLE as AGENT_UNUSABLE
 from doctor_daemon.heartbeat.agent import WATCHDOG_EVERY_S
+from doctor_daemon.heartbeat.alone import PLACE
 from doctor_daemon.heartbeat.feeder import FAREWELL_S, FAREWELLS
 from doctor_daemon.heartbeat.feeder import UNUSABLE as FEEDER_UNUSABLE
 from doctor_daemon.heartbeat.lease import ASK_EVERY_S, TIMEOUT_MIN_S
@@ -100,6 +101,8 @@ def test_the_watchdogs_unit_fits_its_agent() -> None:
     assert found["ExecStart"].split() == ["/opt/doctor-daemon/bin/doctor-daemon", "watchdog"]
     assert found["LoadCredential"] == f"heartbeat.key:{HEARTBEAT.parent}/heartbeat.key"
     assert found["RestartPreventExitStatus"] == str(FEEDER_UNUSABLE)
+    assert Path("/run", found["RuntimeDirectory"]) == PLACE
+    assert found["RuntimeDirectoryPreserve"] == "yes"
     assert seconds(found["WatchdogSec"]) > 2 * ASK_EVERY_S
     assert seconds(found["TimeoutStopSec"]) > FAREWELLS * FAREWELL_S
     assert seconds(found["RestartSec"]) < TIMEOUT_MIN_S / 2, "it is back before the hardware fires"
