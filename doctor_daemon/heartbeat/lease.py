@@ -7,8 +7,10 @@ way is worth no more than a quick one. The daemon has sent an answer no earlier 
 So a boot of a host has ended, once no acknowledgement was sent to it, within
 
 - `lease_s`, until the agent feeds no more;
-- twice `timeout_s`: the last feeding may come so late, by an agent that was stopped between a look
-  at its lease and the feeding (longer, and it has fired meanwhile), and then it has to fire;
+- three times `timeout_s`: the last feeding may come so late, by an agent that was stopped between a
+  look at its lease and the feeding (longer, and it has fired meanwhile); the kernel feeds once more
+  when a watchdog is closed without being stopped, as when the agent is killed, which may be as much
+  later again; and then it has to fire (`watchdog_release` in drivers/watchdog/watchdog_dev.c);
 - `DRIFT` of all that: the host's clock, ours, and the one in the watchdog go at different rates;
 - `MARGIN_S`, which hardware may take to act on it, and the daemon to write a time down.
 """
@@ -31,7 +33,7 @@ PENDING_MAX = 64
 
 def off_after_s(lease_s: float, timeout_s: float) -> float:
     """Return how long after the last acknowledgement a boot has certainly ended, in seconds."""
-    return (lease_s + 2 * timeout_s) * (1 + DRIFT) + MARGIN_S
+    return (lease_s + 3 * timeout_s) * (1 + DRIFT) + MARGIN_S
 
 
 def least_lease_s(restart_s: float) -> float:

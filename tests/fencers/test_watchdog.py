@@ -41,7 +41,7 @@ async def test_b1_it_is_on_then_unknown_and_off_only_after_the_computed_time(rig
     rig.clock.move(0.2)
     reading = await rig.device.read()
     assert reading.power is Power.OFF
-    assert reading.raw == "its boot has ended: not acknowledged for 451 s"
+    assert reading.raw == "its boot has ended: not acknowledged for 514 s"
 
 
 async def test_i6_silence_alone_is_unknown(rig: Rig) -> None:
