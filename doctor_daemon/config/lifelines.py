@@ -34,16 +34,20 @@ def unfit(
     alone = [
         str(plan.host)
         for plan in plans
-        if plan.levels and plan.levels[0].devices
-        if all((plan.host, device.name) in names for device in plan.levels[0].devices)
+        if (first := _proving(plan)) and all((plan.host, name) in names for name in first)
     ]
     if alone:
         text = (
-            "expected another power device in the first level: a watchdog resets a host, and it "
-            f"comes up again ({_listed(alone)})"
+            "expected another power device that proves in the first level: a watchdog resets a "
+            f"host, and it comes up again ({_listed(alone)})"
         )
         yield ("hosts",), text
     yield from _times(file.watchdogs.restart_s, numbers, slow)
+
+
+def _proving(plan: HostPlan) -> list[str]:
+    """Return the names of the devices by which a host's first level is proven."""
+    return [one.name for level in plan.levels[:1] for one in level.devices if one.proves]
 
 
 def _times(

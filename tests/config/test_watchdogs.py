@@ -58,8 +58,8 @@ def test_what_the_loss_of_the_daemon_does_is_said_aloud(read: Reading) -> None:
         (
             SECTION + hosts(first=""),
             (
-                "hosts: expected another power device in the first level: a watchdog resets a "
-                "host, and it comes up again (cmp-1)"
+                "hosts: expected another power device that proves in the first level: a "
+                "watchdog resets a host, and it comes up again (cmp-1)"
             ),
         ),
         (
@@ -112,6 +112,16 @@ def test_a_watchdog_may_stand_beside_another_device_in_the_first_level(read: Rea
     found = read(f"{SECTION}hosts:\n  - {{names: cmp-1, levels: [[{BMC}, {dog}]]}}\n")
     (plan,) = found.plans.values()
     assert plan.levels[0].slow_s == pytest.approx(514)
+
+
+def test_b1_a_device_that_proves_nothing_does_not_make_up_a_first_level(refused: Refusal) -> None:
+    node = (
+        f"{{type: ironic, clouds_file: bmc, cloud: c, {UUID}, "
+        "node: 6a1bb2b2-0a2b-4f0a-9f0c-0d1e2f3a4b5c, node_name: cmp-1}"
+    )
+    dog = f"{{type: watchdog, {UUID}, boots_guests: never}}"
+    text = f"{SECTION}hosts:\n  - {{names: cmp-1, levels: [[{node}, {dog}], [{BMC}]]}}\n"
+    assert "expected another power device that proves in the first level" in refused(text)
 
 
 def test_each_device_is_given_its_hosts_lifeline(read: Reading, tmp_path: Path) -> None:
