@@ -99,6 +99,8 @@ class Daemon:
             for what, beside in self.tools.beside.items():
                 await stack.enter_async_context(self._kept(what, beside.run))
             await stack.enter_async_context(self._kept("systemd", self._supervisor.attend))
+            if self.tools.lifelines is not None:  # its cases ask at once whom we have cut
+                await self.tools.lifelines.restore(partial(open_incident, self.engine))
             engine = asyncio.create_task(self.engine.run())
             try:
                 await self._serve(engine)
@@ -114,8 +116,7 @@ class Daemon:
         log.standing(mode=settings.mode.name.lower(), armed=ward.armed.on)
         async with AsyncExitStack() as doors:
             await doors.enter_async_context(self._operators())
-            if self.tools.lifelines is not None:  # early: hosts live by it
-                self.tools.lifelines.incident = partial(open_incident, self.engine)
+            if self.tools.lifelines is not None:  # early: hosts live by it; but incidents are known
                 work = self.tools.lifelines.run
                 await doors.enter_async_context(self._kept("watchdogs", work))
             mapped = await self._until(engine, self.engine.poller.ready, MAP_S)

@@ -69,8 +69,8 @@ class Lifelines:
     ) -> None:
         """Bind nothing yet. The file is written by `put`, as `withheld.write` does."""
         self.incident: Callable[[str], str] | None = None
-        """Tells the id of a host's open incident; empty: there is none. None: incidents are not
-        known yet, and nobody is acknowledged."""
+        """Tells the id of a host's open incident; empty: there is none. It has to know them all
+        before `run`. None: nothing is known of them, and nobody is acknowledged."""
         self.port = 0
         """Where it listens; 0: it does not."""
         self._listen = listen
@@ -84,7 +84,6 @@ class Lifelines:
         self._unsure: dict[str, Report] = {}
         """Who is withheld from while the disk may have that, or not; and what it had said."""
         self._log = log.bind(file=str(file))
-        self._restored = False
         self._since_s = 0.0
         self._changed = asyncio.Event()
         self._counted: set[str] = set()
@@ -96,9 +95,7 @@ class Lifelines:
         return HostLifeline(partial(self.heard, host), partial(self.withhold, host))
 
     async def run(self) -> None:
-        """Acknowledge, until cancelled."""
-        if not self._restored:
-            await self._restore()
+        """Acknowledge, until cancelled; what was withheld has been restored."""
         loop = asyncio.get_running_loop()
         try:
             transport, _ = await loop.create_datagram_endpoint(
@@ -277,8 +274,9 @@ class Lifelines:
             holds.pop(name, None)
         await asyncio.to_thread(self._put, self._file, json.dumps(kept))
 
-    async def _restore(self) -> None:
-        now = self._clock.now()
+    async def restore(self, incident: Callable[[str], str]) -> None:
+        """Take over what was withheld; incidents are known by that function once `run` begins."""
+        now, self.incident = self._clock.now(), incident
         try:
             text = await asyncio.to_thread(content, self._file)
             if text:
@@ -287,4 +285,3 @@ class Lifelines:
             self._log.error("withheld acknowledgements are lost", reason=error.strerror)
         except (ValueError, TypeError, KeyError, AttributeError):
             self._log.error("withheld acknowledgements are lost", reason=f"{self._file}: damaged")
-        self._restored = True

@@ -47,6 +47,8 @@ def lifelines(
 async def listening(made: Lifelines, port: int = 0) -> AsyncIterator[int]:
     """Have them listen until the block ends; yield the port."""
     made._listen = ("127.0.0.1", port)  # noqa: SLF001 - a restarted daemon has the port of before
+    if made.incident is not None:
+        await made.restore(made.incident)
     task = asyncio.create_task(made.run())
     try:
         await until(lambda: made.port)
