@@ -29,6 +29,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.heartbeat.keys import SECRET_MIN, Algorithm
 from doctor_daemon.heartbeat.settings import address_of
+from doctor_daemon.inspectors.agents import Agents
 from doctor_daemon.inspectors.listening import Ear, Said, listening
 from doctor_daemon.inspectors.polling import Unserved
 from doctor_daemon.inspectors.voice import View
@@ -157,10 +158,7 @@ class Heartbeat(Unserved):
         self._metrics = Metrics()
         self._news: Mapping[str, object] = {}
         """Keys that the running listener has not been told of yet."""
-        self._names: dict[tuple[HostId, str], str] = {}
-        """Host and protocol -> the name by which its agent speaks."""
-        self._views: dict[tuple[HostId, str], View] = {}
-        """What is to be said, the last of each host; who is down stays here."""
+        self._agents = Agents()
         self._strangers: set[str] = set()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._silent = False
@@ -193,7 +191,7 @@ class Heartbeat(Unserved):
                 self._log.error("heartbeats are not heard", reason=str(error))
             finally:
                 self._metrics.beat_listening.labels(self.name).set(0)
-                self._views.clear()  # nobody knows any more whether it still holds
+                self._agents.forget()
                 self._counts.clear()
             lived = intake.now().since(began) > AGAIN_MAX_S
             pause_s = AGAIN_S if lived else min(2 * pause_s, AGAIN_MAX_S)
@@ -212,44 +210,38 @@ class Heartbeat(Unserved):
                 await ear.tell(news)
             if "beats" in said:
                 self._show(said)
-                await ear.want(self._wanted())
+                self._agents.follow(intake.host)
+                await ear.want(list(self._agents.of(self._concerned)))
             await self._say(intake)
 
     async def _say(self, intake: Intake) -> None:
         """Say what is known; what was said and holds is said again by the voice's own rules."""
         try:
-            await self._voice.say(self._views.values(), intake)
+            await self._voice.say(self._agents.views(intake.host), intake)
         except Temporary as error:
             self._log.warning("evidence is not saved yet", reason=str(error))
             return
-        down = {key: one for key, one in self._views.items() if one.verdict is Verdict.DOWN}
-        self._views = down
+        self._agents.said()
 
     def _learn(self, row: Sequence[object], intake: Intake) -> None:
         """Take one change in: see `heartbeat.watch.Change`."""
         name, protocol, what, _, _, age_s, text = row
         name, protocol, what = str(name), str(protocol), str(what)
         fit = name.isprintable() and len(name) <= NAME_MAX
-        host = intake.host(name) if fit else None
+        host = self._agents.learn(name, protocol, intake.host) if fit else None
         if host is None:
             if name not in self._strangers and len(self._strangers) < STRANGERS_MAX:
                 self._strangers.add(name)
                 self._log.info("a witness, and no configured host", name=name[:NAME_MAX])
             return
-        key = (host, protocol)
-        self._names[key] = name
         summary = str(text) or f"a heartbeat {float(str(age_s)):.2f} s ago"
         print_ = "" if protocol == OURS else f"{self._config.kind}-{protocol}"
-        self._views[key] = View(host, VERDICTS[what], self._config.kind, summary, print_)
+        view = View(host, VERDICTS[what], self._config.kind, summary, print_)
+        self._agents.tell(name, protocol, view)
 
-    def _wanted(self) -> list[tuple[str, str]]:
-        """Return who has an open incident and may be alive: their next beat is to be told."""
-        concern = self._voice.around.concern
-        return [
-            (protocol, name)
-            for (host, protocol), name in self._names.items()
-            if concern(host) is not Concern.NONE
-        ]
+    def _concerned(self, host: HostId) -> bool:
+        """Tell whether a host has an open incident and may be alive: its next beat is wanted."""
+        return self._voice.around.concern(host) is not Concern.NONE
 
     def _begun(self, said: Said) -> None:
         self._log.info(

@@ -88,14 +88,15 @@ class PowerWatch(Polling):
         """Begin with no host read."""
         super().__init__(terms, TICK_S)
         self._config = config
-        self._watched: list[_Watched] | None = None
+        self._watched: dict[HostId, _Watched] = {}
+        self._placed = True
         self._turns = asyncio.Semaphore(config.at_once)
 
     @override
     def place(self, around: Surroundings) -> None:
         """Learn by which devices hosts are read; what was read by others of before counts not."""
         super().place(around)
-        self._watched = None
+        self._placed = True
 
     @override
     async def look(self, intake: Intake) -> None:
@@ -110,17 +111,22 @@ class PowerWatch(Polling):
             msg = f"no power device answers as it should, of {len(due)} hosts"
             raise Temporary(msg)
 
-    def _all(self, now: Instant) -> list[_Watched]:
-        """Return every host that has a device, spread over the time between two reads."""
-        if self._watched is None:
-            known = self._voice.around.levels.items()
+    def _all(self, now: Instant) -> Iterable[_Watched]:
+        """Return every host that has a device, spread over the time between two reads.
+
+        What is known of a host stays so while it is read by the same devices.
+        """
+        if self._placed:
+            known, before = self._voice.around.levels.items(), self._watched
             hosts = [(host, levels[0]) for host, levels in known if levels and levels[0]]
             step_s = self._config.every_s / max(len(hosts), 1)
-            self._watched = [
-                _Watched(host, level, now.plus(number * step_s))
-                for number, (host, level) in enumerate(hosts)
-            ]
-        return self._watched
+            self._placed, self._watched = False, {}
+            for number, (host, level) in enumerate(hosts):
+                one = before.get(host)
+                if one is None or one.level != level:
+                    one = _Watched(host, level, now.plus(number * step_s))
+                self._watched[host] = one
+        return self._watched.values()
 
     def _is_due(self, watched: _Watched, now: Instant) -> bool:
         """Tell whether a host is to be read now, and when it is again."""

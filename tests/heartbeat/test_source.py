@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.host import HostId
 from doctor_daemon.errors import Temporary
 from doctor_daemon.heartbeat.keys import Algorithm, Key
 from doctor_daemon.inspectors.heartbeat import Heartbeat
@@ -181,6 +182,23 @@ async def test_evidence_that_could_not_be_saved_is_said_again(tmp_path: Path) ->
         stage.ledger.error = None
         await stage.until(lambda: stage.told() == [("cmp-1", "heartbeat", "down")])
     assert stage.ledger.taken[0].verdict is Verdict.DOWN
+
+
+async def test_a14_a_name_is_that_of_another_host_after_a_reload(tmp_path: Path) -> None:
+    """A witness becomes a host's agent, and then another's; listener and agents know of nothing."""
+    async with hearing(tmp_path) as (stage, voices):
+        first, second = (HostId("default", name) for name in ("cmp-8", "cmp-9"))
+        names = stage.ledger._names  # noqa: SLF001 - as a reload changes them
+        names |= {"cmp-8": first, "cmp-9": second, WITNESS: first}
+        stage.scene.concerns[first] = Concern.SUSPECTED
+        await stage.until(lambda: ("cmp-8", "heartbeat", "up") in stage.told())
+        voices.silenced.add(WITNESS)
+        await stage.until(lambda: ("cmp-8", "heartbeat", "down") in stage.told())
+        stage.ledger.taken.clear()
+        names[WITNESS] = second
+        await stage.until(lambda: len(stage.told()) > 1)
+        moved = [("cmp-8", "heartbeat", "withdrawn"), ("cmp-9", "heartbeat", "down")]
+        assert sorted(stage.told()) == moved
 
 
 KEY = {"secret_file": "fleet"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from doctor_daemon.core.host import Device
+from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
@@ -220,6 +220,27 @@ async def test_a_real_bmc_is_read(tmp_path: Path, kind: str) -> None:
         assert stage.told == []
         await stage.look(13)
     assert stage.told == [("cmp-1", "power", "down")]
+
+
+async def test_a_reload_that_brings_a_host_in_forgets_no_other() -> None:
+    stage = Stage()
+    await stage.look(20)
+    levels = stage.source._voice.around.levels  # noqa: SLF001 - as it was told
+    more = {**levels, HostId("default", "cmp-3"): levels[OTHER]}
+    stage.source.place(stage.scene.around(levels=more))
+    stage.switch(Power.OFF)
+    await stage.look(60)
+    assert ("cmp-1", "power", "down") in stage.told
+
+
+async def test_what_other_devices_have_read_is_forgotten() -> None:
+    stage = Stage()
+    await stage.look(20)
+    other = {HOST: (((Device("other", "redfish", UUID), stage.first),),)}
+    stage.source.place(stage.scene.around(levels=other))
+    stage.switch(Power.OFF)
+    await stage.look(60)
+    assert stage.told == []
 
 
 async def test_it_runs_by_itself() -> None:
