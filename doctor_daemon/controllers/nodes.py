@@ -98,7 +98,7 @@ def read_node(body: bytes) -> Node:
         raise Permanent(msg)
     found = info if isinstance(info, Mapping) else {}
     return Node(
-        uuid=text(row, "uuid", IRONIC),
+        uuid=_said(text(row, "uuid", IRONIC)),
         name=_said(row.get("name")),
         driver=_said(row.get("driver")),
         addresses=tuple(

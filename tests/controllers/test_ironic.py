@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from doctor_daemon.controllers.ironic import Ironic
+from doctor_daemon.controllers.nodes import WORDS_MAX, read_node
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent
@@ -213,3 +215,10 @@ def test_b5_what_is_known_by_nothing_takes_the_operators_word() -> None:
     with pytest.raises(ValidationError, match="expected `node_name` or `bmc_address`"):
         Ironic.Config.model_validate(whole)
     assert Ironic.Config.model_validate({**whole, "i_accept_no_identity": True}).timeout_s == 10
+
+
+def test_e3_the_id_of_a_node_is_shown_as_one_printable_line() -> None:
+    row = {"uuid": "\ud800\x1b[2J" + "x" * 1000, "maintenance": False, "target_power_state": None}
+    found = read_node(json.dumps(row).encode()).uuid
+    assert found.isprintable()
+    assert len(found) <= WORDS_MAX

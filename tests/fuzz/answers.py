@@ -11,7 +11,15 @@ from typing import cast
 
 from yarl import URL
 
-from doctor_daemon.controllers import canaries, evacuations, network, services, transits, volumes
+from doctor_daemon.controllers import (
+    canaries,
+    evacuations,
+    network,
+    nodes,
+    services,
+    transits,
+    volumes,
+)
 from doctor_daemon.controllers.aggregates import of_host, read_aggregates
 from doctor_daemon.controllers.compute import NOVA, Way
 from doctor_daemon.controllers.groups import read_groups
@@ -192,3 +200,26 @@ def keystone(data: bytes) -> None:
             continue
         assert (found is None) == (status == 404)
         assert found is None or all(isinstance(role, str) for role in found.roles)
+
+
+def ironic(data: bytes) -> None:
+    """A node of Ironic's, its microversions, its complaints: Off only where nothing doubts it."""
+    read_by(nodes.read_offer, data)
+    for status in (400, 409, 503):
+        words = nodes.complaint(Answer(status, {}, data, AT))
+        assert len(words) <= 310
+        assert words.isprintable()
+        assert words.startswith(f"{status}")
+    try:
+        node = nodes.read_node(data)
+    except (Permanent, Temporary) as error:
+        brief(error)
+        return
+    power, said = node.power
+    assert len(said) <= 5 * nodes.WORDS_MAX
+    for text in (said, node.uuid, node.name, node.driver, *node.addresses):
+        assert text.isprintable()
+    if power is Power.OFF:
+        assert node.power_state == nodes.OFF
+        assert node.provision_state in nodes.STEADY
+        assert not any((node.target, node.holder, node.maintenance, node.last_error))
