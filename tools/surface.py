@@ -88,6 +88,18 @@ EVENT = members(
     type=text,
     details={"type": "object"},
 )
+TRAIT: Schema = {"type": "array", "items": {}, "minItems": 3, "maxItems": 3}
+ALARM = members(
+    ("reason_data",),
+    more=True,
+    reason_data=members(
+        ("event",),
+        more=True,
+        event=members(("traits",), more=True, traits=some(TRAIT)),
+    ),
+)
+PLANNED = [["state", "string", "IN_MAINTENANCE"], ["host", "string", "compute-1"]]
+ANNOUNCED: Schema = {**ALARM, "examples": [{"reason_data": {"event": {"traits": PLANNED}}}]}
 ANSWER = members(("server", "answer"), server=text, answer=one_of("go", "handled"))
 BODY_OF_CINDER = members(
     ("order", "why"),
@@ -118,9 +130,11 @@ REPLAY = members(
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 1000}
 
 
-def evidence(path: str, summary: str, body: Schema, kind: str = JSON) -> Operation:
+def evidence(
+    path: str, summary: str, body: Schema, kind: str = JSON, method: str = "POST"
+) -> Operation:
     """Return what is told by a source."""
-    return Operation(EVIDENCE, "POST", path, summary, body, kind=kind, errors=SOURCES)
+    return Operation(EVIDENCE, method, path, summary, body, kind=kind, errors=SOURCES)
 
 
 def asked(path: str, summary: str, **query: Schema) -> Operation:
@@ -151,7 +165,22 @@ OPERATIONS: tuple[Operation, ...] = (
         members(("evidence",), evidence=some(STATEMENT)),
     ),
     evidence("/events", "OPNFV Doctor's events (`doctor`)", EVENT, TEXT),
+    evidence("/events", "The same, by another method (`doctor`)", EVENT, TEXT, "PUT"),
     evidence("/v1/event", "Vitrage's events (`doctor`)", EVENT, TEXT),
+    evidence("/v1/event/", "The same (`doctor`)", EVENT, TEXT),
+    evidence(
+        "/v1/data-sources/{id}/tables/events/rows",
+        "Congress' events, under whatever id (`doctor`)",
+        EVENT,
+        TEXT,
+        "PUT",
+    ),
+    evidence(
+        "/maintenance",
+        "Planned maintenance of a host: it is not cut (`doctor`, with `maintenance_s`)",
+        ANNOUNCED,
+        TEXT,
+    ),
     evidence(
         "/v1/answers",
         "A project's words about its servers (`answers`)",

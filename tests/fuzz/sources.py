@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from doctor_daemon.core.evidence import Trust
 from doctor_daemon.inspectors.alertmanager import Alertmanager
 from doctor_daemon.inspectors.answers import Answers
 from doctor_daemon.inspectors.doctor import Doctor
@@ -22,11 +21,7 @@ def bearer() -> dict[str, str]:
 SOURCES: list[Mapping[str, Any]] = [
     {"name": "alerts", "type": "alertmanager", "trust": "alone", "auth": bearer()},
     {"name": "scripts", "type": "evidence", "kind": "script", "auth": bearer()},
-    {
-        "name": "monitors",
-        "type": "doctor",
-        "auth": {"addresses": ["127.0.0.1/32"], "i_accept_unauthenticated": True},
-    },
+    {"name": "monitors", "type": "doctor", "maintenance_s": 3600, "auth": bearer()},
     {"name": "projects", "type": "answers", "projects": "all", "auth": bearer()},
 ]
 """As the configuration has them."""
@@ -37,6 +32,6 @@ def made_sources() -> list[Inspector]:
     return [
         Alertmanager(Alertmanager.Config(), terms("alerts")),
         EvidenceApi(EvidenceApi.Config(), terms("scripts")),
-        Doctor(Doctor.Config(), terms("monitors", Trust.OPEN)),
+        Doctor(Doctor.Config(maintenance_s=3600), terms("monitors")),
         Answers(Answers.Config(projects="all"), terms("projects")),
     ]

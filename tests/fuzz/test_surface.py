@@ -63,13 +63,13 @@ def test_every_route_of_operators_is_on_the_page_and_no_other() -> None:
     assert {one for one in served if one[0] != "HEAD"} == ROUTES
 
 
-def test_every_path_of_evidence_on_the_page_is_served() -> None:
+def test_every_path_of_evidence_is_on_the_page_and_no_other() -> None:
     served = {
         (route.method, route.path)
         for inspector in made_sources()
         for route in inspector.routes(Ledger(), Everybody())
     }
-    assert {(one.method, one.path) for one in OPERATIONS if one.room == EVIDENCE} <= served
+    assert served == {(one.method, one.path) for one in OPERATIONS if one.room == EVIDENCE}
 
 
 @asynccontextmanager
