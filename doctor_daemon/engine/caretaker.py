@@ -151,7 +151,7 @@ class Caretaker:
     def _made(self, host: HostId, turn: Turn, reason: str) -> _Telling:
         """Put together what is told of a host. Raise whatever a notifier does."""
         now, last = self._ward.tools.clock.now(), self._told.get(host)
-        there = self._ward.servers(host)
+        there = self._ward.hostmap.listed(host.name)  # no hint: it is no early notice
         if last is not None and turn is Turn.ENDED:
             upkeep = ended(last, now)
         else:

@@ -5,7 +5,8 @@ a little old, and says how old: whoever acts on it is corrected by the list aske
 force-down.
 
 Hints (`core.hints`) lie above what the lists have shown. A list takes all those away that were
-heard before it was asked for, and those about servers that it shows.
+heard before it was asked for, and those about servers that it shows. Whoever decides anything by
+the map reads what was *listed*, and no hint.
 """
 
 from __future__ import annotations
@@ -55,10 +56,14 @@ class HostMap:
             found |= {id_: self._hints[id_][1].server for id_ in self._hinted.get(host, ())}
         return ServerList(tuple(found[id_] for id_ in sorted(found)), self._as_of_wall_s)
 
-    def where(self, id_: ServerId) -> str:
-        """Return the host that a server is on; empty: not known."""
-        hinted = self._hints.get(id_)
-        return self._where.get(id_, "") if hinted is None else hinted[1].host
+    def listed(self, host: str) -> ServerList:
+        """Return the servers that the lists alone have shown on a host, ordered by id."""
+        found = self._by_host.get(host, {})
+        return ServerList(tuple(found[id_] for id_ in sorted(found)), self._as_of_wall_s)
+
+    def listed_where(self, id_: ServerId) -> str:
+        """Return the host that the lists alone have shown a server on; empty: not known."""
+        return self._where.get(id_, "")
 
     def dated(self, there_s: float | None, here_s: float) -> None:
         """Learn what Nova's clock showed when ours showed this; None: Nova did not say."""

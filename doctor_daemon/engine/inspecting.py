@@ -86,11 +86,12 @@ def _within_reach(group: ServerGroup, host: HostId, ward: Ward) -> ServerGroup:
     """Leave out members that are kept together with others, and are on another dead host.
 
     Nova sends nobody to join them there. Who is on no host that is known may be in reach, or not.
+    Where they are is what the lists say: nothing is decided by a hint.
     """
     if group.policy != "affinity":
         return group
     dead = {name for name, one in ward.shown.items() if one.state == "down"} - {host.name}
-    where = {id_: ward.hostmap.where(id_) for id_ in group.members}
+    where = {id_: ward.hostmap.listed_where(id_) for id_ in group.members}
     near = frozenset(id_ for id_, name in where.items() if name not in dead)
     return replace(group, members=near, unplaced=frozenset(i for i in near if not where[i]))
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from doctor_daemon.core.hints import Hint, Taken
-from doctor_daemon.core.host import HostId, Mode
+from doctor_daemon.core.host import HostId, Mode, ServerId
+from doctor_daemon.core.joining import UNPLACED
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.hinting import EngineHints
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet
 from tests.engine.instruments import HOST, OTHER, ScriptedNova
+from tests.engine.moving import comes, posted
 from tests.engine.rig import Rig, accuse, incident_of, server, until
+from tests.engine.test_neighbours import group
 from tests.simulation.virtual import run
 
 AHEAD_S = 3_000.0
@@ -26,8 +30,12 @@ POLL_S = 31.0
 class Dated(ScriptedNova):
     """A Nova that dates its answers."""
 
+    hints: Callable[[], object] = bool
+    """What is hinted at while it is asked for its services."""
+
     async def fleet(self) -> Fleet:
         asked_s = self.clock.now().wall_s
+        self.hints()
         return replace(await super().fleet(), asked_there_s=asked_s + AHEAD_S)
 
 
@@ -136,6 +144,52 @@ def test_a_nova_that_cannot_be_asked_is_an_error_of_the_source() -> None:
             nova.errors = [Temporary("no answer") for _ in range(20)]
             with pytest.raises(Temporary, match="no answer"):
                 await EngineHints(engine).service(HOST.name)
+
+    run(main())
+    assert rig.bugs == []
+
+
+def test_c7_no_hint_decides_who_goes_and_when() -> None:
+    """The one whom a server is kept together with is where the lists say that it is."""
+    rig, nova = dated()
+    rig.mode = Mode.EVACUATE
+    nova.there[OTHER.name] = (server(7, "red"),)
+    nova.groups = (group("affinity", 1, 7),)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            hinted = Hint(server(7, "red"), "", 0.0, 0.0)
+            nova.hints = lambda: EngineHints(engine).server(
+                replace(hinted, changed_s=rig.clock.now().wall_s + AHEAD_S + 5.0)
+            )
+            await asyncio.sleep(20)
+            await accuse(rig, engine)
+            await comes(lambda: len(posted(rig)) == 2)
+            assert engine.ward.hostmap.servers(OTHER.name).servers == (), "the hint is believed"
+            record = incident_of(engine).evacuations[ServerId("vm-1")]
+            assert record.why != UNPLACED
+
+    run(main())
+    assert rig.bugs == []
+
+
+def test_what_is_told_of_upkeep_is_told_by_the_lists() -> None:
+    rig, nova = dated()
+    nova.disabled = {HOST.name: "new memory"}
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            new = Hint(server(3, "green"), HOST.name, 0.0, 0.0)
+            taken: list[Taken] = []
+            nova.hints = lambda: taken.append(
+                EngineHints(engine).server(
+                    replace(new, changed_s=rig.clock.now().wall_s + AHEAD_S + 5.0)
+                )
+            )
+            await comes(lambda: rig.consumer.kinds("red") == ["maintenance"])
+            assert Taken.TAKEN in taken
+            assert "vm-3" in on(engine, HOST), "the hint is believed"
+            assert rig.consumer.kinds("green") == []
 
     run(main())
     assert rig.bugs == []

@@ -39,12 +39,13 @@ def test_a_hint_moves_a_server_until_a_list_is_asked_for() -> None:
     known = listed()
     assert known.hint(hint(ONE, "cmp-2")) is Taken.TAKEN
     assert (names(known, "cmp-1"), names(known, "cmp-2")) == ([], [ONE.id])
-    assert known.where(ONE.id) == "cmp-2"
+    assert known.listed_where(ONE.id) == "cmp-1", "what the lists say stays to be had"
+    assert [one.id for one in known.listed("cmp-1").servers] == [ONE.id]
+    assert known.listed("cmp-2").servers == ()
     assert known.hosts == {"cmp-1", "cmp-2"}
     assert known.servers("cmp-2").asked_wall_s == ASKED_S, "no list has said so"
     known.change([], ASKED_S + 10, known.heard)
     assert (names(known, "cmp-1"), names(known, "cmp-2")) == ([ONE.id], [])
-    assert known.where(ONE.id) == "cmp-1"
 
 
 def test_a_server_that_is_made_and_deleted_between_two_lists_comes_and_goes() -> None:
@@ -130,7 +131,7 @@ def test_a7_whatever_is_heard_the_next_list_is_the_truth(
         known.hint(one)
         places = [host for host in ("cmp-1", "cmp-2", "cmp-3") if ONE.id in names(known, host)]
         assert len(places) <= 1, "a server is in one place"
-        assert known.where(ONE.id) == (places[0] if places else "")
+        assert known.listed_where(ONE.id) == "cmp-1", "the lists say so"
     known.change([], ASKED_S + 30, known.heard)
     assert names(known, "cmp-1") == [ONE.id]
     assert known.hosts == {"cmp-1"}
