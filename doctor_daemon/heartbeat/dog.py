@@ -70,8 +70,8 @@ class Support:
 class Dog:
     """A watchdog that runs."""
 
-    def __init__(self, node: Node, timeout_s: int) -> None:
-        """Have it fire `timeout_s` after it was fed last. Raise OSError."""
+    def __init__(self, node: Node, timeout_s: int, against: str = "") -> None:
+        """Have it fire `timeout_s` after it was fed last; say what is against it. Raise OSError."""
         self._node = node
         try:
             self.support = _support(node.control(GETSUPPORT, bytes(INFO.size)))
@@ -82,7 +82,7 @@ class Dog:
             with contextlib.suppress(OSError):
                 self.stop()  # nobody counts on it yet
             raise
-        self.fault = _fault(self.support, self.timeout_s, timeout_s)
+        self.fault = against or _fault(self.support, self.timeout_s, timeout_s)
         """Why it cannot be counted on; empty: it can."""
 
     def feed(self) -> None:

@@ -45,6 +45,7 @@ from doctor_daemon.heartbeat.lifeline import (
 )
 from doctor_daemon.heartbeat.settings import WatchdogSettings, load_settings, own_uuid
 from doctor_daemon.heartbeat.systemd import tell_systemd
+from doctor_daemon.heartbeat.takeover import taken_over
 from doctor_daemon.heartbeat.wire import boot_number, first_sequence
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -257,8 +258,8 @@ def made(config: Path, node: Callable[[Path], Node]) -> Feeder:
         msg = f"{config}: watchdog: missing; expected this table on a host that has one"
         raise ConfigError(msg)
     key, uuid = read_key(settings.key_file), own_uuid(wanted)
-    return Feeder(wanted, settings.host, key, uuid, partial(_opened, wanted, node))
+    return Feeder(wanted, settings.host, key, uuid, partial(_opened, wanted, node, taken_over()))
 
 
-def _opened(settings: WatchdogSettings, node: Callable[[Path], Node]) -> Dog:
-    return Dog(node(settings.device), settings.timeout_s)
+def _opened(settings: WatchdogSettings, node: Callable[[Path], Node], against: str) -> Dog:
+    return Dog(node(settings.device), settings.timeout_s, against)

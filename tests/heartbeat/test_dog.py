@@ -97,6 +97,13 @@ def test_i6_what_is_not_fit_is_not_counted_on(
         dog.stop()
 
 
+def test_b2_what_is_known_against_it_already_is_its_fault(hardware: Hardware, path: Path) -> None:
+    dog = Dog(StandIn(path), 20, "systemd would feed it")
+    assert dog.fault == "systemd would feed it"
+    assert hardware.running
+    dog.stop()
+
+
 def test_d3_a_time_out_that_the_hardware_rounds_is_a_fault(path: Path) -> None:
     with Hardware(rounds=60).at(path):
         dog = Dog(StandIn(path), 20)

@@ -20,6 +20,7 @@ from doctor_daemon.heartbeat.feeder import FAREWELL_S, FAREWELLS
 from doctor_daemon.heartbeat.feeder import UNUSABLE as FEEDER_UNUSABLE
 from doctor_daemon.heartbeat.lease import ASK_EVERY_S, TIMEOUT_MIN_S
 from doctor_daemon.heartbeat.settings import CONFIG as HEARTBEAT
+from doctor_daemon.heartbeat.takeover import KEXEC, REBOOT, RUNTIME
 from doctor_daemon.heartbeat.wire import INTERVAL_MAX_S
 from doctor_daemon.main import UNUSABLE
 from doctor_daemon.stores.sqlite import SqliteConfig
@@ -107,6 +108,12 @@ def test_the_watchdogs_unit_fits_its_agent() -> None:
     assert seconds(found["TimeoutStopSec"]) > FAREWELLS * FAREWELL_S
     assert seconds(found["RestartSec"]) < TIMEOUT_MIN_S / 2, "it is back before the hardware fires"
     assert {"libvirtd.service", "nova-compute.service"} <= set(found["Before"].split())
+
+
+def test_systemd_is_told_to_leave_the_watchdog_alone() -> None:
+    found = lines(FOLDER / "doctor-daemon-watchdog.conf")
+    assert set(found.values()) == {"off"}
+    assert {f"{name.removesuffix('USec')}Sec" for name in (RUNTIME, REBOOT, KEXEC)} == set(found)
 
 
 def test_the_network_and_its_own_socket_are_left_to_it() -> None:
