@@ -22,6 +22,8 @@ GETSUPPORT, KEEPALIVE, SETTIMEOUT, GETTIMEOUT = 0x80285700, 0x80045705, 0xC00457
 SETS_TIMEOUT, MAGIC_CLOSE, ALARM_ONLY, KEEPS_ALIVE = 0x0080, 0x0100, 0x0400, 0x8000
 SOFTWARE = "Software Watchdog"
 """softdog: a timer of the kernel that is to be distrusted."""
+IN_BMC = "IPMI"
+"""ipmi_watchdog: it counts in the BMC, and is wanted for when that does not answer."""
 INFO = struct.Struct("=II32s")
 NUMBER = struct.Struct("=i")
 
@@ -109,6 +111,8 @@ def _support(found: bytes) -> Support:
 def _fault(support: Support, found_s: int, wanted_s: int) -> str:
     if support.identity == SOFTWARE:
         return f"{support.identity}: no hardware; a kernel that hangs takes it along"
+    if support.identity == IN_BMC:
+        return f"{support.identity}: it is a part of the BMC, and may have died with it"
     if support.options & ALARM_ONLY:
         return f"{support.identity}: it raises an alarm, and resets nothing"
     if not support.options & KEEPS_ALIVE:

@@ -13,6 +13,7 @@ from doctor_daemon.heartbeat.dog import (
     ALARM_ONLY,
     GETSUPPORT,
     GETTIMEOUT,
+    IN_BMC,
     KEEPALIVE,
     KEEPS_ALIVE,
     MAGIC_CLOSE,
@@ -83,6 +84,8 @@ def test_b2_left_without_the_letter_it_goes_on(hardware: Hardware, path: Path) -
     ("options", "identity", "word"),
     [
         (FIT, SOFTWARE, "no hardware"),
+        (0, IN_BMC, "it is a part of the BMC"),  # as the kernel's driver says it
+        (FIT, IN_BMC, "it is a part of the BMC"),
         (FIT | ALARM_ONLY, IDENTITY, "raises an alarm"),
         (FIT & ~KEEPS_ALIVE, IDENTITY, "cannot be fed"),
         (FIT & ~MAGIC_CLOSE, IDENTITY, "stops when it is closed"),
