@@ -26,7 +26,7 @@ import structlog
 
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.callers import Callers
-from doctor_daemon.engine.lifeline_door import Door
+from doctor_daemon.engine.lifeline_door import BUFFER_BYTES, Door
 from doctor_daemon.engine.withheld import Turns, UnsureError, content, write
 from doctor_daemon.heartbeat.keys import Key
 from doctor_daemon.heartbeat.lease import ASK_EVERY_S
@@ -85,6 +85,7 @@ class Lifelines:
         """Who is withheld from while the disk may have that, or not; and what it had said."""
         self._log = log.bind(file=str(file))
         self._since_s = 0.0
+        self._door: Door | None = None
         self._changed = asyncio.Event()
         self._counted: set[str] = set()
         metrics.before_scrape.append(self._show)
@@ -92,32 +93,34 @@ class Lifelines:
     def of(self, host: str) -> HostLifeline:
         """Return the lifeline of a host that is to be fenced by it."""
         self._counted.add(host)
+        self._callers.expect(host)
         return HostLifeline(partial(self.heard, host), partial(self.withhold, host))
 
     async def run(self) -> None:
         """Acknowledge, until cancelled; what was withheld has been restored."""
-        loop = asyncio.get_running_loop()
         try:
-            transport, _ = await loop.create_datagram_endpoint(
-                lambda: Door(self.take), local_addr=self._listen
-            )
+            self._door = door = Door(self._listen, self.take)
         except OSError as error:
             self._log.error("watchdogs are not heard", reason=error.strerror)
             return  # it is begun again
         try:
-            self.port = transport.get_extra_info("sockname")[1]
-            self._since_s = self._now_s()
-            self._log.info(
-                "acknowledging watchdogs", port=self.port, withheld=len(self._pledges.holds)
-            )
+            door.open()
+            self.port, self._since_s = door.port, self._now_s()
+            withheld = len(self._pledges.holds)
+            self._log.info("acknowledging watchdogs", port=self.port, withheld=withheld)
+            if door.buffer_bytes < BUFFER_BYTES:
+                found, wanted = door.buffer_bytes, BUFFER_BYTES
+                self._log.warning(
+                    "a flood may reset hosts: raise net.core.rmem_max", found=found, expected=wanted
+                )
             await self._keep_tidy()
         finally:
-            self.port = 0
-            transport.close()
+            self.port, self._door = 0, None
+            door.close()
 
-    def take(self, datagram: bytes) -> bytes | None:
-        """Take in one datagram; return what is to be answered, if anything."""
-        found = self._callers.read(datagram)
+    def take(self, datagram: bytes, sender: str = "", *, crowded: bool = False) -> bytes | None:
+        """Take in one datagram, as `lifeline_door.Take` says; return what is to be answered."""
+        found = self._callers.read(datagram, sender, self._now_s(), crowded=crowded)
         if isinstance(found, str):
             self._metrics.lifelines_rejected.labels(found).inc()
             return None
@@ -212,7 +215,9 @@ class Lifelines:
         return self._clock.now().boot_s
 
     def _show(self) -> None:
-        """Have the metrics show whose watchdog is armed, as it says."""
+        """Have the metrics show whose watchdog is armed, as it says, and what was lost."""
+        if self._door is not None:
+            self._metrics.lifelines_rejected.labels("dropped").inc(self._door.drops())
         for host in self._counted:
             report = self._pledges.reports.get(host)
             fresh = report is not None and self._now_s() - report.heard_s <= report.lease_s

@@ -17,14 +17,14 @@ _DROPS = 8
 class Reception:
     """One socket."""
 
-    def __init__(self, address: tuple[str, int], buffer_bytes: int) -> None:
-        """Bind. Raise OSError."""
+    def __init__(self, address: tuple[str, int], buffer_bytes: int, *, dual: bool = False) -> None:
+        """Bind; `dual`: an unspecified IPv6 address is one of IPv4, too. Raise OSError."""
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._dropped = 0
         try:
             if family == socket.AF_INET6:
-                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
             self.buffer_bytes = _enlarged(self.socket, buffer_bytes)
             self.socket.bind(address)
         except OSError:
