@@ -210,7 +210,7 @@ class Heartbeat(Unserved):
                 await ear.tell(news)
             if "beats" in said:
                 self._show(said)
-                self._agents.follow(intake.host)
+                self._agents.glance(intake.host)
                 await ear.want(list(self._agents.of(self._concerned)))
             await self._say(intake)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import HostId
-from doctor_daemon.inspectors.agents import Agents
+from doctor_daemon.inspectors.agents import GLANCES, Agents
 from doctor_daemon.inspectors.voice import View
 from tests.engine.rig import HOST, OTHER
 
@@ -77,6 +77,20 @@ def test_a14_a_host_that_speaks_for_itself_is_not_accused_under_a_corrected_alia
     assert stage.said() == []
 
 
+def test_a14_two_aliases_that_were_mixed_up_change_places() -> None:
+    stage = Stage()
+    stage.names |= {"node-b": OTHER}
+    stage.hear(ALIAS, Verdict.DOWN)
+    stage.hear("node-b", Verdict.UP)
+    stage.said()
+    stage.names |= {ALIAS: OTHER, "node-b": HOST}
+    assert sorted(stage.said()) == [("cmp-1", "withdrawn"), ("cmp-2", "down")]
+    stage.hear("node-b", Verdict.DOWN)
+    assert sorted(stage.said()) == [("cmp-1", "down"), ("cmp-2", "down")]
+    stage.names |= {ALIAS: HOST, "node-b": OTHER}
+    assert sorted(stage.said()) == [("cmp-1", "down"), ("cmp-2", "down")]
+
+
 def test_a14_of_a_host_that_was_taken_out_nothing_is_said() -> None:
     stage = Stage()
     stage.hear("cmp-1", Verdict.DOWN)
@@ -100,5 +114,6 @@ def test_the_next_beat_is_asked_of_whoever_has_the_host_by_now() -> None:
     assert stage.wanted(HOST) == [ALIAS]
     new = HostId("default", "new-1")
     stage.names |= {ALIAS: OTHER, "new-1": new}
-    stage.agents.follow(stage.names.whose)
+    for _ in range(GLANCES):
+        stage.agents.glance(stage.names.whose)
     assert (stage.wanted(HOST), stage.wanted(OTHER), stage.wanted(new)) == ([], [ALIAS], ["new-1"])
