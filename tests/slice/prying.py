@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -40,6 +41,39 @@ async def echo(status: int) -> AsyncIterator[tuple[str, list[str]]]:
         yield f"http://{host}:{port}", heard
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def echo_of_amqp() -> AsyncIterator[tuple[str, list[str]]]:
+    """Serve a broker that refuses whoever logs in, and says with what; yield as `echo` does.
+
+    Source: AMQP 0-9-1, "The Connection Class": start, and close once start-ok has come.
+    """
+    heard: list[str] = []
+
+    def frame(method: int, arguments: bytes) -> bytes:
+        payload = struct.pack(">HH", 10, method) + arguments
+        return struct.pack(">BHI", 1, 0, len(payload)) + payload + b"\xce"
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readexactly(8)
+            texts = b"".join(struct.pack(">I", len(one)) + one for one in (b"", b"PLAIN", b"en_US"))
+            writer.write(frame(10, b"\x00\x09" + texts))
+            _, _, size = struct.unpack(">BHI", await reader.readexactly(7))
+            said = (await reader.readexactly(size + 1)).rpartition(b"PLAIN")[2]
+            heard.append("".join(chr(one) for one in said if 32 <= one < 127))
+            text = heard[-1].encode()[:200]
+            writer.write(frame(50, struct.pack(">HB", 403, len(text)) + text + bytes(4)))
+            await reader.read()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", heard
 
 
 def forms(secret: str) -> Iterator[str]:

@@ -8,14 +8,13 @@ and environments.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import secrets
 import ssl
 import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
 from aiohttp import ClientSession
 
 from doctor_daemon.cli.demo.alerts import alert
@@ -23,9 +22,10 @@ from doctor_daemon.lab import certificates
 from doctor_daemon.lab.world import Failure
 from tests.fencers.agents import scripted
 from tests.slice.monitor import BEARER, BEGAN_S
+from tests.slice.places import ELSEWHERE, Secrets, every_place, filled
 from tests.slice.process import daemon
-from tests.slice.prying import Eyes, echo, forms
-from tests.slice.site import LIMIT_S, LOOK_S, Site, free_port, secret, site
+from tests.slice.prying import Eyes, echo, echo_of_amqp
+from tests.slice.site import LIMIT_S, LOOK_S, Site, free_port, site
 from tests.slice.test_reload import Config, dumped, loaded, reload
 
 FIRST, SECOND, THIRD = "compute-1", "compute-2", "compute-3"
@@ -34,35 +34,7 @@ LOUD = 'printf "%s\\n" "$given" >&2; printf "%s\\n" "$given"; exit 1'
 """An agent that fails, and repeats all that it was given."""
 
 
-class Secrets:
-    """The secrets of one site, by what each is for."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.made: dict[str, str] = {}
-
-    def file(self, name: str, text: str = "") -> str:
-        """Write one; return the name of its file."""
-        self.made[name] = text or f"s{secrets.token_hex(9)}"  # an IPMI password has 20 bytes
-        secret(self._folder / name, self.made[name])
-        return name
-
-    def key(self, name: str) -> str:
-        """Write a key as Standard Webhooks have it."""
-        return self.file(name, "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
-
-    def found_in(self, content: bytes) -> list[str]:
-        """Say which of them stand in something, in any form."""
-        texts = {name: text.removeprefix("whsec_") for name, text in self.made.items()}
-        return [
-            f"{name} as {form}"
-            for name, text in texts.items()
-            for form in forms(text)
-            if form.encode() in content
-        ]
-
-
-def sources(kept: Secrets, port: int, bad: str) -> list[Config]:
+def sources(kept: Secrets, port: int, bad: str, broker: str) -> list[Config]:
     """Every type that has a secret, and every way to prove who one is that has one."""
     prometheus = {
         "type": "prometheus",
@@ -101,6 +73,14 @@ def sources(kept: Secrets, port: int, bad: str) -> list[Config]:
             "trust": "second",
             "listen": [f"127.0.0.1:{port}"],
             "memory_file": "heartbeat.memory",
+        },
+        {
+            "name": "rabbit",
+            "type": "nova_notifications",
+            "addresses": [broker],
+            "tls": False,
+            "username": "us",
+            "password_file": kept.file("rabbit"),
         },
     ]
 
@@ -157,19 +137,26 @@ def levels(kept: Secrets, agent: Path, bad: str) -> dict[str, list[Any]]:
     return {SECOND: [[ipmi], "manual"], THIRD: [[other], [redfish], "manual"]}
 
 
-async def configured(place: Site, kept: Secrets, bad: str) -> None:
+async def configured(place: Site, kept: Secrets, bad: str, broker: str) -> None:
     """Have a secret in every place for one."""
     own = place.folder / "tls"
     own.mkdir()
     await certificates.make(own)
     kept.made["key"] = (own / "server.key").read_text().splitlines()[1]
+    kept.files.add("tls/server.key")
     options = place._options()  # noqa: SLF001 - the file, before more is put into it
+    kept.of_the_cloud(options["cloud"])
     devices = levels(kept, scripted(place.folder, LOUD), bad)
     hosts = [
         {**one, "levels": devices.get(one["names"], one["levels"])} for one in options["hosts"]
     ]
     changes = {
-        "sources": sources(kept, free_port(), bad),
+        "sources": sources(kept, free_port(), bad, broker),
+        "watchdogs": {
+            "listen": f"127.0.0.1:{free_port()}",
+            "keys": [{"secret_file": kept.file("watchdogs")}],
+            "file": str(place.folder / "watchdogs.json"),
+        },
         "consumers": [*options["consumers"], *consumers(kept, bad)],
         "hosts": hosts,
         "tls": {"certificate_file": "tls/server.pem", "key_file": "tls/server.key"},
@@ -220,10 +207,22 @@ async def command(place: Site, name: str) -> bytes:
     return (await made.communicate())[0]
 
 
+async def test_i16_every_place_for_a_secret_has_one(tmp_path: Path) -> None:
+    kept = Secrets(tmp_path)
+    async with site(tmp_path) as place:
+        await configured(place, kept, "http://127.0.0.1:9", "127.0.0.1:9")
+        there = set(filled(yaml.safe_load(place.config.read_text()), kept.files))
+    assert every_place() - there == ELSEWHERE
+
+
 async def test_i16_no_secret_is_seen_by_anybody_but_its_peer(tmp_path: Path) -> None:
     kept = Secrets(tmp_path)
-    async with echo(500) as (bad, heard), site(tmp_path) as place:
-        await configured(place, kept, bad)
+    async with (
+        echo(500) as (bad, heard),
+        echo_of_amqp() as (broker, logins),
+        site(tmp_path) as place,
+    ):
+        await configured(place, kept, bad, broker)
         async with daemon(place) as process:
             eyes = Eyes(process.pid)
             async with eyes.open():
@@ -238,6 +237,7 @@ async def test_i16_no_secret_is_seen_by_anybody_but_its_peer(tmp_path: Path) -> 
                 spoilt = {**loaded(place), "sources": [{"name": "x", "type": "y", "auth": {}}]}
                 await reload(place, process, dumped(spoilt), "refused")
                 await until_heard(heard, ("hook", "failure", "query", "redfish"))
+                await until_heard(logins, ("us",))
                 printed = await asyncio.gather(*(command(place, one) for one in COMMANDS))
         files = [one for one in (tmp_path / "state").glob("*") if one.is_file()]
         told = json.dumps([one.event for one in place.lab.consumer.receipts])
@@ -249,8 +249,9 @@ async def test_i16_no_secret_is_seen_by_anybody_but_its_peer(tmp_path: Path) -> 
             "notices": told.encode(),
             "/proc": b"".join(eyes.seen),
         }
-    repeated = " ".join(kept.found_in("\n".join(heard).encode()))
-    assert all(name in repeated for name in ("prom", "basic", "redfish", "alarms")), repeated
+    repeated = " ".join(kept.found_in("\n".join(heard + logins).encode()))
+    loud = ("prom", "basic", "redfish", "alarms", "rabbit")
+    assert all(name in repeated for name in loud), repeated
     assert any("ipmitool" in one for one in eyes.programs), eyes.programs
     assert {where: kept.found_in(content) for where, content in seen.items()} == {
         where: [] for where in seen
