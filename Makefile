@@ -45,8 +45,9 @@ test: $(STAMP) ## Test all but the real OpenStack and systemd (SEEDS=300), and a
 	  --cov=doctor_daemon.core --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	$(MAKE) --no-print-directory -j2 --output-sync=recurse test-processes test-others
 
-# Two halves of `test` at once: those that start processes mostly wait for them.
+# Two halves of `test` at once: those that start processes mostly wait for them. Each may be called alone.
 test-processes: $(STAMP)
+	tools/debian-packages $(PEERS)
 	$(BIN)/pytest $(PROCESSES)
 
 test-others: $(STAMP)

@@ -130,6 +130,14 @@ def test_every_target_of_the_minimums_is_in_the_makefile() -> None:
     assert set(targets) <= set(made)
 
 
+def test_the_readme_says_which_packages_make_test_installs() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (peers,) = re.findall(r"^PEERS := (.*)$", makefile, re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"^- `make test` installs Debian's ([^(]*)", readme, re.MULTILINE)
+    assert set(re.findall(r"[a-z][a-z0-9-]+", told)) - {"and"} == set(peers.split())
+
+
 def test_every_refused_check_says_why() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     refused = re.findall(r'^ {4}"[A-Z]+\d+",.*$', project, re.MULTILINE)
