@@ -20,7 +20,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import ConfigError, Temporary
 from doctor_daemon.ports import Clock, Permit
 from doctor_daemon.ports.endpoint import bounded
-from doctor_daemon.ports.names import Names
+from doctor_daemon.ports.names import CACHED_S, Names, shows
 from doctor_daemon.ports.permits import permit_trace
 
 WORDS_MAX = 300
@@ -98,11 +98,12 @@ class Wire:
         self._connections = connections
         self._connect_s = connect_s
         self._keep_s = keep_s
-        self._session: aiohttp.ClientSession | None = None
+        self._pools: dict[bool, aiohttp.ClientSession] = {}
+        """Of those who show who they are, and of those who do not (plain HTTP, unverified TLS)."""
 
     async def send(self, request: Request, permit: Permit | None = None) -> Answer:
         """Send one request once. Raise NothingSentError, NoAnswerError or LateError."""
-        session = self._opened()
+        session = self._opened(shown=shows(self._tls, request.url))
         asked_at = self._clock.now()
         timeout = aiohttp.ClientTimeout(
             total=request.timeout_s, connect=min(self._connect_s, request.timeout_s)
@@ -133,14 +134,15 @@ class Wire:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        pools, self._pools = self._pools, {}
+        for session in pools.values():
+            await session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=self._connector(),
+    def _opened(self, *, shown: bool) -> aiohttp.ClientSession:
+        session = self._pools.get(shown)
+        if session is None:
+            session = self._pools[shown] = aiohttp.ClientSession(
+                connector=self._connector(shown=shown),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={
                     "User-Agent": "doctor-daemon",
@@ -151,18 +153,16 @@ class Wire:
                 trace_configs=[permit_trace(self._clock)],
                 middlewares=[_once],
             )
-        return self._session
+        return session
 
-    def _connector(self) -> aiohttp.TCPConnector:
-        if not self._keep_s:
-            return aiohttp.TCPConnector(
-                limit=self._connections, ssl=self._tls, resolver=Names(), force_close=True
-            )
+    def _connector(self, *, shown: bool) -> aiohttp.TCPConnector:
         return aiohttp.TCPConnector(
             limit=self._connections,
             ssl=self._tls,
-            resolver=Names(),
-            keepalive_timeout=self._keep_s,
+            resolver=Names(shown=shown),
+            ttl_dns_cache=CACHED_S,
+            force_close=not self._keep_s,
+            keepalive_timeout=self._keep_s or None,
         )
 
 

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from yarl import URL
 
 from doctor_daemon.errors import ConfigError
-from doctor_daemon.ports.names import Names
+from doctor_daemon.ports.names import CACHED_S, Names, shows
 
 CONNECTIONS_MAX = 32
 
@@ -86,7 +86,12 @@ class Endpoint(BaseModel):
     def session(self, tls: ssl.SSLContext, *traces: TraceConfig) -> ClientSession:
         """Open a session for this URL; half of the time-out is for the connection."""
         return ClientSession(
-            connector=TCPConnector(ssl=tls, limit=CONNECTIONS_MAX, resolver=Names()),
+            connector=TCPConnector(
+                ssl=tls,
+                limit=CONNECTIONS_MAX,
+                resolver=Names(shown=shows(tls, self.url)),
+                ttl_dns_cache=CACHED_S,
+            ),
             cookie_jar=DummyCookieJar(),
             timeout=ClientTimeout(total=None, sock_connect=self.timeout_s / 2),
             headers={"User-Agent": "doctor-daemon", "Accept-Encoding": "identity"},

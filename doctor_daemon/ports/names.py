@@ -1,15 +1,17 @@
 """Where names lead: as the system resolves them, and where they led last while it cannot.
 
 A name server that is gone is our own trouble, and must not keep a dead host from being fenced: a
-BMC that is known by name is where it was an hour ago. Whoever is reached so still has to show who
-it is, by its certificate and, if a BMC, by its machine's UUID. A name that was never resolved
-leads nowhere.
+BMC that is known by name is where it was an hour ago. But somebody else may be there by now, and
+what is sent is a password or the order to cut. So where a name led counts only for those who show
+who they are before anything is sent, by a certificate that is verified; and only while the system
+gives no answer. That there is no such name is one. A name that was never resolved leads nowhere.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -18,19 +20,28 @@ from functools import lru_cache
 from typing import TypeAlias
 
 import structlog
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
+from aiohttp.abc import AbstractResolver
 from typing_extensions import override
+
+from doctor_daemon.ports.lookups import Found, Lookups
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
+LATE_S = 5.0
+"""How long the system is waited for where it is known where a name led. One name server's own
+time-out, by default (resolv.conf(5))."""
 PATIENCE_S = 0.5
-"""How long the system is waited for where it is known where a name led."""
+"""The same, where the system has already given no answer about the name at last."""
+ANSWERED_S = 30.0
+"""How long it is waited for at all; who asks then asks anew."""
+CACHED_S = 1
+"""How long a connector may go on with an answer: it does not ask whether it still holds."""
+ABSENT = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
+"""The errors that are answers: there is no such name, or it leads nowhere."""
 KEPT_S = 86_400.0
 NAMES_MAX = 10_000
 Key: TypeAlias = tuple[str, int]
 """A name, and the family of its addresses."""
-Found: TypeAlias = list[ResolveResult]
 Lookup = Callable[[str, socket.AddressFamily], Awaitable[Found]]
 
 
@@ -50,19 +61,28 @@ class Memory:
     def __init__(
         self, lookup: Lookup | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._lookup = lookup or _system
+        self._lookup = lookup or Lookups().find
         self._clock = clock
         self._known: OrderedDict[Key, Known] = OrderedDict()
         self._asked: dict[Key, asyncio.Task[Found]] = {}
 
-    async def resolve(self, host: str, family: socket.AddressFamily) -> Found:
-        """Return where a name leads. Raise OSError where that is not known."""
+    async def resolve(
+        self, host: str, family: socket.AddressFamily, *, shown: bool = True
+    ) -> Found:
+        """Return where a name leads. Raise OSError where that is not known.
+
+        `shown`: whoever is there shows who it is before anything is sent. Without, only what the
+        system answers now is good enough.
+        """
         key = (host, family)
         asked, known = self._ask(key, family), self._lately(key)
-        if known is None:
+        if known is None or not shown:
             return await asyncio.shield(asked)
-        await asyncio.wait((asked,), timeout=PATIENCE_S)
-        if asked.done() and not asked.cancelled() and asked.exception() is None:
+        await asyncio.wait((asked,), timeout=PATIENCE_S if known.lost else LATE_S)
+        if not asked.done() or asked.cancelled():
+            return known.found
+        error = asked.exception()
+        if error is None or _answers(error):
             return asked.result()
         return known.found
 
@@ -75,7 +95,15 @@ class Memory:
         return asked
 
     async def _looked_up(self, host: str, family: socket.AddressFamily) -> Found:
-        return await self._lookup(host, family)
+        late = asyncio.get_running_loop().call_later(LATE_S, self._lose, (host, family))
+        try:
+            async with asyncio.timeout(ANSWERED_S):
+                return await self._lookup(host, family)
+        except TimeoutError:  # to aiohttp this would be one of the peer's
+            text = f"no name server has answered within {ANSWERED_S:g} s"
+            raise socket.gaierror(socket.EAI_AGAIN, text) from None
+        finally:
+            late.cancel()
 
     def _lately(self, key: Key) -> Known | None:
         known = self._known.get(key)
@@ -84,15 +112,17 @@ class Memory:
     def _learn(self, key: Key, done: asyncio.Future[Found]) -> None:
         if self._asked.get(key) is done:
             del self._asked[key]
-        known = self._known.get(key)
         if done.cancelled():
             return
-        if done.exception() is not None or not done.result():
-            if known is not None and not known.lost:
-                known.lost = True
-                to = [one["host"] for one in known.found]
-                log.warning("a name cannot be resolved: it leads where it led", name=key[0], to=to)
+        error = done.exception()
+        if error is not None and _answers(error):
+            if self._known.pop(key, None) is not None:
+                log.warning("there is no such name any more", name=key[0])
             return
+        if error is not None or not done.result():
+            self._lose(key)
+            return
+        known = self._known.get(key)
         if known is not None and known.lost:
             log.info("a name can be resolved again", name=key[0])
         self._known[key] = Known(done.result(), self._clock())
@@ -100,9 +130,25 @@ class Memory:
         while len(self._known) > NAMES_MAX:
             self._known.popitem(last=False)
 
+    def _lose(self, key: Key) -> None:
+        """Tell once that the system gives no answer about a name that led somewhere."""
+        known = self._known.get(key)
+        if known is not None and not known.lost:
+            known.lost = True
+            to = [one["host"] for one in known.found]
+            text = "a name cannot be resolved: by verified TLS it leads where it led"
+            log.warning(text, name=key[0], to=to)
 
-async def _system(host: str, family: socket.AddressFamily) -> Found:
-    return await ThreadedResolver().resolve(host, 0, family)
+
+def _answers(error: BaseException) -> bool:
+    """Tell whether the system has answered, though there is nothing to go to."""
+    return isinstance(error, socket.gaierror) and error.errno in ABSENT
+
+
+def shows(tls: ssl.SSLContext, url: str) -> bool:
+    """Tell whether whoever is at a URL has to show who it is before anything is sent there."""
+    verified = tls.verify_mode is ssl.CERT_REQUIRED and tls.check_hostname
+    return verified and url.lower().startswith("https:")
 
 
 @lru_cache(maxsize=1)
@@ -112,17 +158,21 @@ def _shared() -> Memory:
 
 
 class Names(AbstractResolver):
-    """The resolver of a connector."""
+    """The resolver of a connector, which is to keep an answer no longer than `CACHED_S`."""
 
-    def __init__(self, memory: Memory | None = None) -> None:
-        """Share what all others know, unless given a memory of its own."""
+    def __init__(self, memory: Memory | None = None, *, shown: bool) -> None:
+        """Share what all others know, unless given a memory of its own.
+
+        `shown`: all who are reached by it have to show who they are (see `shows`).
+        """
         self._memory = memory or _shared()
+        self.shown = shown
 
     @override
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> Found:
-        found = await self._memory.resolve(host, family)
+        found = await self._memory.resolve(host, family, shown=self.shown)
         return [{**one, "port": port} for one in found]
 
     @override
