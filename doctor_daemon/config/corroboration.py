@@ -38,8 +38,8 @@ class Evidence(Section):
     """What follows where only these call a host down, and another kind sees it alive: consumers are
     told just that (`notify`), a human is asked at once (`hold`), or it is fenced all the same."""
 
-    def needed(self, sources: Iterable[SourceTerms]) -> Corroboration:
-        """Return the core's own value, with how long and how much each source's word counts."""
+    def needed(self, sources: Iterable[SourceTerms], host: str) -> Corroboration:
+        """Return the core's own value for a host: whose word counts there, how long, how much."""
         told = tuple(sources)
         return Corroboration(
             kinds=self.kinds,
@@ -50,4 +50,7 @@ class Evidence(Section):
             service_down=ServiceDown(self.service_down),
             ages={one.name: one.evidence_age_s for one in told},
             trusts={one.name: one.trust for one in told},
+            barred=frozenset(
+                one.name for one in told if one.hosts is not None and host not in one.hosts
+            ),
         )

@@ -121,7 +121,9 @@ class HostReader:
             selection=entry.selection(),
             way_back=entry.way_back(),
             reserve=Reserve(self._reserved(entry, place), entry.reserved_reason),
-            corroboration=entry.evidence.needed(one.terms for one in self._sources),
+            corroboration=entry.evidence.needed(
+                (one.terms for one in self._sources), place.host.name
+            ),
         )
 
     def _reach(self, entry: Hosts, place: Place) -> None:

@@ -38,9 +38,12 @@ class Corroboration:
     ages: Mapping[str, float] = field(default_factory=dict, hash=False)
     """Source -> how many seconds its word counts, where that is less than for all others."""
 
-    trusts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    trusts: Mapping[str, str] | None = field(default=None, hash=False)
     """Source -> how its word is trusted at present (`evidence.Trust`): what it said before counts
-    for no more."""
+    for no more, and what a source said that there is no more, as if it had no secret. None: nobody
+    knows which sources there are."""
+    barred: frozenset[str] = frozenset()
+    """Sources that may not speak of the host: what they said before counts for nothing."""
 
     def age_s(self, source: str, age_max_s: float) -> float:
         """Return how old a source's word may be."""

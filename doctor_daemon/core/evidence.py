@@ -17,6 +17,8 @@ from doctor_daemon.core.instant import Instant
 
 WORDS_MAX = 16
 """Words kept for one incident: a bound on its size."""
+OPERATOR = "operator:"
+"""What the name of a source begins with that is a human, and no entry of the configuration."""
 SUMMARY_MAX = 300
 """Characters kept of what a source adds in words."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from doctor_daemon.core.corroboration import SHIPPED, Corroboration
-from doctor_daemon.core.evidence import Trust, Verdict, Word, Words
+from doctor_daemon.core.evidence import OPERATOR, Trust, Verdict, Word, Words
 from doctor_daemon.core.instant import Instant
 
 DOUBTS = (Trust.ALONE, Trust.SECOND, Trust.OPEN)
@@ -21,8 +21,13 @@ DOUBTS = (Trust.ALONE, Trust.SECOND, Trust.OPEN)
 def standing(
     words: Words, now: Instant, age_max_s: float, need: Corroboration = SHIPPED
 ) -> Iterator[Word]:
-    """Yield the words that say down and are not too old, for anybody or for their source."""
+    """Yield the words that say down and are not too old, for anybody or for their source.
+
+    Left out are those of sources that may not speak of the host (any more).
+    """
     for word in words.values():
+        if word.source in need.barred:
+            continue
         age_s = now.since(word.last)
         if word.verdict is Verdict.DOWN and age_s <= need.age_s(word.source, age_max_s):
             yield word
@@ -59,7 +64,10 @@ def _alone(word: Word, need: Corroboration) -> bool:
 
 def _trust(word: Word, need: Corroboration) -> Trust:
     """Return what a word can do: no more than when it was given, and no more than it could now."""
-    return max(word.trust, Trust(need.trusts.get(word.source, word.trust)), key=DOUBTS.index)
+    if need.trusts is None or word.source.startswith(OPERATOR):
+        return word.trust
+    now = Trust(need.trusts.get(word.source, Trust.OPEN))
+    return max(word.trust, now, key=DOUBTS.index)
 
 
 def _add_up(words: Sequence[Word], need: Corroboration) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from doctor_daemon import log
 from doctor_daemon.core.context import Armed, Maintenance
 from doctor_daemon.core.evacuation import Stuck
-from doctor_daemon.core.evidence import Evidence, Trust, Verdict
+from doctor_daemon.core.evidence import OPERATOR, Evidence, Trust, Verdict
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
@@ -140,7 +140,7 @@ class Operators:
         evidence = Evidence(
             host=host,
             verdict=Verdict.DOWN,
-            source=f"operator:{by}",
+            source=f"{OPERATOR}{by}",
             kind="operator",
             trust=Trust.ALONE,
             fingerprint=by,

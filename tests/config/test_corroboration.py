@@ -204,6 +204,8 @@ def test_e1_a_source_of_other_hosts_is_none(read: Reading) -> None:
     assert warned(settings, "no source may speak of them, so evidence alone never fences") == [
         "hosts: no source may speak of them, so evidence alone never fences a"
     ]
+    barred = {host.name: one.corroboration.barred for host, one in settings.plans.items()}
+    assert barred == {"a": frozenset({"zbx"}), "b1": frozenset(), "b2": frozenset()}
     (cut,) = warned(settings, "alone has power cut")
     assert cut.endswith("can have b1, b2 cut")
     assert warned(settings, "may speak of no configured") == [

@@ -120,13 +120,29 @@ def test_d4_a_word_of_before_counts_for_no_more_than_its_source_s_does_now(
 ) -> None:
     said = [word(0, "ping", given)]
     assert weigh(said, trusts={"of-ping": now}) is suffices
-    assert weigh(said, trusts={"of-another": now}) is (given is ALONE)
+    assert weigh(said) is (given is ALONE), "nobody knows which sources there are"
+    assert not weigh(said, trusts={"of-another": now}), "there is no such source any more"
+    assert not weigh(said, trusts={}), "nor any other"
 
 
 def test_d4_a_source_that_has_no_secret_any_more_is_no_authenticated_one() -> None:
     said = [word(0, "ping"), word(0, "arp", OPEN)]
     assert weigh(said)
     assert not weigh(said, trusts={"of-ping": OPEN})
+
+
+def test_d4_an_operator_is_no_source_that_can_be_taken_out() -> None:
+    said = [evidence(0, source="operator:ann", kind="operator", trust=ALONE)]
+    assert weigh(said, trusts={})
+    assert weigh(said, trusts={"of-ping": OPEN})
+
+
+def test_e1_what_a_source_said_that_may_not_speak_of_the_host_counts_for_nothing() -> None:
+    said = [word(0, "ping", ALONE), word(0, "arp")]
+    assert weigh(said)
+    assert not weigh(said, barred=frozenset({"of-ping"}))
+    need = Corroboration(barred=frozenset({"of-ping"}))
+    assert kinds_of(standing(heard(*said), at(0), AGE_S, need)) == ["arp"]
 
 
 def test_a5_a_source_of_its_own_age_counts_no_longer_than_that() -> None:
