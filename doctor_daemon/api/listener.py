@@ -121,7 +121,8 @@ class Listener:
 
         def take(tls: Certificates | None) -> None:
             for served in self._served:
-                served.retired = served not in wanted
+                if served not in wanted:
+                    served.retire()
             self._served = wanted
             self._paths.become(table)
             self._greeter.certificates = tls

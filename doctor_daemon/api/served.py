@@ -4,7 +4,8 @@ The listener knows nothing of formats. A request has to pass its source's gate a
 is read, and only a whole one is given to the source's inspector.
 
 A source that a reload has changed or taken out is *retired*: a request that was begun under its old
-terms, and is not handed in yet, is not taken under them. Its sender is told to come again.
+terms, and is not handed in yet, is not taken under them, be it that it waits in the source's lane.
+Its sender is told to come again.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from doctor_daemon.api.answers import too_large, too_slow
 from doctor_daemon.api.connection import Limits
 from doctor_daemon.api.gatekeepers import ADMITTED, Once
 from doctor_daemon.api.rates import Bucket, Share, bounded, of_source
-from doctor_daemon.engine.narrowed import narrowed
+from doctor_daemon.engine.narrowed import Limited, narrowed
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.ports import Clock, Gatekeeper, Inspector, Intake, SourceTerms
+from doctor_daemon.ports.intake import Withdrawing
 from doctor_daemon.ports.refusal import Refusal
 
 SOURCE = web.RequestKey("source", str)
@@ -52,11 +54,18 @@ class Served:
         self._gate = Once(source.gate, source.terms.name)
         self._bucket = Bucket(of_source(limits, source.terms), clock)
         self._share = Share(limits.under_way)
-        own = narrowed(intake, source.terms)
+        self._intake = intake
+        own = narrowed(Limited(intake, source.terms.name, lambda: self.retired), source.terms)
         self.routes: Sequence[web.RouteDef] = [
             *self._open_routes(clock),
             *(self._route(one) for one in source.inspector.routes(own, self._gate)),
         ]
+
+    def retire(self) -> None:
+        """Take nothing more, and nothing of what has not been handed in."""
+        self.retired = True
+        if isinstance(self._intake, Withdrawing):
+            self._intake.withdraw(self.source.terms.name)
 
     @property
     def under_way(self) -> int:

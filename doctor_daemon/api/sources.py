@@ -31,7 +31,7 @@ from doctor_daemon.api.served import Source
 from doctor_daemon.config import Settings, SourceChoice
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.keeping import again
-from doctor_daemon.engine.narrowed import narrowed
+from doctor_daemon.engine.narrowed import Limited, narrowed
 from doctor_daemon.engine.outlook import Outlook
 from doctor_daemon.plugins import Faults
 from doctor_daemon.ports import Inspector
@@ -133,6 +133,7 @@ class Sources:
         same = {name for name, one in before.items() if _goes_on(one, made.get(name))}
         for name in before.keys() - same:
             self._tasks[name][-1].cancel()
+            self._engine.desk.withdraw(name)
         for name in made.keys() - same:
             self._begin(name)
 
@@ -158,9 +159,14 @@ class Sources:
         """Run a source for good, once those of its name before have ended."""
         if before:
             await asyncio.wait(before)
-        desk = narrowed(self._engine.desk, source.terms)
-        work = partial(source.inspector.run, desk)
-        await again(f"source {source.terms.name}", work, self._engine.ward.tools.metrics)
+        name = source.terms.name
+        desk = Limited(self._engine.desk, name, lambda: not self._in_force(source))
+        work = partial(source.inspector.run, narrowed(desk, source.terms))
+        await again(f"source {name}", work, self._engine.ward.tools.metrics)
+
+    def _in_force(self, source: Source) -> bool:
+        made = self._made.get(source.terms.name)
+        return made is not None and made.source is source
 
 
 def inspector_of(choice: SourceChoice) -> Inspector:

@@ -76,6 +76,10 @@ class Desk:
             self._ward.tools.metrics.evidence.labels(source, verdict, outcome).inc(count)
         return receipts
 
+    def withdraw(self, source: str) -> None:
+        """Hand in nothing of what waits in a source's lane: it is in force no more."""
+        self.lanes.empty(source, Temporary(f"{source} has been changed: it is to be said anew"))
+
     async def _by_source(self, evidence: Sequence[Evidence]) -> list[Receipt]:
         """Hand in by the lane of each source: most often there is but one."""
         if len({lane_of(one) for one in evidence}) == 1:

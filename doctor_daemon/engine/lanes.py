@@ -5,7 +5,8 @@ source's own lane, which has an end. There, a statement that says once more of a
 one about it says is put to that one: both are folded as one word, the later one, and saved by the
 same commit, and each has its own receipt. Words that differ keep their order.
 
-Whoever stops waiting takes nothing back that is handed in; what still waits is left out.
+Whoever stops waiting takes nothing back that is handed in; what still waits is left out. So it is
+where a source is in force no more: what waits in its lane was said under terms of before.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from doctor_daemon.core.evidence import Evidence
+from doctor_daemon.core.evidence import OPERATOR, Evidence
 from doctor_daemon.core.host import HostId
 from doctor_daemon.ports import Receipt
 from doctor_daemon.ports.intake import Crowded
@@ -59,7 +60,7 @@ def _order(pair: tuple[Evidence, object]) -> tuple[int, int, float]:
 
 def lane_of(evidence: Evidence) -> str:
     """Return whose lane evidence takes: its source's, and one for all operators."""
-    return "operator" if evidence.source.startswith("operator:") else evidence.source
+    return "operator" if evidence.source.startswith(OPERATOR) else evidence.source
 
 
 class _Lane:
@@ -96,6 +97,15 @@ class _Lane:
         self.waiting += len(evidence)
         self._go_on()
         return receipts
+
+    def empty(self, why: Exception) -> None:
+        """Hand in nothing of what waits: its senders are told why."""
+        for statement in self._queue:
+            for waiter in _undone(statement.receipts):
+                waiter.set_exception(why)
+        self._queue.clear()
+        self._last.clear()
+        self.waiting = 0
 
     def _go_on(self) -> None:
         """Hand in as much as may be."""
@@ -187,6 +197,11 @@ class Lanes:
             del self._lanes[name]
         lane = self._lanes.setdefault(source, _Lane(source, self._place))
         return await asyncio.gather(*lane.put(evidence))
+
+    def empty(self, source: str, why: Exception) -> None:
+        """Hand in nothing of what waits of a source: its senders are told why."""
+        if source in self._lanes:
+            self._lanes[source].empty(why)
 
     def counts(self) -> Iterator[tuple[str, int, int]]:
         """Yield each busy source, how much of it waits, and how much is under way."""

@@ -63,6 +63,15 @@ class Narrow(Protocol):
         ...
 
 
+@runtime_checkable
+class Withdrawing(Protocol):
+    """An intake where evidence may wait to be handed in."""
+
+    def withdraw(self, source: str) -> None:
+        """Hand in nothing of what waits of a source. Its senders hear Temporary."""
+        ...
+
+
 def foreign(name: str, field: str) -> Refusal:
     """Return the refusal (403) of a host that the source may not speak of."""
     message = f"of {name} this source may not speak"

@@ -7,7 +7,8 @@ import pytest
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict
 from doctor_daemon.core.holding import Answer, Said, Word
 from doctor_daemon.core.host import HostId, ServerId
-from doctor_daemon.engine.narrowed import Narrowed, narrowed
+from doctor_daemon.engine.narrowed import Limited, Narrowed, narrowed
+from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import SourceTerms
 from doctor_daemon.ports.refusal import Refusal
 from tests.engine.rig import HOST, OTHER
@@ -62,3 +63,16 @@ async def test_words_about_servers_are_bounded_by_projects_and_not_by_hosts() ->
 def test_without_a_list_nothing_is_between() -> None:
     ledger = Ledger()
     assert narrowed(ledger, SourceTerms("any", Trust.ALONE, 300)) is ledger
+
+
+async def test_d4_a_source_that_is_in_force_no_more_hands_in_nothing() -> None:
+    ledger, retired = Ledger(), list[bool]()
+    intake = Limited(ledger, "rack", lambda: bool(retired))
+    await intake.submit([said(ledger, HOST)])
+    retired.append(True)
+    with pytest.raises(Temporary, match="rack has been changed"):
+        await intake.submit([said(ledger, OTHER)])
+    with pytest.raises(Temporary, match="rack has been changed"):
+        await intake.answer(Said(ServerId("s1"), Word.GO, "rack", ledger.now()), None)
+    assert (len(ledger.taken), ledger.answers) == (1, [])
+    assert (intake.host("cmp-1"), intake.now()) == (HOST, ledger.now())
