@@ -42,6 +42,7 @@ from doctor_daemon.errors import Conflict, DoctorError, Temporary
 from doctor_daemon.ports import Change
 
 INBOX_MAX = 1000
+"""Statements that wait, covered ones too: past it no letter is taken in."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -82,7 +83,7 @@ class Case:
         """Hand in an observation. Raise Temporary when nothing more is taken in."""
         if self._broken:
             raise Temporary(f"{self.incident.host}: a bug keeps its incident from being saved")
-        if len(self._inbox.letters) >= INBOX_MAX:
+        if self._inbox.statements >= INBOX_MAX:
             raise Temporary(f"{self.incident.host}: too much evidence at once")
         self._inbox.put(letter)
 

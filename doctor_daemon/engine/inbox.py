@@ -42,12 +42,15 @@ class Inbox:
     def __init__(self) -> None:
         """Begin with none."""
         self.letters: list[Letter] = []
+        self.statements = 0
+        """What the letters tell, with all that they cover."""
         self._readable = asyncio.Event()
         self._gathering: asyncio.TimerHandle | None = None
 
     def put(self, letter: Letter, *, gather: bool = False) -> None:
         """Add a letter. `gather`: others like it are about to come, and it is read with them."""
         self.letters.append(letter)
+        self.statements += 1 + len(letter.covered)
         if not gather:
             self._readable.set()
         elif self._gathering is None:
@@ -64,5 +67,5 @@ class Inbox:
             self._gathering.cancel()
             self._gathering = None
         self._readable.clear()
-        letters, self.letters = self.letters, []
+        letters, self.letters, self.statements = self.letters, [], 0
         return letters

@@ -156,8 +156,14 @@ class Records:
         self._now: dict[str, asyncio.Task[None]] = {}
 
     async def save(self, alike: Sequence[Evidence]) -> None:
-        """Save evidence along with what else has come by then. Raise what saving raises."""
+        """Save evidence along with what else has come by then. Raise what saving raises.
+
+        Raise Crowded where so much of the source waits for that already: who has stopped waiting
+        has not taken his evidence back.
+        """
         source = lane_of(alike[-1])
+        if source in self._next and len(self._next[source][0]) >= WAITING_MAX:
+            raise Crowded(f"{source}: {WAITING_MAX} statements of it wait to be saved already")
         if source not in self._next:
             self._next[source] = [], asyncio.create_task(self._commit(source))
             self._next[source][1].add_done_callback(_heeded)
