@@ -39,6 +39,8 @@ from doctor_daemon.ports.intake import Becoming
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 Take = Callable[[], None]
+LATE_S = 30.0
+"""After so long it is told that a source waits for what it was before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +159,14 @@ class Sources:
 
     async def _run(self, source: Source, before: Collection[asyncio.Task[None]]) -> None:
         """Run a source for good, once those of its name before have ended."""
-        if before:
-            await asyncio.wait(before)
         name = source.terms.name
+        if before:
+            _, late = await asyncio.wait(before, timeout=LATE_S)
+            if late:
+                text = "the source is not heard: it waits for what it was before the reload to end"
+                log.warning(text, source=name, waited_s=LATE_S)
+                await asyncio.wait(late)
+                log.info("the source begins: what it was before has ended", source=name)
         desk = Limited(self._engine.desk, name, lambda: not self._in_force(source))
         work = partial(source.inspector.run, narrowed(desk, source.terms))
         await again(f"source {name}", work, self._engine.ward.tools.metrics)

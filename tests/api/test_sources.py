@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -11,8 +11,9 @@ from typing import ClassVar
 import pytest
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
+from structlog.testing import capture_logs
 
-from doctor_daemon.api.sources import Sources, inspector_of
+from doctor_daemon.api.sources import LATE_S, Sources, inspector_of
 from doctor_daemon.config import AuthKind, Choice, Settings, SourceAuth, SourceChoice
 from doctor_daemon.config.process import Log, Operators
 from doctor_daemon.config.words import Address
@@ -23,6 +24,7 @@ from doctor_daemon.ports import Gatekeeper, Intake, SourceTerms
 from doctor_daemon.ports.surroundings import Surroundings
 from tests.engine.rig import HOST, Rig
 from tests.inspectors.rig import terms
+from tests.simulation.virtual import run
 
 
 class PortConfig(BaseModel):
@@ -127,6 +129,29 @@ async def test_d4_another_one_begins_when_all_before_it_have_let_go() -> None:
         await until(lambda: "a 3 begins" in Port.story)
         assert Port.story[2:] == ["a 1 ends", "a 3 begins"]
     assert Port.story[4:] == ["a 3 ends", "b 1 ends"] or Port.story[4:] == ["b 1 ends", "a 3 ends"]
+
+
+def test_d4_one_that_waits_long_for_that_says_so_once() -> None:
+    async def main() -> None:
+        sources = made(Rig(), settings(source("a", number=1)))
+        async with sources.open():
+            await asyncio.sleep(1)
+            (await sources.prepare(settings(source("a", number=2))))()
+            await asyncio.sleep(LATE_S - 1)
+            assert heard(told) == []
+            await asyncio.sleep(10 * LATE_S)
+            assert heard(told) == ["warning"]
+            Port.freed.set()
+            await asyncio.sleep(1)
+            assert heard(told) == ["warning", "info"]
+            assert Port.story[1:] == ["a 1 ends", "a 2 begins"]
+
+    with capture_logs() as told:
+        run(main())
+
+
+def heard(told: Sequence[Mapping[str, object]]) -> list[object]:
+    return [one["log_level"] for one in told if one.get("source") == "a"]
 
 
 async def test_d4_one_that_cannot_be_made_leaves_all_as_they_were() -> None:
