@@ -48,7 +48,7 @@ HARNESSES: tuple[Harness, ...] = (
     _of("genuine_heartbeat", "datagrams", "heartbeat.hearing", "heartbeat.patience"),
     _of("instanceha", "datagrams", "heartbeat.hearing", "heartbeat.hbv2"),
     _of("memory_of_beats", "datagrams", "heartbeat.memory", "heartbeat.roll"),
-    _of("lifeline", "lifelines", "engine.lifelines", "heartbeat.lifeline"),
+    _of("lifeline", "lifelines", "engine.lifelines", "engine.lifeline_door", "heartbeat.lifeline"),
     _of("genuine_lifeline", "lifelines", "heartbeat.pledges", "heartbeat.lifeline"),
     _of("kdump", "datagrams", "inspectors.kdump"),
     _of("echo", "datagrams", "inspectors.echo"),
