@@ -149,9 +149,13 @@ class Pledges:
         return self.holds.get(name)
 
     def take_back(self, name: str, report: Report) -> None:
-        """Acknowledge a host again whose hold is certainly not on the disk."""
-        self.holds.pop(name, None)
-        self.reports[name] = report
+        """Acknowledge a host again whose hold is certainly not on the disk.
+
+        What it had said is as good as before, unless something has been heard against it.
+        """
+        hold = self.holds.pop(name, None)
+        if hold is None or not hold.spoiled:
+            self.reports[name] = report
 
     def release(self, name: str) -> None:
         """Acknowledge a host again."""

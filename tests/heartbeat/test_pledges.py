@@ -166,6 +166,16 @@ def test_d9_what_could_not_be_saved_is_taken_back() -> None:
     assert agent.asks(1011) == FED
 
 
+def test_b9_what_was_said_before_another_boot_does_not_come_back_with_it() -> None:
+    pledges, _ = made()
+    report = pledges.reports[HOST]
+    pledges.withhold(HOST, INCIDENT, 1010)
+    back = Agent(pledges, Y)
+    assert (back.asks(1011), back.asks(1011)) == (0, None)
+    pledges.take_back(HOST, report)
+    assert (pledges.holds, pledges.reports) == ({}, {})
+
+
 def test_b9_what_is_withheld_and_what_spoke_against_it_outlive_a_restart() -> None:
     pledges, _, hold = held()
     back = Agent(pledges, Y)
