@@ -288,5 +288,5 @@ class Lifelines:
                 self._pledges.restore(json.loads(text), now.boot_id, now.boot_s)
         except OSError as error:
             self._log.error("withheld acknowledgements are lost", reason=error.strerror)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self._log.error("withheld acknowledgements are lost", reason=f"{self._file}: damaged")

@@ -16,10 +16,18 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from doctor_daemon.heartbeat.lease import off_after_s
+from doctor_daemon.heartbeat.lease import (
+    LEASE_MAX_S,
+    LEASE_MIN_S,
+    TIMEOUT_MAX_S,
+    TIMEOUT_MIN_S,
+    off_after_s,
+)
 from doctor_daemon.heartbeat.lifeline import ARMED, DISARM, FED, RELEASED, Ask
 
 NAMES_MAX = 20_000
+BOOT_MAX_S = 1e10
+"""No machine has been up for longer: some 300 years."""
 VERSION = 1
 NO_UUID = "00000000-0000-0000-0000-000000000000"
 
@@ -174,10 +182,34 @@ class Pledges:
         if kept["version"] != VERSION:
             msg = "of another version"
             raise ValueError(msg)
-        holds = {str(name): Hold(**hold) for name, hold in kept["holds"].items()}
+        holds = {str(name): _whole(Hold(**hold)) for name, hold in kept["holds"].items()}
         for name, hold in holds.items():
             acked_s = min(float(hold.acked_s), now_s) if kept["boot"] == boot_id else now_s
             self.holds.setdefault(name, replace(hold, acked_s=acked_s))
+
+
+def _whole(hold: Hold) -> Hold:
+    """Return a hold that can have been kept. Raise ValueError or TypeError for another.
+
+    What is made of its times is when a boot has ended: a wrong one would prove a host off.
+    """
+    texts = (hold.incident, hold.uuid, hold.hardware, hold.spoiled)
+    numbers = (hold.boot, hold.lease_s, hold.timeout_s, hold.acked_s)
+    if not all(isinstance(text, str) for text in texts):
+        msg = "texts are expected"
+        raise TypeError(msg)
+    if not all(isinstance(number, (int, float)) for number in numbers):
+        msg = "numbers are expected"
+        raise TypeError(msg)
+    times = (
+        (hold.lease_s, LEASE_MIN_S, LEASE_MAX_S),
+        (hold.timeout_s, TIMEOUT_MIN_S, TIMEOUT_MAX_S),
+        (hold.acked_s, 0, BOOT_MAX_S),
+    )
+    if not all(least <= found <= most for found, least, most in times):
+        msg = "a time is out of its bounds"
+        raise ValueError(msg)
+    return hold
 
 
 def refused(report: Report | None, lease_s: float, timeout_s: float, now_s: float) -> str:

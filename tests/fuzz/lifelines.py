@@ -105,3 +105,17 @@ def _withheld(made: Lifelines, report: Report, number: int) -> None:
             answer = _asked(made, said)
             assert answer is None or answer.flags == 0
         assert made.heard(HOST).hold is not None
+
+
+def withheld(data: bytes) -> None:
+    """The file of what is withheld: what is damaged is left out, and proves nobody off."""
+    file = _file()
+    file.write_bytes(data)
+    try:
+        made = _made(file)
+        done(made.restore(lambda _: "i-1"))
+        assert made.heard(HOST).report is None
+        hold = made.heard(HOST).hold
+        assert hold is None or hold.off_s > hold.acked_s
+    finally:
+        file.unlink(missing_ok=True)

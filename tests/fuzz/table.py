@@ -50,6 +50,7 @@ HARNESSES: tuple[Harness, ...] = (
     _of("memory_of_beats", "datagrams", "heartbeat.memory", "heartbeat.roll"),
     _of("lifeline", "lifelines", "engine.lifelines", "engine.lifeline_door", "heartbeat.lifeline"),
     _of("genuine_lifeline", "lifelines", "heartbeat.pledges", "heartbeat.lifeline"),
+    _of("withheld", "lifelines", "engine.lifelines", "heartbeat.pledges"),
     _of("kdump", "datagrams", "inspectors.kdump"),
     _of("echo", "datagrams", "inspectors.echo"),
     _of(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import count
+from dataclasses import asdict
+from itertools import count, product
 
 import pytest
 
 from doctor_daemon.heartbeat.lease import off_after_s
 from doctor_daemon.heartbeat.lifeline import ARMED, DISARM, FED, RELEASED, Ask
-from doctor_daemon.heartbeat.pledges import Heard, Hold, Pledges, over, refused
+from doctor_daemon.heartbeat.pledges import NO_UUID, Heard, Hold, Pledges, over, refused
 
 HOST, INCIDENT, OURS = "cmp-1", "incident-1", "our-boot"
 LEASE_S, TIMEOUT_S = 300, 60
@@ -200,6 +201,29 @@ def test_a_moment_that_is_still_to_come_is_not_believed() -> None:
     after = Pledges(count(500).__next__)
     after.restore(pledges.kept(OURS), OURS, hold.acked_s - 500)
     assert after.holds[HOST].acked_s == hold.acked_s - 500
+
+
+NUMBERS: tuple[object, ...] = (-1e6, float("nan"), float("inf"), "300", None, [], 10**400)
+WRONG: tuple[tuple[str, object], ...] = (
+    *product(("lease_s", "timeout_s", "acked_s"), NUMBERS),
+    ("lease_s", 0),
+    ("timeout_s", 0),
+    ("boot", "b"),
+    ("spoiled", None),
+)
+
+
+@pytest.mark.parametrize(("name", "wrong"), WRONG)
+def test_a_time_that_cannot_have_been_kept_proves_nothing(name: str, wrong: object) -> None:
+    whole = Hold("i-1", 7, NO_UUID, "iTCO", 300.0, 60.0, 400.0)
+    kept = {"version": 1, "boot": OURS, "holds": {"a": asdict(whole)}}
+    pledges = Pledges(count(500).__next__)
+    pledges.restore(kept, OURS, 1000)
+    assert pledges.holds == {"a": whole}
+    again = Pledges(count(500).__next__)
+    with pytest.raises((ValueError, TypeError)):
+        again.restore({**kept, "holds": {"a": asdict(whole) | {name: wrong}}}, OURS, 1000)
+    assert again.holds == {}
 
 
 @pytest.mark.parametrize(
