@@ -23,7 +23,7 @@ from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.change import evidence_row
 from doctor_daemon.engine.inbox import Letter
 from doctor_daemon.engine.keys import Keys
-from doctor_daemon.engine.lanes import Lanes, Records, lane_of
+from doctor_daemon.engine.lanes import STOPPING, Lanes, Records, lane_of
 from doctor_daemon.engine.replays import Ledger
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Temporary
@@ -65,8 +65,7 @@ class Desk:
     async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
         """Make evidence durable and say what became of it. Raise Temporary to have it again."""
         if self.closed:
-            msg = "the daemon is stopping"
-            raise Temporary(msg)
+            raise Temporary(STOPPING)
         receipts = await self._by_source(evidence)
         counts = Counter(
             (lane_of(one), one.verdict, receipt.outcome)
@@ -75,6 +74,11 @@ class Desk:
         for (source, verdict, outcome), count in counts.items():
             self._ward.tools.metrics.evidence.labels(source, verdict, outcome).inc(count)
         return receipts
+
+    async def aclose(self) -> None:
+        """End what is still on its way in: whoever sent it is told that the daemon stops."""
+        await self.lanes.close()
+        await self._records.close()
 
     def withdraw(self, source: str) -> None:
         """Hand in nothing of what waits in a source's lane: it is in force no more."""
@@ -145,8 +149,7 @@ class Desk:
     async def answer(self, said: Said, projects: frozenset[str] | None) -> Answer:
         """Make a project's word about a server durable, if it is waited for; tell whether it is."""
         if self.closed:
-            msg = "the daemon is stopping"
-            raise Temporary(msg)
+            raise Temporary(STOPPING)
         cases = self._asked_of(said, projects)
         waiting = (case for case in cases if answerable(case.incident, said.server, said.at))
         case = next(waiting, None)
@@ -191,8 +194,7 @@ class Desk:
     def _admit(self, evidence: Evidence) -> Case:
         """Open an incident. Nothing is awaited between the look for one and its opening."""
         if self.closed:
-            msg = "the daemon is stopping"
-            raise Temporary(msg)
+            raise Temporary(STOPPING)
         host = evidence.host
         incident = open_incident(
             new_id(), evidence, self._ward.plan(host), self._ward.servers(host)

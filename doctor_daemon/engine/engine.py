@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -102,7 +102,7 @@ class Engine:
         self.ward.term = await tools.store.open()
         await self._load(await tools.store.load())
         with closing(self.ward.rounds), closing(self.ward.groups):
-            async with asyncio.TaskGroup() as tasks:
+            async with aclosing(self.desk), asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 beside = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
                 gates = (self.masskeeper.run, self.ticker.run, self.selfcheck.run)

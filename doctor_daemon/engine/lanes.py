@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from doctor_daemon.core.evidence import OPERATOR, Evidence
 from doctor_daemon.core.host import HostId
+from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Receipt
 from doctor_daemon.ports.intake import Crowded
 
@@ -26,6 +27,8 @@ UNDER_WAY_MAX = 64
 leave room for the cases' own saves in the store's queue."""
 WAITING_MAX = 5000
 """Statements of one source that wait for that, covered ones too."""
+
+STOPPING = "the daemon is stopping"
 
 _About = tuple[HostId, str, str]
 Place = Callable[[Sequence[Evidence]], Awaitable[Sequence[Receipt]]]
@@ -107,6 +110,11 @@ class _Lane:
         self._last.clear()
         self.waiting = 0
 
+    async def close(self) -> None:
+        """End what is being handed in, and hand in nothing more: the senders are told why."""
+        self.empty(Temporary(STOPPING))
+        await _cancelled(self._tasks)
+
     def _go_on(self) -> None:
         """Hand in as much as may be."""
         while self._queue and len(self._tasks) < UNDER_WAY_MAX:
@@ -119,9 +127,9 @@ class _Lane:
             if statement.live():
                 task = asyncio.create_task(self._hand_in(statement))
                 self._tasks.add(task)
-                task.add_done_callback(self._ended)
+                task.add_done_callback(self._done)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():  # as all are when the daemon ends
             self._go_on()
@@ -137,6 +145,10 @@ class _Lane:
             for waiter in _undone(waiters):
                 waiter.set_exception(error)
             return
+        except asyncio.CancelledError:
+            for waiter in _undone(waiters):
+                waiter.set_exception(Temporary(STOPPING))
+            raise
         for waiter, receipt in zip(waiters, receipts, strict=True):
             if not waiter.done():
                 waiter.set_result(receipt)
@@ -144,6 +156,15 @@ class _Lane:
 
 def _undone(waiters: Iterable[asyncio.Future[Receipt]]) -> Iterator[asyncio.Future[Receipt]]:
     return (waiter for waiter in waiters if not waiter.done())
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait until they have ended."""
+    some = [*tasks]
+    for task in some:
+        task.cancel()
+    if some:
+        await asyncio.wait(some)
 
 
 class Records:
@@ -170,6 +191,10 @@ class Records:
         some, task = self._next[source]
         some += alike
         await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """End what is being saved, and save nothing more."""
+        await _cancelled([*self._now.values(), *(task for _, task in self._next.values())])
 
     async def _commit(self, source: str) -> None:
         before = self._now.get(source)
@@ -208,6 +233,11 @@ class Lanes:
         """Hand in nothing of what waits of a source: its senders are told why."""
         if source in self._lanes:
             self._lanes[source].empty(why)
+
+    async def close(self) -> None:
+        """End every lane: who is in one is told that the daemon stops."""
+        for lane in self._lanes.values():
+            await lane.close()
 
     def counts(self) -> Iterator[tuple[str, int, int]]:
         """Yield each busy source, how much of it waits, and how much is under way."""
