@@ -79,9 +79,9 @@ class Bmc:
         return self._read("power", "On")
 
     def set_power(self, power: str) -> None:
-        """For the switch alone: the power has changed."""
-        self._write("power", power)
+        """For the switch alone: the power has changed. Whoever sees it finds it written down."""
         self._append("power.jsonl", {"mono": time.monotonic(), "power": power})
+        self._write("power", power)
 
     def changes(self) -> list[Change]:
         return [Change(**row) for row in self._rows("power.jsonl")]
