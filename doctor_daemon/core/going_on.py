@@ -8,6 +8,7 @@ its nova-compute was not, it may die after all: that is another failure than the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import accusing, lives, named, weighty
@@ -44,7 +45,11 @@ def _let_through(incident: Incident, context: Context) -> Incident:
 
 
 def _died(incident: Incident, context: Context) -> Incident:
-    """Suspect the host itself, and fence it after a grace without a sign of life."""
+    """Suspect the host itself, and fence it after a grace without a sign of life.
+
+    What nova-compute has reported while nobody looked says nothing of that: looks begin anew, and
+    span another grace before the cut.
+    """
     now, against = context.now, _against(incident, context)
     since = [e for e in incident.timeline if e.at.since(incident.phase_at) >= 0]
     said = [entry.tell for entry in since if entry.phase is Phase.HELD]
@@ -63,7 +68,8 @@ def _died(incident: Incident, context: Context) -> Incident:
     if not enough(weighty(incident, context), now, limit_s, need):
         return incident
     tell = NoticeKind.SUSPECTED if withdrawn else None
-    return begin(incident.move(Phase.FENCING, now, text, tell), context)
+    moved = incident.move(Phase.FENCING, now, text, tell)
+    return begin(replace(moved, first=None, sighting=None), context)
 
 
 def _against(incident: Incident, context: Context) -> list[Word]:

@@ -139,8 +139,9 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
 
 
 def _fence(incident: Incident, context: Context, text: str) -> Incident:
+    """Have the host fenced, whatever was reported of it before this order."""
     now = context.now
-    incident = replace(incident, ordered_at=now)
+    incident = replace(incident, ordered_at=now, first=None)
     if incident.phase is Phase.SUSPECTED or waits(incident):
         return incident.note(now, text)
     return begin(out_of_service(incident).move(Phase.FENCING, now, text), context)

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.standstill import stand_still
+
 USER = "admin"
 PASSWORD = "correct-horse"
 SERIAL = "SN-0001"
@@ -120,7 +122,8 @@ class Bmc:
 
     def freeze(self) -> None:
         """Stop it: its port takes packets, and nobody answers."""
-        self._signal(signal.SIGSTOP)
+        if self._process is not None and self._process.poll() is None:
+            stand_still(self._process.pid)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)

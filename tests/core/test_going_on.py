@@ -101,8 +101,23 @@ def test_a9_a_host_that_dies_while_its_lone_service_is_held_becomes_a_failure() 
     assert walk.elapse(0.25).phase is Phase.FENCING
     assert walk.told.count(NoticeKind.SUSPECTED) == 2  # at its beginning, and since it was held
     assert len(walk.all(Identify)) == 1
-    walk.identify().look()
+    walk.identify().look().elapse(GRACE_S).look()
     assert len(walk.all(Cut)) == 1
+
+
+def test_a9_a_report_from_before_it_died_is_no_life_of_the_host_that_died() -> None:
+    """nova-compute was back for a moment and has reported in, and nobody looked at it then."""
+    walk = ping(lone().elapse(60), DOWN).elapse(GRACE_S)
+    assert walk.phase is Phase.FENCING
+    walk.identify().look(updated_s=1010.0)
+    assert (walk.phase, walk.all(Cut)) == (Phase.FENCING, [])
+    assert walk.elapse(GRACE_S).look(updated_s=1010.0).phase is Phase.FENCING
+    assert len(walk.all(Cut)) == 1
+
+
+def test_a9_a_report_after_it_went_on_is_life() -> None:
+    walk = ping(lone().elapse(60), DOWN).elapse(GRACE_S).identify().look(updated_s=1010.0)
+    assert walk.elapse(GRACE_S).look(updated_s=1020.0).phase is Phase.DISMISSED
 
 
 def test_a9_life_in_that_grace_takes_the_suspicion_back_once() -> None:

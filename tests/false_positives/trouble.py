@@ -11,6 +11,7 @@ from tests.false_positives.configuration import BEATS
 from tests.false_positives.estate import Estate
 from tests.false_positives.plan import HOSTS, RACKS, Fault, Plan
 from tests.heartbeat.test_daemon import listeners_of
+from tests.standstill import stand_still
 from tools.netns import nft
 
 DROP = """table inet fault {{
@@ -89,7 +90,7 @@ def _stop(place: Estate, plan: Plan) -> Iterator[None]:
     named = plan.way.split(" and ")
     pids = [place.daemon.pid] * ("daemon" in named) + listeners * ("listener" in named)
     for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+        stand_still(pid)
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from tests.heartbeat.beats import OF_ALL, agent_files, beat, datagram
 from tests.heartbeat.process import LIMIT_S, Listening, listening, orders
 from tests.heartbeat.test_agent import agent
 from tests.heartbeat.voices import NAMES, Voices
+from tests.standstill import stand_still
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def test_life_is_told_when_it_is_asked_for() -> None:
 
 def test_a12_a_stopped_listener_accuses_nobody_when_it_goes_on() -> None:
     with heard() as (made, _):
-        made.process.send_signal(signal.SIGSTOP)
+        stand_still(made.process.pid)
         time.sleep(2.0)
         made.process.send_signal(signal.SIGCONT)
         made.until(lambda told: told.get("troubles", {}).get("pause"))
@@ -147,7 +148,7 @@ def test_b15_no_key_is_in_its_command_line_or_its_environment() -> None:
 
 def test_what_the_kernel_drops_is_counted_as_its_own_trouble() -> None:
     with listening(orders(buffer_bytes=4096)) as (made, ports):
-        made.process.send_signal(signal.SIGSTOP)
+        stand_still(made.process.pid)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as by:
             for _ in range(500):
                 by.sendto(os.urandom(100), ("127.0.0.1", ports[0]))

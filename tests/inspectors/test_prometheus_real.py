@@ -24,6 +24,7 @@ from tests.inspectors.looking import Scene, configured, secret, told
 from tests.inspectors.rig import Ledger, terms
 from tests.inspectors.servers import Process, server, until
 from tests.slice.site import free_port
+from tests.standstill import stand_still
 
 PASSWORD = "a-password"
 JOB = "nodes"
@@ -164,7 +165,7 @@ async def test_a1_a_prometheus_that_stood_still_has_no_news(tmp_path: Path) -> N
     """While it hangs it says nothing; after it, nothing from before the pause."""
     async with rig(tmp_path) as made:
         made.scene.concerns[HOST] = Concern.SUSPECTED
-        made.process.send_signal(signal.SIGSTOP)
+        stand_still(made.process.pid)
         assert "no answer within" in await made.look()
         for exporter in made.exporters:
             await exporter.stop()

@@ -14,6 +14,7 @@ from tests.clock import step, stepped
 from tests.slice.process import RUN, Process, daemon, ready, started, stop
 from tests.slice.script import Scenes, Stories
 from tests.slice.site import QUICK, Site, free_port, site, story
+from tests.standstill import stand_still
 
 FIRST, SECOND = "compute-1", "compute-2"
 GRACE_S = 3.0
@@ -30,7 +31,7 @@ async def fail(place: Site, name: str) -> None:
 
 async def stopped(process: Process, seconds: float) -> None:
     """Stop the process for a time, as a debugger or a frozen guest does."""
-    process.send_signal(signal.SIGSTOP)
+    stand_still(process.pid)
     await asyncio.sleep(seconds)
     process.send_signal(signal.SIGCONT)
 
