@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from doctor_daemon.core.by_order import by_order_alone
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.corroboration import ServiceDown
-from doctor_daemon.core.evidence import OPERATOR, Evidence, Verdict, Word, Words
+from doctor_daemon.core.evidence import Evidence, Verdict, Word, Words
 from doctor_daemon.core.incident import Held, Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
@@ -41,15 +42,6 @@ def lives(incident: Incident, context: Context) -> tuple[Word, ...]:
         and context.now.since(word.last) < need.age_s(word.source, policy.life_age_s)
         and (ordered is None or word.last.since(ordered) > 0)
     )
-
-
-def by_order_alone(incident: Incident, context: Context) -> bool:
-    """Tell whether nobody calls the host down but an operator who has ordered it fenced.
-
-    That it lives is no news then, and keeps nobody from what was ordered.
-    """
-    sources = [word.source for word in accusing(incident, context)]
-    return bool(sources) and all(source.startswith(OPERATOR) for source in sources)
 
 
 def _despite(incident: Incident, context: Context) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doctor_daemon.core.by_order import expected
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.contradiction import by_order_alone, disputed, wakes_at, weighty
+from doctor_daemon.core.contradiction import disputed, wakes_at, weighty
 from doctor_daemon.core.cutting import taken_back
 from doctor_daemon.core.dumping import dumping, dumps_until
 from doctor_daemon.core.evidence import Verdict, accused, fold
@@ -39,6 +40,8 @@ def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
         if disputed(incident, evidence, context):
             return incident  # `weighed` says what comes of it
         at = evidence.received_at
+        if expected(incident, at, context):
+            return incident
         return alive(incident, f"{evidence.source} has seen it alive", now, at)
     text = f"{evidence.source} takes it back; nobody calls the host down any more"
     if open_to_life(incident) and not accused(words):
@@ -121,17 +124,19 @@ def _other(host: HostId, before: str, now: str) -> Held:
 def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
     """Tell whether a report since `earlier` would be a sign of life.
 
-    Before the cut any is, unless the host was known to live. After it, only one that was sent after
-    every cut had ended; and where we may have written to the service ourselves, only one that was
-    sent after that had ended, too.
+    Before the cut any is. After it, only one that was sent after every cut had ended; and where we
+    may have written to the service ourselves, only one that was sent after that had ended, too.
+    While a host is on that was known to live, none is.
     """
     if recallable(incident):
         return since_accused(incident, earlier)
     put_at = incident.marking.put_at
     if incident.marking.number > 0 and (put_at is None or earlier.asked_at.since(put_at) < 0):
         return False
+    if expected(incident, earlier.asked_at, context):
+        return False
     if open_to_life(incident):
-        return not by_order_alone(incident, context)
+        return True
     attempt = incident.fencing
     beside = {one.name for one in witnesses(context.plan, attempt.level)} if attempt else set()
     known = attempt.devices.items() if attempt else ()

@@ -13,7 +13,6 @@ from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import Cut, Heard, Look, Order
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.policy import Policy
 from tests.core.make import OTHER_BOOT, at, evidence, incident, plan
 from tests.core.walk import Walk
 
@@ -175,30 +174,6 @@ def test_i14_life_after_an_order_keeps_it_waiting_and_what_was_ordered_is_done_i
     walk.identify().look().elapse(LIFE_S)
     assert walk.phase is Phase.FENCING
     assert not lives(walk.incident, walk.context)
-
-
-def by_order_alone() -> Walk:
-    """Have a host fenced that nobody calls down but the operator who orders it."""
-    said = evidence(source="operator:ann", kind="operator")
-    return Walk(incident(said)).order(Order.FENCE).wait(1)
-
-
-def test_a_host_that_a_human_alone_wants_fenced_is_known_to_live() -> None:
-    walk = storage(by_order_alone())
-    assert walk.incident.contradicted_at is None
-    walk.look().wait(9).identify().look(updated_s=1010.0)
-    assert walk.phase is Phase.FENCING
-    assert len(walk.all(Cut)) == 1
-
-
-def test_an_order_that_has_grown_old_is_none() -> None:
-    walk = by_order_alone().look().wait(Policy().evidence_age_s).identify()
-    assert walk.look(updated_s=1010.0).phase is Phase.DISMISSED
-
-
-def test_where_a_monitor_calls_it_down_too_a_report_after_the_order_ends_it() -> None:
-    walk = by_order_alone().hear().look().wait(9).identify().look(updated_s=1010.0)
-    assert walk.phase is Phase.DISMISSED
 
 
 def test_an_order_counts_more_than_a_report_from_before_it() -> None:
