@@ -35,6 +35,8 @@ class Callers:
         self._since_s = 0.0
         self._strange = 0
         self._wrong = Counter[str]()
+        self.ignored_s: dict[str, float] = {}
+        """Known names, and when somebody last spoke by that name who was not listened to."""
 
     def expect(self, name: str) -> None:
         """Make the keys of a host beforehand."""
@@ -49,11 +51,17 @@ class Callers:
             self._since_s, self._strange = now_s, 0
             self._wrong.clear()
         if crowded and self._wrong[sender] >= WRONG_MAX:
+            self._ignore(datagram, now_s)
             return "flood"
         found = self._read(datagram)
         if isinstance(found, str) and (sender in self._wrong or len(self._wrong) < ADDRESSES_MAX):
             self._wrong[sender] += 1
         return found
+
+    def _ignore(self, datagram: bytes, now_s: float) -> None:
+        found = ask_of(datagram)
+        if found is not None and (found[1], found[0].key_id) in self._macs:
+            self.ignored_s[found[1].decode(errors="replace")] = now_s
 
     def _read(self, datagram: bytes) -> tuple[Ask, bytes, Mac] | str:
         found = ask_of(datagram)

@@ -84,7 +84,7 @@ class Lifelines:
         self._unsure: dict[str, Report] = {}
         """Who is withheld from while the disk may have that, or not; and what it had said."""
         self._log = log.bind(file=str(file))
-        self._since_s = 0.0
+        self._since_s = 0.0  # since when nothing was lost of what came
         self._door: Door | None = None
         self._changed = asyncio.Event()
         self._counted: set[str] = set()
@@ -153,7 +153,9 @@ class Lifelines:
 
     def heard(self, host: str) -> Heard:
         """Tell how a host stands."""
+        self._count_drops()
         now_s, seen_s = self._now_s(), self._pledges.seen_s(host)
+        since_s = max(self._since_s, self._callers.ignored_s.get(host, self._since_s))
         hold = self._pledges.holds.get(host)
         if hold is not None and (self.incident is None or hold.incident != self.incident(host)):
             hold = None
@@ -162,8 +164,8 @@ class Lifelines:
             deaf = "the disk may have that it is not acknowledged, or not"
         elif not self.port:
             deaf = "watchdogs are not heard"
-        elif now_s - self._since_s < SETTLED_S:
-            deaf = "watchdogs have not been listened to for long enough"
+        elif now_s - since_s < SETTLED_S:
+            deaf = "watchdogs have not been heard for long enough without a gap"
         age_s = None if seen_s is None else now_s - seen_s
         return Heard(self._pledges.reports.get(host), hold, age_s, deaf)
 
@@ -214,10 +216,16 @@ class Lifelines:
     def _now_s(self) -> float:
         return self._clock.now().boot_s
 
+    def _count_drops(self) -> None:
+        """Count what the kernel has dropped: whoever was not heard may have spoken."""
+        dropped = self._door.drops() if self._door is not None else 0
+        if dropped:
+            self._metrics.lifelines_rejected.labels("dropped").inc(dropped)
+            self._since_s = self._now_s()
+
     def _show(self) -> None:
         """Have the metrics show whose watchdog is armed, as it says, and what was lost."""
-        if self._door is not None:
-            self._metrics.lifelines_rejected.labels("dropped").inc(self._door.drops())
+        self._count_drops()
         for host in self._counted:
             report = self._pledges.reports.get(host)
             fresh = report is not None and self._now_s() - report.heard_s <= report.lease_s

@@ -87,6 +87,18 @@ def test_e1_a_hosts_address_on_a_few_forged_datagrams_does_not_silence_it() -> N
     assert not isinstance(callers.read(of(HOST), "192.0.2.1", 1.0, crowded=False), str)
 
 
+def test_a1_who_was_not_listened_to_in_a_flood_is_known() -> None:
+    callers = Callers((OF_ALL,), lambda _: True)
+    callers.expect(HOST)
+    for _ in range(WRONG_MAX):
+        callers.read(FORGED, "192.0.2.1", 1.0, crowded=True)
+    assert not callers.ignored_s
+    for name in (HOST, "stranger"):
+        assert callers.read(of(name), "192.0.2.1", 1.5, crowded=True) == "flood"
+    assert callers.read(b"no question", "192.0.2.1", 1.6, crowded=True) == "flood"
+    assert callers.ignored_s == {HOST: 1.5}
+
+
 async def test_a_round_takes_so_many_and_lets_others_have_their_turn() -> None:
     crowds = list[bool]()
 

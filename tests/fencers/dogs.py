@@ -66,7 +66,9 @@ class Rig:
     def permit(self, seconds: float = 1.0) -> Permit:
         return Permit(1, self.clock.now().plus(seconds))
 
-    def asks(self, flags: int = ARMED, *, lease_s: int = 300) -> int | None:
+    def asks(
+        self, flags: int = ARMED, *, lease_s: int = 300, sender: str = "", crowded: bool = False
+    ) -> int | None:
         """Ask as the agent does; return what was answered."""
         self._sequence += 1
         uuid = bytes.fromhex(UUID.replace("-", ""))
@@ -74,7 +76,7 @@ class Rig:
             *(1, flags, self.boot, self._sequence, self._challenge),
             *(lease_s * 1000, 60_000, uuid, b"iron dog"),
         )
-        answer = self.made.take(packed(said, HOST.encode(), MAC))
+        answer = self.made.take(packed(said, HOST.encode(), MAC), sender, crowded=crowded)
         found = answer_of(answer) if answer else None
         if found is None:
             return None

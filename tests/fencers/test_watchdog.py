@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,12 +12,16 @@ from pydantic import ValidationError
 
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.engine.callers import WRONG_MAX
+from doctor_daemon.engine.lifeline_door import BUFFER_BYTES
 from doctor_daemon.engine.lifelines import SETTLED_S
 from doctor_daemon.errors import LateError, Temporary
 from doctor_daemon.fencers.watchdog import Watchdog
 from doctor_daemon.heartbeat.lifeline import FED
 from tests.fencers.dogs import OFF_S, Rig, cut, heard
 from tests.heartbeat.lifelines import HOST, UUID, listening
+
+LARGE = 60_000
 
 
 @pytest.fixture
@@ -184,3 +189,30 @@ async def test_e2_a_second_agent_of_the_same_boot_is_counted(rig: Rig) -> None:
     rig.says_again(-1000)
     assert [rig.asks() for _ in range(3)] == [None] * 3
     assert rig.rejected("replayed") == 3
+
+
+async def test_a1_silence_means_nothing_where_the_kernel_has_dropped_what_was_said(
+    rig: Rig,
+) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 1)
+    assert await rig.power() is Power.OFF
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
+        for _ in range(4 * BUFFER_BYTES // LARGE):  # more than there is room for
+            flood.sendto(bytes(LARGE), ("127.0.0.1", rig.made.port))
+    assert await rig.power() is Power.UNKNOWN
+    assert rig.rejected("dropped")
+    rig.clock.move(SETTLED_S)
+    assert await rig.power() is Power.OFF
+
+
+async def test_a1_silence_means_nothing_where_a_flood_had_the_host_ignored(rig: Rig) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 1)
+    for _ in range(WRONG_MAX):
+        rig.made.take(b"forged", "192.0.2.7", crowded=True)
+    assert rig.asks(sender="192.0.2.7", crowded=True) is None
+    assert rig.rejected("flood") == 1
+    assert await rig.power() is Power.UNKNOWN
+    rig.clock.move(SETTLED_S)
+    assert await rig.power() is Power.OFF
