@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -38,7 +38,9 @@ class Evidence(Section):
     """What follows where only these call a host down, and another kind sees it alive: consumers are
     told just that (`notify`), a human is asked at once (`hold`), or it is fenced all the same."""
 
-    def needed(self, sources: Iterable[SourceTerms], host: str) -> Corroboration:
+    def needed(
+        self, sources: Iterable[SourceTerms], host: str, gives: Mapping[str, frozenset[str]]
+    ) -> Corroboration:
         """Return the core's own value for a host: whose word counts there, how long, how much."""
         told = tuple(sources)
         return Corroboration(
@@ -50,6 +52,7 @@ class Evidence(Section):
             service_down=ServiceDown(self.service_down),
             ages={one.name: one.evidence_age_s for one in told},
             trusts={one.name: one.trust for one in told},
+            gives=gives,
             barred=frozenset(
                 one.name for one in told if one.hosts is not None and host not in one.hosts
             ),

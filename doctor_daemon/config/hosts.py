@@ -8,7 +8,7 @@ from typing import Any
 
 from doctor_daemon.config.devices import DeviceReader, Place, device_names
 from doctor_daemon.config.inventory import Inventories, Record
-from doctor_daemon.config.kinds import misnamed
+from doctor_daemon.config.kinds import given, misnamed
 from doctor_daemon.config.labels import Labels
 from doctor_daemon.config.models import Hosts
 from doctor_daemon.config.patterns import HOSTS_MAX, Named, expand
@@ -33,10 +33,11 @@ class HostReader:
         self.devices = DeviceReader(chooser)
         self.inventories = Inventories(problems)
         self._sources: Sequence[SourceChoice] = ()
+        self._gives: Mapping[str, frozenset[str]] = {}
 
     def read(self, cloud: str, sources: Sequence[SourceChoice] = ()) -> None:
         """Read all entries. `cloud` is the configured one, and so are the sources."""
-        self._sources = sources
+        self._sources, self._gives = sources, given(sources)
         for loc, raw in self._document.items("hosts"):
             entry = salvaged(Hosts, raw, self._folder)
             if entry is not None and isinstance(raw, dict):
@@ -122,7 +123,7 @@ class HostReader:
             way_back=entry.way_back(),
             reserve=Reserve(self._reserved(entry, place), entry.reserved_reason),
             corroboration=entry.evidence.needed(
-                (one.terms for one in self._sources), place.host.name
+                (one.terms for one in self._sources), place.host.name, self._gives
             ),
         )
 

@@ -44,6 +44,11 @@ def kinds_of(source: SourceChoice) -> frozenset[str]:
     return frozenset({str(kind), *map(str, several)})
 
 
+def given(sources: Iterable[SourceChoice]) -> Mapping[str, frozenset[str]]:
+    """Return which kinds each source may give, of those that say so by their options."""
+    return {one.name: kinds_of(one) for one in sources if getattr(one.config, "kind", None)}
+
+
 def speaks_of(source: SourceChoice, plan: HostPlan) -> bool:
     """Tell whether a source may speak of a host."""
     return source.terms.hosts is None or plan.host.name in source.terms.hosts

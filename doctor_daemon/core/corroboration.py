@@ -42,8 +42,15 @@ class Corroboration:
     """Source -> how its word is trusted at present (`evidence.Trust`): what it said before counts
     for no more, and what a source said that there is no more, as if it had no secret. None: nobody
     knows which sources there are."""
+    gives: Mapping[str, frozenset[str]] = field(default_factory=dict, hash=False)
+    """Source -> the kinds that it may give at present: what it said as another one before counts
+    for nothing, or a single source would be two kinds. One that is not there may give any."""
     barred: frozenset[str] = frozenset()
     """Sources that may not speak of the host: what they said before counts for nothing."""
+
+    def hears(self, source: str, kind: str) -> bool:
+        """Tell whether a source may speak of the host (still), and of that kind."""
+        return source not in self.barred and kind in self.gives.get(source, (kind,))
 
     def age_s(self, source: str, age_max_s: float) -> float:
         """Return how old a source's word may be."""

@@ -100,12 +100,13 @@ def fold(words: Words, evidence: Evidence) -> Words:
         return words
     if old.verdict is Verdict.UP and evidence.verdict is Verdict.WITHDRAWN:
         return words  # there is nothing to take back, and who was seen alive was seen alive
-    first = old.first if old.verdict is evidence.verdict else evidence.received_at
+    same = (old.verdict, old.kind) == (evidence.verdict, evidence.kind)
     new = replace(
         old,
         verdict=evidence.verdict,
+        kind=evidence.kind,
         trust=evidence.trust,
-        first=first,
+        first=old.first if same else evidence.received_at,
         last=evidence.received_at,
         count=old.count + 1,
         claimed_s=evidence.claimed_s,

@@ -23,10 +23,10 @@ def standing(
 ) -> Iterator[Word]:
     """Yield the words that say down and are not too old, for anybody or for their source.
 
-    Left out are those of sources that may not speak of the host (any more).
+    Left out are those of sources that may not speak of the host (any more), or not as that kind.
     """
     for word in words.values():
-        if word.source in need.barred:
+        if not need.hears(word.source, word.kind):
             continue
         age_s = now.since(word.last)
         if word.verdict is Verdict.DOWN and age_s <= need.age_s(word.source, age_max_s):

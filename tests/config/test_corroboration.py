@@ -41,7 +41,9 @@ def plan(settings: Settings) -> HostPlan:
 
 def test_the_shipped_default_is_one_trusted_source_or_two_kinds(read: Reading) -> None:
     assert plan(read(file(AM))).corroboration == Corroboration(
-        ages={"am": 300}, trusts={"am": Trust.ALONE}
+        ages={"am": 300},
+        trusts={"am": Trust.ALONE},
+        gives={"am": frozenset({"prometheus"})},
     )
     assert Corroboration() == Corroboration(2, math.inf, None, frozenset())
 
@@ -193,6 +195,11 @@ def test_a_source_may_give_several_kinds(config: BaseModel, kinds: set[str]) -> 
         name="s", kind="its-type", plugin=object, config=config, terms=terms, auth=auth
     )
     assert kinds_of(source) == kinds
+
+
+def test_e1_the_kinds_of_each_source_are_known_where_it_has_but_some(read: Reading) -> None:
+    found = plan(read(file(AM, ZBX, FREE))).corroboration.gives
+    assert found == {"am": frozenset({"prometheus"}), "zbx": frozenset({"zabbix"})}
 
 
 def test_e1_a_source_of_other_hosts_is_none(read: Reading) -> None:

@@ -53,6 +53,11 @@ def test_the_latest_word_says_how_far_its_source_is_trusted() -> None:
     assert word.trust is Trust.OPEN
 
 
+def test_e1_the_latest_word_says_of_which_kind_it_is_and_stands_as_that_since_then() -> None:
+    (word,) = words(evidence(0, kind="ping"), evidence(5, kind="network")).values()
+    assert (word.kind, word.first, word.last) == ("network", at(5), at(5))
+
+
 def test_i20_a_summary_is_cut_short() -> None:
     long = "x" * (SUMMARY_MAX + 1)
     for said in ([evidence(0, summary=long)], [evidence(0), evidence(1, summary=long)]):

@@ -14,6 +14,7 @@ from tests.core.make import OTHER_BOOT, Fields, at, evidence
 
 AGE_S = 300.0
 ALONE, SECOND, OPEN = Trust.ALONE, Trust.SECOND, Trust.OPEN
+RENAMED = ((0, "ipmi"), (0, "network"))
 NONE_ALONE: frozenset[str] = frozenset()
 
 
@@ -143,6 +144,16 @@ def test_e1_what_a_source_said_that_may_not_speak_of_the_host_counts_for_nothing
     assert not weigh(said, barred=frozenset({"of-ping"}))
     need = Corroboration(barred=frozenset({"of-ping"}))
     assert kinds_of(standing(heard(*said), at(0), AGE_S, need)) == ["arp"]
+
+
+def test_e1_a_source_whose_kind_was_changed_is_not_two_kinds() -> None:
+    said = [evidence(s, source="zbx", kind=k, fingerprint=k, trust=SECOND) for s, k in RENAMED]
+    gives = {"zbx": frozenset({"network"})}
+    assert not weigh(said, gives=gives)
+    need = Corroboration(gives=gives)
+    assert kinds_of(standing(heard(*said), at(0), AGE_S, need)) == ["network"]
+    assert weigh([*said, word(0, "ping")], gives=gives), "others may give what they like"
+    assert weigh(said, gives={"zbx": frozenset({"ipmi", "network"})}), "as ping of two networks"
 
 
 def test_a5_a_source_of_its_own_age_counts_no_longer_than_that() -> None:
