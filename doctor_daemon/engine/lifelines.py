@@ -285,13 +285,13 @@ class Lifelines:
         holds = cast("dict[str, object]", kept["holds"])
         for name in without:
             holds.pop(name, None)
-        await asyncio.to_thread(self._put, self._file, json.dumps(kept))
+        await self._turns.in_thread(partial(self._put, self._file, json.dumps(kept)))
 
     async def restore(self, incident: Callable[[str], str]) -> None:
         """Take over what was withheld; incidents are known by that function once `run` begins."""
         now, self.incident = self._clock.now(), incident
         try:
-            text = await asyncio.to_thread(content, self._file)
+            text = await self._turns.in_thread(partial(content, self._file))
             if text:
                 self._pledges.restore(json.loads(text), now.boot_id, now.boot_s)
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,12 +21,14 @@ class UnsureError(OSError):
 class Turns:
     """One thing at a time is done to the file, and to its end, whoever gives up waiting for it.
 
-    A thread that writes cannot be cancelled: nobody else may begin before it has ended.
+    A thread that writes cannot be cancelled: nobody else may begin before it has ended. It is the
+    file's own: those that all share may all hang, with a name that is looked up or a long list.
     """
 
     def __init__(self) -> None:
         """Begin with nothing under way."""
         self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="watchdogs")
 
     async def do(self, work: Callable[[], Awaitable[Ended]]) -> Ended:
         """Wait for one's turn, and do it. Raise what it raises."""
@@ -33,6 +36,10 @@ class Turns:
         task = asyncio.ensure_future(work())
         task.add_done_callback(lambda _: self._lock.release())
         return await asyncio.shield(task)
+
+    async def in_thread(self, work: Callable[[], Ended]) -> Ended:
+        """Do what waits for the disk. Raise what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def content(file: Path) -> str:

@@ -151,3 +151,16 @@ async def test_b9_what_speaks_against_a_hold_is_saved_however_often_that_fails(
     async with listening(rig.made):
         rig.clock.move(SETTLED_S)
         assert await rig.power() is Power.UNKNOWN
+
+
+async def test_a_cut_waits_for_no_threads_of_others(rig: Rig) -> None:
+    """Names that are looked up, lists that are read: what hangs there has no part in a cut."""
+    loop, go_on, most = asyncio.get_running_loop(), Event(), 64
+    others = [loop.run_in_executor(None, go_on.wait) for _ in range(most)]
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await cut(rig)
+    finally:
+        go_on.set()
+        await asyncio.gather(*others)
+    assert HOST in kept(rig)
