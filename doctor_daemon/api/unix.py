@@ -16,14 +16,16 @@ import pwd
 import socket
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
 from doctor_daemon.errors import ConfigError, Conflict
+from doctor_daemon.ports.lookups import Lookups
 
 BACKLOG = 64
 NAME_S = 2.0
@@ -33,6 +35,8 @@ GROUPS_MAX = 256
 _SO_PEERGROUPS = getattr(socket, "SO_PEERGROUPS", 59)  # socket(7); Python does not name it
 _CREDENTIALS = struct.Struct("3i")
 _ID = struct.Struct("I")
+_USERS = Lookups(threads=4)
+"""By threads of their own: a directory of users may hang."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -79,12 +83,12 @@ def peer_of(request: web.Request) -> Peer | None:
     return Peer(uid, frozenset((gid, *(found for (found,) in _ID.iter_unpack(more)))))
 
 
-async def name_of(uid: int) -> str:
+async def name_of(uid: int, ask: Callable[[int], pwd.struct_passwd] = pwd.getpwuid) -> str:
     """Return a user's name for the record; `uid N` where it is not to be had in time."""
     try:
         async with asyncio.timeout(NAME_S):
-            return (await asyncio.to_thread(pwd.getpwuid, uid)).pw_name
-    except (KeyError, TimeoutError):
+            return (await _USERS.put(partial(ask, uid))).pw_name
+    except (KeyError, OSError):  # a TimeoutError is one
         return f"uid {uid}"
 
 

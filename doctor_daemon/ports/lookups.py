@@ -1,8 +1,9 @@
 """The system is asked where names lead by threads of their own, which may hang.
 
-`getaddrinfo` waits for a dead name server for as long as resolv.conf(5) says, and nothing ends it.
-So it takes no thread that anything else waits for, and nobody waits for it when the daemon ends:
-these threads are daemons, are few, and go when there is nothing to be asked.
+`getaddrinfo` waits for a dead name server for as long as resolv.conf(5) says, and nothing ends it;
+`getpwuid` waits likewise for a directory of users that is gone. So they take no thread that
+anything else waits for, and nobody waits for them when the daemon ends: these threads are daemons,
+are few, and go when there is nothing to be asked.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from threading import Lock, Thread
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from aiohttp.abc import ResolveResult
 
@@ -22,7 +24,8 @@ WAITING_MAX = 10_000
 """Names that wait for a thread."""
 Found: TypeAlias = list[ResolveResult]
 Ask = Callable[[str, socket.AddressFamily], Found]
-_Job: TypeAlias = tuple["Future[Found]", str, socket.AddressFamily]
+T = TypeVar("T")
+_Job: TypeAlias = tuple["Future[Any]", Callable[[], Any]]
 
 
 def ask(host: str, family: socket.AddressFamily) -> Found:
@@ -57,16 +60,20 @@ class Lookups:
 
     async def find(self, host: str, family: socket.AddressFamily) -> Found:
         """Return where a name leads. Raise OSError."""
-        return await asyncio.wrap_future(self._put(host, family))
+        return await self.put(partial(self._ask, host, family))
 
-    def _put(self, host: str, family: socket.AddressFamily) -> Future[Found]:
-        job = Future[Found]()
+    async def put(self, question: Callable[[], T]) -> T:
+        """Have any other question answered that may hang. Raise OSError, and what it raises."""
+        return await asyncio.wrap_future(self._put(question))
+
+    def _put(self, question: Callable[[], T]) -> Future[T]:
+        job = Future[T]()
         with self._lock:
             if len(self._jobs) >= WAITING_MAX:
                 raise socket.gaierror(socket.EAI_AGAIN, "too many names wait to be resolved")
             if self._threads < self._most:
                 self._begin()
-            self._jobs.append((job, host, family))
+            self._jobs.append((job, question))
         return job
 
     def _begin(self) -> None:
@@ -81,10 +88,10 @@ class Lookups:
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
-            found, host, family = job
+            found, question = job
             if found.set_running_or_notify_cancel():
                 try:
-                    found.set_result(self._ask(host, family))
+                    found.set_result(question())
                 except BaseException as error:  # noqa: BLE001 - it is the waiter's
                     found.set_exception(error)
 

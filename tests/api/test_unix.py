@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -62,6 +63,22 @@ async def test_the_person_is_who_the_kernel_says() -> None:
 async def test_names_of_users() -> None:
     assert await name_of(0) == "root"
     assert await name_of(STRANGER) == f"uid {STRANGER}"
+
+
+async def test_e5_a_directory_of_users_that_hangs_keeps_no_other_work_from_its_threads() -> None:
+    gone = Event()
+
+    def hang(uid: int) -> pwd.struct_passwd:
+        gone.wait()
+        raise KeyError(uid)
+
+    try:
+        names = await asyncio.gather(*(name_of(uid, hang) for uid in range(64)))
+        async with asyncio.timeout(30):
+            assert await asyncio.to_thread(str, 1) == "1"
+    finally:
+        gone.set()
+    assert names == [f"uid {uid}" for uid in range(64)]
 
 
 async def test_a_process_of_another_user_is_kept_out() -> None:
