@@ -106,6 +106,12 @@ async def test_e4_only_by_verified_tls_somebody_shows_who_it_is(
         assert resolver.shown is shown
 
 
+def test_e4_a_certificate_that_may_be_anybodys_shows_nothing() -> None:
+    tls = tls_context("", "", "", verify=True)
+    tls.check_hostname = False
+    assert not shows(tls, f"https://{NAME}")
+
+
 def test_e4_a_name_server_that_is_slow_is_believed() -> None:
     system = System()
 

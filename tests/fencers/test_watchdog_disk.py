@@ -15,6 +15,7 @@ from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.lifelines import SETTLED_S
 from doctor_daemon.engine.withheld import UnsureError, write
+from doctor_daemon.errors import LateError
 from doctor_daemon.heartbeat.lifeline import FED
 from tests.fencers.dogs import OFF_S, Rig, cut, heard
 from tests.heartbeat.lifelines import HOST, LIMIT_S, listening, until
@@ -58,10 +59,51 @@ async def test_b1_a_hold_that_may_be_on_the_disk_is_never_acknowledged_over(rig:
     assert outcome is Outcome.UNKNOWN
     assert "watchdogs.json" in text
     assert HOST in kept(rig)
-    for _ in range(100):
+    for _ in range(2 * int(OFF_S) // 5):
         rig.clock.move(5)
         assert rig.asks() is None
         assert await rig.power() is Power.UNKNOWN
+
+
+async def test_b1_a_hold_that_may_be_on_the_disk_or_not_is_no_proof_however_old(rig: Rig) -> None:
+    rig.disk.fails = [UNSURE]
+    assert (await rig.device.cut(rig.permit()))[0] is Outcome.UNKNOWN
+    rig.clock.move(OFF_S + 1)
+    assert await rig.power() is Power.UNKNOWN
+
+
+async def test_b9_such_a_hold_is_kept_once_another_boot_of_the_host_was_heard(rig: Rig) -> None:
+    rig.disk.fails = [UNSURE, FULL]
+    assert (await rig.device.cut(rig.permit()))[0] is Outcome.UNKNOWN
+    rig.boots()
+    assert [rig.asks(0), rig.asks(0)] == [0, None]
+    rig.disk.fails = []
+    await until(lambda: "another boot" in kept(rig)[HOST]["spoiled"])
+    assert FED not in [rig.asks(0) for _ in range(3)]
+    assert await rig.power() is Power.ON
+
+
+async def test_b3_a_cut_whose_permit_lapses_in_line_is_not_made(rig: Rig) -> None:
+    begun, go_on, put = Event(), Event(), rig.disk.put
+
+    def slow(file: Path, text: str) -> None:
+        begun.set()
+        go_on.wait()
+        put(file, text)
+
+    rig.restarts(slow)
+    async with listening(rig.made):
+        rig.boots()
+        rig.alive()
+        first = asyncio.create_task(rig.device.cut(rig.permit()))
+        await asyncio.to_thread(begun.wait, LIMIT_S)
+        late = asyncio.create_task(rig.device.cut(rig.permit()))
+        await asyncio.sleep(0)
+        rig.clock.move(1.5)
+        go_on.set()
+        with pytest.raises(LateError):
+            await late
+        assert (await first)[0] is Outcome.ACCEPTED
 
 
 async def test_b1_a_restart_with_it_tells_off_of_nobody_who_was_acknowledged(
