@@ -36,7 +36,7 @@ class Callers:
         self._strange = 0
         self._wrong = Counter[str]()
         self.ignored_s: dict[str, float] = {}
-        """Known names, and when somebody last spoke by that name who was not listened to."""
+        """Names, and when somebody last spoke by that name who was not listened to or believed."""
 
     def expect(self, name: str) -> None:
         """Make the keys of a host beforehand."""

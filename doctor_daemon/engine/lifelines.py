@@ -20,7 +20,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import structlog
 
@@ -148,6 +147,8 @@ class Lifelines:
             return None
         if heard.flags & FED:
             pledges.answered(name, now_s)
+        elif hold is not None:  # it may be a record; and it may be on, and not hear us
+            self._callers.ignored_s[name] = now_s
         number = pledges.challenge(name)
         return packed(Answer(said.key_id, heard.flags, said.boot, said.sequence, number), raw, mac)
 
@@ -282,9 +283,8 @@ class Lifelines:
     async def _save(self, without: Iterable[str] = ()) -> None:
         """Write all holds but these, and force them to the disk, in a turn. Raise OSError."""
         kept = self._pledges.kept(self._clock.now().boot_id)
-        holds = cast("dict[str, object]", kept["holds"])
         for name in without:
-            holds.pop(name, None)
+            kept["holds"].pop(name, None)
         await self._turns.in_thread(partial(self._put, self._file, json.dumps(kept)))
 
     async def restore(self, incident: Callable[[str], str]) -> None:

@@ -123,12 +123,14 @@ class Watchdog(Timed):
 def _power(heard: Heard, now_s: float) -> tuple[Power, str]:
     """Return what is known of the host's power, and from what."""
     hold, fresh = heard.hold, heard.seen_s is not None and heard.seen_s <= FRESH_S
+    if fresh and (hold is None or hold.spoiled):
+        return Power.ON, hold.spoiled if hold else "it is heard"
     if heard.deaf:
         return Power.UNKNOWN, heard.deaf
     if hold is None:
-        return (Power.ON, "it is heard") if fresh else (Power.UNKNOWN, "it is not heard")
+        return Power.UNKNOWN, "it is not heard"
     if hold.spoiled:
-        return (Power.ON if fresh else Power.UNKNOWN), hold.spoiled
+        return Power.UNKNOWN, hold.spoiled
     if now_s < hold.off_s:
         return Power.UNKNOWN, f"its boot has ended in {hold.off_s - now_s:.0f} s at the latest"
     return Power.OFF, f"its boot has ended: not acknowledged for {now_s - hold.acked_s:.0f} s"

@@ -96,6 +96,10 @@ class Rig:
         """Begin another boot of the host."""
         self.boot, self._challenge = self.boot + 1, 0
 
+    def misses_the_answer(self) -> None:
+        """Not have heard what was answered: the way back is broken."""
+        self._challenge = 0
+
     def alive(self) -> None:
         """Be heard, armed."""
         while self.asks() != FED:

@@ -24,6 +24,13 @@ from tests.heartbeat.lifelines import HOST, UUID, listening
 LARGE = 60_000
 
 
+def flood(rig: Rig) -> None:
+    """Send more than there is room for."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        for _ in range(4 * BUFFER_BYTES // LARGE):
+            made.sendto(bytes(LARGE), ("127.0.0.1", rig.made.port))
+
+
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     async with heard(tmp_path) as made:
@@ -66,6 +73,20 @@ async def test_b9_a_host_that_boots_again_is_on_and_never_off_again(rig: Rig) ->
     assert await rig.power() is Power.UNKNOWN
     outcome, text = await rig.device.cut(rig.permit())
     assert (outcome, "another boot" in text or "too long ago" in text) == (Outcome.UNSENT, True)
+
+
+async def test_b9_a_boot_that_does_not_hear_us_is_heard_and_not_off(rig: Rig) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 1)
+    assert await rig.power() is Power.OFF
+    rig.boots()
+    for _ in range(5):
+        assert rig.asks(0) == 0
+        rig.misses_the_answer()
+        assert await rig.power() is Power.UNKNOWN, "it may be a record, and it may be a host"
+        rig.clock.move(5)
+    rig.clock.move(SETTLED_S)
+    assert await rig.power() is Power.OFF
 
 
 async def test_b1_a_watchdog_that_does_not_fire_is_found_out(rig: Rig) -> None:
@@ -197,11 +218,18 @@ async def test_a1_silence_means_nothing_where_the_kernel_has_dropped_what_was_sa
     await cut(rig)
     rig.clock.move(OFF_S + 1)
     assert await rig.power() is Power.OFF
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
-        for _ in range(4 * BUFFER_BYTES // LARGE):  # more than there is room for
-            flood.sendto(bytes(LARGE), ("127.0.0.1", rig.made.port))
+    flood(rig)
     assert await rig.power() is Power.UNKNOWN
     assert rig.rejected("dropped")
+    assert rig.asks() is None
+    assert await rig.power() is Power.ON, "what was heard was heard"
+
+
+async def test_a1_after_a_flood_it_is_off_again_once_it_would_have_been_heard(rig: Rig) -> None:
+    await cut(rig)
+    rig.clock.move(OFF_S + 1)
+    flood(rig)
+    assert await rig.power() is Power.UNKNOWN
     rig.clock.move(SETTLED_S)
     assert await rig.power() is Power.OFF
 
