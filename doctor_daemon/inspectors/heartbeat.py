@@ -245,7 +245,7 @@ class Heartbeat(Unserved):
 
     def _begun(self, said: Said) -> None:
         self._log.info(
-            "listening for heartbeats", ports=said["ready"], remembered=len(said["hosts"])
+            "listening for heartbeats", ports=said["ready"], remembered=said["remembered"]
         )
         found, wanted = int(said["buffer_bytes"]), self._config.receive_buffer
         if found < wanted:

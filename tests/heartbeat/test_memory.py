@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from doctor_daemon.heartbeat.memory import keep, recall
-from doctor_daemon.heartbeat.roll import Roll
+from doctor_daemon.heartbeat.roll import HOSTS_MAX, OURS, Listed, Roll
+from doctor_daemon.heartbeat.wire import NAME_MAX
+from doctor_daemon.inspectors.listening import listening
+from tests.heartbeat.process import orders
 
 
 def memory(*intervals: str) -> str:
@@ -44,3 +47,14 @@ def test_what_is_kept_is_recalled(tmp_path: Path) -> None:
     assert keep(path, roll, "b", 1001.0) == ""
     assert recall(path, again, "b", 1002.0) == ""
     assert [host.sequence for host in again.every()] == [100]
+
+
+async def test_i20_it_begins_with_as_many_hosts_as_there_may_be(tmp_path: Path) -> None:
+    path, roll = tmp_path / "memory", Roll()
+    for number in range(HOSTS_MAX):
+        host = Listed(str(number).zfill(NAME_MAX).encode(), OURS, 1000)
+        host.boot, host.sequence = 7, 1
+        roll.add(host)
+    assert keep(path, roll, "b", 1000.0) == ""
+    async with listening(orders(memory=path)) as ear:
+        assert (await ear.hear())["remembered"] == HOSTS_MAX
