@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.slice.site import Site
 
-LIMIT_S = 30.0
+LIMIT_S = 90.0
 AS_USER = """
 import os, sys
 from doctor_daemon.cli.main import main, parse

@@ -17,7 +17,7 @@ from doctor_daemon.heartbeat.keys import Key
 from tests.heartbeat.beats import OF_ALL
 
 Json = dict[str, Any]
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def orders(

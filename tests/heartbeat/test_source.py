@@ -27,7 +27,7 @@ from tests.inspectors.looking import Scene, configured, secret, told
 from tests.inspectors.rig import Ledger, terms
 from tests.slice.site import free_port
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 WITNESS = "ctl-1"
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-LIMIT_S = 30.0
+LIMIT_S = 90.0
 Process = asyncio.subprocess.Process
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SIZE_MAX = 4096
-LIMIT_S = 40.0
+LIMIT_S = 150.0
 
 
 @dataclass

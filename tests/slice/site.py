@@ -30,7 +30,7 @@ from tests.slice.monitor import BEARER, Monitor
 Json = dict[str, Any]
 ME = pwd.getpwuid(os.geteuid()).pw_name
 """Who gives the orders here, as the record has it."""
-LIMIT_S = 40.0
+LIMIT_S = 150.0
 LOOK_S = 0.05
 LAB = LabOptions(
     hosts=3, servers_per_host=2, zones=1, tls=True, redfish=RedfishOptions(power_s=0.2)
