@@ -13,7 +13,7 @@ from doctor_daemon.core.proof import Power
 from doctor_daemon.core.recall import recallable
 from doctor_daemon.core.tries import Outcome
 from tests.core.coming_back import Back
-from tests.core.make import at, plan
+from tests.core.make import BMC, PDU, at, level, plan
 from tests.core.test_cutting import line_up
 from tests.core.test_own_side_waits import isolated
 from tests.core.walk import Walk
@@ -81,6 +81,14 @@ def test_i14_whoever_waits_past_the_point_of_no_return_hears_of_life() -> None:
     assert (walk.phase, walk.gate) == (Phase.HELD, "contradiction")
     assert "it was heard alive after a cut" in walk.said
     assert isolated(walk, good=True).elapse(5).all(Cut) == []
+
+
+def test_i14_life_that_ended_a_try_does_not_hold_the_next_one_that_waits() -> None:
+    walk = Walk(plan=plan(level(BMC), level(PDU))).to_reads().wait(1).hear(verdict=UP)
+    assert walk.attempt.level == 2
+    isolated(walk.wait(1).hear("zabbix")).identify().look()
+    assert walk.incident.waiting is not None
+    assert (walk.elapse(5).phase, walk.attempt.level) == (Phase.FENCING, 2)
 
 
 def test_l1_whoever_waits_in_silence_goes_on_when_the_gate_opens() -> None:
