@@ -98,6 +98,11 @@ class Hearing:
             host.macs = {number: mac for number, mac in host.macs.items() if number in same}
         self._keys, self._hbv2_keys = keys, hbv2_keys
 
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the keys that are accepted, in order."""
+        return sorted(self._keys)
+
     def tick(self, now_s: float, wall_s: float) -> None:
         """Say what time it is, for all that is taken until it is said again."""
         self.now_s = now_s

@@ -179,6 +179,7 @@ class Listener:
         self._complaint = ""
         return {
             "beats": self._hearing.beats,
+            "keys": self._hearing.numbers,
             "rejected": dict(self._hearing.rejected),
             "drops": self._drops,
             "hosts": len(self._roll),

@@ -162,6 +162,8 @@ class Heartbeat(Unserved):
         self._strangers: set[str] = set()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._silent = False
+        self._in_force: list[int] = []
+        """The numbers of the keys that the listener accepts."""
 
     def measure(self, metrics: Metrics) -> None:
         """Count there from now on."""
@@ -261,6 +263,9 @@ class Heartbeat(Unserved):
         self._add(metrics.beats_dropped.labels(name), "drops", "", said["drops"])
         for what, count in said["troubles"].items():
             self._add(metrics.beat_troubles.labels(name, what), "troubles", what, count)
+        if said["keys"] != self._in_force:
+            self._in_force = said["keys"]
+            self._log.info("keys of heartbeats are in force", numbers=self._in_force)
         suspects = int(said["suspects"])
         metrics.beat_hosts.labels(name, "heard").set(int(said["hosts"]) - suspects)
         metrics.beat_hosts.labels(name, "silent").set(suspects)

@@ -53,17 +53,24 @@ async def test_d4_each_host_changes_its_key_in_its_own_time_and_none_is_missed(
             listeners = listeners_of(process.pid)
             await heard(place, len(names))
             await reload(place, process, with_keys(place, old, new))
+            await in_force(place, "[1, 2]")
             for name, made in zip(names, running, strict=True):
                 private(tmp_path / f"{name}.key", NEXT.of(name.encode()).line())
                 assert made.stderr is not None
                 assert "key 2 is in force" in await asyncio.to_thread(made.stderr.readline)
                 await moved_on(place)
             await reload(place, process, with_keys(place, new))
-            await moved_on(place)
+            await in_force(place, "[2]")
             assert listeners_of(process.pid) == listeners, "the same one goes on"
             assert await rejected(place, "unknown_key") == 0
             assert [await place.incident(name) for name in names] == [None] * 3
             await stolen(place, tmp_path, port)
+
+
+async def in_force(place: Site, numbers: str) -> None:
+    """Wait until the listener itself has told which keys it accepts."""
+    await place.logged(f"keys of heartbeats are in force source=beats numbers={numbers} ")
+    await moved_on(place)
 
 
 async def moved_on(place: Site) -> None:
