@@ -83,6 +83,15 @@ async def test_b9_such_a_hold_is_kept_once_another_boot_of_the_host_was_heard(ri
     assert await rig.power() is Power.ON
 
 
+async def writing(rig: Rig, begun: Event) -> asyncio.Task[tuple[Outcome, str]]:
+    """Have a host heard on a new boot, and its cut be on the way to the disk."""
+    rig.boots()
+    rig.alive()
+    task = asyncio.create_task(rig.device.cut(rig.permit()))
+    await asyncio.to_thread(begun.wait, LIMIT_S)
+    return task
+
+
 async def test_b3_a_cut_whose_permit_lapses_in_line_is_not_made(rig: Rig) -> None:
     begun, go_on, put = Event(), Event(), rig.disk.put
 
@@ -93,10 +102,7 @@ async def test_b3_a_cut_whose_permit_lapses_in_line_is_not_made(rig: Rig) -> Non
 
     rig.restarts(slow)
     async with listening(rig.made):
-        rig.boots()
-        rig.alive()
-        first = asyncio.create_task(rig.device.cut(rig.permit()))
-        await asyncio.to_thread(begun.wait, LIMIT_S)
+        first = await writing(rig, begun)
         late = asyncio.create_task(rig.device.cut(rig.permit()))
         await asyncio.sleep(0)
         rig.clock.move(1.5)
@@ -161,10 +167,7 @@ async def test_d9_a_cut_that_is_given_up_is_written_before_the_next_one_is(rig: 
 
     rig.restarts(slow)
     async with listening(rig.made):
-        rig.boots()
-        rig.alive()
-        first = asyncio.create_task(rig.device.cut(rig.permit()))
-        await asyncio.to_thread(begun.wait, LIMIT_S)
+        first = await writing(rig, begun)
         first.cancel()
         await asyncio.wait((first,))
         rig.incidents.clear()
