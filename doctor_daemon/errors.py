@@ -14,6 +14,10 @@ class Temporary(DoctorError):
     """When the other side wishes to be asked again, if it said so."""
 
 
+class Nameless(Temporary):
+    """A name could not be resolved: nothing is known of who bears it, and nobody was asked."""
+
+
 class Permanent(DoctorError):
     """Asking again is no use; it certainly was not done."""
 

@@ -21,7 +21,7 @@ from doctor_daemon.core.messages import Cut, CutEnded, Identify, Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.recall import recallable, unsent
 from doctor_daemon.core.service import out_of_service
-from doctor_daemon.core.topology import NEVER, begin, fail
+from doctor_daemon.core.topology import NEVER, fail, repeat
 from doctor_daemon.core.tries import DeviceTry, Lined, Try
 from doctor_daemon.core.waiting import wait, wait_anew
 
@@ -96,7 +96,7 @@ def _unpassed(incident: Incident, current: Try, context: Context) -> Incident:
 
 def _anew(incident: Incident, context: Context, current: Try, times: int) -> Incident:
     """Begin a try once more that is no try yet, for so many times now."""
-    again = begin(incident, context, current.level, current.nth)
+    again = repeat(incident, context, current)
     fencing = again.fencing if again.phase is Phase.FENCING else None
     return replace(again, fencing=replace(fencing, anew=times)) if fencing else again
 

@@ -52,11 +52,13 @@ def unidentified(
 
     Once the cut was sent that is a reading like any other, of UNKNOWN: it sets the pace.
     """
-    error = observation.error
+    error, nameless = observation.error, observation.nameless
     if incident.fencing is not None and incident.fencing.go_at is not None:
         reading = Reading(Power.UNKNOWN, error, now, now)
-        return folded(incident, effect, lambda device: device.read(reading))
-    return folded(incident, effect, lambda device: replace(device, failure=error))
+        return folded(incident, effect, lambda device: device.read(reading, nameless=nameless))
+    return folded(
+        incident, effect, lambda device: replace(device, failure=error, nameless=nameless)
+    )
 
 
 def was_read(incident: Incident, observation: WasRead) -> Incident:
@@ -67,7 +69,8 @@ def was_read(incident: Incident, observation: WasRead) -> Incident:
     device = fencing.device(effect.device)
     if device.reads != effect.number:
         return incident
-    fencing = fencing.put(effect.device, device.read(observation.reading))
+    read = device.read(observation.reading, nameless=observation.nameless)
+    fencing = fencing.put(effect.device, read)
     return _on_again(replace(incident, fencing=fencing), observation.reading)
 
 
@@ -123,7 +126,8 @@ def _prepare(incident: Incident, current: Try, level: Level, context: Context) -
     for device in level.devices:
         answer = current.device(device.name)
         if answer.failure:
-            return _unheard(incident, context, f"{device.name}: {answer.failure}")
+            why = f"{device.name}: {answer.failure}"
+            return _unheard(incident, context, why, nameless=answer.nameless)
         if answer.identity and answer.identity.uuid != device.uuid:
             why = f"{device.name} answers for {answer.identity.uuid}, not for {device.uuid}"
             return fail(incident, context, why, final=True)
@@ -199,17 +203,27 @@ def _conclude(
         why = f"not off {limit_s:g} s after the cut"
         if against or not _silent(current, level):
             return fail(incident, context, f"{why}: {against}" if against else why)
-        return _unheard(incident, context, why)
+        lost = _nameless(current, level)
+        return _unheard(incident, context, f"{why}{lost}", nameless=bool(lost))
     return incident
 
 
-def _unheard(incident: Incident, context: Context, why: str) -> Incident:
+def _unheard(incident: Incident, context: Context, why: str, *, nameless: bool) -> Incident:
     """Have a try behind it whose devices were not heard: one that failed, if we hear others.
 
     Where we may be cut off ourselves it says nothing of the devices, and the try is made again.
     """
     refusal = waited_for(Act.CUT, incident, context) if isolated(incident, context) else None
-    return wait(incident, refusal, context.now) if refusal else fail(incident, context, why)
+    if refusal is not None:
+        return wait(incident, refusal, context.now)
+    return fail(incident, context, why, nameless=nameless)
+
+
+def _nameless(current: Try, level: Level) -> str:
+    """Say what could not be read last for want of a name; empty: nothing."""
+    answers = [(device.name, current.device(device.name)) for device in level.devices]
+    lost = (f": {name}: {d.readings[-1].raw}" for name, d in answers if d.nameless and d.readings)
+    return next(lost, "")
 
 
 def _silent(current: Try, level: Level) -> bool:

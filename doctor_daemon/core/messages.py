@@ -162,10 +162,11 @@ class CutEnded:
 
 @dataclass(frozen=True, slots=True)
 class WasRead:
-    """A device was read; an error is a reading of UNKNOWN."""
+    """A device was read; an error is a reading of UNKNOWN. `nameless`: as of `Failed`."""
 
     effect: Read
     reading: Reading
+    nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +223,15 @@ class EvacuateEnded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An effect that asks came back without an answer; `permanent`: asking again is no use."""
+    """An effect that asks came back without an answer; `permanent`: asking again is no use.
+
+    `nameless`: nobody was asked, for their name could not be resolved.
+    """
 
     effect: Effect
     error: str
     permanent: bool = False
+    nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ _ALLOWED = {
     Order.POWER_ON: (Phase.DOWN, Phase.RELEASING),
     Order.DECOMMISSION: (Phase.DOWN,),
 }
+_WAITING = (Order.FENCE, Order.CONFIRM_OFF)
+"""The orders for one that waits, too: a human need not wait until it is held."""
 _BACK = ("release", "evacuation", "flaps")
 """The gates that leave a host forced down by us, and each of its servers with an outcome."""
 _SHUT = (Phase.DOWN, Phase.RELEASING)
@@ -53,7 +55,7 @@ def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
     """Say why an order cannot be followed now; empty: it can."""
     allowed = _ALLOWED[ordered.order]
     alone = incident.phase is Phase.RELEASING and not incident.release.ordered
-    waiting = ordered.order is Order.FENCE and waits(incident)
+    waiting = ordered.order in _WAITING and waits(incident)
     other = (alone and ordered.order is Order.RELEASE) or waiting
     if incident.phase not in allowed and not other:
         phases = " or ".join(allowed)

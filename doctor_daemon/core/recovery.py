@@ -20,7 +20,7 @@ from doctor_daemon.core.recall import recallable
 from doctor_daemon.core.release import Release, Step
 from doctor_daemon.core.survey import taken_up
 from doctor_daemon.core.switching import sent
-from doctor_daemon.core.topology import begin
+from doctor_daemon.core.topology import repeat
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.witness import witnesses
 
@@ -154,7 +154,7 @@ def _refence(incident: Incident, context: Context) -> Incident:
     beside = {device.name for device in witnesses(context.plan, attempt.level)}  # they cut nothing
     own = {name: answer for name, answer in attempt.devices.items() if name not in beside}
     if attempt.go_at is None or not own or not all(answer.cut for answer in own.values()):
-        return begin(incident, context, attempt.level, attempt.nth)
+        return repeat(incident, context, attempt)
     devices = {
         name: replace(answer, readings=(), identity=None, cut_at=now)
         for name, answer in own.items()

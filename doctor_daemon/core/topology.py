@@ -9,16 +9,30 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.incident import Held, Incident
+from doctor_daemon.core.incident import Held, Incident, Waiting
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.tries import Try
 
+AGAIN_S = 5.0
+"""How often a device is asked for again whose name could not be resolved."""
+NAMES = "names"
+"""What an incident waits for whose devices cannot be found by their names."""
+FREES = "mend the name service, or configure an address; then `fence HOST` takes it up again"
 NEVER = "`doctor-daemon confirm-off HOST` once a human has made sure; or `fence HOST` to try again"
 
 
-def begin(incident: Incident, context: Context, level: int = 1, nth: int = 1) -> Incident:
-    """Begin a try of a level; hold where there is none, or where only a human can pass it."""
+def begin(
+    incident: Incident, context: Context, level: int = 1, nth: int = 1, nameless: str = ""
+) -> Incident:
+    """Begin a try of a level; hold where there is none, or where only a human can pass it.
+
+    `nameless`: what failed on the way there for want of a name that leads somewhere. Then no level
+    has failed yet: nobody was asked.
+    """
     now, found = context.now, context.plan.level(level)
+    if nameless and (found is None or found.manual):
+        return _put_off(incident, nameless, now)
     if found is None:
         why = "every fencing level has failed" if level > 1 else "no fencing level is configured"
         return incident.hold(now, Held("fencing", f"{why}: {incident.host} may be running", NEVER))
@@ -29,7 +43,7 @@ def begin(incident: Incident, context: Context, level: int = 1, nth: int = 1) ->
     if incident.release.again and current is not None and current.go_at is not None:
         incident = out_of_service(incident)  # its power may have been cut
     number = incident.tries + 1
-    fencing = Try(number, level, nth, context.plan.digest, now)
+    fencing = Try(number, level, nth, context.plan.digest, now, nameless=nameless)
     return replace(
         incident,
         fencing=fencing,
@@ -40,13 +54,44 @@ def begin(incident: Incident, context: Context, level: int = 1, nth: int = 1) ->
     )
 
 
-def fail(incident: Incident, context: Context, why: str, *, final: bool = False) -> Incident:
-    """End a try that failed: the same level again, or the next. `final`: this level is no use."""
+def repeat(incident: Incident, context: Context, current: Try) -> Incident:
+    """Begin a try once more that has come to nothing, and has not failed."""
+    return begin(incident, context, current.level, current.nth, current.nameless)
+
+
+def fail(
+    incident: Incident,
+    context: Context,
+    why: str,
+    *,
+    final: bool = False,
+    nameless: bool = False,
+) -> Incident:
+    """End a try that failed: the same level again, or the next. `final`: this level is no use.
+
+    `nameless`: a device could not be asked, for want of its name. The next level may have others;
+    once that was waited for, it is neither told again nor tried twice in a row.
+    """
     fencing, policy, now = incident.fencing, context.policy, context.now
     if fencing is None:
         return begin(incident, context)
-    incident = incident.note(now, f"level {fencing.level}, try {fencing.nth}: {why}")
-    if final or fencing.nth >= policy.tries_per_level:
-        return begin(incident, context, fencing.level + 1)
-    again = begin(incident, context, fencing.level, fencing.nth + 1)
+    known = nameless and incident.waiting is not None and incident.waiting.gate == NAMES
+    if not known:
+        incident = incident.note(now, f"level {fencing.level}, try {fencing.nth}: {why}")
+    lost = fencing.nameless or (why if nameless else "")
+    if final or known or fencing.nth >= policy.tries_per_level:
+        return begin(incident, context, fencing.level + 1, nameless=lost)
+    again = begin(incident, context, fencing.level, fencing.nth + 1, lost)
     return replace(again, retry_at=now.plus(policy.backoff(fencing.nth)))
+
+
+def _put_off(incident: Incident, why: str, now: Instant) -> Incident:
+    """Have the levels tried anew in a while. Whoever waits again has waited since the first time.
+
+    That a name leads nowhere is our own trouble, or the name service's, more often than a BMC's.
+    """
+    before, text = incident.waiting, f"waiting: {why}; it is asked again every {AGAIN_S:g} s"
+    noted = incident if before and before.gate == NAMES else incident.note(now, text)
+    since = before.since if before else now
+    waiting = Waiting(NAMES, why, FREES, since)
+    return replace(noted, waiting=waiting, progress_at=since, retry_at=now.plus(AGAIN_S))

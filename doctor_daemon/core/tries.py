@@ -57,13 +57,15 @@ class DeviceTry:
     """When that turn has come, if it was waited for."""
     shut: str = ""
     """The gate that was shut just before its cut: nothing was sent, and `failure` says why."""
+    nameless: bool = False
+    """Whether it could not be asked last, for want of a name that leads to it."""
 
-    def read(self, reading: Reading) -> DeviceTry:
+    def read(self, reading: Reading, *, nameless: bool = False) -> DeviceTry:
         """Add one reading; only the last few are kept, and of a silence its last."""
         short, before = replace(reading, raw=reading.raw[:RAW_MAX]), self.readings
         silent = before and before[-1].power is reading.power is Power.UNKNOWN
         kept = (*(before[:-1] if silent else before), short)[-READINGS_MAX:]
-        return replace(self, readings=kept, reads=self.reads + 1)
+        return replace(self, readings=kept, reads=self.reads + 1, nameless=nameless)
 
     def unasked(self) -> DeviceTry:
         """Return it without what the device has answered to questions."""
@@ -90,6 +92,8 @@ class Try:
     devices: Mapping[str, DeviceTry] = field(default_factory=dict)
     anew: int = 0
     """How often it was begun anew because the look had grown old before its cut was sent."""
+    nameless: str = ""
+    """What failed since the first level because a name could not be resolved; empty: nothing."""
 
     def device(self, name: str) -> DeviceTry:
         """Return what a device has answered so far."""

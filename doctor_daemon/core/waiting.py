@@ -16,11 +16,8 @@ from doctor_daemon.core.dumping import dumps_until
 from doctor_daemon.core.gates import Act, Refusal, waited_for
 from doctor_daemon.core.incident import Held, Incident, Waiting
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.topology import begin
+from doctor_daemon.core.topology import AGAIN_S, NAMES, begin, repeat
 from doctor_daemon.core.tries import Try
-
-AGAIN_S = 5.0
-"""How often gates are asked again, if nothing has an incident asked sooner."""
 
 
 def wait(incident: Incident, refusal: Refusal, now: Instant) -> Incident:
@@ -36,7 +33,7 @@ def wait(incident: Incident, refusal: Refusal, now: Instant) -> Incident:
 
 def wait_anew(incident: Incident, refusal: Refusal, current: Try, context: Context) -> Incident:
     """Wait with a new try where a gate was found shut just before the cut: nothing was sent."""
-    again = begin(incident, context, current.level, current.nth)
+    again = repeat(incident, context, current)
     return wait(again, refusal, context.now) if again.phase is incident.phase else again
 
 
@@ -46,10 +43,12 @@ def waited(incident: Incident, current: Try, context: Context) -> Incident:
     if waiting is None or waiting.over:
         return incident
     shut = waited_for(Act.CUT, incident, context)
+    if shut is None and waiting.gate == NAMES:
+        return begin(replace(incident, waiting=replace(waiting, over=True)), context)
     if shut is None:
         noted = incident.note(now, f"the gate {waiting.gate} is open: it goes on")
         over = replace(noted, waiting=replace(waiting, over=True))
-        return begin(over, context, current.level, current.nth)
+        return repeat(over, context, current)
     return incident if shut.gate == waiting.gate else wait(incident, shut, now)
 
 

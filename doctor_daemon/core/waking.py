@@ -13,7 +13,7 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.topology import begin
+from doctor_daemon.core.topology import repeat
 
 _SHAKEN = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
 
@@ -32,7 +32,7 @@ def woken(incident: Incident, observation: Paused, context: Context) -> Incident
         incident = replace(incident, grace_from=now)
     if attempt is None or attempt.go_at is not None:
         return incident
-    again = begin(incident, context, attempt.level, attempt.nth)
+    again = repeat(incident, context, attempt)
     if again.phase is not Phase.FENCING or not fresh or incident.ordered_at is not None:
         return again
     return replace(again, retry_at=now.plus(context.policy.grace_s))

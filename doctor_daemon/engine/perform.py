@@ -54,7 +54,7 @@ from doctor_daemon.engine.reservekeeper import reserve_settled
 from doctor_daemon.engine.survey import survey
 from doctor_daemon.engine.turnstile import Turn
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import DoctorError, LateError, Permanent
+from doctor_daemon.errors import DoctorError, LateError, Nameless, Permanent
 from doctor_daemon.ports import PowerDevice
 
 REASON = "{} the host failed and its power is proven off"
@@ -94,7 +94,8 @@ async def perform(
     except LateError as error:
         return Refused(effect, "permit" if isinstance(effect, Cut) else "look", str(error))
     except DoctorError as error:
-        return Failed(effect, str(error), permanent=isinstance(error, Permanent))
+        permanent, nameless = isinstance(error, Permanent), isinstance(error, Nameless)
+        return Failed(effect, str(error), permanent=permanent, nameless=nameless)
 
 
 async def _perform(  # noqa: C901 - one arm for each effect, each of a line or two

@@ -35,7 +35,11 @@ _SAID = re.compile(r"^Status: (ON|OFF)\s*$", re.MULTILINE)
 _LOGIN = re.compile(
     r"(?<!connect/)login\b|log in|passw|authenti|unauthori[sz]ed|\b40[13]\b|denied", re.IGNORECASE
 )
-_SILENT = re.compile(r"Connection (timed out|lost|refused)|Unable to connect", re.IGNORECASE)
+_SILENT = re.compile(
+    r"Connection (timed out|lost|refused)|Unable to connect"
+    r"|Name or service not known|name resolution|resolve host|No address associated",
+    re.IGNORECASE,
+)
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:,.]+ ")
 _NOISE = re.compile(r"Warning: |^  ")
 """What Python says of an agent's age; there is more on standard error than errors."""

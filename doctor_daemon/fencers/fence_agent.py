@@ -26,12 +26,15 @@ from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.time import Clock, Permit
 
 PLUGS = ("plug", "port")
+PLACES = ("ip", "ipaddr")
 RESERVED = frozenset(
     {"action", "option", "help", "version", "debug", "debug_file", "verbose", "verbose_level"}
 )
 """Parameters that are ours to give, or would have an agent write secrets down."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PLACE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]*")
+"""A name; of what is none, and of an IPv6 address, it is not asked where it leads."""
 _SECRET = re.compile(r"(passw(or)?d|api_?key|token|secret|community)$", re.IGNORECASE)
 
 Value = str | int | float | bool
@@ -99,7 +102,7 @@ class FenceAgent(Timed):
 
     def __init__(self, config: FenceAgentConfig, name: str, clock: Clock) -> None:
         """Ask the agent what it is. Raise ConfigError unless it fits what is configured."""
-        super().__init__(clock)
+        super().__init__(clock, _place(config.parameters))
         self.name = name
         self.expects = ""
         """The configured UUID of the host: no agent says one."""
@@ -117,11 +120,11 @@ class FenceAgent(Timed):
 
     async def identify(self) -> Identity:
         """Say who the host is, as far as that can be known: whose plug it is."""
-        return await self._timed("identify", self._identify(), lambda _: "ok")
+        return await self._timed("identify", self._sought(self._identify()), lambda _: "ok")
 
     async def read(self) -> Reading:
         """Read the power. It takes at most `timeout_s`, the wait for its turn included."""
-        return await self._timed("read", self._read(), lambda reading: reading.power)
+        return await self._timed("read", self._sought(self._read()), lambda reading: reading.power)
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
         """Have the agent switch off, once."""
@@ -214,6 +217,12 @@ class FenceAgent(Timed):
 
     def _late(self, ran: Ran) -> str:
         return self._line.late if ran.ended.why == LATE else ran.text
+
+
+def _place(given: Mapping[str, Value]) -> str:
+    """Return where an agent finds the device, if its parameters say so plainly."""
+    place = next((_text(given[name]) for name in PLACES if name in given), "")
+    return place if _PLACE.fullmatch(place) else ""
 
 
 def _text(value: Value) -> str:

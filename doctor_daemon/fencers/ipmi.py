@@ -83,7 +83,7 @@ class Ipmi(Timed):
 
     def __init__(self, config: IpmiConfig, name: str, clock: Clock) -> None:
         """Connect to nothing yet."""
-        super().__init__(clock)
+        super().__init__(clock, config.address)
         self.name = name
         self.expects = ""
         """The configured UUID of the host, for one that is known by its serial number."""
@@ -104,11 +104,11 @@ class Ipmi(Timed):
 
     async def identify(self) -> Identity:
         """Say who the host is."""
-        return await self._timed("identify", self._identify(), lambda _: "ok")
+        return await self._timed("identify", self._sought(self._identify()), lambda _: "ok")
 
     async def read(self) -> Reading:
         """Read the power. It takes at most `timeout_s`, the wait for its turn included."""
-        return await self._timed("read", self._read(), lambda reading: reading.power)
+        return await self._timed("read", self._sought(self._read()), lambda reading: reading.power)
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
         """Order the power off, once: neither cycle nor reset nor a soft shutdown."""

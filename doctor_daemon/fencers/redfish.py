@@ -22,6 +22,7 @@ from doctor_daemon.fencers.computer_system import FORCE_OFF, ON, System, parse
 from doctor_daemon.fencers.timed import Timed
 from doctor_daemon.fencers.vendors import Vendor, named, vendor_of
 from doctor_daemon.ports.endpoint import Endpoint
+from doctor_daemon.ports.names import shows
 from doctor_daemon.ports.secrets import SecretFile, remember
 from doctor_daemon.ports.time import Clock, Permit
 
@@ -76,10 +77,11 @@ class Redfish(Timed):
 
     def __init__(self, config: RedfishConfig, name: str, clock: Clock) -> None:
         """Connect to nothing yet. Raise ConfigError when `ca_file` cannot be used."""
-        super().__init__(clock)
+        tls = config.tls(verify=config.verify)
+        super().__init__(clock, URL(config.url).host or "", shown=shows(tls, config.url))
         self.name = name
         self._config = config
-        self._bmc = Bmc(config, config.tls(verify=config.verify), self._login, clock)
+        self._bmc = Bmc(config, tls, self._login, clock)
         self._uuid = ""
         self._latest: tuple[Instant, System] | None = None
         self._cut_at: Instant | None = None
@@ -87,11 +89,11 @@ class Redfish(Timed):
 
     async def identify(self) -> Identity:
         """Say who the host is. Raise Permanent too when this System could not be cut."""
-        return await self._timed("identify", self._identify(), lambda _: "ok")
+        return await self._timed("identify", self._sought(self._identify()), lambda _: "ok")
 
     async def read(self) -> Reading:
         """Read the power. It takes at most `timeout_s`, the wait for its turn included."""
-        return await self._timed("read", self._read(), lambda reading: reading.power)
+        return await self._timed("read", self._sought(self._read()), lambda reading: reading.power)
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
         """Send ForceOff, once. It takes at most twice `timeout_s`."""

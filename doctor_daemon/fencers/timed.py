@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
+from doctor_daemon.errors import DoctorError, LateError, Nameless, Permanent, Temporary
+from doctor_daemon.ports.names import leads
 from doctor_daemon.ports.time import Clock
 
 T = TypeVar("T")
@@ -47,10 +48,16 @@ class Line:
 class Timed:
     """A device that tells of its calls."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Tell nobody yet."""
+    def __init__(self, clock: Clock, place: str = "", *, shown: bool = False) -> None:
+        """Tell nobody yet.
+
+        `place`: the name or address at which it is found; empty: it has none. `shown`: it shows
+        who it is, so that it may be sought where its name led last (see `ports.names`).
+        """
         self.on_call: OnCall | None = None
         self._clock = clock
+        self._place = place
+        self._shown = shown
 
     async def _timed(self, call: str, work: Awaitable[T], outcome: Callable[[T], str]) -> T:
         """Tell whoever listens how long a call took and how it ended."""
@@ -62,6 +69,19 @@ class Timed:
             raise
         self._tell(call, began, str(outcome(result)))
         return result
+
+    async def _sought(self, question: Awaitable[T]) -> T:
+        """Raise Nameless in the place of another failure where its name leads nowhere.
+
+        Else the silence of a name server would be taken for the device's own.
+        """
+        try:
+            return await question
+        except (Temporary, Permanent) as error:
+            if not self._place or await leads(self._place, shown=self._shown):
+                raise
+            msg = f"the name {self._place} cannot be resolved: {error}"
+            raise Nameless(msg) from None
 
     def _tell(self, call: str, began: Instant, outcome: str) -> None:
         if self.on_call is not None:

@@ -30,9 +30,12 @@ _Job: TypeAlias = tuple["Future[Any]", Callable[[], Any]]
 
 def ask(host: str, family: socket.AddressFamily) -> Found:
     """Ask the system, and wait for it. Raise OSError."""
-    rows = socket.getaddrinfo(
-        host, 0, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-    )
+    try:
+        rows = socket.getaddrinfo(
+            host, 0, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+    except UnicodeError:  # an empty label, or one of more than 63 bytes (RFC 1035, 2.3.4)
+        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is no name of a host") from None
     numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
     return [
         ResolveResult(

@@ -15,8 +15,10 @@ import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import TypeAlias
 
 import structlog
@@ -40,6 +42,8 @@ ABSENT = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 """The errors that are answers: there is no such name, or it leads nowhere."""
 KEPT_S = 86_400.0
 NAMES_MAX = 10_000
+LEADS_S = 1.0
+"""How long the system is waited for where it is only to be told whether a name leads anywhere."""
 Key: TypeAlias = tuple[str, int]
 """A name, and the family of its addresses."""
 Lookup = Callable[[str, socket.AddressFamily], Awaitable[Found]]
@@ -155,6 +159,18 @@ def shows(tls: ssl.SSLContext, url: str) -> bool:
 def _shared() -> Memory:
     """Return the memory of this process: what one connection has learnt, the next one knows."""
     return Memory()
+
+
+async def leads(place: str, *, shown: bool) -> bool:
+    """Tell whether a name leads anywhere, as far as that can be said at once; an address does."""
+    with suppress(ValueError):
+        ip_address(place.partition("%")[0])
+        return True
+    try:
+        async with asyncio.timeout(LEADS_S):
+            return bool(await _shared().resolve(place, socket.AF_UNSPEC, shown=shown))
+    except (OSError, TimeoutError):
+        return False
 
 
 class Names(AbstractResolver):

@@ -149,8 +149,8 @@ class Walk:
 
     # answering
 
-    def fail(self, effect: Effect, error: str = "no answer") -> Self:
-        return self.see(Failed(effect, error))
+    def fail(self, effect: Effect, error: str = "no answer", *, nameless: bool = False) -> Self:
+        return self.see(Failed(effect, error, nameless=nameless))
 
     def refuse(self, effect: Effect, gate: str, why: str = "shut") -> Self:
         return self.see(Refused(effect, gate, why))

@@ -178,7 +178,8 @@ class World(RuleBasedStateMachine):
             case Cut() | ForceDown() | SwitchOn() | Lift() | Enable():
                 return Refused(effect, "look" if stirs else "armed", "shut")
             case Read():
-                return WasRead(effect, Reading(power, power.value, now, now))
+                lost = power is Power.UNKNOWN and stirs
+                return WasRead(effect, Reading(power, power.value, now, now), nameless=lost)
             case Identify() if well:
                 return Identified(effect, make.identity())
             case Look(number) if well:
@@ -192,7 +193,7 @@ class World(RuleBasedStateMachine):
             case ListServers(number) if well:
                 return Listed(number, make.servers(make.server("db")))
             case _:
-                return Failed(effect, "503")
+                return Failed(effect, "503", nameless=stirs)
 
     @precondition(lambda self: self.due(Cut))
     @rule(over=st.booleans())

@@ -11,7 +11,7 @@ import asyncio
 from doctor_daemon.core.host import Device
 from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import Temporary
+from doctor_daemon.errors import Nameless, Temporary
 from doctor_daemon.ports import Permit
 from tests.simulation.crash import Boundaries
 from tests.simulation.oracle import Oracle
@@ -22,6 +22,8 @@ from tests.simulation.world import Machine, World
 LIE_S = 1.9
 """The longest that a device says Off before it is true: below the shipped hold time."""
 TIMEOUT_S = 10.0
+LOST_S = 90.0
+"""The longest that a name cannot be resolved."""
 
 
 class Bmc:
@@ -38,6 +40,8 @@ class Bmc:
         self._boundaries: Boundaries = oracle.boundaries
         self._dead = world.swarm.strikes("bmc-dead", 0.5)
         self._says_off_from = float("inf")
+        self._lost_until = 0.0
+        """Until when its name cannot be resolved."""
         self._named = ""
         """The machine that it last said it is of."""
 
@@ -70,12 +74,22 @@ class Bmc:
         if self._swarm.strikes("bug", 0.05):
             msg = f"bug while {what}"
             raise RuntimeError(msg)
+        self._sought()
         if self._dead and self._swarm.on:
             await asyncio.sleep(TIMEOUT_S)
         if (self._dead and self._swarm.on) or self._swarm.strikes("bmc-timeout-before"):
             msg = f"{self.name} does not answer"
             raise Temporary(msg)
         await self._boundaries.pass_by("crash-after-call", what)
+
+    def _sought(self) -> None:
+        """Begin to be lost, for a while; be it."""
+        now = self._world.now()
+        if now >= self._lost_until and self._swarm.strikes("bmc-nameless", 0.2):
+            self._lost_until = now + self._swarm.seconds(1.0, LOST_S)
+        if now < self._lost_until and self._swarm.on:
+            msg = f"the name {self.name} cannot be resolved"
+            raise Nameless(msg)
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
         swarm = self._swarm

@@ -31,6 +31,7 @@ KINDS = (
     "bmc-lies-off",
     "bmc-other-chassis",
     "bmc-dead",
+    "bmc-nameless",
     "bmc-stuck",
     "nova-5xx",
     "nova-lost-reply",

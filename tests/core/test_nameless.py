@@ -1,0 +1,170 @@
+"""A device whose name cannot be resolved was not asked: it has not failed, and is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.messages import Cut, Failed, Identify, Order, Read, WasRead
+from doctor_daemon.core.ourselves import Paused
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power, ProofKind, Reading
+from doctor_daemon.core.topology import AGAIN_S, FREES, NAMES
+from doctor_daemon.core.tries import Outcome
+from tests.core.make import BMC, MANUAL, PDU, level, plan
+from tests.core.test_own_side_waits import isolated
+from tests.core.walk import Walk
+
+LOST = "the name bmc.example cannot be resolved"
+WAITS = f"waiting: bmc: {LOST}; it is asked again every 5 s"
+
+
+def lose(walk: Walk) -> Walk:
+    """Have no device found by its name, for as long as its level is tried."""
+    number = walk.attempt.level
+    while walk.all(Identify) and walk.attempt.level == number:
+        walk.fail(walk.all(Identify)[0], LOST, nameless=True).elapse(1)
+    return walk
+
+
+def waiting() -> Walk:
+    """Have a host wait whose only device cannot be found."""
+    return lose(Walk().to_fencing())
+
+
+def test_a2_a_name_that_leads_nowhere_is_waited_for() -> None:
+    walk = waiting()
+    assert walk.phase is Phase.FENCING
+    assert walk.said == WAITS
+    assert walk.incident.waiting is not None
+    assert walk.incident.waiting.gate == NAMES
+
+
+def test_a2_it_is_asked_again_and_goes_on_when_it_is_found() -> None:
+    walk = waiting().elapse(AGAIN_S)
+    assert (walk.attempt.level, walk.attempt.nth) == (1, 1)
+    walk.identify().look()
+    assert len(walk.all(Cut)) == 1
+    assert walk.incident.waiting is not None
+    assert walk.incident.waiting.over
+
+
+def test_a2_meanwhile_nothing_is_asked_of_the_device() -> None:
+    walk = waiting()
+    assert walk.all(Identify) == []
+    assert walk.waits == [AGAIN_S - 1]
+
+
+def test_a2_it_is_told_once_however_often_it_is_asked() -> None:
+    walk = waiting()
+    lines = len(walk.incident.timeline)
+    for _ in range(20):
+        lose(walk.elapse(AGAIN_S))
+    assert len(walk.incident.timeline) == lines
+    assert walk.phase is Phase.FENCING
+
+
+def test_l2_what_leads_nowhere_for_long_is_held_in_these_words() -> None:
+    walk = waiting()
+    while walk.phase is Phase.FENCING:
+        lose(walk.elapse(AGAIN_S))
+    since = walk.incident.waiting.since if walk.incident.waiting else walk.now
+    assert walk.now.since(since) <= Policy().progress_s + AGAIN_S
+    assert walk.gate == NAMES
+    assert walk.incident.held is not None
+    assert walk.incident.held.why == f"it has waited for {Policy().progress_s:g} s: bmc: {LOST}"
+    assert walk.incident.held.frees == FREES
+
+
+def test_a2_the_next_level_is_tried_before_anything_is_waited_for() -> None:
+    walk = lose(Walk(plan=plan(level(BMC), level(PDU))).to_fencing())
+    assert (walk.attempt.level, walk.incident.waiting) == (2, None)
+    walk.identify().look()
+    assert [effect.device for effect in walk.all(Cut)] == ["pdu"]
+
+
+def test_a2_where_the_next_level_fails_the_first_is_tried_again() -> None:
+    walk = lose(Walk(plan=plan(level(BMC), level(PDU), MANUAL)).to_fencing())
+    for _ in range(Policy().tries_per_level):
+        walk.identify().look().cut(Outcome.REFUSED).read(Power.ON).elapse(1)
+    assert walk.said == WAITS
+    walk.elapse(AGAIN_S).identify().look()
+    assert [effect.device for effect in walk.all(Cut)] == ["bmc"]
+
+
+def test_a_human_is_asked_at_once_where_every_device_was_found_and_failed() -> None:
+    walk = waiting().elapse(AGAIN_S)
+    for _ in range(Policy().tries_per_level):
+        walk.identify().look().cut(Outcome.REFUSED).read(Power.ON).elapse(1)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "fencing")
+
+
+def test_i14_a_sign_of_life_ends_the_wait() -> None:
+    assert waiting().hear(verdict=Verdict.UP).phase is Phase.DISMISSED
+
+
+def test_i14_life_after_a_cut_is_not_waited_out() -> None:
+    walk = Walk(plan=plan(level(PDU), level(BMC))).to_fencing()
+    for _ in range(Policy().tries_per_level):
+        walk.identify().look().cut(Outcome.REFUSED).read(Power.ON).elapse(1)
+    lose(walk).hear(verdict=Verdict.UP).elapse(AGAIN_S)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "contradiction")
+
+
+def read_nameless(walk: Walk) -> Walk:
+    """Have no read after a cut find its device."""
+    for effect in walk.all(Read):
+        reading = Reading(Power.UNKNOWN, LOST, walk.now, walk.now)
+        walk.see(WasRead(effect, reading, nameless=True))
+    for asked in walk.all(Identify):
+        walk.see(Failed(asked, LOST, nameless=True))
+    return walk
+
+
+def test_a2_names_that_are_lost_after_the_cut_are_waited_for_too() -> None:
+    policy = replace(Policy(), tries_per_level=1)
+    walk = Walk(policy=policy).to_reads()
+    while walk.incident.waiting is None and walk.phase is Phase.FENCING:
+        read_nameless(walk).elapse(1)
+    assert walk.incident.waiting is not None
+    assert walk.incident.waiting.gate == NAMES
+    walk.elapse(AGAIN_S).identify().look()
+    assert len(walk.all(Cut)) == 1
+    assert walk.incident.proof is None
+
+
+def test_a_device_that_was_found_once_more_has_failed_itself() -> None:
+    walk = Walk(policy=replace(Policy(), tries_per_level=1)).to_reads()
+    read_nameless(walk).elapse(1)
+    while walk.phase is Phase.FENCING:
+        walk.read(Power.UNKNOWN).elapse(1)
+    assert walk.gate == "fencing"
+
+
+def test_a12_a_pause_and_the_gate_of_isolation_forget_no_level_that_was_not_asked() -> None:
+    walk = lose(Walk(plan=plan(level(BMC), level(PDU))).to_fencing())
+    isolated(walk).identify().look()
+    assert walk.said.startswith("waiting: we may be cut off ourselves")
+    isolated(walk, good=True).elapse(AGAIN_S)
+    assert (walk.attempt.level, walk.attempt.nameless) == (2, f"bmc: {LOST}")
+    walk.wait(3).see(Paused(3.0))
+    assert (walk.attempt.level, walk.attempt.nameless) == (2, f"bmc: {LOST}")
+
+
+def test_an_order_while_it_waits_is_followed_when_it_asks_again() -> None:
+    walk = waiting().order(Order.FENCE).elapse(AGAIN_S)
+    assert [effect.device for effect in walk.all(Identify)] == ["bmc"]
+
+
+def test_a_human_may_make_sure_while_it_waits() -> None:
+    walk = waiting().order(Order.CONFIRM_OFF, lasts_s=900)
+    assert walk.phase is Phase.FORCING_DOWN
+    assert walk.incident.proof is not None
+    assert walk.incident.proof.kind is ProofKind.HUMAN
+
+
+def test_nobody_takes_a_human_s_word_while_the_device_is_being_asked() -> None:
+    walk = waiting().elapse(AGAIN_S).order(Order.CONFIRM_OFF, lasts_s=900)
+    assert walk.phase is Phase.FENCING
+    assert walk.incident.proof is None
