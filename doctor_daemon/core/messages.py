@@ -223,15 +223,12 @@ class EvacuateEnded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An effect that asks came back without an answer; `permanent`: asking again is no use.
-
-    `nameless`: nobody was asked, for their name could not be resolved.
-    """
+    """An effect that asks came back without an answer; `permanent`: asking again is no use."""
 
     effect: Effect
     error: str
     permanent: bool = False
-    nameless: bool = False
+    nameless: bool = False  # nobody was asked, for want of a name that leads to them
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,8 +178,7 @@ class World(RuleBasedStateMachine):
             case Cut() | ForceDown() | SwitchOn() | Lift() | Enable():
                 return Refused(effect, "look" if stirs else "armed", "shut")
             case Read():
-                lost = power is Power.UNKNOWN and stirs
-                return WasRead(effect, Reading(power, power.value, now, now), nameless=lost)
+                return WasRead(effect, Reading(power, power.value, now, now), nameless=stirs)
             case Identify() if well:
                 return Identified(effect, make.identity())
             case Look(number) if well:
