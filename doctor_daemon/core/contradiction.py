@@ -93,11 +93,15 @@ def weighed(incident: Incident, context: Context) -> Incident:
 
 
 def _over(incident: Incident, since: Instant, now: Instant) -> Incident:
-    """Go on, with what was said after the last sign of life; or end, where it was the last word."""
+    """Go on, with what was said after the last sign of life; or end, where it was the last word.
+
+    What nova-compute has reported meanwhile may be from that life, too: looks begin anew.
+    """
     if not _insisted(incident, since) and incident.ordered_at is None:
         return _answered(incident, now)
     text = "no fresh evidence contradicts any more: what was said since it was seen alive counts"
-    return replace(incident.note(now, text), contradicted_at=None)
+    noted = incident.note(now, text)
+    return replace(noted, contradicted_at=None, first=None, sighting=None)
 
 
 def _insisted(incident: Incident, since: Instant) -> bool:

@@ -108,6 +108,8 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
         return
     yield Wait(incident.progress_at.plus(context.policy.progress_s))
     if waits(incident):
+        if incident.sighting is None:  # what is reported from now on counts, however long it waits
+            yield ask_look(incident, context)
         yield from map(Wait, ends_waiting(incident, context))
         return
     if attempt.go_at is None:
@@ -129,9 +131,7 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
 
 
 def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
-    wakes = wakes_at(incident, context)
-    if wakes is not None:
-        yield Wait(wakes)
+    yield from map(Wait, filter(None, (wakes_at(incident, context),)))
     unknown = tuple(unknown_devices(attempt, level))
     for device in unknown:
         yield Identify(attempt.number, attempt.level, device.name)

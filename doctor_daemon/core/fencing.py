@@ -55,7 +55,7 @@ def unidentified(
     error, nameless = observation.error, observation.nameless
     if incident.fencing is not None and incident.fencing.go_at is not None:
         reading = Reading(Power.UNKNOWN, error, now, now)
-        return folded(incident, effect, lambda device: device.read(reading, nameless=nameless))
+        return folded(incident, effect, lambda device: device.read(reading))
     return folded(
         incident, effect, lambda device: replace(device, failure=error, nameless=nameless)
     )
@@ -69,8 +69,7 @@ def was_read(incident: Incident, observation: WasRead) -> Incident:
     device = fencing.device(effect.device)
     if device.reads != effect.number:
         return incident
-    read = device.read(observation.reading, nameless=observation.nameless)
-    fencing = fencing.put(effect.device, read)
+    fencing = fencing.put(effect.device, device.read(observation.reading))
     return _on_again(replace(incident, fencing=fencing), observation.reading)
 
 
@@ -203,12 +202,11 @@ def _conclude(
         why = f"not off {limit_s:g} s after the cut"
         if against or not _silent(current, level):
             return fail(incident, context, f"{why}: {against}" if against else why)
-        lost = _nameless(current, level)
-        return _unheard(incident, context, f"{why}{lost}", nameless=bool(lost))
+        return _unheard(incident, context, why)
     return incident
 
 
-def _unheard(incident: Incident, context: Context, why: str, *, nameless: bool) -> Incident:
+def _unheard(incident: Incident, context: Context, why: str, *, nameless: bool = False) -> Incident:
     """Have a try behind it whose devices were not heard: one that failed, if we hear others.
 
     Where we may be cut off ourselves it says nothing of the devices, and the try is made again.
@@ -217,13 +215,6 @@ def _unheard(incident: Incident, context: Context, why: str, *, nameless: bool) 
     if refusal is not None:
         return wait(incident, refusal, context.now)
     return fail(incident, context, why, nameless=nameless)
-
-
-def _nameless(current: Try, level: Level) -> str:
-    """Say what could not be read last for want of a name; empty: nothing."""
-    answers = [(device.name, current.device(device.name)) for device in level.devices]
-    lost = (f": {name}: {d.readings[-1].raw}" for name, d in answers if d.nameless and d.readings)
-    return next(lost, "")
 
 
 def _silent(current: Try, level: Level) -> bool:

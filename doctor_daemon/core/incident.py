@@ -92,6 +92,8 @@ class Waiting:
     since: Instant
     over: bool = False
     """Whether it has opened. If another one is shut then, the time is counted from `since`."""
+    asking: bool = False
+    """Whether it is just being tried whether it has: what waits is done meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,11 +162,10 @@ class CutEnded:
 
 @dataclass(frozen=True, slots=True)
 class WasRead:
-    """A device was read; an error is a reading of UNKNOWN. `nameless`: as of `Failed`."""
+    """A device was read; an error is a reading of UNKNOWN."""
 
     effect: Read
     reading: Reading
-    nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,6 @@ _ALLOWED = {
     Order.POWER_ON: (Phase.DOWN, Phase.RELEASING),
     Order.DECOMMISSION: (Phase.DOWN,),
 }
-_WAITING = (Order.FENCE, Order.CONFIRM_OFF)
-"""The orders for one that waits, too: a human need not wait until it is held."""
 _BACK = ("release", "evacuation", "flaps")
 """The gates that leave a host forced down by us, and each of its servers with an outcome."""
 _SHUT = (Phase.DOWN, Phase.RELEASING)
@@ -51,12 +49,21 @@ def _releasable(held: Held) -> bool:
     return held.gate in _BACK or (held.gate == "internal" and held.out_of in _SHUT)
 
 
+def _waiting(incident: Incident, order: Order) -> bool:
+    """Tell whether an order is for one that waits, too: a human need not wait until it is held.
+
+    A human's word is taken as long as nothing was cut: no device is told anything.
+    """
+    if order is Order.CONFIRM_OFF:
+        return incident.waiting is not None and not incident.waiting.over and incident.untouched
+    return order is Order.FENCE and waits(incident)
+
+
 def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
     """Say why an order cannot be followed now; empty: it can."""
     allowed = _ALLOWED[ordered.order]
     alone = incident.phase is Phase.RELEASING and not incident.release.ordered
-    waiting = ordered.order in _WAITING and waits(incident)
-    other = (alone and ordered.order is Order.RELEASE) or waiting
+    other = (alone and ordered.order is Order.RELEASE) or _waiting(incident, ordered.order)
     if incident.phase not in allowed and not other:
         phases = " or ".join(allowed)
         return f"the incident is {incident.phase}; {ordered.order} is for one that is {phases}"

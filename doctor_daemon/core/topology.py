@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.incident import Held, Incident, Waiting
+from doctor_daemon.core.incident import Held, Incident, NoticeKind, Waiting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.tries import Try
@@ -27,11 +27,11 @@ def begin(
 ) -> Incident:
     """Begin a try of a level; hold where there is none, or where only a human can pass it.
 
-    `nameless`: what failed on the way there for want of a name that leads somewhere. Then no level
-    has failed yet: nobody was asked.
+    `nameless`: what failed on the way there for want of a name that leads somewhere. Where nothing
+    was cut either, that is our own trouble, and waited for.
     """
     now, found = context.now, context.plan.level(level)
-    if nameless and (found is None or found.manual):
+    if nameless and incident.untouched and (found is None or found.manual):
         return _put_off(incident, nameless, now)
     if found is None:
         why = "every fencing level has failed" if level > 1 else "no fencing level is configured"
@@ -75,7 +75,8 @@ def fail(
     fencing, policy, now = incident.fencing, context.policy, context.now
     if fencing is None:
         return begin(incident, context)
-    known = nameless and incident.waiting is not None and incident.waiting.gate == NAMES
+    waiting = incident.waiting
+    known = nameless and waiting is not None and waiting.gate == NAMES and not waiting.over
     if not known:
         incident = incident.note(now, f"level {fencing.level}, try {fencing.nth}: {why}")
     lost = fencing.nameless or (why if nameless else "")
@@ -88,10 +89,12 @@ def fail(
 def _put_off(incident: Incident, why: str, now: Instant) -> Incident:
     """Have the levels tried anew in a while. Whoever waits again has waited since the first time.
 
-    That a name leads nowhere is our own trouble, or the name service's, more often than a BMC's.
+    A human is told at once, and may know more of the host than any name server.
     """
-    before, text = incident.waiting, f"waiting: {why}; it is asked again every {AGAIN_S:g} s"
-    noted = incident if before and before.gate == NAMES else incident.note(now, text)
+    before = incident.waiting
+    if before is None or before.over or before.gate != NAMES:
+        text = f"ALARM: waiting: {why}; it is asked again every {AGAIN_S:g} s"
+        incident = incident.note(now, text, NoticeKind.ALARM)
     since = before.since if before else now
     waiting = Waiting(NAMES, why, FREES, since)
-    return replace(noted, waiting=waiting, progress_at=since, retry_at=now.plus(AGAIN_S))
+    return replace(incident, waiting=waiting, progress_at=since, retry_at=now.plus(AGAIN_S))

@@ -58,14 +58,14 @@ class DeviceTry:
     shut: str = ""
     """The gate that was shut just before its cut: nothing was sent, and `failure` says why."""
     nameless: bool = False
-    """Whether it could not be asked last, for want of a name that leads to it."""
+    """Whether it could not be asked who it is, for want of a name that leads to it."""
 
-    def read(self, reading: Reading, *, nameless: bool = False) -> DeviceTry:
+    def read(self, reading: Reading) -> DeviceTry:
         """Add one reading; only the last few are kept, and of a silence its last."""
         short, before = replace(reading, raw=reading.raw[:RAW_MAX]), self.readings
         silent = before and before[-1].power is reading.power is Power.UNKNOWN
         kept = (*(before[:-1] if silent else before), short)[-READINGS_MAX:]
-        return replace(self, readings=kept, reads=self.reads + 1, nameless=nameless)
+        return replace(self, readings=kept, reads=self.reads + 1)
 
     def unasked(self) -> DeviceTry:
         """Return it without what the device has answered to questions."""

@@ -42,9 +42,9 @@ def waited(incident: Incident, current: Try, context: Context) -> Incident:
     waiting, now = incident.waiting, context.now
     if waiting is None or waiting.over:
         return incident
+    if waiting.gate == NAMES:  # every gate is asked before the cut
+        return begin(replace(incident, waiting=replace(waiting, asking=True)), context)
     shut = waited_for(Act.CUT, incident, context)
-    if shut is None and waiting.gate == NAMES:
-        return begin(replace(incident, waiting=replace(waiting, over=True)), context)
     if shut is None:
         noted = incident.note(now, f"the gate {waiting.gate} is open: it goes on")
         over = replace(noted, waiting=replace(waiting, over=True))
@@ -54,7 +54,8 @@ def waited(incident: Incident, current: Try, context: Context) -> Incident:
 
 def waits(incident: Incident) -> bool:
     """Tell whether an incident does nothing but wait for a gate."""
-    return incident.waiting is not None and not incident.waiting.over
+    waiting = incident.waiting
+    return waiting is not None and not waiting.over and not waiting.asking
 
 
 def ends_waiting(incident: Incident, context: Context) -> Iterator[Instant]:

@@ -16,7 +16,7 @@ from doctor_daemon.core.messages import Read, WasRead
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.engine.device_turns import CALL_MAX_S
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import DoctorError, Nameless, Permanent, Temporary
+from doctor_daemon.errors import DoctorError, Permanent, Temporary
 from doctor_daemon.ports import PowerDevice
 
 T = TypeVar("T")
@@ -67,5 +67,4 @@ async def read(effect: Read, host: HostId, ward: Ward) -> WasRead:
             asked_at = clock.now()
             return WasRead(effect, await bounded(device.read()))
     except DoctorError as error:
-        reading = Reading(Power.UNKNOWN, str(error)[:300], asked_at, clock.now())
-        return WasRead(effect, reading, nameless=isinstance(error, Nameless))
+        return WasRead(effect, Reading(Power.UNKNOWN, str(error)[:300], asked_at, clock.now()))

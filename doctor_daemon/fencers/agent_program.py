@@ -41,7 +41,7 @@ _SILENT = re.compile(
     re.IGNORECASE,
 )
 _STAMP = re.compile(r"^\d{4}-\d\d-\d\d [\d:,.]+ ")
-_NOISE = re.compile(r"Warning: |^  ")
+_NOISE = re.compile(r"Warning: |^  |^sudo: unable to resolve host ")
 """What Python says of an agent's age; there is more on standard error than errors."""
 
 

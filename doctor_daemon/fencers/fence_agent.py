@@ -124,7 +124,7 @@ class FenceAgent(Timed):
 
     async def read(self) -> Reading:
         """Read the power. It takes at most `timeout_s`, the wait for its turn included."""
-        return await self._timed("read", self._sought(self._read()), lambda reading: reading.power)
+        return await self._timed("read", self._read(), lambda reading: reading.power)
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
         """Have the agent switch off, once."""

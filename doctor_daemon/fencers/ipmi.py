@@ -108,7 +108,7 @@ class Ipmi(Timed):
 
     async def read(self) -> Reading:
         """Read the power. It takes at most `timeout_s`, the wait for its turn included."""
-        return await self._timed("read", self._sought(self._read()), lambda reading: reading.power)
+        return await self._timed("read", self._read(), lambda reading: reading.power)
 
     async def cut(self, permit: Permit) -> tuple[Outcome, str]:
         """Order the power off, once: neither cycle nor reset nor a soft shutdown."""

@@ -71,13 +71,14 @@ class Timed:
         return result
 
     async def _sought(self, question: Awaitable[T]) -> T:
-        """Raise Nameless in the place of another failure where its name leads nowhere.
+        """Raise Nameless in the place of Temporary where its name leads nowhere.
 
-        Else the silence of a name server would be taken for the device's own.
+        Else the silence of a name server would be taken for the device's own. It may be told up to
+        `LEADS_S` later than the question had to end.
         """
         try:
             return await question
-        except (Temporary, Permanent) as error:
+        except Temporary as error:
             if not self._place or await leads(self._place, shown=self._shown):
                 raise
             msg = f"the name {self._place} cannot be resolved: {error}"

@@ -42,8 +42,9 @@ ABSENT = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 """The errors that are answers: there is no such name, or it leads nowhere."""
 KEPT_S = 86_400.0
 NAMES_MAX = 10_000
-LEADS_S = 1.0
-"""How long the system is waited for where it is only to be told whether a name leads anywhere."""
+LEADS_S = 2 * LATE_S
+"""How long it is waited for where it is only to be told whether a name leads anywhere: the first of
+two name servers may be gone, and the second answers."""
 Key: TypeAlias = tuple[str, int]
 """A name, and the family of its addresses."""
 Lookup = Callable[[str, socket.AddressFamily], Awaitable[Found]]
@@ -161,16 +162,17 @@ def _shared() -> Memory:
     return Memory()
 
 
-async def leads(place: str, *, shown: bool) -> bool:
-    """Tell whether a name leads anywhere, as far as that can be said at once; an address does."""
+async def leads(place: str, *, shown: bool, memory: Memory | None = None) -> bool:
+    """Tell whether a name leads anywhere, as far as that can be said in time; an address does."""
     with suppress(ValueError):
         ip_address(place.partition("%")[0])
         return True
     try:
         async with asyncio.timeout(LEADS_S):
-            return bool(await _shared().resolve(place, socket.AF_UNSPEC, shown=shown))
+            found = await (memory or _shared()).resolve(place, socket.AF_UNSPEC, shown=shown)
     except (OSError, TimeoutError):
         return False
+    return bool(found)
 
 
 class Names(AbstractResolver):

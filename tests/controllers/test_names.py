@@ -13,7 +13,17 @@ from structlog.testing import capture_logs
 
 from doctor_daemon.controllers.http import tls_context
 from doctor_daemon.ports.endpoint import Endpoint
-from doctor_daemon.ports.names import ANSWERED_S, KEPT_S, LATE_S, NAMES_MAX, Memory, Names, shows
+from doctor_daemon.ports.names import (
+    ANSWERED_S,
+    KEPT_S,
+    LATE_S,
+    LEADS_S,
+    NAMES_MAX,
+    Memory,
+    Names,
+    leads,
+    shows,
+)
 from tests.simulation.virtual import run
 
 V4 = socket.AF_INET
@@ -224,3 +234,42 @@ async def test_a_connection_is_made_by_it() -> None:
                 assert await found.text() == "here"
     finally:
         await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("takes_s", "error", "expected"),
+    [
+        (0.0, None, True),
+        (LATE_S + 0.5, None, True),  # the first of two name servers is gone
+        (LEADS_S + 1, None, False),
+        (0.0, socket.gaierror(socket.EAI_NONAME, "no such name"), False),
+        (0.0, socket.gaierror(socket.EAI_AGAIN, "SERVFAIL"), False),
+    ],
+)
+def test_a2_a_name_leads_somewhere_if_the_system_says_so_in_time(
+    takes_s: float, error: OSError | None, *, expected: bool
+) -> None:
+    told = []
+
+    async def main() -> None:
+        system = System()
+        system.takes_s, system.error = takes_s, error
+        told.append(await leads(NAME, shown=False, memory=system.memory))
+
+    assert run(main()) <= LEADS_S
+    assert told == [expected]
+
+
+async def test_a2_where_it_led_is_enough_for_who_shows_who_he_is() -> None:
+    system = System()
+    await system.memory.resolve(NAME, socket.AF_UNSPEC)
+    system.error = socket.gaierror(socket.EAI_AGAIN, "SERVFAIL")
+    assert await leads(NAME, shown=True, memory=system.memory)
+    assert not await leads(NAME, shown=False, memory=system.memory)
+
+
+@pytest.mark.parametrize("place", ["192.0.2.1", "2001:db8::1", "fe80::1%eth0"])
+async def test_an_address_is_not_asked_about(place: str) -> None:
+    system = System()
+    assert await leads(place, shown=False, memory=system.memory)
+    assert not system.asked

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from doctor_daemon.core.contradiction import lives
 from doctor_daemon.core.corroboration import Corroboration
 from doctor_daemon.core.evidence import WORDS_MAX, Trust, Verdict, fold
+from doctor_daemon.core.fencing import SPAN
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import Cut, Heard, Look, Order
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 from tests.core.make import OTHER_BOOT, at, evidence, incident, plan
 from tests.core.walk import Walk
 
@@ -128,6 +130,8 @@ def test_i14_life_that_comes_while_the_cut_is_prepared_keeps_it_waiting() -> Non
     assert (walk.phase, walk.all(Cut)) == (Phase.FENCING, [])
     assert [context_gate(walk)] == ["contradiction"]
     walk.elapse(LIFE_S - 5).look()
+    assert walk.incident.cut_started is None
+    walk.elapse(SPAN * Policy().grace_s).look()
     assert walk.incident.cut_started is not None
 
 

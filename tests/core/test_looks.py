@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.due import due
-from doctor_daemon.core.evidence import Trust
+from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.fencing import SPAN, prepared, spanned_at
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.messages import Cut, Look, Order, Wait
@@ -13,6 +13,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import DeviceTry, Try
+from doctor_daemon.core.waiting import waits
 from tests.core.make import (
     BMC,
     Fields,
@@ -139,3 +140,52 @@ def test_after_a_reboot_the_looks_begin_anew() -> None:
     assert walk.incident.first is None
     walk.hear().to_fencing()
     assert walk.identify().look().all(Cut) == []
+
+
+def seen_alive_for_a_moment() -> Walk:
+    """Walk to where a host that waits for a gate was seen alive, and is called down again."""
+    walk = Walk(warm_at=at(300)).to_fencing().identify().look().elapse(5)
+    walk.hear("ping", kind="ping", verdict=Verdict.UP, trust=Trust.SECOND).elapse(5).hear()
+    return walk
+
+
+def gone_on(walk: Walk, **look: Fields) -> Walk:
+    """Wait until the gate opens, and look then."""
+    while walk.incident.waiting and not walk.incident.waiting.over:
+        walk.elapse(5).hear()
+        if walk.all(Look) and waits(walk.incident):
+            walk.look(updated_s=1010.0)
+    return walk.identify().look(**look)
+
+
+def test_a5_a_report_from_before_it_died_again_does_not_let_a_dead_host_go() -> None:
+    """Its nova-compute has reported while it was up for a moment, and nobody looked then."""
+    walk = gone_on(seen_alive_for_a_moment(), updated_s=1010.0)
+    assert walk.phase is Phase.FENCING
+    assert len(walk.all(Cut)) == 1
+
+
+def test_a5_a_report_since_then_lets_it_go() -> None:
+    walk = gone_on(seen_alive_for_a_moment(), updated_s=1020.0)
+    assert walk.phase is Phase.DISMISSED
+
+
+def test_a5_it_is_looked_at_anew_as_soon_as_the_life_has_grown_old() -> None:
+    walk = seen_alive_for_a_moment()
+    while not walk.all(Look):
+        assert walk.incident.contradicted_at is not None
+        walk.elapse(5).hear()
+    assert waits(walk.incident)
+    assert walk.incident.first is None
+
+
+def test_a5_where_nothing_is_waited_for_the_looks_span_another_grace() -> None:
+    walk = Walk().to_fencing().identify()
+    walk.hear("ping", kind="ping", verdict=Verdict.UP, trust=Trust.SECOND).elapse(5).hear()
+    while walk.incident.contradicted_at is not None:
+        walk.elapse(5).hear()
+    walk.look(updated_s=1010.0)
+    assert walk.all(Cut) == []
+    assert SPAN_S in walk.waits
+    walk.elapse(SPAN_S).look(updated_s=1010.0)
+    assert len(walk.all(Cut)) == 1

@@ -178,7 +178,7 @@ class World(RuleBasedStateMachine):
             case Cut() | ForceDown() | SwitchOn() | Lift() | Enable():
                 return Refused(effect, "look" if stirs else "armed", "shut")
             case Read():
-                return WasRead(effect, Reading(power, power.value, now, now), nameless=stirs)
+                return WasRead(effect, Reading(power, power.value, now, now))
             case Identify() if well:
                 return Identified(effect, make.identity())
             case Look(number) if well:

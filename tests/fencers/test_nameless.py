@@ -54,9 +54,8 @@ async def test_a2_a_device_whose_name_leads_nowhere_was_not_asked(
     tmp_path: Path, made: Made
 ) -> None:
     async with made(LOST, tmp_path) as device:
-        for question in (device.identify, device.read):
-            with pytest.raises(Nameless, match=f"the name {LOST} cannot be resolved: "):
-                await question()
+        with pytest.raises(Nameless, match=f"the name {LOST} cannot be resolved: "):
+            await device.identify()
 
 
 @KINDS
@@ -68,3 +67,11 @@ async def test_a_device_that_is_found_and_silent_has_failed_itself(
             with pytest.raises((Temporary, Permanent)) as caught:
                 await question()
             assert not isinstance(caught.value, Nameless)
+
+
+async def test_b18_a_refused_login_is_never_taken_for_a_lost_name(tmp_path: Path) -> None:
+    script = 'echo "Failed: Unable to login. Login failed" >&2; exit 1'
+    agent = str(scripted(tmp_path, script))
+    device = fence_agent(agent, BootClock(), parameters={"ip": LOST, "plug": 7})
+    with pytest.raises(Permanent, match="Unable to login"):
+        await device.identify()
