@@ -128,7 +128,7 @@ def _remembered(row: Sequence[object], now_s: float, *, same: bool) -> Listed | 
     name, protocol, *numbers, age_s = row
     boot, sequence, wall_ms, floor_us, interval_ms = map(_whole, numbers)
     told = isinstance(name, str) and isinstance(age_s, int | float) and protocol in (OURS, HBV2)
-    if not told or not 0 < len(raw := bytes.fromhex(str(name))) <= NAME_MAX:
+    if sequence < 0 or not told or not 0 < len(raw := bytes.fromhex(str(name))) <= NAME_MAX:
         msg = "no row of a host"
         raise ValueError(msg)
     if not 0 < interval_ms <= INTERVAL_MAX_MS:

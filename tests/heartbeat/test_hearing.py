@@ -188,6 +188,7 @@ WRONG: list[tuple[int, object]] = [
     *((0, wrong) for wrong in ("", "zz", "00" * 256)),
     (1, "ddh2"),
     *((place, wrong) for place in (2, 3, 4, 5) for wrong in NO_NUMBERS),
+    (3, -1),  # it was never heard, and is not kept then
     *((6, wrong) for wrong in NO_INTERVALS),
     (7, "1.5"),
     (7, None),
