@@ -26,6 +26,12 @@ def ask_look(incident: Incident, context: Context) -> Effect:
     return Look(incident.looks)
 
 
+def unlooked(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Look once where looks have begun anew, so that what is reported later is seen to be so."""
+    if incident.sighting is None:
+        yield ask_look(incident, context)
+
+
 def ask_evacuations(incident: Incident, context: Context) -> Effect:
     """Ask for evacuations and servers, or wait while Nova is left in peace."""
     rounds = incident.rounds

@@ -84,6 +84,9 @@ def weighed(incident: Incident, context: Context) -> Incident:
         text = f"{_told(incident, found, context)}: nothing is cut, for {limit_s:g} s at most"
         begun = incident.note(now, f"contradicting evidence: {text}")
         return replace(begun, contradicted_at=now)
+    anew_at = looks_anew_at(incident, found, context)
+    if anew_at is not None and now.reached(anew_at):
+        incident = replace(incident, first=None, sighting=None)
     if not now.reached(since.plus(context.policy.contradiction_s)):
         return incident
     if not _insisted(incident, since):
@@ -92,16 +95,24 @@ def weighed(incident: Incident, context: Context) -> Incident:
     return incident.hold(now, Held(GATE, why, FREES))
 
 
-def _over(incident: Incident, since: Instant, now: Instant) -> Incident:
-    """Go on, with what was said after the last sign of life; or end, where it was the last word.
+def looks_anew_at(incident: Incident, found: Iterable[Word], context: Context) -> Instant | None:
+    """Return when the looks at Nova are to begin anew, beside signs of life; None: they have.
 
-    What nova-compute has reported meanwhile may be from that life, too: looks begin anew.
+    What nova-compute has reported may be from the very life that has ended since. A grace after
+    its last sign, and long before that is too old to count: what is reported later is a sign.
     """
+    last = max((word.last for word in found), key=lambda at: at.boot_s, default=None)
+    at = last.plus(context.policy.grace_s) if last is not None else None
+    first = incident.first
+    return at if at is not None and first is not None and first.asked_at.since(at) < 0 else None
+
+
+def _over(incident: Incident, since: Instant, now: Instant) -> Incident:
+    """Go on, with what was said after the last sign of life; or end, where it was the last word."""
     if not _insisted(incident, since) and incident.ordered_at is None:
         return _answered(incident, now)
     text = "no fresh evidence contradicts any more: what was said since it was seen alive counts"
-    noted = incident.note(now, text)
-    return replace(noted, contradicted_at=None, first=None, sighting=None)
+    return replace(incident.note(now, text), contradicted_at=None)
 
 
 def _insisted(incident: Incident, since: Instant) -> bool:
@@ -140,6 +151,9 @@ def wakes_at(incident: Incident, context: Context) -> Instant | None:
         word.last.plus(need.age_s(word.source, policy.life_age_s))
         for word in lives(incident, context)
     ]
+    anew_at = looks_anew_at(incident, lives(incident, context), context)
+    if incident.contradicted_at is not None and anew_at is not None:
+        stale.append(anew_at)
     return min([*stale, since.plus(limit_s)], key=lambda moment: moment.boot_s)
 
 

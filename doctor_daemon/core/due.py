@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import assert_never
 
-from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read
+from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read, unlooked
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import wakes_at
 from doctor_daemon.core.cutting import ends_at
@@ -45,7 +45,7 @@ from doctor_daemon.core.suspicion import decides_at
 from doctor_daemon.core.switching import ends_at as wish_ends_at
 from doctor_daemon.core.switching import switches
 from doctor_daemon.core.tries import Try
-from doctor_daemon.core.waiting import ends_waiting, waits
+from doctor_daemon.core.waiting import asks_again, ends_waiting, waits
 from doctor_daemon.core.witness import ask_witnesses
 
 SHARE = 0.4
@@ -108,8 +108,7 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
         return
     yield Wait(incident.progress_at.plus(context.policy.progress_s))
     if waits(incident):
-        if incident.sighting is None:  # what is reported from now on counts, however long it waits
-            yield ask_look(incident, context)
+        yield from unlooked(incident, context)
         yield from map(Wait, ends_waiting(incident, context))
         return
     if attempt.go_at is None:
@@ -141,7 +140,8 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
         return
     once = look is not None and look.asked_at.since(attempt.since) >= 0
     spanned = spans_at is None or (look is not None and look.asked_at.reached(spans_at))
-    if not once or not spanned or (not unknown and not seen(incident, attempt, context)):
+    ask = not once or not spanned or (not unknown and not seen(incident, attempt, context))
+    if ask and not (unknown and asks_again(incident)):  # Nova only once the devices are found
         yield ask_look(incident, context)
 
 

@@ -22,7 +22,7 @@ from doctor_daemon.core.service import out_of_service
 from doctor_daemon.core.survey import underway
 from doctor_daemon.core.switching import unswitched, wanted
 from doctor_daemon.core.topology import begin
-from doctor_daemon.core.waiting import waits
+from doctor_daemon.core.waiting import pending
 
 _ALLOWED = {
     Order.FENCE: (Phase.SUSPECTED, Phase.HELD),
@@ -54,9 +54,8 @@ def _waiting(incident: Incident, order: Order) -> bool:
 
     A human's word is taken as long as nothing was cut: no device is told anything.
     """
-    if order is Order.CONFIRM_OFF:
-        return incident.waiting is not None and not incident.waiting.over and incident.untouched
-    return order is Order.FENCE and waits(incident)
+    untouched = order is Order.CONFIRM_OFF and incident.untouched
+    return pending(incident) and (untouched or order is Order.FENCE)
 
 
 def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
@@ -151,7 +150,7 @@ def _fence(incident: Incident, context: Context, text: str) -> Incident:
     """Have the host fenced, whatever was reported of it before this order."""
     now = context.now
     incident = replace(incident, ordered_at=now, first=None)
-    if incident.phase is Phase.SUSPECTED or waits(incident):
+    if incident.phase is Phase.SUSPECTED or pending(incident):
         return incident.note(now, text)
     return begin(out_of_service(incident).move(Phase.FENCING, now, text), context)
 

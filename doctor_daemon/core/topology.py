@@ -18,7 +18,11 @@ AGAIN_S = 5.0
 """How often a device is asked for again whose name could not be resolved."""
 NAMES = "names"
 """What an incident waits for whose devices cannot be found by their names."""
-FREES = "mend the name service, or configure an address; then `fence HOST` takes it up again"
+ALARM = "ALARM: waiting: "
+FREES = (
+    "mend the name service, or configure an address; then `fence HOST` takes it up again; or "
+    "`confirm-off HOST` once a human has made sure"
+)
 NEVER = "`doctor-daemon confirm-off HOST` once a human has made sure; or `fence HOST` to try again"
 
 
@@ -89,12 +93,11 @@ def fail(
 def _put_off(incident: Incident, why: str, now: Instant) -> Incident:
     """Have the levels tried anew in a while. Whoever waits again has waited since the first time.
 
-    A human is told at once, and may know more of the host than any name server.
+    A human is told at once, and once: who may know more of the host than any name server.
     """
-    before = incident.waiting
-    if before is None or before.over or before.gate != NAMES:
-        text = f"ALARM: waiting: {why}; it is asked again every {AGAIN_S:g} s"
-        incident = incident.note(now, text, NoticeKind.ALARM)
+    before, said = incident.waiting, f"{ALARM}{why}; it is asked again every {AGAIN_S:g} s"
+    if not any(entry.text.startswith(ALARM) for entry in incident.timeline):
+        incident = incident.note(now, said, NoticeKind.ALARM)
     since = before.since if before else now
     waiting = Waiting(NAMES, why, FREES, since)
     return replace(incident, waiting=waiting, progress_at=since, retry_at=now.plus(AGAIN_S))

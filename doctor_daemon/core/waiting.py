@@ -54,8 +54,17 @@ def waited(incident: Incident, current: Try, context: Context) -> Incident:
 
 def waits(incident: Incident) -> bool:
     """Tell whether an incident does nothing but wait for a gate."""
-    waiting = incident.waiting
-    return waiting is not None and not waiting.over and not waiting.asking
+    return pending(incident) and not asks_again(incident)
+
+
+def pending(incident: Incident) -> bool:
+    """Tell whether it waits for a gate, be it that it is just trying whether that has opened."""
+    return incident.waiting is not None and not incident.waiting.over
+
+
+def asks_again(incident: Incident) -> bool:
+    """Tell whether it is just trying whether it may go on."""
+    return incident.waiting is not None and incident.waiting.asking
 
 
 def ends_waiting(incident: Incident, context: Context) -> Iterator[Instant]:

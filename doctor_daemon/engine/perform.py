@@ -27,7 +27,6 @@ from doctor_daemon.core.messages import (
     Follow,
     Followed,
     ForceDown,
-    Identified,
     Identify,
     Inspect,
     Listed,
@@ -49,7 +48,7 @@ from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Lined, Outcome
 from doctor_daemon.core.turns import WAITS
 from doctor_daemon.engine.inspecting import inspect
-from doctor_daemon.engine.powering import at_device, bounded, read
+from doctor_daemon.engine.powering import at_device, bounded, identify, read
 from doctor_daemon.engine.reservekeeper import reserve_settled
 from doctor_daemon.engine.survey import survey
 from doctor_daemon.engine.turnstile import Turn
@@ -108,9 +107,8 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
             return Elapsed()
         case Look(number):
             return Looked(number, await nova.look(host))
-        case Identify(device=name):
-            async with at_device(ward, host, name) as device:
-                return Identified(effect, await bounded(device.identify()))
+        case Identify():
+            return await identify(effect, current().decided, ward)
         case Cut():
             return await _cut(effect, current, ward, tell)
         case Read():

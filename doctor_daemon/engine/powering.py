@@ -12,12 +12,14 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from doctor_daemon.core.host import HostId
-from doctor_daemon.core.messages import Read, WasRead
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.messages import Identified, Identify, Read, WasRead
 from doctor_daemon.core.proof import Power, Reading
+from doctor_daemon.core.waiting import asks_again
 from doctor_daemon.engine.device_turns import CALL_MAX_S
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import DoctorError, Permanent, Temporary
-from doctor_daemon.ports import PowerDevice
+from doctor_daemon.errors import DoctorError, Nameless, Permanent, Temporary
+from doctor_daemon.ports import Named, PowerDevice
 
 T = TypeVar("T")
 
@@ -56,6 +58,31 @@ async def bounded(call: Awaitable[T], limit_s: float = CALL_MAX_S) -> T:
     except TimeoutError:
         msg = f"no answer within {limit_s:g} s"
         raise Temporary(msg) from None
+
+
+async def identify(effect: Identify, incident: Incident, ward: Ward) -> Identified:
+    """Ask a device who its host is. Raise Nameless where its name is lost, and that may be why not.
+
+    Names are asked for outside of a turn, and first where one was lost before: others wait for it.
+    """
+    host = incident.host
+    device = ward.tools.devices.get(f"{host}/{effect.device}")
+    if asks_again(incident):
+        await _named(device)
+    try:
+        async with at_device(ward, host, effect.device) as asked:
+            return Identified(effect, await bounded(asked.identify()))
+    except Temporary as error:
+        await _named(device, error)
+        raise
+
+
+async def _named(device: object, error: Temporary | None = None) -> None:
+    """Raise Nameless if a device is found by a name, and that leads nowhere."""
+    lost = await bounded(device.lost()) if isinstance(device, Named) else ""
+    if lost:
+        text = f"the name {lost} cannot be resolved"
+        raise Nameless(f"{text}: {error}" if error else text) from None
 
 
 async def read(effect: Read, host: HostId, ward: Ward) -> WasRead:

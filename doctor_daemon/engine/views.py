@@ -23,6 +23,7 @@ from doctor_daemon.core.proof import DeviceProof
 from doctor_daemon.core.release import Release
 from doctor_daemon.core.retirement import Retirement
 from doctor_daemon.core.survey import underway
+from doctor_daemon.core.topology import NAMES
 from doctor_daemon.core.turns import waiting
 from doctor_daemon.engine.own_views import own_side
 from doctor_daemon.engine.port_views import ports_of, reserve_of
@@ -150,7 +151,8 @@ def _waiting(incident: Incident, context: Context) -> dict[str, Any] | None:
     waiting = incident.waiting
     if waiting is None or waiting.over:
         return None
-    now = waited_for(Act.CUT, incident, context) or waiting
+    shut = None if waiting.gate == NAMES else waited_for(Act.CUT, incident, context)
+    now = shut or waiting
     since_s = context.now.since(waiting.since)
     return {"gate": now.gate, "why": now.why, "frees": now.frees, "since_s": since_s}
 

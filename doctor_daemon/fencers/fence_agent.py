@@ -120,7 +120,7 @@ class FenceAgent(Timed):
 
     async def identify(self) -> Identity:
         """Say who the host is, as far as that can be known: whose plug it is."""
-        return await self._timed("identify", self._sought(self._identify()), lambda _: "ok")
+        return await self._timed("identify", self._identify(), lambda _: "ok")
 
     async def read(self) -> Reading:
         """Read the power. It takes at most `timeout_s`, the wait for its turn included."""

@@ -89,7 +89,7 @@ class Redfish(Timed):
 
     async def identify(self) -> Identity:
         """Say who the host is. Raise Permanent too when this System could not be cut."""
-        return await self._timed("identify", self._sought(self._identify()), lambda _: "ok")
+        return await self._timed("identify", self._identify(), lambda _: "ok")
 
     async def read(self) -> Reading:
         """Read the power. It takes at most `timeout_s`, the wait for its turn included."""

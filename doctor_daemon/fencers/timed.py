@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.errors import DoctorError, LateError, Nameless, Permanent, Temporary
+from doctor_daemon.errors import DoctorError, LateError, Permanent, Temporary
 from doctor_daemon.ports.names import leads
 from doctor_daemon.ports.time import Clock
 
@@ -70,19 +70,10 @@ class Timed:
         self._tell(call, began, str(outcome(result)))
         return result
 
-    async def _sought(self, question: Awaitable[T]) -> T:
-        """Raise Nameless in the place of Temporary where its name leads nowhere.
-
-        Else the silence of a name server would be taken for the device's own. It may be told up to
-        `LEADS_S` later than the question had to end.
-        """
-        try:
-            return await question
-        except Temporary as error:
-            if not self._place or await leads(self._place, shown=self._shown):
-                raise
-            msg = f"the name {self._place} cannot be resolved: {error}"
-            raise Nameless(msg) from None
+    async def lost(self) -> str:
+        """Return its name if that leads nowhere; empty: it leads somewhere, or there is none."""
+        found = not self._place or await leads(self._place, shown=self._shown)
+        return "" if found else self._place
 
     def _tell(self, call: str, began: Instant, outcome: str) -> None:
         if self.on_call is not None:

@@ -41,7 +41,7 @@ _REASONS: Mapping[NoticeKind, str] = {
     NoticeKind.MAINTENANCE: "the maintenance of the host of these servers has begun or ended",
     NoticeKind.SERVICE: "the host of these servers is alive and they run, but its nova-compute is "
     "down: nothing can be changed of them until it is back",
-    NoticeKind.ALARM: "something that was brought about on this host does not stand any more",
+    NoticeKind.ALARM: "something about this host is not as it was left: its operators see to it",
 }
 _OUTCOMES: Mapping[str, str] = {
     Stage.MOVED: "these servers were rebuilt elsewhere, and are there now",

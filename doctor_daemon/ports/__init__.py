@@ -17,7 +17,7 @@ from doctor_daemon.ports.intake import (
     SourceTerms,
 )
 from doctor_daemon.ports.network import Network
-from doctor_daemon.ports.power import PowerDevice, PowerDevices, device_key
+from doctor_daemon.ports.power import Named, PowerDevice, PowerDevices, device_key
 from doctor_daemon.ports.secrets import SecretFile, conceal, remember
 from doctor_daemon.ports.storage import Storage
 from doctor_daemon.ports.store import (
@@ -48,6 +48,7 @@ __all__ = [
     "Inspector",
     "Intake",
     "LeaderLock",
+    "Named",
     "Network",
     "NoticeRow",
     "Notifier",

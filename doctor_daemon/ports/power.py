@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from doctor_daemon.core.host import Device, HostId
 from doctor_daemon.core.proof import Identity, Reading
@@ -37,6 +37,15 @@ class PowerDevice(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A device that is found by a name, which may be lost while the device is well."""
+
+    async def lost(self) -> str:
+        """Return the name if it leads nowhere, within seconds; empty: it leads somewhere."""
+        ...
 
 
 PowerDevices = Mapping[str, PowerDevice]

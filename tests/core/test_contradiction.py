@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from doctor_daemon.core.contradiction import lives
 from doctor_daemon.core.corroboration import Corroboration
 from doctor_daemon.core.evidence import WORDS_MAX, Trust, Verdict, fold
-from doctor_daemon.core.fencing import SPAN
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import Cut, Heard, Look, Order
@@ -130,8 +129,6 @@ def test_i14_life_that_comes_while_the_cut_is_prepared_keeps_it_waiting() -> Non
     assert (walk.phase, walk.all(Cut)) == (Phase.FENCING, [])
     assert [context_gate(walk)] == ["contradiction"]
     walk.elapse(LIFE_S - 5).look()
-    assert walk.incident.cut_started is None
-    walk.elapse(SPAN * Policy().grace_s).look()
     assert walk.incident.cut_started is not None
 
 
@@ -141,15 +138,16 @@ def context_gate(walk: Walk) -> str:
 
 
 def test_it_is_weighed_again_when_the_life_grows_old_and_at_the_end() -> None:
+    grace_s = Policy().grace_s  # then looks begin anew
     walk = contradicted().look()
-    assert walk.waits == [LIFE_S]
-    for _ in range(3):
+    assert walk.waits == [grace_s]
+    assert walk.elapse(grace_s).look().waits == [LIFE_S - grace_s]
+    for _ in range(4):
         storage(walk.elapse(20).hear())
-    assert walk.waits == [LIFE_S]
-    storage(walk.elapse(20).hear())
-    assert walk.waits == [WAIT_S - 80]
+    assert walk.look().waits == [grace_s]
+    assert walk.elapse(grace_s).look().waits == [WAIT_S - 80 - 2 * grace_s]
     fencing = storage(Walk().to_fencing()).wait(1).hear()
-    assert LIFE_S - 1 in fencing.waits
+    assert grace_s - 1 in fencing.waits
 
 
 def test_i14_after_the_cut_life_contradicts_that_it_is_off_as_before() -> None:

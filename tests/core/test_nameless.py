@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.incident import NoticeKind
-from doctor_daemon.core.messages import Cut, Identify, Order
+from doctor_daemon.core.messages import Cut, Identify, Look, Order
 from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -122,6 +122,28 @@ def test_a12_a_pause_and_the_gate_of_isolation_forget_no_level_that_was_not_aske
     assert (walk.attempt.level, walk.attempt.nameless) == (2, f"bmc: {LOST}")
     walk.wait(3).see(Paused(3.0))
     assert (walk.attempt.level, walk.attempt.nameless) == (2, f"bmc: {LOST}")
+
+
+def test_an_order_while_it_asks_is_noted_and_needs_no_evidence() -> None:
+    walk = waiting().elapse(AGAIN_S).order(Order.FENCE)
+    assert walk.said == "fence by ann: because I looked"
+    walk.elapse(Policy().evidence_age_s - 1).identify().look()
+    assert len(walk.all(Cut)) == 1
+
+
+def test_nova_is_not_asked_before_the_devices_are_found() -> None:
+    walk = waiting().elapse(AGAIN_S)
+    assert (len(walk.all(Identify)), walk.all(Look)) == (1, [])
+    assert len(walk.identify().all(Look)) == 1
+
+
+def test_the_alarm_is_told_once_whatever_it_waits_for_in_between() -> None:
+    walk = waiting()
+    for _ in range(3):
+        walk.elapse(AGAIN_S)
+        isolated(walk).fail(walk.one(Identify), LOST, nameless=True).elapse(AGAIN_S)
+        lose(isolated(walk, good=True).elapse(AGAIN_S))
+    assert walk.told.count(NoticeKind.ALARM) == 1
 
 
 def test_an_order_while_it_waits_is_followed_when_it_asks_again() -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from doctor_daemon.errors import Nameless, Permanent, Temporary
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.fencers.ipmi import Ipmi
-from doctor_daemon.ports import PowerDevice
+from doctor_daemon.ports import Named, PowerDevice
 from tests.contracts.fence_rigs import fence_agent, put_secret
 from tests.fakes.clock import BootClock
 from tests.fencers.agents import scripted
@@ -50,28 +50,24 @@ KINDS = pytest.mark.parametrize("made", [by_redfish, by_ipmi, by_agent])
 
 
 @KINDS
-async def test_a2_a_device_whose_name_leads_nowhere_was_not_asked(
-    tmp_path: Path, made: Made
-) -> None:
+async def test_a2_a_device_whose_name_leads_nowhere_says_so(tmp_path: Path, made: Made) -> None:
     async with made(LOST, tmp_path) as device:
-        with pytest.raises(Nameless, match=f"the name {LOST} cannot be resolved: "):
+        with pytest.raises(Temporary):
             await device.identify()
+        assert isinstance(device, Named)
+        assert await device.lost() == LOST
 
 
 @KINDS
-async def test_a_device_that_is_found_and_silent_has_failed_itself(
-    tmp_path: Path, made: Made
-) -> None:
+async def test_a_device_that_is_found_and_silent_is_not_lost(tmp_path: Path, made: Made) -> None:
     async with made("127.0.0.1", tmp_path) as device:
-        for question in (device.identify, device.read):
-            with pytest.raises((Temporary, Permanent)) as caught:
-                await question()
-            assert not isinstance(caught.value, Nameless)
+        with pytest.raises((Temporary, Permanent)):
+            await device.identify()
+        assert isinstance(device, Named)
+        assert await device.lost() == ""
 
 
-async def test_b18_a_refused_login_is_never_taken_for_a_lost_name(tmp_path: Path) -> None:
-    script = 'echo "Failed: Unable to login. Login failed" >&2; exit 1'
-    agent = str(scripted(tmp_path, script))
-    device = fence_agent(agent, BootClock(), parameters={"ip": LOST, "plug": 7})
-    with pytest.raises(Permanent, match="Unable to login"):
-        await device.identify()
+async def test_of_what_is_no_name_an_agent_s_device_is_not_asked(tmp_path: Path) -> None:
+    async with by_agent("[2001:db8::1]:443", tmp_path) as device:
+        assert isinstance(device, Named)
+        assert await device.lost() == ""
