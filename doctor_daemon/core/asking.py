@@ -13,6 +13,7 @@ from doctor_daemon.core.messages import Effect, Identify, Inspect, Look, Read, W
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, Reading, off_run
 from doctor_daemon.core.tries import DeviceTry, Try
+from doctor_daemon.core.waiting import waits
 
 SHARE, SOONEST_S = 1 / 32, 1 / 32
 """Between reads of a device that says ON: this share of the time since the cut, and no less than so
@@ -27,8 +28,8 @@ def ask_look(incident: Incident, context: Context) -> Effect:
 
 
 def unlooked(incident: Incident, context: Context) -> Iterator[Effect]:
-    """Look once where looks have begun anew, so that what is reported later is seen to be so."""
-    if incident.sighting is None:
+    """Look once beside a wait where looks have begun anew: what is reported later counts then."""
+    if incident.first is None and waits(incident):
         yield ask_look(incident, context)
 
 

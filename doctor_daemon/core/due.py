@@ -58,7 +58,7 @@ def due(incident: Incident, context: Context) -> tuple[Effect, ...]:
     if incident.phase.final:
         return ()
     if incident.retry_at is not None and not context.now.reached(incident.retry_at):
-        return (Wait(incident.retry_at),)
+        return (Wait(incident.retry_at), *unlooked(incident, context))
     return tuple(_due(incident, context))
 
 
@@ -141,7 +141,7 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
     once = look is not None and look.asked_at.since(attempt.since) >= 0
     spanned = spans_at is None or (look is not None and look.asked_at.reached(spans_at))
     ask = not once or not spanned or (not unknown and not seen(incident, attempt, context))
-    if ask and not (unknown and asks_again(incident)):  # Nova only once the devices are found
+    if ask and (incident.first is None or not (unknown and asks_again(incident))):
         yield ask_look(incident, context)
 
 

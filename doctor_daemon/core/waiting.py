@@ -64,7 +64,8 @@ def pending(incident: Incident) -> bool:
 
 def asks_again(incident: Incident) -> bool:
     """Tell whether it is just trying whether it may go on."""
-    return incident.waiting is not None and incident.waiting.asking
+    waiting = incident.waiting
+    return waiting is not None and waiting.asking and not waiting.over
 
 
 def ends_waiting(incident: Incident, context: Context) -> Iterator[Instant]:

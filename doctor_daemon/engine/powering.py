@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from doctor_daemon.core.host import HostId
@@ -79,7 +79,10 @@ async def identify(effect: Identify, incident: Incident, ward: Ward) -> Identifi
 
 async def _named(device: object, error: Temporary | None = None) -> None:
     """Raise Nameless if a device is found by a name, and that leads nowhere."""
-    lost = await bounded(device.lost()) if isinstance(device, Named) else ""
+    lost = ""
+    if isinstance(device, Named):
+        with suppress(DoctorError):  # whoever cannot tell is asked
+            lost = await bounded(device.lost())
     if lost:
         text = f"the name {lost} cannot be resolved"
         raise Nameless(f"{text}: {error}" if error else text) from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from doctor_daemon.core.evidence import Verdict
+import pytest
+
+from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.incident import NoticeKind
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Cut, Identify, Look, Order
 from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
@@ -11,6 +14,7 @@ from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, ProofKind
 from doctor_daemon.core.topology import AGAIN_S, FREES, NAMES
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.waiting import asks_again
 from tests.core.make import BMC, PDU, level, plan
 from tests.core.test_own_side_waits import isolated
 from tests.core.walk import Walk
@@ -177,3 +181,37 @@ def test_a12_whoever_waits_for_a_name_goes_on_asking_after_a_pause() -> None:
     assert len(walk.all(Identify)) == 1
     walk.identify().look()
     assert len(walk.all(Cut)) == 1
+
+
+def reported(walk: Walk, since: Instant, every_s: int) -> Walk:
+    """Answer the looks that are due, as of a nova-compute that reports all the while."""
+    while walk.all(Look) and walk.phase is Phase.FENCING:
+        ago_s = walk.now.since(since)
+        walk.look(updated_s=1000.0 + ago_s - ago_s % every_s)
+    return walk
+
+
+@pytest.mark.parametrize("every_s", [10, 30, 60])
+def test_a5_a_host_that_reports_while_its_device_is_lost_is_let_go(every_s: int) -> None:
+    """Who saw it alive is lost as well, and all others call it down."""
+    walk = Walk().look()
+    since = walk.now
+    lose(reported(walk.to_fencing(), since, 10**6))
+    walk.hear("ping", kind="ping", verdict=Verdict.UP, trust=Trust.SECOND).wait(1).hear()
+    while walk.now.since(since) < 300 and walk.phase is Phase.FENCING:
+        if walk.all(Identify):
+            walk.fail(walk.all(Identify)[0], LOST, nameless=True)
+        reported(walk, since, every_s).elapse(1).hear()
+    while walk.phase is Phase.FENCING and not walk.all(Cut):
+        while walk.all(Identify):
+            walk.identify()
+        reported(walk, since, every_s).elapse(1).hear()
+    assert walk.phase is Phase.DISMISSED
+
+
+def test_a_gate_that_has_opened_is_not_tried_any_more() -> None:
+    walk = waiting().elapse(AGAIN_S)
+    assert asks_again(walk.incident)
+    walk.identify().look()
+    assert len(walk.all(Cut)) == 1
+    assert not asks_again(walk.incident)
