@@ -31,7 +31,6 @@ KINDS = (
     "bmc-lies-off",
     "bmc-other-chassis",
     "bmc-dead",
-    "bmc-nameless",
     "bmc-stuck",
     "nova-5xx",
     "nova-lost-reply",
@@ -85,6 +84,7 @@ KINDS = (
     "bug",
     "operator-decommissions",
     "put-back-by-hand",
+    "bmc-nameless",
 )
 """Every kind of fault; the names are what the coverage table shows."""
 
