@@ -7,7 +7,6 @@ consumer can change from one to the other at its own time.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from binascii import Error
@@ -40,4 +39,4 @@ def signatures(keys: Iterable[bytes], id_: str, timestamp_s: int, body: bytes) -
 
 
 def _signature(key: bytes, signed: bytes) -> str:
-    return b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return b64encode(hmac.digest(key, signed, "sha256")).decode()

@@ -8,6 +8,7 @@ is written twice.
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
 
@@ -29,15 +30,13 @@ from doctor_daemon.stores.codec import (
     sound,
 )
 from doctor_daemon.stores.host_tasks import write_tasks
+from doctor_daemon.stores.many import for_each_of, insert_many
 from doctor_daemon.stores.spent import write_spent
 from doctor_daemon.stores.volumes import write_records
 
 # Not OR REPLACE: for that SQLite keeps each page as it was before each row, at four times the cost.
+_REPLACED = " ON CONFLICT DO UPDATE SET body = excluded.body"
 _UPSERTS = {
-    "servers": "INSERT INTO servers (incident, id, body) VALUES (?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET body = excluded.body",
-    "evacuations": "INSERT INTO evacuations (incident, server, body) VALUES (?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET body = excluded.body",
     "maintenance": "INSERT INTO maintenance (cloud, host, body) VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET body = excluded.body",
     "upkeep": "INSERT INTO upkeep (cloud, host, body) VALUES (?, ?, ?)"
@@ -101,19 +100,19 @@ def _write_head(connection: sqlite3.Connection, head: Incident) -> None:
 
 def _write_children(connection: sqlite3.Connection, head: Incident, change: Change) -> None:
     entries = ((head.id, entry.seq, ENTRY.dumps(entry)) for entry in change.entries)
-    connection.executemany("INSERT INTO entries (incident, seq, body) VALUES (?, ?, ?)", entries)
-    gone = ((head.id, id_) for id_ in change.servers_gone)
-    connection.executemany("DELETE FROM servers WHERE incident = ? AND id = ?", gone)
+    insert_many(connection, "INSERT INTO entries (incident, seq, body)", entries)
+    gone = "DELETE FROM servers WHERE incident = ? AND id IN"
+    for_each_of(connection, gone, (head.id,), change.servers_gone)
     servers = ((head.id, server.id, SERVER.dumps(server)) for server in change.servers)
-    connection.executemany(_UPSERTS["servers"], servers)
+    insert_many(connection, "INSERT INTO servers (incident, id, body)", servers, _REPLACED)
     moves = ((head.id, one.server.id, EVACUATION.dumps(one)) for one in change.evacuations)
-    connection.executemany(_UPSERTS["evacuations"], moves)
+    insert_many(connection, "INSERT INTO evacuations (incident, server, body)", moves, _REPLACED)
 
 
 def _insert_charges(connection: sqlite3.Connection, charges: Iterable[Charge]) -> None:
-    connection.executemany(
-        "INSERT INTO charges (incident, number, domain, boot_id, boot_s, wall_s)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+    insert_many(
+        connection,
+        "INSERT INTO charges (incident, number, domain, boot_id, boot_s, wall_s)",
         ((c.incident, c.number, c.domain, c.at.boot_id, c.at.boot_s, c.at.wall_s) for c in charges),
     )
 
@@ -127,10 +126,10 @@ def replace_charges(connection: sqlite3.Connection, charges: Sequence[Charge], t
 
 def _insert_notices(connection: sqlite3.Connection, rows: Sequence[NoticeRow]) -> None:
     text = cache(INSTANT.dumps)  # those of a step are of the same two moments
-    connection.executemany(
+    insert_many(
+        connection,
         "INSERT INTO notices (id, consumer, project, cloud, host, incident, kind, sequence, body,"
-        " state, attempts, error, gap_before, late, made_at, evidence_at, made_wall_s)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " state, attempts, error, gap_before, late, made_at, evidence_at, made_wall_s)",
         (
             (
                 *(row.id, row.consumer, row.project, row.host.cloud, row.host.name, row.incident),
@@ -143,20 +142,24 @@ def _insert_notices(connection: sqlite3.Connection, rows: Sequence[NoticeRow]) -
             for row in rows
         ),
     )
-    connection.executemany(
-        "INSERT INTO sequences (consumer, cloud, host, last) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+    insert_many(
+        connection,
+        "INSERT INTO sequences (consumer, cloud, host, last)",
         ((row.consumer, row.host.cloud, row.host.name, row.sequence) for row in rows),
+        " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
     )
 
 
 def write_deliveries(connection: sqlite3.Connection, batch: Sequence[Delivery], term: int) -> None:
     """Note how deliveries stand. A notice that has been pruned meanwhile needs no note."""
     check_term(connection, term)
-    connection.executemany(
-        "UPDATE notices SET state = ?, attempts = ?, error = ? WHERE id = ?",
-        ((one.state, one.attempts, sound(one.error), one.id) for one in batch),
-    )
+    last = {one.id: (one.state, one.attempts, sound(one.error)) for one in batch}
+    alike = defaultdict[tuple[str, int, str], list[str]](list)
+    for id_, how in last.items():
+        alike[how].append(id_)
+    for how, ids in alike.items():
+        text = "UPDATE notices SET state = ?, attempts = ?, error = ? WHERE id IN"
+        for_each_of(connection, text, how, ids)
 
 
 def _fold_evidence(connection: sqlite3.Connection, row: EvidenceRow) -> None:
