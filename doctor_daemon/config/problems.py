@@ -8,7 +8,7 @@ the wrong place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,6 +23,8 @@ from doctor_daemon.log import escaped, printable, secret_key
 from doctor_daemon.ports import conceal
 
 SHOWN_MAX = 100
+LETTERS_MAX = 50_000
+"""Of all that are shown together; of one alone a twenty-fifth of it."""
 FOUND_MAX = 80
 
 Loc = tuple[int | str, ...]
@@ -108,7 +110,8 @@ class Problem:
         more = f" and {len(self.hosts) - 1} more" if len(self.hosts) > 1 else ""
         hosts = f" (host {self.hosts[0]}{more})" if self.hosts else ""
         place = f" {dotted(self.loc)}:" if self.loc else ""
-        return escaped(conceal(f"{self.document.file}:{self.line}:{place} {self.text}{hosts}"))
+        text = f"{self.document.file}:{self.line}:{place} {self.text}{hosts}"
+        return printable(escaped(conceal(text)), LETTERS_MAX // 25)
 
 
 class Problems:
@@ -150,10 +153,21 @@ class Problems:
         if not self._found:
             return
         found = sorted(self._found.values(), key=lambda one: (one.document.file, one.line))
-        shown = [str(problem) for problem in found[:SHOWN_MAX]]
-        if len(self._found) > SHOWN_MAX:
-            shown.append(f"and {len(self._found) - SHOWN_MAX} problems more")
+        shown = list(_fitting(found))
+        if len(found) > len(shown):
+            shown.append(f"and {len(found) - len(shown)} problems more")
         raise ConfigError("\n".join(shown))
+
+
+def _fitting(found: Sequence[Problem]) -> Iterator[str]:
+    """Yield the first problems as text, as many as anybody will read."""
+    left = LETTERS_MAX
+    for problem in found[:SHOWN_MAX]:
+        text = str(problem)
+        left -= len(text) + 1
+        if left < 0:
+            return
+        yield text
 
 
 def explained(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from doctor_daemon import plugins
-from doctor_daemon.config.problems import SHOWN_MAX
+from doctor_daemon.config.problems import LETTERS_MAX, SHOWN_MAX
 from doctor_daemon.config.reference import shown
 from doctor_daemon.ports.secrets import remember
 
@@ -199,3 +199,18 @@ def test_defaults_are_shown_as_the_file_has_them() -> None:
         '""',
         "x",
     ]
+
+
+def test_problems_with_long_texts_are_told_as_far_as_anybody_reads(refused: Refusal) -> None:
+    """Each unknown option is answered by a list of those there are."""
+    told = refused("".join(f"o{number}{'x' * 900}: 1\n" for number in range(SHOWN_MAX)))
+    shown = told.splitlines()
+    assert len(told) <= LETTERS_MAX + len(shown[-1]) + 1
+    assert 1 < len(shown) < SHOWN_MAX
+    assert shown[-1] == f"and {SHOWN_MAX - len(shown) + 1} problems more"
+
+
+def test_an_option_with_an_endless_name_is_told_in_short(refused: Refusal) -> None:
+    told = refused(f"? {'x' * 100_000}\n: 1\n")
+    assert ": xxx" in told
+    assert len(told) < LETTERS_MAX // 25 + 20

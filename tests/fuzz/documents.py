@@ -12,7 +12,7 @@ from doctor_daemon.api.gatekeepers import BearerGate, TokenGate
 from doctor_daemon.api.signed import ID, SIGNATURE, TIMESTAMP, SignatureGate
 from doctor_daemon.config.document import read_document
 from doctor_daemon.config.load import load
-from doctor_daemon.config.problems import Problems
+from doctor_daemon.config.problems import LETTERS_MAX, Problems
 from doctor_daemon.controllers.clouds import read_cloud
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.heartbeat.keys import read_key
@@ -25,8 +25,8 @@ from tests.fuzz.requests import brief, judge_refusal, request, untold
 
 FOLDER = Path("/dev/shm", f"fuzz-{os.getpid()}")  # noqa: S108 - memory, and a folder of our own
 SECRET = "correct-horse-battery"
-PROBLEMS_MAX = 20_000
-"""Characters: a hundred problems, a line each."""
+PROBLEMS_MAX = LETTERS_MAX + 50
+"""Characters: the problems, and how many are not shown."""
 KEY = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
