@@ -79,7 +79,7 @@ class DeviceReader:
                 loc: Loc = ("levels", number, nth)
                 device = self._device(section, names[number][nth], place, loc)
                 options = self._options(device, raw["levels"][number][nth], place, loc)
-                made.append((replace(device, slow_s=self._slow_s(device, place)), options))
+                made.append((self._timed(device, place), options))
             levels.append(Level(tuple(device for device, _ in made)))
             if made and not levels[-1].proves:
                 place.note(("levels", number), _REMEMBERED.format(made[0][0].kind))
@@ -104,11 +104,14 @@ class DeviceReader:
             )
         return Device(name, section.type, uuid, section.hold_s, line, tells, proves)
 
-    def _slow_s(self, device: Device, place: Place) -> float:
-        """Return how long after the cut it may take to read OFF, by its own options."""
+    def _timed(self, device: Device, place: Place) -> Device:
+        """Return it with how long it may take to answer, and to be off, by its own options."""
         last = self.choices[-1] if self.choices else None
-        same = last is not None and (last.host, last.name) == (place.host, device.name)
-        return float(getattr(last.config, "off_after_s", 0.0)) if last and same else 0.0
+        if last is None or (last.host, last.name) != (place.host, device.name):
+            return device
+        slow_s = float(getattr(last.config, "off_after_s", device.slow_s))
+        answer_s = float(getattr(last.config, "timeout_s", device.answer_s))
+        return replace(device, slow_s=slow_s, answer_s=answer_s)
 
     def _tells(self, section: PowerDevice, loc: Loc) -> bool:
         """Tell whether it reads the host's own power: by the file, or else by its kind."""

@@ -55,6 +55,8 @@ class Device:
     """Whether it reads the power at all; False: it tells what somebody else remembers."""
     slow_s: float = 0.0
     """So long after the cut it may first be able to read OFF, in seconds."""
+    answer_s: float = 10.0
+    """So long one question may take, in seconds, the wait for its turn included."""
 
 
 @dataclass(frozen=True, slots=True)

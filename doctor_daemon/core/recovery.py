@@ -156,7 +156,7 @@ def _refence(incident: Incident, context: Context) -> Incident:
     if attempt.go_at is None or not own or not all(answer.cut for answer in own.values()):
         return repeat(incident, context, attempt)
     devices = {
-        name: replace(answer, readings=(), identity=None, cut_at=now)
+        name: replace(answer, readings=(), identity=None, cut_at=now, begun_at=None)
         for name, answer in own.items()
     }
     return replace(incident, fencing=replace(attempt, go_at=now, devices=devices))

@@ -3,7 +3,8 @@
 A level proves the host off by its own devices. A BMC that lies consistently, or an outlet that
 feeds another machine, is found out by a second device that still sees the host on. So those of the
 other levels that read the host's own power are read along: an ON of one of them stands against the
-proof. One that is silent, or is another machine's, says nothing: it may have lost power itself.
+proof. One that is another machine's says nothing. One that is silent may have lost power itself, or
+be slow: it is given the time in which a living one answers, errors in between notwithstanding.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from doctor_daemon.core.proof import Power, Reading, off_run
 from doctor_daemon.core.tries import READINGS_MAX, DeviceTry, Try
 
 PATIENCE_S = 5.0
-"""From the first reading on, how long a proof waits for a witness that has said nothing yet."""
+"""From the cut's answer on, how long a proof waits at least for a witness to speak clearly."""
+ANSWERS = 2
+"""So many answers are waited for: who its host is, and how that is. One that failed before the cut
+is asked the same once more, and is given half of that time."""
+SHARE = 0.75
+"""No longer than this share of the time in which the try has to prove the host off: where a witness
+has lost power with its host, there is still time for the proof."""
 
 
 def witnesses(plan: HostPlan, level: int) -> tuple[Device, ...]:
@@ -39,8 +46,8 @@ def contradicting(attempt: Try, go_at: Instant, context: Context) -> str:
             continue
         if _sees_on(answer, attempt, context):
             return f"{device.name} says that the power is on"
-        if not answer.readings and not context.now.reached(_patient_until(attempt, go_at, context)):
-            return f"{device.name} has not said anything yet"
+        if not _clear(answer) and not context.now.reached(_until(device, attempt, go_at, context)):
+            return f"{device.name} has not said yet whether the power is on"
     return ""
 
 
@@ -49,7 +56,7 @@ def _sees_on(answer: DeviceTry, attempt: Try, context: Context) -> bool:
 
     Silence takes nothing back; what it said before they went off is no contradiction.
     """
-    clear = [reading for reading in answer.readings if reading.power is not Power.UNKNOWN]
+    clear = _clear(answer)
     if not clear or clear[-1].power is not Power.ON:
         return False
     level = context.plan.level(attempt.level)
@@ -61,6 +68,10 @@ def _sees_on(answer: DeviceTry, attempt: Try, context: Context) -> bool:
         for run in runs
     )
     return beside or answer.readings[-1] is clear[-1]
+
+
+def _clear(answer: DeviceTry) -> list[Reading]:
+    return [reading for reading in answer.readings if reading.power is not Power.UNKNOWN]
 
 
 def testimony(attempt: Try, context: Context) -> Iterator[Reading]:
@@ -79,6 +90,14 @@ def seen_on(attempt: Try, since: Instant, context: Context) -> bool:
     )
 
 
+def meet_witnesses(attempt: Try, context: Context) -> Iterator[Effect]:
+    """Ask every witness who its host is, before the cut; nothing waits for the answer."""
+    for device in witnesses(context.plan, attempt.level):
+        answer = attempt.device(device.name)
+        if answer.identity is None and not answer.failure:
+            yield Identify(attempt.number, attempt.level, device.name)
+
+
 def ask_witnesses(
     attempt: Try, go_at: Instant, context: Context, calm_s: float | None = None
 ) -> Iterator[Effect]:
@@ -95,17 +114,25 @@ def ask_witnesses(
             yield Identify(attempt.number, attempt.level, device.name)
         else:
             yield Read(attempt.number, attempt.level, device.name, answer.reads)
-        patient_until = _patient_until(attempt, go_at, context)
-        if not answer.readings and not context.now.reached(patient_until):
-            yield Wait(patient_until)
+        until = _until(device, attempt, go_at, context)
+        if not _clear(answer) and not context.now.reached(until):
+            yield Wait(until)
 
 
-def _patient_until(attempt: Try, go_at: Instant, context: Context) -> Instant:
+def _until(device: Device, attempt: Try, go_at: Instant, context: Context) -> Instant:
     """Return until when a witness is waited for: after a restart everything is read anew."""
     level = context.plan.level(attempt.level)
-    devices = level.devices if level else ()
-    firsts = [r.answered_at for d in devices for r in attempt.device(d.name).readings[:1]]
-    return max(firsts, key=lambda at: at.boot_s, default=go_at).plus(PATIENCE_S)
+    own = [attempt.device(one.name) for one in (level.devices if level else ())]
+    steps = [at for one in own for at in (one.begun_at, one.cut_at) if at is not None]
+    began = max((go_at, *steps), key=_boot_s)
+    slow_s = level.slow_s if level else 0.0
+    end = began.plus(SHARE * (context.policy.off_timeout_s + slow_s))
+    answers = 1 if attempt.device(device.name).failure else ANSWERS
+    return min(began.plus(max(PATIENCE_S, answers * device.answer_s)), end, key=_boot_s)
+
+
+def _boot_s(at: Instant) -> float:
+    return at.boot_s
 
 
 def _strange(device: Device, answer: DeviceTry) -> bool:

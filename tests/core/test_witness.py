@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import (
@@ -19,7 +21,7 @@ from doctor_daemon.core.messages import (
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.core.witness import PATIENCE_S, witnesses
+from doctor_daemon.core.witness import ANSWERS, PATIENCE_S, witnesses
 from tests.core import make
 from tests.core.make import BMC, MANUAL, OTHER_UUID, PDU, SECOND_BMC, level
 from tests.core.moving import Moving
@@ -27,6 +29,7 @@ from tests.core.walk import Walk
 
 ILO = replace(SECOND_BMC, name="ilo", tells_host=True)
 TWO = make.plan(level(BMC), level(ILO), MANUAL)
+OURS, ITS = Identify(1, 1, "bmc"), Identify(1, 1, "ilo")
 
 
 def at_reads() -> Walk:
@@ -47,16 +50,36 @@ def reads(walk: Walk, power: Power, witness: Power | None, seconds: int = 40) ->
     return walk
 
 
+def took_s(walk: Walk) -> float:
+    """Return how long it has been since the gates were passed."""
+    assert walk.attempt.go_at is not None
+    return walk.now.since(walk.attempt.go_at)
+
+
 def test_those_of_other_levels_that_tell_of_the_host_are_witnesses() -> None:
     plan = make.plan(level(BMC, ILO), level(PDU, replace(BMC, name="bmc-3", tells_host=True)))
     assert [one.name for one in witnesses(plan, 1)] == ["bmc-3"]
     assert [one.name for one in witnesses(plan, 2)] == ["ilo"]
 
 
-def test_a_witness_is_first_asked_who_its_host_is_and_then_read_at_a_pace() -> None:
+def test_a_witness_is_asked_who_its_host_is_before_the_cut_and_nothing_waits_for_it() -> None:
+    walk = Walk(plan=TWO).to_fencing()
+    ours, its = walk.all(Identify)
+    assert (ours, its) == (OURS, ITS)
+    walk.see(Identified(ours, make.identity())).look()
+    assert (walk.all(Identify), walk.all(Cut)) == ([its], [Cut(1, 1, "bmc")])
+
+
+def test_a_witness_that_could_not_be_asked_before_the_cut_is_asked_again_after_it() -> None:
+    walk = Walk(plan=TWO).to_fencing()
+    walk.fail(ITS)
+    assert walk.all(Identify) == [OURS]
+    walk.identify().look().cut()
+    assert walk.all(Identify) == [ITS]
+
+
+def test_a_witness_is_read_at_a_pace() -> None:
     walk = at_reads()
-    assert walk.all(Identify) == [Identify(1, 1, "ilo")]
-    walk.identify()
     assert Read(1, 1, "ilo", 0) in walk.due
     walk.read(Power.ON, "ilo")
     assert not [effect for effect in walk.all(Read) if effect.device == "ilo"]
@@ -74,8 +97,7 @@ def test_b1_a_device_that_says_off_of_a_host_that_is_on_proves_nothing() -> None
 def test_b1_a_witness_that_agrees_delays_nothing() -> None:
     walk = reads(at_reads(), Power.OFF, Power.OFF)
     assert (walk.phase, walk.incident.tries) == (Phase.FORCING_DOWN, 1)
-    took_s = walk.now.since(walk.attempt.go_at or make.at(-99))
-    assert took_s < PATIENCE_S
+    assert took_s(walk) < PATIENCE_S
 
 
 def test_b1_what_the_witness_said_before_the_power_went_off_is_forgotten() -> None:
@@ -98,8 +120,38 @@ def test_b3_a_witness_that_said_on_before_the_off_and_died_with_it_is_no_contrad
 def test_b3_a_witness_that_lost_power_with_the_host_is_not_waited_for_long() -> None:
     walk = reads(at_reads(), Power.OFF, None)
     assert walk.phase is Phase.FORCING_DOWN
-    took_s = walk.now.since(walk.attempt.go_at or make.at(-99))
-    assert PATIENCE_S <= took_s < PATIENCE_S + 2
+    assert ANSWERS * ILO.answer_s <= took_s(walk) < ANSWERS * ILO.answer_s + 2
+
+
+def test_b3_one_that_was_silent_before_the_cut_is_waited_for_half_as_long() -> None:
+    walk = reads(Walk(plan=TWO).to_fencing().fail(ITS).to_cut().cut(), Power.OFF, None)
+    assert walk.phase is Phase.FORCING_DOWN
+    assert ILO.answer_s <= took_s(walk) < ILO.answer_s + 2
+
+
+@pytest.mark.parametrize(("answer_s", "limit_s"), [(60.0, 22.75), (1.0, PATIENCE_S)])
+def test_b3_what_is_left_of_the_try_bounds_the_wait_and_so_does_a_least_time(
+    answer_s: float, limit_s: float
+) -> None:
+    plan = make.plan(level(BMC), level(replace(ILO, answer_s=answer_s)), MANUAL)
+    walk = reads(Walk(plan=plan).to_reads(), Power.OFF, None)
+    assert (walk.phase, walk.incident.tries) == (Phase.FORCING_DOWN, 1)
+    assert limit_s <= took_s(walk) < limit_s + 2
+
+
+@pytest.mark.parametrize("met", [(OURS, ITS), (OURS,)])
+def test_b1_a_slow_witness_that_errs_before_it_says_on_is_waited_for(met: list[Identify]) -> None:
+    walk = Walk(plan=TWO).to_fencing()
+    for effect in met:
+        walk.see(Identified(effect, make.identity()))
+    walk.look().cut()
+    while took_s(walk) < ANSWERS * ILO.answer_s - 3:
+        walk.read(Power.OFF, "bmc").elapse(0.5)
+        for effect in walk.all(Identify):
+            walk.fail(effect)
+        walk.read(Power.UNKNOWN, "ilo")
+    assert (walk.phase, walk.incident.tries) == (Phase.FENCING, 1)
+    assert reads(walk, Power.OFF, Power.ON).incident.proof is None
 
 
 def test_a_witness_that_does_not_say_clearly_says_nothing() -> None:
@@ -107,15 +159,15 @@ def test_a_witness_that_does_not_say_clearly_says_nothing() -> None:
 
 
 def test_a_witness_that_cannot_be_asked_says_nothing() -> None:
-    walk = at_reads()
+    walk = Walk(plan=TWO).to_fencing().fail(ITS).to_cut().cut()
     walk.fail(walk.one(Identify))
     assert walk.all(Identify) == []
     assert reads(walk, Power.OFF, None).phase is Phase.FORCING_DOWN
 
 
 def test_b5_a_witness_of_another_machine_contradicts_nothing() -> None:
-    walk = at_reads()
-    walk.see(Identified(walk.one(Identify), make.identity(OTHER_UUID)))
+    walk = Walk(plan=TWO).to_fencing().see(Identified(ITS, make.identity(OTHER_UUID)))
+    walk.to_cut().cut()
     assert not [effect for effect in walk.all(Read) if effect.device == "ilo"]
     assert reads(walk, Power.OFF, None).phase is Phase.FORCING_DOWN
 
@@ -223,7 +275,7 @@ def test_b1_an_old_proof_waits_for_a_witness_that_has_not_said_anything_yet() ->
     for _ in range(4):
         walk.read(Power.OFF, "bmc").elapse(1)
     assert walk.incident.marking.rereading_since is not None
-    walk.elapse(PATIENCE_S - 4).read(Power.OFF, "bmc")
+    walk.elapse(ANSWERS * ILO.answer_s - 4).read(Power.OFF, "bmc")
     assert walk.incident.marking.rereading_since is None
     assert walk.all(ForceDown) != []
 

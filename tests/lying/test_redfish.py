@@ -60,6 +60,14 @@ async def b1_one_that_flips_leads_to_the_next_level(act: Act) -> None:
 
 
 @SCRIPT.scene(levels=TWO)
+async def b1_a_second_device_that_errs_first_is_waited_for(act: Act) -> None:
+    lie(act, Do.STUCK, Do.LIE_OFF)
+    act.fault(Service.CHASSIS, Do.STATUS, times=3, after=1, method="GET")
+    await act.fails()
+    assert "chassis says that the power is on" in story(await proven(act, "chassis"))
+
+
+@SCRIPT.scene(levels=TWO)
 async def b1_off_with_an_error_is_not_off(act: Act) -> None:
     lie(act, Do.STUCK, Do.OFF_ERROR, after=2)
     await act.fails()

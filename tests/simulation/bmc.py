@@ -22,6 +22,8 @@ from tests.simulation.world import Machine, World
 LIE_S = 1.9
 """The longest that a device says Off before it is true: below the shipped hold time."""
 TIMEOUT_S = 10.0
+WITNESS_S = 4.0
+"""The longest that a liar's witness takes to answer: it is waited for as long as its time-outs."""
 LOST_S = 90.0
 """The longest that a name cannot be resolved."""
 
@@ -70,6 +72,7 @@ class Bmc:
         await self._boundaries.pass_by("crash-before-call", what)
         await asyncio.sleep(self._swarm.seconds(0.01, 0.2))
         if self._witness:
+            await asyncio.sleep(self._swarm.seconds(0.0, WITNESS_S))
             return
         if self._swarm.strikes("bug", 0.05):
             msg = f"bug while {what}"
@@ -118,7 +121,7 @@ class Bmc:
 
     @property
     def _witness(self) -> bool:
-        """Tell whether it is what a liar is found out by: then it answers, and truly."""
+        """Tell whether it is what a liar is found out by: then it answers, late and truly."""
         return self._device.tells_host and bool(self._machine.liar)
 
     def _begins_to_lie(self) -> bool:
