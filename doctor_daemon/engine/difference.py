@@ -34,16 +34,16 @@ _TOLD = ("mode", "domain", "protected")
 def differences(old: Settings, new: Settings) -> Iterator[str]:
     """Yield every difference of what is in force at once."""
     if old.mode is not new.mode:
-        yield f"mode: {_word(old.mode)} -> {_word(new.mode)}"
+        yield f"mode: {word(old.mode)} -> {word(new.mode)}"
     for one in fields(old.policy):
         before, after = getattr(old.policy, one.name), getattr(new.policy, one.name)
         if before != after:
-            yield f"{one.name}: {_word(before)} -> {_word(after)}"
+            yield f"{one.name}: {word(before)} -> {word(after)}"
     gone, come = old.plans.keys() - new.plans.keys(), new.plans.keys() - old.plans.keys()
     if gone:
-        yield f"hosts that are not configured any more: {_names(map(str, gone))}"
+        yield f"hosts that are not configured any more: {named(map(str, gone))}"
     if come:
-        yield f"hosts that are new: {_names(map(str, come))}"
+        yield f"hosts that are new: {named(map(str, come))}"
     yield from _hosts(old, new)
     if old.aliases != new.aliases:
         yield "aliases of hosts are others"
@@ -62,9 +62,9 @@ def _sources(old: Settings, new: Settings) -> Iterator[str]:
         yield "addresses of hosts are others"
     before, after = _by_name(old), _by_name(new)
     if gone := before.keys() - after.keys():
-        yield f"sources that are not configured any more: {_names(gone)}"
+        yield f"sources that are not configured any more: {named(gone)}"
     if come := after.keys() - before.keys():
-        yield f"sources that are new: {_names(come)}"
+        yield f"sources that are new: {named(come)}"
     for name in sorted(before.keys() & after.keys()):
         one, other = before[name], after[name]
         if one.terms.trust is not other.terms.trust:
@@ -84,7 +84,7 @@ def _hosts(old: Settings, new: Settings) -> Iterator[str]:
         for what in _changes(old.plans[host], new.plans[host]):
             alike.setdefault(what, []).append(str(host))
     for what, hosts in sorted(alike.items()):
-        yield f"{what}: {_names(hosts)}"
+        yield f"{what}: {named(hosts)}"
 
 
 def _changes(old: HostPlan, new: HostPlan) -> Iterator[str]:
@@ -95,18 +95,20 @@ def _changes(old: HostPlan, new: HostPlan) -> Iterator[str]:
         if one.name == "digest":
             yield "power devices changed, proofs of before are void"
         elif one.name in _TOLD:
-            yield f"{one.name}: {_word(before)} -> {_word(after)}"
+            yield f"{one.name}: {word(before)} -> {word(after)}"
         else:
             yield f"{one.name} is another"
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
+    """Write a plain value."""
     if isinstance(value, Mode):
         return value.name.lower()
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
-def _names(names: Iterable[str]) -> str:
+def named(names: Iterable[str]) -> str:
+    """Write the first names, and how many more there are."""
     found = sorted(set(names))
     more = f" and {len(found) - NAMED_MAX} more" if len(found) > NAMED_MAX else ""
     return ", ".join(found[:NAMED_MAX]) + more

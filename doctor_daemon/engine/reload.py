@@ -2,8 +2,9 @@
 
 What decides (mode, limits, hosts, their protection and their power devices) and who is heard (the
 sources, their keys, the address for evidence and its certificate) is in force at once, between two
-awaits, so that no decision sees half of it. What the daemon keeps its state in, is asked at and
-tells is left as it was, and named: that takes a restart.
+awaits, so that no decision sees half of it. What loosens it is not taken while the daemon is armed:
+an operator disarms it first, and confirms the change by arming it again. What the daemon keeps its
+state in, is asked at and tells is left as it was, and named: that takes a restart.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from doctor_daemon import log as logs
 from doctor_daemon.config import DeviceChoice, Settings, load
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.engine.configured import rules_of, wanted
+from doctor_daemon.engine.dangers import dangers
 from doctor_daemon.engine.difference import LEFT, differences
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.own_probes import OwnProbes
@@ -97,6 +99,7 @@ class Reloader:
         old, ward = self.settings, self._engine.ward
         kept = {option: getattr(old, option) for option in LEFT}
         new = replace(found, **kept)
+        self._admit(old, new)
         devices = ward.tools.devices
         if not isinstance(devices, MutableMapping):
             raise ConfigError("the power devices of this daemon cannot be changed")
@@ -124,6 +127,13 @@ class Reloader:
         self.settings = new
         self._tell(old, found, new)
         self._engine.reloaded()
+
+    def _admit(self, old: Settings, new: Settings) -> None:
+        """Raise ConfigError for what takes a human's word: to arm again is to give it."""
+        loose = list(dangers(old, new))
+        if loose and self._engine.ward.armed.on:
+            msg = f"{new.file}: {'; '.join(loose)}: an armed daemon does not take that"
+            raise ConfigError(f"{msg}: disarm it, reload, look at the difference, and arm it again")
 
     def _tell(self, old: Settings, found: Settings, new: Settings) -> None:
         """Log what is different now, and what is not although the file says so."""

@@ -66,7 +66,7 @@ def test_what_only_the_owner_may_touch_is_read(tmp_path: Path, mode: int) -> Non
     assert SecretFile(written(tmp_path / "s", mode=mode)).read() == "correct horse"
 
 
-def test_b15_a_stranger_s_file_is_refused(tmp_path: Path) -> None:
+def test_e7_a_file_of_another_uid_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "s")
     found = list(path.stat())
     found[stat.ST_UID] = os.geteuid() + 1

@@ -216,6 +216,17 @@ async def test_b15_no_other_user_can_see_the_password(bmc: Bmc, tmp_path: Path) 
     assert PASSWORD.encode() not in command + environment
 
 
+async def test_e7_it_logs_in_with_the_rights_of_an_operator(bmc: Bmc, tmp_path: Path) -> None:
+    bmc.freeze()
+    reading = asyncio.create_task(ipmi(bmc, tmp_path, BootClock()).read())
+    await asyncio.sleep(0.3)
+    (pid,) = programs(os.getpid())[-1:]
+    command = shown(pid, "cmdline")
+    bmc.thaw()
+    await reading
+    assert b"-L\0OPERATOR\0" in command
+
+
 async def test_b16_a_call_leaves_no_process_behind(bmc: Bmc, tmp_path: Path) -> None:
     before = programs(os.getpid())
     device = ipmi(bmc, tmp_path, BootClock())

@@ -108,6 +108,27 @@ async def d4_tightening_is_at_once(folder: Path) -> None:
 
 
 @SCRIPT.story
+async def d4_loosening_takes_a_human(folder: Path) -> None:
+    """What a tool has pushed is not in force until somebody has armed the daemon with it."""
+    async with site(folder) as place, daemon(place) as process:
+        await place.arm()
+        config = loaded(place)
+        config["hosts"][0]["mode"] = "notify"
+        await reload(place, process, dumped(config))
+        config["hosts"][0]["mode"] = "fence"
+        await reload(place, process, dumped(config), "refused")
+        assert f"mode: notify -> fence: {FIRST}: an armed daemon" in await health(place)
+        await fail(place, FIRST)
+        await place.until(FIRST, "suspected")
+        await place.ask("POST", "/v1/disarm", {"why": "to look at the change"})
+        await reload(place, process, dumped(config))
+        assert place.host(FIRST).power
+        await place.arm()
+        await place.ask("POST", f"/v1/hosts/{FIRST}/orders", {"order": "fence", "why": "a test"})
+        await place.until(FIRST, "down")
+
+
+@SCRIPT.story
 async def d4_what_takes_a_restart(folder: Path) -> None:
     async with site(folder) as place, daemon(place) as process:
         config = loaded(place)
