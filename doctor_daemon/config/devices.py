@@ -109,8 +109,8 @@ class DeviceReader:
         last = self.choices[-1] if self.choices else None
         if last is None or (last.host, last.name) != (place.host, device.name):
             return device
-        slow_s = float(getattr(last.config, "off_after_s", device.slow_s))
-        answer_s = float(getattr(last.config, "timeout_s", device.answer_s))
+        slow_s = float(getattr(last.config, "off_after_s", None) or device.slow_s)
+        answer_s = float(getattr(last.config, "timeout_s", None) or device.answer_s)
         return replace(device, slow_s=slow_s, answer_s=answer_s)
 
     def _tells(self, section: PowerDevice, loc: Loc) -> bool:

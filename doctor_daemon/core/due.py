@@ -46,7 +46,7 @@ from doctor_daemon.core.switching import ends_at as wish_ends_at
 from doctor_daemon.core.switching import switches
 from doctor_daemon.core.tries import Try
 from doctor_daemon.core.waiting import asks_again, ends_waiting, waits
-from doctor_daemon.core.witness import ask_witnesses, meet_witnesses
+from doctor_daemon.core.witness import ask_witnesses
 
 SHARE = 0.4
 """Of the age at which a look is too old for a cut: so often is looked while one waits its turn."""
@@ -133,7 +133,6 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
     yield from map(Wait, filter(None, (wakes_at(incident, context),)))
     unknown = tuple(unknown_devices(attempt, level))
     yield from (Identify(attempt.number, attempt.level, device.name) for device in unknown)
-    yield from meet_witnesses(attempt, context)
     spans_at, look = spanned_at(incident, context), incident.sighting
     if look is not None and spans_at is not None and not context.now.reached(spans_at):
         yield Wait(spans_at)

@@ -61,10 +61,16 @@ class DeviceTry:
     """Whether it could not be asked who it is, for want of a name that leads to it."""
 
     def read(self, reading: Reading) -> DeviceTry:
-        """Add one reading; only the last few are kept, and of a silence its last."""
+        """Add one reading; only the last few are kept, and of a silence its last.
+
+        Of a longer run of OFF its first is kept, too: it tells since when.
+        """
         short, before = replace(reading, raw=reading.raw[:RAW_MAX]), self.readings
         silent = before and before[-1].power is reading.power is Power.UNKNOWN
-        kept = (*(before[:-1] if silent else before), short)[-READINGS_MAX:]
+        kept = (*(before[:-1] if silent else before), short)
+        if len(kept) > READINGS_MAX:
+            run = kept[0].power is kept[1].power is Power.OFF
+            kept = (kept[0], *kept[2:]) if run else kept[1:]
         return replace(self, readings=kept, reads=self.reads + 1)
 
     def unasked(self) -> DeviceTry:

@@ -16,13 +16,12 @@ from doctor_daemon.core.host import Device, HostPlan
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Effect, Identify, Read, Wait
 from doctor_daemon.core.proof import Power, Reading, off_run
-from doctor_daemon.core.tries import READINGS_MAX, DeviceTry, Try
+from doctor_daemon.core.tries import DeviceTry, Try
 
 PATIENCE_S = 5.0
-"""From the cut's answer on, how long a proof waits at least for a witness to speak clearly."""
+"""From the cut on, how long a proof waits at least for a witness to speak clearly."""
 ANSWERS = 2
-"""So many answers are waited for: who its host is, and how that is. One that failed before the cut
-is asked the same once more, and is given half of that time."""
+"""So many of its answers are waited for: who its host is, and how that is."""
 SHARE = 0.75
 """No longer than this share of the time in which the try has to prove the host off: where a witness
 has lost power with its host, there is still time for the proof."""
@@ -46,7 +45,7 @@ def contradicting(attempt: Try, go_at: Instant, context: Context) -> str:
             continue
         if _sees_on(answer, attempt, context):
             return f"{device.name} says that the power is on"
-        if not _clear(answer) and not context.now.reached(_until(device, attempt, go_at, context)):
+        if _awaited(device, attempt, go_at, context) is not None:
             return f"{device.name} has not said yet whether the power is on"
     return ""
 
@@ -59,15 +58,15 @@ def _sees_on(answer: DeviceTry, attempt: Try, context: Context) -> bool:
     clear = _clear(answer)
     if not clear or clear[-1].power is not Power.ON:
         return False
+    return answer.readings[-1] is clear[-1] or _beside(clear[-1], attempt, context)
+
+
+def _beside(reading: Reading, attempt: Try, context: Context) -> bool:
+    """Tell whether it was asked for when all devices of the level read OFF already."""
     level = context.plan.level(attempt.level)
     reads = [attempt.device(device.name).readings for device in (level.devices if level else ())]
     runs = [off_run(readings, readings[0].asked_at) if readings else () for readings in reads]
-    beside = all(
-        # of a long run the beginning is not kept
-        len(run) == READINGS_MAX or (run and clear[-1].asked_at.since(run[0].answered_at) >= 0)
-        for run in runs
-    )
-    return beside or answer.readings[-1] is clear[-1]
+    return all(run and reading.asked_at.since(run[0].answered_at) >= 0 for run in runs)
 
 
 def _clear(answer: DeviceTry) -> list[Reading]:
@@ -90,14 +89,6 @@ def seen_on(attempt: Try, since: Instant, context: Context) -> bool:
     )
 
 
-def meet_witnesses(attempt: Try, context: Context) -> Iterator[Effect]:
-    """Ask every witness who its host is, before the cut; nothing waits for the answer."""
-    for device in witnesses(context.plan, attempt.level):
-        answer = attempt.device(device.name)
-        if answer.identity is None and not answer.failure:
-            yield Identify(attempt.number, attempt.level, device.name)
-
-
 def ask_witnesses(
     attempt: Try, go_at: Instant, context: Context, calm_s: float | None = None
 ) -> Iterator[Effect]:
@@ -114,25 +105,37 @@ def ask_witnesses(
             yield Identify(attempt.number, attempt.level, device.name)
         else:
             yield Read(attempt.number, attempt.level, device.name, answer.reads)
-        until = _until(device, attempt, go_at, context)
-        if not _clear(answer) and not context.now.reached(until):
+        until = _awaited(device, attempt, go_at, context)
+        if until is not None:
             yield Wait(until)
 
 
+def _awaited(device: Device, attempt: Try, go_at: Instant, context: Context) -> Instant | None:
+    """Return until when a witness is waited for; None: it has spoken, or had its time.
+
+    ON from before the level's own OFF is no word yet of how the host is since.
+    """
+    clear = _clear(attempt.device(device.name))
+    if clear and (clear[-1].power is Power.OFF or _beside(clear[-1], attempt, context)):
+        return None
+    until = _until(device, attempt, go_at, context)
+    return None if context.now.reached(until) else until
+
+
 def _until(device: Device, attempt: Try, go_at: Instant, context: Context) -> Instant:
-    """Return until when a witness is waited for: after a restart everything is read anew."""
+    """Return the end of that time: it is before that of the try, and of a proof's re-reading.
+
+    A slow level cannot read OFF sooner, so its witnesses are waited for from then on.
+    """
     level = context.plan.level(attempt.level)
     own = [attempt.device(one.name) for one in (level.devices if level else ())]
-    steps = [at for one in own for at in (one.begun_at, one.cut_at) if at is not None]
-    began = max((go_at, *steps), key=_boot_s)
-    slow_s = level.slow_s if level else 0.0
-    end = began.plus(SHARE * (context.policy.off_timeout_s + slow_s))
-    answers = 1 if attempt.device(device.name).failure else ANSWERS
-    return min(began.plus(max(PATIENCE_S, answers * device.answer_s)), end, key=_boot_s)
-
-
-def _boot_s(at: Instant) -> float:
-    return at.boot_s
+    turns = [one.begun_at for one in own if one.begun_at is not None]
+    here = [at for at in turns if at.boot_id == go_at.boot_id]
+    slow_s = level.slow_s if level and go_at == attempt.go_at else 0.0
+    patience_s = max(PATIENCE_S, ANSWERS * device.answer_s)
+    limit_s = SHARE * context.policy.off_timeout_s
+    began = max((go_at, *here), key=lambda at: at.boot_s)
+    return began.plus(slow_s + min(patience_s, limit_s))
 
 
 def _strange(device: Device, answer: DeviceTry) -> bool:

@@ -80,7 +80,6 @@ class Ipmi(Timed):
 
     api: ClassVar[int] = 1
     Config: ClassVar[type[IpmiConfig]] = IpmiConfig
-    tells: ClassVar[str] = "host"
 
     def __init__(self, config: IpmiConfig, name: str, clock: Clock) -> None:
         """Connect to nothing yet."""

@@ -134,6 +134,19 @@ def test_only_the_last_readings_are_kept_and_all_are_counted() -> None:
     ]
 
 
+def test_of_a_long_run_of_off_the_first_is_kept_too() -> None:
+    device = DeviceTry().read(reading(Power.ON, 0))
+    for second in range(1, READINGS_MAX + 3):
+        device = device.read(reading(Power.OFF, second))
+    assert [read.asked_at for read in device.readings] == [
+        at(second) for second in (1, *range(4, READINGS_MAX + 3))
+    ]
+    device = device.read(reading(Power.ON, 99))
+    for second in range(100, 98 + READINGS_MAX):
+        device = device.read(reading(Power.OFF, second))
+    assert [read.power for read in device.readings[:3]] == [Power.OFF, Power.ON, Power.OFF]
+
+
 def test_i20_what_a_device_says_in_its_own_words_is_cut_short() -> None:
     long = replace(reading(Power.ON, 1), raw="x" * (RAW_MAX + 1))
     assert DeviceTry().read(long).readings[0].raw == "x" * RAW_MAX
