@@ -5,7 +5,7 @@
 
 It has one key for a whole fleet (two, while it is changed), so any host's key can speak for any
 other, and no boot and no sequence: what is newer is known by the sender's wall clock alone. It is
-taken from 120 s of age to 60 s ahead, and never twice.
+taken from 120 s of age to 60 s ahead, and never twice. `hearing` says by which clocks.
 """
 
 from __future__ import annotations

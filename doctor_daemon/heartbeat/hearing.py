@@ -12,6 +12,11 @@ it has to be new (hazard E2), by the host's own words alone, for no two clocks a
   asked. A step of ours cuts off no host that is being heard; one that boots just then has to wait
   until the clocks are right again, and is counted as `clock`.
 
+Instanceha's datagrams have nothing but a wall clock. Each has to say a later time than the last one
+of its host, and that time has to be within the protocol's window of ours: by our wall clock, or, so
+that no step of ours cuts off a host either, by the difference between the host's wall clock and our
+CLOCK_BOOTTIME that this host has shown before.
+
 This runs for every datagram, so it is one long function on purpose, and keeps nothing of one.
 """
 
@@ -186,7 +191,10 @@ class Hearing:
         return True
 
     def _greet(self, host: Listed, head: tuple[bytes, int, int, int, int, int, int, int]) -> bool:
-        """Look at a genuine beat that is not like the last one; tell whether to go on with it."""
+        """Look at a genuine beat that is not like the last one; tell whether to go on with it.
+
+        Nothing of the host is altered by one that is not believed.
+        """
         _, _, flags, interval_ms, boot, sequence, sent_us, wall_ms = head
         if not INTERVAL_MIN_S * 1000 <= interval_ms <= INTERVAL_MAX_S * 1000:
             self.rejected[MALFORMED] += 1
@@ -195,7 +203,11 @@ class Hearing:
         if known and sequence <= host.sequence:
             self.rejected[REPLAYED] += 1
             return False
-        if boot != host.boot:
+        if boot == host.boot:
+            if self.now_us - sent_us > host.floor_us + LATE_US:
+                self.rejected[LATE] += 1
+                return False
+        else:
             # A host that was far ahead of us has said nothing that could be played back now.
             ahead = host.wall_ms > self.wall_ms + WALL_MAX_MS
             if not known and wall_ms <= host.wall_ms and not ahead:
@@ -232,8 +244,9 @@ class Hearing:
 
     def _take_hbv2(self, name: bytes, at_s: int) -> None:
         host = self._roll.others.get(name)
-        age_ms = self.wall_ms - at_s * 1000
-        if not -hbv2.AHEAD_MAX_S * 1000 <= age_ms <= hbv2.AGE_MAX_S * 1000:
+        way_us = self.now_us - at_s * 1_000_000
+        on_time = host is not None and host.boot == 0 and _in_window(way_us - host.floor_us)
+        if not on_time and not _in_window(self.wall_ms * 1000 - at_s * 1_000_000):
             self.rejected[CLOCK] += 1
         elif not name:
             self.rejected[MALFORMED] += 1
@@ -246,5 +259,12 @@ class Hearing:
                 host = Listed(name, HBV2, self._hbv2_ms)
                 host.last_s = self.now_s - host.rhythm.interval_s
                 self._roll.add(host)
+            if not on_time or way_us < host.floor_us:
+                host.floor_us = way_us
             host.sequence, host.wall_ms, host.boot = at_s, at_s * 1000, 0
             self._note(host)
+
+
+def _in_window(age_us: int) -> bool:
+    """Tell whether a datagram of instanceha's may be of that age."""
+    return -hbv2.AHEAD_MAX_S * 1_000_000 <= age_us <= hbv2.AGE_MAX_S * 1_000_000

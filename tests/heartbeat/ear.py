@@ -25,10 +25,19 @@ class Fleet:
     interval_s: float = 0.1
     dead: set[str] = field(default_factory=set)
     due_s: dict[str, float] = field(default_factory=dict)
+    every_s: dict[str, float] = field(default_factory=dict)
+    """Host -> its interval."""
 
     def __post_init__(self) -> None:
         step_s = self.interval_s / len(self.names)
         self.due_s = {name: START_S + n * step_s for n, name in enumerate(self.names)}
+        self.every_s = dict.fromkeys(self.names, self.interval_s)
+
+    def join(self, other: Fleet) -> Fleet:
+        """Have hosts of another interval beat, too."""
+        self.due_s |= other.due_s
+        self.every_s |= other.every_s
+        return self
 
 
 class Ear:
@@ -74,9 +83,9 @@ class Ear:
         made = beat(sequence, **said)  # type: ignore[arg-type]  # numbers all
         return self.hear(datagram(made, name, of_all))
 
-    def passed(self, *, heard: bool, asked_s: float = PASS_S, drops: int = 0) -> None:
+    def passed(self, *, heard: int, asked_s: float = PASS_S, drops: int = 0) -> None:
         """End a pass of the loop."""
-        self.watch.passed(self.now_s, asked_s, drops, heard=heard)
+        self.watch.passed(self.now_s, asked_s, drops, heard=bool(heard))
         self.watch.expire(self.now_s)
         self.told += [(self.now_s, one) for one in self.watch.changes.values()]
         self.watch.changes.clear()
@@ -86,22 +95,25 @@ class Ear:
         until_s = self.now_s + for_s
         while self.now_s < until_s:
             self.tick(self.now_s + PASS_S)
-            heard = False
+            before = self.hearing.beats
             for name, due_s in fleet.due_s.items():
                 if due_s > self.now_s:
                     continue
-                missed = int((self.now_s - due_s) / fleet.interval_s)
-                fleet.due_s[name] = due_s + (missed + 1) * fleet.interval_s
+                every_s = fleet.every_s[name]
+                missed = int((self.now_s - due_s) / every_s)
+                fleet.due_s[name] = due_s + (missed + 1) * every_s
                 if name not in fleet.dead and not deaf:
-                    heard |= self.beat(round(self.now_s * 100), name, sent_s=due_s)
-            self.passed(heard=heard)
+                    sequence, every_ms = round(self.now_s * 100), round(every_s * 1000)
+                    self.beat(sequence, name, sent_s=due_s, interval_ms=every_ms)
+            self.passed(heard=self.hearing.beats - before)
 
     def pause(self, fleet: Fleet, for_s: float) -> None:
         """Stop this process: what is sent in that time is lost."""
         self.tick(self.now_s + for_s)
         for name, due_s in fleet.due_s.items():
-            fleet.due_s[name] = due_s + round(for_s / fleet.interval_s) * fleet.interval_s
-        self.passed(heard=False)
+            every_s = fleet.every_s[name]
+            fleet.due_s[name] = due_s + round(for_s / every_s) * every_s
+        self.passed(heard=0)
 
     def words(self, what: str) -> list[str]:
         """Return the hosts of whom that was told."""

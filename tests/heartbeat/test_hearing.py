@@ -109,6 +109,19 @@ def test_e2_beats_that_were_held_back_are_no_life() -> None:
     assert ear.hearing.rejected == {"late": 1}
 
 
+@pytest.mark.parametrize(("flags", "interval_ms"), [(LEAVING, 100), (0, 60_000)])
+def test_e2_a_beat_that_was_held_back_alters_nothing(flags: int, interval_ms: int) -> None:
+    ear = Ear()
+    assert ear.beat(1)
+    assert not ear.beat(2, sent_s=START_S - 5.5, flags=flags, interval_ms=interval_ms)
+    host = ear.roll.hosts[b"cmp-1"]
+    assert (host.leaving, host.unsettled, host.interval_ms) == (False, False, 100)
+    assert host.rhythm.interval_s == 0.1
+    assert ear.hearing.rejected == {"late": 1}
+    assert ear.beat(3, sent_s=START_S - 4.5, flags=flags, interval_ms=interval_ms)
+    assert (host.leaving, host.interval_ms) == (flags == LEAVING, interval_ms)
+
+
 def test_e2_a_recording_of_an_earlier_boot_is_none() -> None:
     ear = Ear()
     recorded = datagram(beat(9, sent_s=START_S, wall_s=WALL_S + 1))

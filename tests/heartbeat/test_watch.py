@@ -181,7 +181,7 @@ def test_one_voice_is_enough_however_slow_it_is() -> None:
     for n in range(20):
         ear.tick()
         assert ear.beat(2000 + n, "ctl-1", interval_ms=1000)
-        ear.passed(heard=True)
+        ear.passed(heard=1)
         ear.run(fleet, 1.0)
     assert ear.words("down") == ["cmp-1"]
 
@@ -191,7 +191,7 @@ def test_drops_of_the_kernel_are_our_own_trouble() -> None:
     fleet.dead.add("cmp-3")
     for _ in range(30):
         ear.run(fleet, 0.1)
-        ear.passed(heard=True, drops=5)
+        ear.passed(heard=1, drops=5)
     assert ear.words("down") == []
     ear.run(fleet, 10.0)
     assert ear.words("down") == ["cmp-3"]
