@@ -151,7 +151,7 @@ class Listener:
             more |= one.drain(hearing.buffer, hearing.take)
             drops += one.drops()
         self._drops += drops
-        watch.passed(now_s, asked_s, drops, heard=hearing.beats > before)
+        watch.passed(now_s, asked_s, drops, heard=hearing.beats - before)
         watch.expire(now_s)
         if now_s >= self._keep_s:
             self._keep_s = now_s + KEEP_EVERY_S

@@ -33,6 +33,8 @@ class Listed:
         "interval_ms",
         "last_s",
         "leaving",
+        "looked_at",
+        "looked_s",
         "macs",
         "name",
         "protocol",
@@ -59,6 +61,9 @@ class Listed:
         self.last_s = 0.0
         self.state = NEW
         self.leaving = False
+        self.looked_s = -1.0
+        """Its last beat when the watch looked, and how many of anybody's were heard until then."""
+        self.looked_at = 0
         self.wanted = False
         self.unsettled = True
         """Its next beat is to be looked at by the watch, and not only counted."""

@@ -85,7 +85,7 @@ class Ear:
 
     def passed(self, *, heard: int, asked_s: float = PASS_S, drops: int = 0) -> None:
         """End a pass of the loop."""
-        self.watch.passed(self.now_s, asked_s, drops, heard=bool(heard))
+        self.watch.passed(self.now_s, asked_s, drops, heard=heard)
         self.watch.expire(self.now_s)
         self.told += [(self.now_s, one) for one in self.watch.changes.values()]
         self.watch.changes.clear()
