@@ -15,7 +15,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Proof, ProofKind
 from doctor_daemon.core.topology import NEVER, begin
-from doctor_daemon.core.witness import seen_on
+from doctor_daemon.core.witness import contradicting, seen_on
 
 _AGAIN = "`doctor-daemon fence HOST` tries again"
 
@@ -83,7 +83,8 @@ def guarded(incident: Incident, proof: Proof, context: Context) -> Incident:
         return returned(incident, context)
     lasts = [reads[-1] for d in level.devices if (reads := attempt.device(d.name).readings)]
     newer = all(last.asked_at.since(proof.taken_at) > 0 for last in lasts)
-    renewed = derive(incident, attempt, level, context, since) if newer else None
+    against = contradicting(attempt, since, context)
+    renewed = derive(incident, attempt, level, context, since) if newer and not against else None
     if renewed is not None:
         return replace(incident, proof=renewed)
     if not now.reached(gives_up_at(proof, since, context)):

@@ -12,7 +12,8 @@ from enum import StrEnum
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Power, Reading
 
-READINGS_MAX = 12
+READINGS_MAX = 13
+"""Of one device: as many as a proof may need, and the first of the run."""
 RAW_MAX = 120
 """Characters kept of what a device said of its power."""
 
@@ -63,14 +64,15 @@ class DeviceTry:
     def read(self, reading: Reading) -> DeviceTry:
         """Add one reading; only the last few are kept, and of a silence its last.
 
-        Of a longer run of OFF its first is kept, too: it tells since when.
+        Of a longer run of OFF its first is kept, too: it tells since when. A silence in it, too: it
+        is no run without it.
         """
         short, before = replace(reading, raw=reading.raw[:RAW_MAX]), self.readings
         silent = before and before[-1].power is reading.power is Power.UNKNOWN
         kept = (*(before[:-1] if silent else before), short)
         if len(kept) > READINGS_MAX:
-            run = kept[0].power is kept[1].power is Power.OFF
-            kept = (kept[0], *kept[2:]) if run else kept[1:]
+            spare = _spare(kept[0].power, kept[1].power, kept[2].power)
+            kept = (*kept[:spare], *kept[spare + 1 :])
         return replace(self, readings=kept, reads=self.reads + 1)
 
     def unasked(self) -> DeviceTry:
@@ -82,6 +84,15 @@ class DeviceTry:
     def unsent(self) -> bool:
         """Tell whether certainly nothing has been sent to it in this try."""
         return self.lined or bool(self.shut)
+
+
+def _spare(first: Power, second: Power, third: Power) -> int:
+    """Return which of the first three readings can be missed."""
+    if first is not Power.OFF:
+        return 0
+    if second is Power.UNKNOWN and third is Power.OFF:
+        return 2
+    return 1 if second is Power.OFF else 0
 
 
 @dataclass(frozen=True, slots=True)

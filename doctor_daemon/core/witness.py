@@ -19,12 +19,9 @@ from doctor_daemon.core.proof import Power, Reading, off_run
 from doctor_daemon.core.tries import DeviceTry, Try
 
 PATIENCE_S = 5.0
-"""From the cut on, how long a proof waits at least for a witness to speak clearly."""
+"""From the level's own OFF on, how long a proof waits at least for a witness to speak clearly."""
 ANSWERS = 2
 """So many of its answers are waited for: who its host is, and how that is."""
-SHARE = 0.75
-"""No longer than this share of the time in which the try has to prove the host off: where a witness
-has lost power with its host, there is still time for the proof."""
 
 
 def witnesses(plan: HostPlan, level: int) -> tuple[Device, ...]:
@@ -63,10 +60,18 @@ def _sees_on(answer: DeviceTry, attempt: Try, context: Context) -> bool:
 
 def _beside(reading: Reading, attempt: Try, context: Context) -> bool:
     """Tell whether it was asked for when all devices of the level read OFF already."""
+    since = _off_since(attempt, context)
+    return since is not None and reading.asked_at.since(since) >= 0
+
+
+def _off_since(attempt: Try, context: Context) -> Instant | None:
+    """Return since when no device of the level has said anything but OFF; None: not all do."""
     level = context.plan.level(attempt.level)
-    reads = [attempt.device(device.name).readings for device in (level.devices if level else ())]
-    runs = [off_run(readings, readings[0].asked_at) if readings else () for readings in reads]
-    return all(run and reading.asked_at.since(run[0].answered_at) >= 0 for run in runs)
+    reads = [_clear(attempt.device(device.name)) for device in (level.devices if level else ())]
+    runs = [off_run(clear, clear[0].asked_at) if clear else () for clear in reads]
+    if not runs or not all(runs):
+        return None
+    return max((run[0].answered_at for run in runs), key=lambda at: at.boot_s)
 
 
 def _clear(answer: DeviceTry) -> list[Reading]:
@@ -82,10 +87,18 @@ def testimony(attempt: Try, context: Context) -> Iterator[Reading]:
 
 
 def seen_on(attempt: Try, since: Instant, context: Context) -> bool:
-    """Tell whether a witness has read ON, asked at that moment or later."""
+    """Tell whether a witness has read ON, asked at that moment or later.
+
+    One that is slow was asked before, and beside the level's own OFF: its last clear word counts.
+    """
+    read = tuple(testimony(attempt, context))
+    if any(one.power is Power.ON and one.asked_at.since(since) >= 0 for one in read):
+        return True
+    answers = (attempt.device(one.name) for one in witnesses(context.plan, attempt.level))
+    lasts = [clear[-1] for answer in answers if (clear := _clear(answer))]
     return any(
-        reading.power is Power.ON and reading.asked_at.since(since) >= 0
-        for reading in testimony(attempt, context)
+        last.power is Power.ON and last in read and _beside(last, attempt, context)
+        for last in lasts
     )
 
 
@@ -123,19 +136,22 @@ def _awaited(device: Device, attempt: Try, go_at: Instant, context: Context) -> 
 
 
 def _until(device: Device, attempt: Try, go_at: Instant, context: Context) -> Instant:
-    """Return the end of that time: it is before that of the try, and of a proof's re-reading.
+    """Return the end of that time: before that of the try, and of a proof's re-reading.
 
-    A slow level cannot read OFF sooner, so its witnesses are waited for from then on.
+    It begins with the level's own OFF. There is time left for the proof where the witness has lost
+    power with its host.
     """
-    level = context.plan.level(attempt.level)
-    own = [attempt.device(one.name) for one in (level.devices if level else ())]
-    turns = [one.begun_at for one in own if one.begun_at is not None]
-    here = [at for at in turns if at.boot_id == go_at.boot_id]
-    slow_s = level.slow_s if level and go_at == attempt.go_at else 0.0
-    patience_s = max(PATIENCE_S, ANSWERS * device.answer_s)
-    limit_s = SHARE * context.policy.off_timeout_s
+    level, off_since = context.plan.level(attempt.level), _off_since(attempt, context)
+    if level is None or off_since is None:
+        return go_at
+    turns = [attempt.device(one.name).begun_at for one in level.devices]
+    here = [at for at in turns if at is not None and at.boot_id == go_at.boot_id]
     began = max((go_at, *here), key=lambda at: at.boot_s)
-    return began.plus(slow_s + min(patience_s, limit_s))
+    slow_s = level.slow_s if go_at == attempt.go_at else 0.0
+    hold_s = max(context.policy.off_hold_s, *(one.hold_s for one in level.devices))
+    left_s = context.policy.off_timeout_s - hold_s - context.policy.read_every_s
+    patience_s = max(PATIENCE_S, ANSWERS * device.answer_s)
+    return min(off_since.plus(patience_s), began.plus(slow_s + left_s), key=lambda at: at.boot_s)
 
 
 def _strange(device: Device, answer: DeviceTry) -> bool:

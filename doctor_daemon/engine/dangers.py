@@ -7,8 +7,10 @@ daemon: such a change is taken while it is disarmed, and arming it again is the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from doctor_daemon.config import Settings
+from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.engine.difference import named, word
 
@@ -36,16 +38,21 @@ _LOOSE_IF_LESS = (
 
 def dangers(old: Settings, new: Settings) -> Iterator[str]:
     """Yield each change that loosens what is in force; a host that is new is none."""
-    if new.mode > old.mode and new.mode >= Mode.FENCE:
-        yield f"mode: {word(old.mode)} -> {word(new.mode)}"
     for names, sign in ((_LOOSE_IF_MORE, 1), (_LOOSE_IF_LESS, -1)):
         for name in names:
             before, after = getattr(old.policy, name), getattr(new.policy, name)
             if sign * (after - before) > 0:
                 yield f"{name}: {word(before)} -> {word(after)}"
+    before = {one.name: one.terms.trust for one in old.sources}
+    for one in new.sources:
+        if one.terms.trust is Trust.ALONE is not before.get(one.name):
+            yield f"source {one.name}: trust: {one.terms.trust}"
     looser: dict[str, list[str]] = {}
     for host in old.plans.keys() & new.plans.keys():
-        for what in _of_host(old.plans[host], new.plans[host]):
+        was, will = old.plans[host], new.plans[host]
+        was = replace(was, mode=min(was.mode, old.mode))
+        will = replace(will, mode=min(will.mode, new.mode))
+        for what in _of_host(was, will):
             looser.setdefault(what, []).append(str(host))
     for what, hosts in sorted(looser.items()):
         yield f"{what}: {named(hosts)}"
@@ -61,3 +68,11 @@ def _of_host(old: HostPlan, new: HostPlan) -> Iterator[str]:
         yield f"kinds of evidence: {before.kinds} -> {after.kinds}"
     if before.never_alone - after.never_alone:
         yield "kinds that were never enough alone may be"
+    if _doubts(new) < _doubts(old):
+        yield "fewer power devices contradict each other"
+
+
+def _doubts(plan: HostPlan) -> int:
+    """Count what has to agree that the host is off, at its first level, and what may object."""
+    first = len(plan.levels[0].devices) if plan.levels else 0
+    return first + sum(device.tells_host for level in plan.levels for device in level.devices)

@@ -99,7 +99,6 @@ class Reloader:
         old, ward = self.settings, self._engine.ward
         kept = {option: getattr(old, option) for option in LEFT}
         new = replace(found, **kept)
-        self._admit(old, new)
         devices = ward.tools.devices
         if not isinstance(devices, MutableMapping):
             raise ConfigError("the power devices of this daemon cannot be changed")
@@ -109,6 +108,7 @@ class Reloader:
         rules = rules_of(new)
         try:
             take_sources = await self._heard.prepare(new)
+            self._admit(old, new)  # only now: it may be armed at any await
         except BaseException:
             for device in made.values():  # they were never used
                 await device.close()

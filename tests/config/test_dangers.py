@@ -10,6 +10,7 @@ import pytest
 
 from doctor_daemon.config import Settings
 from doctor_daemon.core.corroboration import Corroboration
+from doctor_daemon.core.evidence import Trust
 from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.dangers import dangers
@@ -27,7 +28,7 @@ LOOSER: Mapping[str, Any] = {
 @pytest.fixture
 def settings(read: Callable[[str], Settings]) -> Settings:
     """A whole configuration, with one host."""
-    return replace(read(""), mode=Mode.FENCE, plans={HOST: PLAN})
+    return replace(read(""), mode=Mode.EVACUATE, plans={HOST: PLAN})
 
 
 def of_host(settings: Settings, plan: HostPlan) -> list[str]:
@@ -52,15 +53,48 @@ def test_d4_a_kind_that_may_be_enough_alone_now_is_told(settings: Settings) -> N
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        (Mode.NOTIFY, Mode.FENCE, ["mode: notify -> fence"]),
+        (Mode.NOTIFY, Mode.FENCE, [f"mode: notify -> fence: {HOST}"]),
+        (Mode.NOTIFY, Mode.EVACUATE, [f"mode: notify -> fence: {HOST}"]),
         (Mode.OBSERVE, Mode.NOTIFY, []),
         (Mode.EVACUATE, Mode.OBSERVE, []),
     ],
 )
-def test_d4_a_higher_ceiling_is_told(
+def test_d4_a_higher_ceiling_is_told_of_the_hosts_that_it_raises(
     settings: Settings, old: Mode, new: Mode, told: list[str]
 ) -> None:
     assert list(dangers(replace(settings, mode=old), replace(settings, mode=new))) == told
+
+
+def test_d4_a_witness_or_a_second_device_that_is_gone_is_told(settings: Settings) -> None:
+    witness = replace(make.BMC, name="ilo", tells_host=True)
+    sure = replace(PLAN, levels=(make.level(make.BMC, make.PDU), make.level(witness)))
+    before = replace(settings, plans={HOST: sure})
+    for levels in (
+        (make.level(make.BMC), make.level(witness)),
+        (make.level(make.BMC, make.PDU), make.level(replace(witness, tells_host=False))),
+        (make.level(make.BMC, make.PDU), make.MANUAL),
+    ):
+        after = replace(settings, plans={HOST: replace(sure, levels=levels)})
+        assert list(dangers(before, after)) == [
+            f"fewer power devices contradict each other: {HOST}"
+        ]
+        assert list(dangers(after, before)) == []
+
+
+@pytest.mark.parametrize("trust", Trust)
+def test_d4_a_source_that_is_enough_alone_now_is_told(
+    read: Callable[[str], Settings], trust: Trust
+) -> None:
+    text = "sources: [{name: am, type: sample-monitor, auth: {bearer_file: token}}]\n"
+    whole = read(text)
+    (one,) = whole.sources
+    other = replace(one, terms=replace(one.terms, trust=trust))
+    second = replace(one, terms=replace(one.terms, trust=Trust.SECOND))
+    before, after = replace(whole, sources=(second,)), replace(whole, sources=(other,))
+    told = ["source am: trust: alone"] if trust is Trust.ALONE else []
+    assert list(dangers(before, after)) == told
+    assert list(dangers(replace(whole, sources=()), after)) == told
+    assert list(dangers(after, before)) == []
 
 
 @pytest.mark.parametrize("name", [one.name for one in fields(Policy) if one.name != "off_reads"])
