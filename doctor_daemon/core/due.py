@@ -222,8 +222,8 @@ def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
     if attempt is None or level is None or proof is None or since is None:
         return
     renewed = since.since(proof.taken_at) < 0
-    every_s = context.policy.guard_every_s
-    yield from ask_read(attempt, level, context, every_s if renewed else None)
+    every_s = context.policy.guard_every_s if renewed else None
+    yield from ask_read(attempt, level, context, every_s)
     yield from ask_witnesses(attempt, since, context, every_s)
 
 

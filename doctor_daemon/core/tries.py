@@ -12,8 +12,8 @@ from enum import StrEnum
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Power, Reading
 
-READINGS_MAX = 13
-"""Of one device: as many as a proof may need, and the first of the run."""
+READINGS_MAX = 14
+"""Of one device: as many as a proof may need, the first OFF, and an error in between."""
 RAW_MAX = 120
 """Characters kept of what a device said of its power."""
 
@@ -90,7 +90,7 @@ def _spare(first: Power, second: Power, third: Power) -> int:
     """Return which of the first three readings can be missed."""
     if first is not Power.OFF:
         return 0
-    if second is Power.UNKNOWN and third is Power.OFF:
+    if second is Power.UNKNOWN and third is not Power.ON:
         return 2
     return 1 if second is Power.OFF else 0
 

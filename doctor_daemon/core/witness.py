@@ -149,8 +149,9 @@ def _until(device: Device, attempt: Try, go_at: Instant, context: Context) -> In
     began = max((go_at, *here), key=lambda at: at.boot_s)
     slow_s = level.slow_s if go_at == attempt.go_at else 0.0
     hold_s = max(context.policy.off_hold_s, *(one.hold_s for one in level.devices))
-    left_s = context.policy.off_timeout_s - hold_s - context.policy.read_every_s
-    patience_s = max(PATIENCE_S, ANSWERS * device.answer_s)
+    pause_s = context.policy.read_every_s
+    left_s = context.policy.off_timeout_s - hold_s - pause_s
+    patience_s = max(PATIENCE_S, ANSWERS * device.answer_s + pause_s)
     return min(off_since.plus(patience_s), began.plus(slow_s + left_s), key=lambda at: at.boot_s)
 
 

@@ -147,6 +147,21 @@ def test_of_a_long_run_of_off_the_first_is_kept_too() -> None:
     assert [read.power for read in device.readings[:3]] == [Power.OFF, Power.ON, Power.OFF]
 
 
+@pytest.mark.parametrize("errors", [(1,), (1, 3), (1, 3, 5, 9)])
+def test_b1_errors_in_a_long_run_of_off_hide_neither_its_first_nor_themselves(
+    errors: tuple[int, ...],
+) -> None:
+    """As many reads as a proof may need are kept behind the last error."""
+    device = DeviceTry()
+    for second in range(errors[-1] + READINGS_MAX - 1):
+        power = Power.UNKNOWN if second in errors else Power.OFF
+        device = device.read(reading(power, second))
+        assert device.readings[0].asked_at == at(0)
+    powers = [read.power for read in device.readings]
+    assert powers == [Power.OFF, Power.UNKNOWN, *[Power.OFF] * (READINGS_MAX - 2)]
+    assert device.read(reading(Power.ON, 99)).readings[-1].power is Power.ON
+
+
 def test_i20_what_a_device_says_in_its_own_words_is_cut_short() -> None:
     long = replace(reading(Power.ON, 1), raw="x" * (RAW_MAX + 1))
     assert DeviceTry().read(long).readings[0].raw == "x" * RAW_MAX

@@ -42,6 +42,13 @@ def test_b1_an_error_of_the_level_itself_takes_no_on_of_a_witness_back() -> None
     assert any("ilo says that the power is on" in text for text in told)
 
 
+def test_b1_two_errors_of_the_level_itself_take_no_on_of_a_witness_back() -> None:
+    walk = at_reads().identify().elapse(1).read(Power.OFF, "bmc").elapse(1).read(Power.ON, "ilo")
+    for power in (Power.UNKNOWN, Power.OFF, Power.UNKNOWN):
+        walk.elapse(1).read(power, "bmc").read(Power.UNKNOWN, "ilo")
+    assert reads(walk, Power.OFF, Power.UNKNOWN).incident.proof is None
+
+
 def moving(off_reads: int = 3) -> Moving:
     """Walk to where servers are evacuated, with a witness that agreed."""
     policy = Policy(off_reads=off_reads)
@@ -79,6 +86,14 @@ def test_b1_after_a_restart_no_proof_is_renewed_before_a_witness_has_had_its_tim
     assert walk.incident.proof not in (None, old)
 
 
+def test_after_a_restart_a_witness_that_errs_is_asked_again_as_soon_as_in_fencing() -> None:
+    walk = moving().elapse(5).see(Resumed())
+    walk.fail(ITS)
+    assert ITS not in walk.due
+    walk.elapse(walk.context.policy.read_every_s)
+    assert ITS in walk.due
+
+
 def test_a_proof_of_as_many_reads_as_may_be_asked_for_is_renewed() -> None:
     walk = moving(off_reads=12)
     assert walk.phase is Phase.EVACUATING
@@ -87,6 +102,12 @@ def test_a_proof_of_as_many_reads_as_may_be_asked_for_is_renewed() -> None:
         walk.read(Power.OFF).elapse(5)
     assert walk.incident.rounds.barred is None
     assert walk.incident.proof not in (None, old)
+
+
+def test_as_many_reads_as_may_be_asked_for_prove_it_beside_an_error() -> None:
+    walk = Walk(policy=Policy(off_reads=12)).to_reads()
+    walk.read(Power.OFF).elapse(1).read(Power.UNKNOWN).elapse(1)
+    assert (walk.prove().phase, walk.incident.tries) == (Phase.FORCING_DOWN, 1)
 
 
 def test_a_level_of_two_is_off_since_the_later_one_is() -> None:
