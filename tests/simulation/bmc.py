@@ -50,7 +50,7 @@ class Bmc:
     async def identify(self) -> Identity:
         await self._answer("identify")
         uuid = self._device.uuid
-        if not self._witness and self._swarm.strikes("bmc-other-chassis"):
+        if not self._device.tells_host and self._swarm.strikes("bmc-other-chassis"):
             uuid = "ffffffff-ffff-4fff-8fff-ffffffffffff"
         self._named = uuid
         return Identity(uuid)
@@ -61,6 +61,8 @@ class Bmc:
         on = self._machine.supplies[self.name]
         if self._device.tells_host:
             on = self._machine.power
+        if self._witness:  # it has looked at once: only its answer is on its way for so long
+            await asyncio.sleep(self._swarm.seconds(0.0, WITNESS_S))
         lying = self._machine.liar == self.name or self._world.now() >= self._says_off_from
         power = Power.ON if on and not lying else Power.OFF
         if not self._witness and self._swarm.strikes("bmc-unknown"):
@@ -72,7 +74,6 @@ class Bmc:
         await self._boundaries.pass_by("crash-before-call", what)
         await asyncio.sleep(self._swarm.seconds(0.01, 0.2))
         if self._witness:
-            await asyncio.sleep(self._swarm.seconds(0.0, WITNESS_S))
             return
         if self._swarm.strikes("bug", 0.05):
             msg = f"bug while {what}"
