@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from doctor_daemon.core.evacuating import enter
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.holding import (
     Said,
@@ -26,6 +27,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.selection import HOLD, kept
+from doctor_daemon.core.service import in_service
 from doctor_daemon.core.sightings import Noticed
 from doctor_daemon.core.turns import waiting
 from tests.core import make
@@ -227,6 +229,17 @@ def test_while_its_host_is_fenced_once_more_a_word_is_too_early() -> None:
     assert not early(walk.incident, replace(said, at=walk.now.plus(30)), None)
     walk.fence()
     assert answerable(walk.incident, said.server, walk.now)
+
+
+def test_c15_after_its_host_was_in_service_and_has_failed_again_its_project_is_asked_anew() -> None:
+    walk = Moving(patient("web"), **HOST).to_inspected()
+    walk.see(word(walk, "web", Word.HANDLED))
+    assert walk.stage() is SKIPPED
+    used = in_service(walk.incident)
+    walk.incident = enter(replace(used, phase=Phase.FORCING_DOWN), walk.context, "off again")
+    walk.inspect()
+    assert (walk.stage(), walk.posts, walk.outcomes[-1][0]) == (WAITING, [], "waiting")
+    assert walk.see(word(walk, "web", Word.HANDLED)).stage() is SKIPPED
 
 
 # reboot

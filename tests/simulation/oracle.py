@@ -268,7 +268,7 @@ class Oracle:
 
     def _word(self, machine: Machine, saved: Incident, record: Evacuation) -> None:
         """Check that a server is moved neither before its project had its time, nor against it."""
-        word = self.world.said.get((saved.id, record.server.id))
+        word = self.world.word(saved.id, machine, record.server.id)
         kept = word is Word.HANDLED
         self.check("C15", not kept, f"{record.server.id} is evacuated although it was handled")
         if word is None:

@@ -65,11 +65,11 @@ class Staff:
         """Say it; what was to be heard counts from the moment in which it may be."""
         key = incident.id, said.server
         if said.word is Word.GO:
-            self._world.said[key] = said.word
+            self._world.said[key] = said.word, self._world.now()
         if await self._done(engine.desk.answer(said, None)) and said.word is Word.HANDLED:
             record = self._oracle.disk.saved[incident.id].evacuations[said.server]
             if record.stage is Stage.SKIPPED:
-                self._world.said[key] = said.word
+                self._world.said[key] = said.word, self._world.now()
 
     async def meddle(self) -> None:
         """Let two of them give orders at once now and then, each without asking the other."""

@@ -12,6 +12,7 @@ import pytest
 
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Mode, Selection, WayBack
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.phases import Phase
@@ -152,6 +153,22 @@ def test_the_oracle_sees_a_flag_lifted_that_must_not_be() -> None:
     assert told.count("I-3: cmp-0 is switched on while it is well") == 1
     assert told.count("has not reported in since its flag was lifted") == 1
     assert "I-15" not in told
+
+
+def test_c15_a_word_of_a_project_counts_until_its_host_is_given_back_to_nova() -> None:
+    found: list[Word | None] = []
+
+    async def main() -> None:
+        world = Story(0).world
+        machine = next(iter(world.machines.values()))
+        id_, server = IncidentId("inc-1"), next(iter(machine.servers))
+        found.append(world.word(id_, machine, server))
+        world.said[id_, server] = Word.HANDLED, 20.0
+        for machine.row.lifted_at in (10.0, 30.0):
+            found.append(world.word(id_, machine, server))
+
+    run_virtual(main())
+    assert found == [None, Word.HANDLED, None]
 
 
 def test_where_no_connection_stands_the_simulated_nova_tells_what_the_real_one_does() -> None:

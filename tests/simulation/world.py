@@ -115,8 +115,8 @@ class World:
         """Where each server truly runs, from its first start on."""
         self.nova_away_until = -1.0
         self.groups: tuple[ServerGroup, ...] = ()
-        self.said: dict[tuple[IncidentId, ServerId], Word] = {}
-        """What projects have said of servers that waited for it."""
+        self.said: dict[tuple[IncidentId, ServerId], tuple[Word, float]] = {}
+        """What projects have said of servers that waited for it, and when."""
         self.twice: Callable[[ServerId, set[HostId]], None] = lambda server, hosts: None
         count = swarm.random.randint(3, 6)
         for number in range(count):
@@ -165,6 +165,14 @@ class World:
     def now(self) -> float:
         """Return the truth's own time, in seconds."""
         return asyncio.get_running_loop().time()
+
+    def word(self, id_: IncidentId, machine: Machine, server: ServerId) -> Word | None:
+        """Return what a server's project said since its host was last given back to Nova.
+
+        A word is of one failure. A host that fails again after it has been in service is another.
+        """
+        word, at = self.said.get((id_, server), (None, 0.0))
+        return word if at > machine.row.lifted_at else None
 
     def supply(self, machine: Machine, device: str, *, on: bool) -> None:
         """Let power through a device, or cut it."""
