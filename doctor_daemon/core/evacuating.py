@@ -51,9 +51,13 @@ def to_be_moved(incident: Incident, context: Context) -> bool:
 
 
 def fresh_rounds(incident: Incident, now: Instant) -> Rounds:
-    """Return rounds with which everything is asked for again; a late answer has an old number."""
+    """Return rounds with which everything is asked for again; a late answer has an old number.
+
+    What was to be read again after a restart still is.
+    """
     old = incident.rounds
-    return Rounds(guarded_from=now, inspections=old.inspections + 1, follows=old.follows + 1)
+    asked, followed = old.inspections + 1, old.follows + 1
+    return Rounds(now, old.renew_from, inspections=asked, follows=followed)
 
 
 def enter(incident: Incident, context: Context, text: str) -> Incident:

@@ -94,12 +94,21 @@ def _check(incident: Incident, proof: Proof, context: Context) -> Incident:
     attempt = incident.fencing if proof.kind is ProofKind.POWER else None
     if attempt is not None and seen_on(attempt, proof.taken_at, context):
         return returned(incident, context)
-    if incident.marking.rereading_since is not None or not now.reached(proof.valid_until):
+    if incident.marking.rereading_since is not None:
+        return incident
+    if not now.reached(proof.valid_until) and not _unrenewed(incident, proof):
         return incident
     if proof.kind is ProofKind.HUMAN:
         text = f"{proof.by}'s word that {incident.host} is off has expired"
         return incident.hold(now, Held("proof", text, "`doctor-daemon confirm-off HOST` again"))
     return _begin_reread(incident, now)
+
+
+def _unrenewed(incident: Incident, proof: Proof) -> bool:
+    """Tell whether a PUT is to be decided on a proof from before a restart."""
+    from_, undecided = incident.rounds.renew_from, incident.marking.put is None
+    power = proof.kind is ProofKind.POWER
+    return power and undecided and from_ is not None and proof.taken_at.since(from_) < 0
 
 
 def _begin_reread(incident: Incident, now: Instant) -> Incident:

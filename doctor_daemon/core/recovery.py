@@ -134,10 +134,13 @@ def _reguard(incident: Incident, now: Instant) -> Incident:
 
 
 def _remark(incident: Incident, now: Instant) -> Incident:
-    """Take forcing down up again: a PUT that was not answered is decided anew, after new reads."""
+    """Take forcing down up again: a PUT that was not answered is decided anew, after new reads.
+
+    One that was answered is read back. Nothing is sent after it before the power was read again.
+    """
     old = incident.marking
     if old.put is not None:
-        return _unread(incident)
+        return _unread(replace(incident, rounds=replace(incident.rounds, renew_from=now)))
     marking = replace(old.anew(), failures=old.failures, late_at=old.left_at(now))
     if incident.fencing is not None:
         marking = replace(marking, rereading_since=now)

@@ -200,6 +200,21 @@ def test_c2_a_put_that_was_answered_is_read_back_after_a_restart() -> None:
     assert walk.look(**THERE).phase is Phase.DOWN
 
 
+def test_c2_a_put_that_did_not_come_about_is_sent_again_on_power_read_since_the_restart() -> None:
+    walk = restart(Walk().to_proof().put(Outcome.UNKNOWN)).look().elapse(1)
+    assert (walk.phase, walk.all(ForceDown)) == (Phase.FORCING_DOWN, [])
+    assert walk.incident.marking.rereading_since == walk.now.plus(-1)
+    walk.identify().prove_again()
+    assert walk.said == "still proven off"
+    assert walk.one(ForceDown).number == 2
+
+
+def test_d6_a_put_on_a_humans_word_is_sent_again_after_a_restart() -> None:
+    walk = Walk(plan=plan(MANUAL)).to_fencing().order(Order.CONFIRM_OFF, 600).look()
+    restart(walk.put(Outcome.UNKNOWN)).look().elapse(1)
+    assert walk.one(ForceDown).number == 2
+
+
 def test_c5_failed_puts_are_counted_on_after_a_restart() -> None:
     walk = Walk().to_proof().put(Outcome.REFUSED).elapse(1)
     assert restart(walk).incident.marking.failures == 1

@@ -24,7 +24,7 @@ from doctor_daemon.core.posting import overtaken
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
 from tests.core.make import Fields, server
-from tests.core.moving import Moving
+from tests.core.moving import THERE, Moving
 
 WAITING, POSTING, CHECKING = Stage.WAITING, Stage.POSTING, Stage.CHECKING
 UNDER_WAY = Stage.UNDER_WAY
@@ -71,6 +71,27 @@ def test_c3_after_a_restart_nothing_is_sent_before_power_flag_and_evacuations_we
         walk.read().elapse(1)
     assert walk.posts == [("web", 2)]
     assert walk.incident.rounds.renew_from is not None
+
+
+@pytest.mark.parametrize("again", [1, 2])
+def test_c3_after_a_restart_while_it_is_forced_down_the_power_is_read_before_a_request(
+    again: int,
+) -> None:
+    """The PUT was answered: it is read back at once, and its proof is of before."""
+    walk = Moving("web").to_proof().put()
+    for _ in range(again):
+        restart(walk, 2)
+    walk.look(**THERE)
+    old = walk.incident.proof
+    assert (walk.phase, old is not None) == (Phase.EVACUATING, True)
+    assert old is not None
+    assert not walk.now.reached(old.valid_until)
+    assert walk.inspect().posts == []
+    walk.identify()
+    for _ in range(3):
+        assert walk.posts == []
+        walk.read().elapse(1)
+    assert walk.posts == [("web", 1)]
 
 
 @pytest.mark.parametrize("left_out", ["power", "flag", "evacuations"])
