@@ -171,8 +171,8 @@ RULES = (
     Rule(
         "timing",
         "progress_s",
-        (_WAIT, _option("timing", "off_timeout_s"), _DEVICE, _LIST),
-        "an incident that has waited so must have time to go on",
+        (_WAIT, _option("timing", "off_timeout_s"), Term(_DEVICE.label, _DEVICE.value, 3), _LIST),
+        "an incident that has waited so must have time to go on, and a witness its time",
     ),
     Rule(
         "release",
@@ -216,6 +216,7 @@ RULES = (
         "progress_s",
         (
             _option("timing", "off_timeout_s"),
+            Term(_DEVICE.label, _DEVICE.value, 2),
             Term("the pauses between force_down_tries force-downs", _pauses),
             _PUT,
             _LIST,

@@ -10,14 +10,18 @@ from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Effect, Identify, Inspect, Look, Read, Wait
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, Reading, off_run
-from doctor_daemon.core.tries import DeviceTry, Try
+from doctor_daemon.core.tries import READINGS_MAX, DeviceTry, Try
 from doctor_daemon.core.waiting import waits
 
 SHARE, SOONEST_S = 1 / 32, 1 / 32
 """Between reads of a device that says ON: this share of the time since the cut, and no less than so
 many seconds. Most machines go off within a few seconds, some take half a minute."""
+RUN_MAX = READINGS_MAX - 4
+"""Calm reads that span a hold at the most: the first OFF, and errors, are kept beside them."""
+_READING = (Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
 
 
 def ask_look(incident: Incident, context: Context) -> Effect:
@@ -25,6 +29,13 @@ def ask_look(incident: Incident, context: Context) -> Effect:
     if incident.look_at is not None and not context.now.reached(incident.look_at):
         return Wait(incident.look_at)
     return Look(incident.looks)
+
+
+def look_along(incident: Incident, context: Context, every_s: float) -> Effect:
+    """Look at Nova all along: life would show. The PUT needs a fresh look, and so does a cut."""
+    look = incident.sighting
+    again = look.asked_at.plus(every_s) if look else context.now
+    return ask_look(incident, context) if context.now.reached(again) else Wait(again)
 
 
 def unlooked(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -73,7 +84,7 @@ def _pace(
         return None
     rule, last = rule_for(device, context), answer.readings[-1]
     if calm_s is not None and last.power is not Power.UNKNOWN:
-        return last.answered_at.plus(calm_s)
+        return last.answered_at.plus(max(calm_s, rule.hold_s / RUN_MAX))
     if last.power is not Power.OFF:
         return last.answered_at.plus(_pause(answer, last, context.policy))
     run = off_run(answer.readings, answer.readings[0].asked_at)
@@ -89,3 +100,11 @@ def _pause(answer: DeviceTry, last: Reading, policy: Policy) -> float:
         return policy.read_every_s
     since_cut_s = last.answered_at.since(answer.cut_at)
     return min(max(SHARE * since_cut_s, SOONEST_S), policy.read_every_s)
+
+
+def heeded(incident: Incident, read: Effect) -> bool:
+    """Tell whether the answer to a read that is out would still count, whatever its pace is now."""
+    attempt = incident.fencing
+    if attempt is None or not isinstance(read, Read) or incident.phase not in _READING:
+        return False
+    return (attempt.number, attempt.device(read.device).reads) == (read.try_, read.number)

@@ -12,8 +12,8 @@ from doctor_daemon.core.evidence import OPERATOR
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.proof import off_run
 from doctor_daemon.core.weighing import standing
+from doctor_daemon.core.witness import off_asked
 
 
 def by_order_alone(incident: Incident, context: Context) -> bool:
@@ -39,10 +39,6 @@ def expected(incident: Incident, since: Instant, context: Context) -> bool:
 def _off_from(incident: Incident, context: Context) -> Instant | None:
     """Return from when on every device of the try reads OFF; None: not every one does."""
     attempt = incident.fencing
-    level = context.plan.level(attempt.level) if attempt else None
-    if attempt is None or attempt.go_at is None or level is None:
+    if attempt is None or attempt.go_at is None:
         return None
-    runs = [off_run(attempt.device(one.name).readings, attempt.go_at) for one in level.devices]
-    if not all(runs):
-        return None
-    return max((run[0].asked_at for run in runs), key=lambda at: at.boot_s)
+    return off_asked(attempt, context)

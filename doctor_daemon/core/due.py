@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import assert_never
 
-from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read, unlooked
+from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read, look_along, unlooked
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import wakes_at
 from doctor_daemon.core.cutting import ends_at
@@ -57,9 +57,12 @@ def due(incident: Incident, context: Context) -> tuple[Effect, ...]:
     """What is to be done now, from the incident alone, in order. A wait is always for later."""
     if incident.phase.final:
         return ()
-    if incident.retry_at is not None and not context.now.reached(incident.retry_at):
-        return (Wait(incident.retry_at), *unlooked(incident, context))
-    return tuple(_due(incident, context))
+    until = incident.retry_at
+    if until is None or context.now.reached(until):
+        return tuple(_due(incident, context))
+    if incident.phase is Phase.FORCING_DOWN:  # Nova is left in peace, and the power read on
+        return (Wait(until), *_hold_proof(incident, context))
+    return (Wait(until), *unlooked(incident, context))
 
 
 def _due(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -124,9 +127,9 @@ def _fence(incident: Incident, context: Context) -> Iterator[Effect]:
     yield from ask_read(attempt, level, context)
     yield from ask_witnesses(attempt, attempt.go_at, context)
     if all(answer.cut for answer in answers.values()):
-        yield from _look_along(incident, context, context.policy.read_every_s)
+        yield look_along(incident, context, context.policy.read_every_s)
     elif any(answer.lined for answer in answers.values()):
-        yield from _look_along(incident, context, context.policy.look_age_s * SHARE)
+        yield look_along(incident, context, context.policy.look_age_s * SHARE)
 
 
 def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -> Iterator[Effect]:
@@ -144,41 +147,39 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
         yield ask_look(incident, context)
 
 
-def _look_along(incident: Incident, context: Context, every_s: float) -> Iterator[Effect]:
-    """Look at Nova all along: life would show. The PUT needs a fresh look, and so does a cut."""
-    look = incident.sighting
-    again = look.asked_at.plus(every_s) if look else context.now
-    yield ask_look(incident, context) if context.now.reached(again) else Wait(again)
-
-
 def _force_down(incident: Incident, context: Context) -> Iterator[Effect]:
-    marking, proof, attempt = incident.marking, incident.proof, incident.fencing
-    if proof is None:
+    marking, look = incident.marking, incident.sighting
+    yield from _hold_proof(incident, context)
+    if incident.proof is None or marking.rereading_since is not None:
         return
-    yield Wait(incident.progress_at.plus(context.policy.progress_s))
-    if marking.rereading_since is not None:
-        level = context.plan.level(attempt.level) if attempt else None
-        if attempt is not None and level is not None:
-            yield Wait(marking.rereading_since.plus(context.policy.off_timeout_s))
-            yield from ask_read(attempt, level, context)
-            yield from ask_witnesses(attempt, marking.rereading_since, context)
-        return
-    yield Wait(proof.valid_until)
-    if attempt is not None and attempt.go_at is not None:
-        yield from ask_witnesses(attempt, attempt.go_at, context, context.policy.guard_every_s)
-    look = incident.sighting
     if marking.disable is not None and marking.put is None:
         yield ForceDown(marking.number, incident.service, marking.disable)
     elif look is None or not current(incident, look, context):
         yield ask_look(incident, context)
 
 
+def _hold_proof(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Read the power again where the proof has grown old; of witnesses all along."""
+    since, proof, attempt = incident.marking.rereading_since, incident.proof, incident.fencing
+    if proof is None:
+        return
+    yield Wait(incident.progress_at.plus(context.policy.progress_s))
+    level = context.plan.level(attempt.level) if attempt else None
+    if since is None:
+        yield Wait(proof.valid_until)
+        if attempt is not None and attempt.go_at is not None:
+            yield from ask_witnesses(attempt, attempt.go_at, context, context.policy.guard_every_s)
+    elif attempt is not None and level is not None:
+        ends = since.plus(context.policy.off_timeout_s)
+        yield from () if context.now.reached(ends) else (Wait(ends),)
+        yield from ask_read(attempt, level, context)
+        yield from ask_witnesses(attempt, since, context)
+
+
 def _evacuate(incident: Incident, context: Context) -> Iterator[Effect]:
     yield from _next(incident, context)
     yield from _guard(incident, context)
-    look = incident.sighting
-    again = look.asked_at.plus(context.policy.flag_age_s / 3) if look else context.now
-    yield ask_look(incident, context) if context.now.reached(again) else Wait(again)
+    yield look_along(incident, context, context.policy.flag_age_s / 3)
     posting = [one for one in incident.evacuations.values() if one.stage is Stage.POSTING]
     for record in sorted(posting, key=place):
         yield Evacuate(record.server.id, record.attempt)

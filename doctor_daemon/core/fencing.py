@@ -33,7 +33,7 @@ from doctor_daemon.core.self_gates import isolated
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from doctor_daemon.core.waiting import wait, waited, waits
-from doctor_daemon.core.witness import contradicting
+from doctor_daemon.core.witness import contradicting, says_on
 
 SPAN = 0.9
 """The share of the grace that the looks before a cut must span."""
@@ -192,16 +192,16 @@ def _conclude(
         if answer.identity is not None and answer.identity.uuid != device.uuid:
             return fail(incident, context, f"{device.name} answers for another host", final=True)
     proof = derive(incident, current, level, context)
-    against = contradicting(current, go_at, context)
-    if proof and not against:
+    if proof and not contradicting(current, go_at, context):
         text = f"proven off: {described(proof)}"
         moved = incident.move(Phase.FORCING_DOWN, now, text)
         return replace(moved, proof=proof, marking=incident.marking.anew())
-    if late(current, level, context) and (against or not _going_off(current, level)):
+    on = says_on(current, context)
+    if late(current, level, context) and (on or not _going_off(current, level)):
         limit_s = context.policy.off_timeout_s + level.slow_s
         why = f"not off {limit_s:g} s after the cut"
-        if against or not _silent(current, level):
-            return fail(incident, context, f"{why}: {against}" if against else why)
+        if on or not _silent(current, level):
+            return fail(incident, context, f"{why}: {on}" if on else why)
         return _unheard(incident, context, why)
     return incident
 

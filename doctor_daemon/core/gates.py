@@ -164,7 +164,7 @@ def _proof(incident: Incident, context: Context) -> str:
     renew_from = incident.rounds.renew_from
     old = renew_from is not None and proof.taken_at.since(renew_from) < 0
     if old and proof.kind is ProofKind.POWER:
-        return f"the power of {incident.host} has not been read since the restart"
+        return f"the power of {incident.host} has not been read since the daemon was away"
     if incident.life_at is not None and incident.life_at.since(proof.taken_at) >= 0:
         return f"{incident.host} was heard alive after the proof"
     if incident.release.switched_since(proof.taken_at):

@@ -15,7 +15,8 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Proof, ProofKind
 from doctor_daemon.core.topology import NEVER, begin
-from doctor_daemon.core.witness import contradicting, seen_on
+from doctor_daemon.core.tries import Try
+from doctor_daemon.core.witness import contradicting, seen_on, unheard
 
 _AGAIN = "`doctor-daemon fence HOST` tries again"
 
@@ -77,9 +78,7 @@ def guarded(incident: Incident, proof: Proof, context: Context) -> Incident:
     if attempt is None or level is None or since is None:
         text = "the power cannot be read any more"
         return bar(incident, Held("proof", text, _AGAIN), context)
-    readings = [r for d in level.devices for r in attempt.device(d.name).readings]
-    on = any(r.power is Power.ON and r.asked_at.since(proof.taken_at) >= 0 for r in readings)
-    if on or seen_on(attempt, proof.taken_at, context):
+    if read_on(attempt, proof, context):
         return returned(incident, context)
     lasts = [reads[-1] for d in level.devices if (reads := attempt.device(d.name).readings)]
     newer = all(last.asked_at.since(proof.taken_at) > 0 for last in lasts)
@@ -87,10 +86,19 @@ def guarded(incident: Incident, proof: Proof, context: Context) -> Incident:
     renewed = derive(incident, attempt, level, context, since) if newer and not against else None
     if renewed is not None:
         return replace(incident, proof=renewed)
-    if not now.reached(gives_up_at(proof, since, context)):
+    if not now.reached(gives_up_at(proof, since, context)) or unheard(attempt, since, context):
         return incident
     text = f"the power of {incident.host} could not be read again in time"
     return bar(incident, Held("proof", text, _AGAIN), context)
+
+
+def read_on(attempt: Try, proof: Proof, context: Context) -> bool:
+    """Tell whether a device of the level, or a witness, has read ON since the proof was taken."""
+    level = context.plan.level(attempt.level)
+    own = (attempt.device(device.name) for device in (level.devices if level else ()))
+    ons = (one.asked_at for answer in own for one in answer.readings if one.power is Power.ON)
+    again = any(asked_at.since(proof.taken_at) >= 0 for asked_at in ons)
+    return again or seen_on(attempt, proof.taken_at, context)
 
 
 def gives_up_at(proof: Proof, guarded_from: Instant, context: Context) -> Instant:

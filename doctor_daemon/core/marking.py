@@ -13,7 +13,7 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuating import enter, to_be_moved
 from doctor_daemon.core.fencing import derive
 from doctor_daemon.core.gates import Act, refused
-from doctor_daemon.core.guard import contradicted, returned
+from doctor_daemon.core.guard import contradicted, read_on, returned
 from doctor_daemon.core.host import Level
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
@@ -22,7 +22,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, Proof, ProofKind
 from doctor_daemon.core.topology import NEVER
 from doctor_daemon.core.tries import Outcome, Try
-from doctor_daemon.core.witness import contradicting, seen_on
+from doctor_daemon.core.witness import contradicting, unheard
 
 _AGAIN = "`doctor-daemon fence HOST` when the cause is mended"
 
@@ -92,7 +92,7 @@ def _check(incident: Incident, proof: Proof, context: Context) -> Incident:
     if checked is not incident:
         return checked
     attempt = incident.fencing if proof.kind is ProofKind.POWER else None
-    if attempt is not None and seen_on(attempt, proof.taken_at, context):
+    if attempt is not None and read_on(attempt, proof, context):
         return returned(incident, context)
     if incident.marking.rereading_since is not None:
         return incident
@@ -135,7 +135,7 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
     if proof and not contradicting(current, since, context):
         marking = replace(incident.marking, rereading_since=None)
         return replace(incident, proof=proof, marking=marking).note(now, "still proven off")
-    if now.since(since) < context.policy.off_timeout_s:
+    if now.since(since) < context.policy.off_timeout_s or unheard(current, since, context):
         return incident
     text = f"the power of {incident.host} could not be read again in time"
     return incident.hold(now, Held("proof", text, NEVER))

@@ -22,7 +22,7 @@ from doctor_daemon.core.survey import taken_up
 from doctor_daemon.core.switching import sent
 from doctor_daemon.core.topology import repeat
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.core.witness import witnesses
+from doctor_daemon.core.witness import off_asked, witnesses
 
 _WORKING = (
     Phase.SUSPECTED,
@@ -158,11 +158,9 @@ def _refence(incident: Incident, context: Context) -> Incident:
     own = {name: answer for name, answer in attempt.devices.items() if name not in beside}
     if attempt.go_at is None or not own or not all(answer.cut for answer in own.values()):
         return repeat(incident, context, attempt)
-    devices = {
-        name: replace(answer, readings=(), identity=None, cut_at=now, begun_at=None)
-        for name, answer in own.items()
-    }
-    return replace(incident, fencing=replace(attempt, go_at=now, devices=devices))
+    go_at = attempt.go_at if attempt.go_at.boot_id == now.boot_id else now
+    again = replace(attempt, go_at=go_at, devices=own).read_anew(now, off_asked(attempt, context))
+    return replace(incident, fencing=again)
 
 
 def _unread(incident: Incident) -> Incident:

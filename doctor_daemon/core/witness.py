@@ -34,17 +34,33 @@ def witnesses(plan: HostPlan, level: int) -> tuple[Device, ...]:
     )
 
 
-def contradicting(attempt: Try, go_at: Instant, context: Context) -> str:
-    """Say which witness a proof waits for, or is contradicted by; empty: none."""
-    for device in witnesses(context.plan, attempt.level):
-        answer = attempt.device(device.name)
-        if _strange(device, answer):
-            continue
+def contradicting(attempt: Try, since: Instant, context: Context) -> str:
+    """Say which witness contradicts a proof, or is waited for; empty: none."""
+    return says_on(attempt, context) or unheard(attempt, since, context)
+
+
+def says_on(attempt: Try, context: Context) -> str:
+    """Say which witness sees the power on; empty: none."""
+    for device, answer in _honest(attempt, context):
         if _sees_on(answer, attempt, context):
             return f"{device.name} says that the power is on"
-        if _awaited(device, attempt, go_at, context) is not None:
+    return ""
+
+
+def unheard(attempt: Try, since: Instant, context: Context) -> str:
+    """Say which witness has not spoken since then, and still has time to; empty: none."""
+    for device, _ in _honest(attempt, context):
+        if _awaited(device, attempt, since, context) is not None:
             return f"{device.name} has not said yet whether the power is on"
     return ""
+
+
+def _honest(attempt: Try, context: Context) -> Iterator[tuple[Device, DeviceTry]]:
+    """Yield the witnesses but those that have answered for a machine that is not the host."""
+    for device in witnesses(context.plan, attempt.level):
+        answer = attempt.device(device.name)
+        if answer.identity is None or answer.identity.uuid == device.uuid:
+            yield device, answer
 
 
 def _sees_on(answer: DeviceTry, attempt: Try, context: Context) -> bool:
@@ -64,14 +80,27 @@ def _beside(reading: Reading, attempt: Try, context: Context) -> bool:
     return since is not None and reading.asked_at.since(since) >= 0
 
 
-def _off_since(attempt: Try, context: Context) -> Instant | None:
-    """Return since when no device of the level has said anything but OFF; None: not all do."""
+def first_offs(attempt: Try, context: Context) -> tuple[Reading, ...]:
+    """Return with what each device of the level began to say nothing but OFF; empty: not all do.
+
+    An error in between is no word, and ends nothing.
+    """
     level = context.plan.level(attempt.level)
     reads = [_clear(attempt.device(device.name)) for device in (level.devices if level else ())]
     runs = [off_run(clear, clear[0].asked_at) if clear else () for clear in reads]
-    if not runs or not all(runs):
-        return None
-    return max((run[0].answered_at for run in runs), key=lambda at: at.boot_s)
+    return tuple(run[0] for run in runs) if all(runs) else ()
+
+
+def off_asked(attempt: Try, context: Context) -> Instant | None:
+    """Return when the device was asked that was the last to say OFF; None: not all do."""
+    firsts = (first.asked_at for first in first_offs(attempt, context))
+    return attempt.off_at or max(firsts, key=lambda at: at.boot_s, default=None)
+
+
+def _off_since(attempt: Try, context: Context) -> Instant | None:
+    """Return since when no device of the level has said anything but OFF; None: not all do."""
+    firsts = (first.answered_at for first in first_offs(attempt, context))
+    return max(firsts, key=lambda at: at.boot_s, default=None)
 
 
 def _clear(answer: DeviceTry) -> list[Reading]:
@@ -80,10 +109,8 @@ def _clear(answer: DeviceTry) -> list[Reading]:
 
 def testimony(attempt: Try, context: Context) -> Iterator[Reading]:
     """Yield what witnesses of this very host have read."""
-    for device in witnesses(context.plan, attempt.level):
-        answer = attempt.device(device.name)
-        if not _strange(device, answer):
-            yield from answer.readings
+    for _, answer in _honest(attempt, context):
+        yield from answer.readings
 
 
 def seen_on(attempt: Try, since: Instant, context: Context) -> bool:
@@ -103,58 +130,56 @@ def seen_on(attempt: Try, since: Instant, context: Context) -> bool:
 
 
 def ask_witnesses(
-    attempt: Try, go_at: Instant, context: Context, calm_s: float | None = None
+    attempt: Try, since: Instant, context: Context, calm_s: float | None = None
 ) -> Iterator[Effect]:
-    """Read every witness along, at its pace, once it has said who its host is."""
-    every_s = context.policy.read_every_s if calm_s is None else calm_s
-    for device in witnesses(context.plan, attempt.level):
-        answer = attempt.device(device.name)
-        if _strange(device, answer):
-            continue
-        after = answer.readings[-1].answered_at.plus(every_s) if answer.readings else None
+    """Read every witness along, at its pace, once it has said who its host is.
+
+    `calm_s` is the pace of one that has spoken, where a proof is only guarded.
+    """
+    for device, answer in _honest(attempt, context):
+        after = _paced(answer, context, calm_s)
         if after is not None and not context.now.reached(after):
             yield Wait(after)
         elif answer.identity is None:
             yield Identify(attempt.number, attempt.level, device.name)
         else:
             yield Read(attempt.number, attempt.level, device.name, answer.reads)
-        until = _awaited(device, attempt, go_at, context)
+        until = _awaited(device, attempt, since, context)
         if until is not None:
             yield Wait(until)
 
 
-def _awaited(device: Device, attempt: Try, go_at: Instant, context: Context) -> Instant | None:
-    """Return until when a witness is waited for; None: it has spoken, or had its time.
-
-    ON from before the level's own OFF is no word yet of how the host is since.
-    """
-    clear = _clear(attempt.device(device.name))
-    if clear and (clear[-1].power is Power.OFF or _beside(clear[-1], attempt, context)):
+def _paced(answer: DeviceTry, context: Context, calm_s: float | None) -> Instant | None:
+    if not answer.readings:
         return None
-    until = _until(device, attempt, go_at, context)
+    last = answer.readings[-1]
+    if calm_s is None or last.power is Power.UNKNOWN:
+        return last.answered_at.plus(context.policy.read_every_s)
+    return last.answered_at.plus(calm_s)
+
+
+def _awaited(device: Device, attempt: Try, since: Instant, context: Context) -> Instant | None:
+    """Return until when a witness is waited for; None: it has spoken since, or had its time.
+
+    That begins with the level's own OFF, however late it comes.
+    """
+    clear, off_since = _clear(attempt.device(device.name)), _off_since(attempt, context)
+    if off_since is None or (clear and _is_word(clear[-1], attempt, since, context)):
+        return None
+    patience_s = max(PATIENCE_S, ANSWERS * device.answer_s + context.policy.read_every_s)
+    until = off_since.plus(patience_s)
     return None if context.now.reached(until) else until
 
 
-def _until(device: Device, attempt: Try, go_at: Instant, context: Context) -> Instant:
-    """Return the end of that time: before that of the try, and of a proof's re-reading.
+def _is_word(reading: Reading, attempt: Try, since: Instant, context: Context) -> bool:
+    """Tell whether it says how the host is since then, and since the level said ON last.
 
-    It begins with the level's own OFF. There is time left for the proof where the witness has lost
-    power with its host.
+    ON from before the level's own OFF is no word yet.
     """
-    level, off_since = context.plan.level(attempt.level), _off_since(attempt, context)
-    if level is None or off_since is None:
-        return go_at
-    turns = [attempt.device(one.name).begun_at for one in level.devices]
-    here = [at for at in turns if at is not None and at.boot_id == go_at.boot_id]
-    began = max((go_at, *here), key=lambda at: at.boot_s)
-    slow_s = level.slow_s if go_at == attempt.go_at else 0.0
-    hold_s = max(context.policy.off_hold_s, *(one.hold_s for one in level.devices))
-    pause_s = context.policy.read_every_s
-    left_s = context.policy.off_timeout_s - hold_s - pause_s
-    patience_s = max(PATIENCE_S, ANSWERS * device.answer_s + pause_s)
-    return min(off_since.plus(patience_s), began.plus(slow_s + left_s), key=lambda at: at.boot_s)
-
-
-def _strange(device: Device, answer: DeviceTry) -> bool:
-    """Tell whether it has answered for a machine that is not the host."""
-    return answer.identity is not None and answer.identity.uuid != device.uuid
+    if _beside(reading, attempt, context):
+        return True
+    level = context.plan.level(attempt.level)
+    own = (attempt.device(device.name) for device in (level.devices if level else ()))
+    ons = (one.asked_at for answer in own for one in answer.readings if one.power is Power.ON)
+    off = reading.power is Power.OFF
+    return off and all(reading.asked_at.since(moment) >= 0 for moment in (since, *ons))

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from doctor_daemon.core.asking import heeded
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.decide import advance
 from doctor_daemon.core.due import due
@@ -240,9 +241,10 @@ class Case:
         return () if self._stopping else due(self._state, context)
 
     def _reconcile(self, wanted: Sequence[Effect], tasks: asyncio.TaskGroup) -> None:
-        """Begin what is due; cancel the waits and reads that no longer are."""
+        """Begin what is due; cancel the waits that no longer are, and reads that mean nothing."""
         for effect in [e for e in self._running if e not in wanted]:
-            if isinstance(effect, CANCELLABLE):
+            means = heeded(self._state, effect) and not self._stopping
+            if isinstance(effect, CANCELLABLE) and not means:
                 self._running.pop(effect).cancel()
         for effect in wanted:
             self._begin(effect, tasks)

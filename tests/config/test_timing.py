@@ -103,12 +103,12 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
             ),
         ),
         (
-            "timing: {progress_s: 590, warm_up_s: 476, evidence_age_s: 600, force_down_tries: 1}",
+            "timing: {progress_s: 610, warm_up_s: 476, evidence_age_s: 620, force_down_tries: 1}",
             (
-                "timing.progress_s: found 590; expected at least 591 = the longer one of "
+                "timing.progress_s: found 610; expected at least 611 = the longer one of "
                 "warm_up_s and quiet_s + off_timeout_s + "
-                "a power device's time-out + the time-out of the cloud's lists, "
-                "which is 476 + 30 + 10 + 75"
+                "3 x a power device's time-out + the time-out of the cloud's lists, "
+                "which is 476 + 30 + 30 + 75"
             ),
         ),
         (
@@ -144,11 +144,12 @@ def test_a_number_of_the_file_reaches_the_core(read: Reading) -> None:
             "timing.backoff_max_s: found 30; expected at least 31 = backoff_s",
         ),
         (
-            "timing: {progress_s: 585}\nevacuation: {evacuation_timeout_s: 135}",
+            "timing: {progress_s: 605}\nevacuation: {evacuation_timeout_s: 135}",
             (
-                "timing.progress_s: found 585; expected at least 586 = off_timeout_s + the pauses "
-                "between force_down_tries force-downs + the time-out of a force-down + "
-                "the time-out of the cloud's lists, which is 30 + 451 + 30 + 75"
+                "timing.progress_s: found 605; expected at least 606 = off_timeout_s + "
+                "2 x a power device's time-out + the pauses between force_down_tries force-downs + "
+                "the time-out of a force-down + "
+                "the time-out of the cloud's lists, which is 30 + 20 + 451 + 30 + 75"
             ),
         ),
         (
@@ -206,7 +207,7 @@ def test_below_its_minimum_a_number_is_refused_and_the_minimum_told(
         "mode: evacuate\ntiming: {progress_s: 735}",
         "mode: fence\ntiming: {progress_s: 734}",  # what is not evacuated takes no such time
         "mode: fence\nevacuation: {guard_every_s: 7}",
-        "timing: {progress_s: 586}\nevacuation: {evacuation_timeout_s: 135}",
+        "timing: {progress_s: 606}\nevacuation: {evacuation_timeout_s: 135}",
         "evacuation: {guard_every_s: 6.6}",
         (
             "timing: {grace_s: 0, corroboration_s: 0, warm_up_s: 0, evidence_age_s: 85}\n"

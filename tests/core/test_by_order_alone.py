@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from doctor_daemon.core.evidence import Trust, Verdict
-from doctor_daemon.core.messages import Cut, Order
+from doctor_daemon.core.messages import Cut, Observation, Order, Resumed
+from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
@@ -69,6 +72,17 @@ def test_a_report_that_may_be_from_before_it_read_off_is_none_after_it() -> None
 def test_i11_life_after_it_read_off_shows_that_its_device_lies() -> None:
     assert fallen(storage(cut().wait(1).read(Power.OFF).wait(1)))
     assert fallen(cut().wait(1).read(Power.OFF).look().wait(1).look(updated_s=1010.0))
+
+
+def test_b1_an_error_of_its_device_hides_neither_that_it_read_off_nor_the_life_after_it() -> None:
+    walk = cut().wait(1).read(Power.OFF).wait(1).read(Power.UNKNOWN)
+    assert fallen(storage(walk.wait(0.5)))
+
+
+@pytest.mark.parametrize("away", [Resumed(), Paused(20.0)])
+def test_b1_neither_a_restart_nor_a_pause_hides_that_it_had_read_off(away: Observation) -> None:
+    walk = cut().wait(1).read(Power.OFF).wait(1).see(away)
+    assert fallen(storage(walk.wait(0.5)))
 
 
 def test_where_a_monitor_had_called_it_down_life_after_the_cut_counts_as_ever() -> None:

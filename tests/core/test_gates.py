@@ -287,4 +287,4 @@ def test_c1_a_proof_of_another_boot_is_too_old() -> None:
     assert said == TOO_OLD
 
 
-UNREAD = "the power of cmp-1 has not been read since the restart"
+UNREAD = "the power of cmp-1 has not been read since the daemon was away"

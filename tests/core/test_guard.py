@@ -11,6 +11,7 @@ from doctor_daemon.core.messages import (
     Evacuate,
     Follow,
     Inspect,
+    Look,
     Order,
     Read,
     WasRead,
@@ -82,6 +83,19 @@ def test_c9_a_guarded_proof_never_grows_old() -> None:
     assert walk.incident.proof is not None
     assert walk.now.since(walk.incident.proof.taken_at) <= 5
     assert walk.incident.refences == 0
+
+
+def test_c9_a_proof_of_a_hold_that_is_long_beside_the_guard_s_pace_is_renewed() -> None:
+    """No more readings are kept than span it."""
+    device = replace(BMC, hold_s=20.0)
+    rules = Policy(guard_every_s=1.0, proof_age_s=40.0)
+    walk = Moving(plan=plan(level(device), mode=Mode.EVACUATE), policy=rules).to_reads()
+    while walk.read().phase is Phase.FENCING:
+        walk.look() if walk.all(Look) else walk.elapse(1)
+    walk.put().see_flag().inspect().accept().guard(200)
+    assert walk.incident.proof is not None
+    assert walk.now.since(walk.incident.proof.taken_at) <= 5
+    assert walk.incident.rounds.barred is None
 
 
 def test_c9_nothing_is_sent_by_an_old_proof_until_it_is_renewed() -> None:

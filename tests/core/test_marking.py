@@ -110,7 +110,7 @@ def test_c5_a_put_that_is_not_there_is_done_again_with_another_number(
 ) -> None:
     walk = Walk().to_proof().put().look(**found)
     assert walk.said == "the force-down is not there when read back"
-    assert walk.waits == [1.0]
+    assert walk.waits == [1.0, 899.75, 29.75]
     walk.elapse(1)
     assert [effect.number for effect in walk.all(ForceDown)] == [2]
 
@@ -119,7 +119,7 @@ def test_c5_a_put_that_is_not_there_is_done_again_with_another_number(
 def test_c5_a_put_that_did_nothing_is_done_again_later(outcome: Outcome) -> None:
     walk = Walk().to_proof().put(outcome)
     assert walk.said == f"force-down {outcome}: 200"
-    assert (walk.all(ForceDown), walk.waits) == ([], [1.0])
+    assert (walk.all(ForceDown), walk.waits) == ([], [1.0, 899.75, 29.75])
     walk.elapse(0.75)
     assert walk.all(ForceDown) == []
     walk.elapse(0.25)

@@ -114,7 +114,8 @@ def test_c1_when_every_cut_was_answered_only_the_reads_begin_anew() -> None:
     walk = Walk().to_reads().read().elapse(1).read()
     restart(walk)
     assert walk.attempt.number == 1
-    assert (walk.attempt.go_at, walk.attempt.device("bmc").cut_at) == (walk.now, walk.now)
+    bmc = walk.attempt.device("bmc")
+    assert (bmc.cut_at, bmc.begun_at, bmc.readings) == (walk.now, walk.now, ())
     assert walk.attempt.device("bmc").readings == ()
     assert walk.identify().all(Read) == [Read(1, 1, "bmc", 2)]
     assert walk.read().elapse(1).read().elapse(1).phase is Phase.FENCING

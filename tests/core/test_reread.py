@@ -78,6 +78,21 @@ def test_b2_a_proof_that_cannot_be_read_again_in_time_asks_for_a_human(
         assert walk.said.startswith("held: the power of cmp-1 could not be read again in time")
 
 
+def test_c9_while_nova_is_left_in_peace_a_proof_that_grows_old_is_read_again() -> None:
+    """The pause between two force-downs may be longer than a proof stands."""
+    walk = Walk(policy=Policy(backoff_s=120.0, backoff_max_s=120.0)).to_proof().elapse(28)
+    walk.put(Outcome.UNSENT).elapse(4)
+    assert (walk.said, walk.all(ForceDown), walk.all(Look)) == (OLD, [], [])
+    walk.prove_again()
+    assert walk.said == "still proven off"
+    for _ in range(110):
+        walk.elapse(1).read()
+    assert (walk.phase, walk.all(Look)) == (Phase.FORCING_DOWN, [])
+    walk.elapse(10).prove_again()
+    assert walk.look().phase is Phase.FORCING_DOWN
+    assert walk.all(ForceDown) != []
+
+
 def test_a_device_that_is_gone_cannot_be_read_again() -> None:
     walk = Walk().to_reread().given(plan=plan(levels=())).elapse(1)
     assert (walk.phase, walk.gate) == (Phase.HELD, "proof")

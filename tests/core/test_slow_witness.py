@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.messages import Cut, Identified, Identify, Look, Read, Resumed
 from doctor_daemon.core.phases import Phase
@@ -12,7 +14,7 @@ from doctor_daemon.core.proof import Power
 from tests.core import make
 from tests.core.make import BMC, MANUAL, level
 from tests.core.moving import Moving
-from tests.core.test_witness import ILO, ITS, TWO, at_reads, reads
+from tests.core.test_witness import ILO, ITS, TWO, at_reads, reads, took_s
 from tests.core.walk import Walk
 
 
@@ -47,6 +49,36 @@ def test_b1_two_errors_of_the_level_itself_take_no_on_of_a_witness_back() -> Non
     for power in (Power.UNKNOWN, Power.OFF, Power.UNKNOWN):
         walk.elapse(1).read(power, "bmc").read(Power.UNKNOWN, "ilo")
     assert reads(walk, Power.OFF, Power.UNKNOWN).incident.proof is None
+
+
+@pytest.mark.parametrize("late_s", [15.0, 25.0, 27.5])
+def test_b1_a_witness_has_its_time_however_late_the_level_s_own_off_comes(late_s: float) -> None:
+    """A BMC that restarts after the cut, and says OFF from memory when the try is nearly over."""
+    walk = at_reads().identify()
+    while took_s(walk) < late_s:
+        walk.read(Power.ON).elapse(0.5)
+    walk.elapse(0.5).read(Power.OFF, "bmc").elapse(0.5).read(Power.UNKNOWN, "ilo")
+    walk = reads(walk, Power.OFF, None, seconds=18)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+    assert reads(walk, Power.OFF, Power.ON).incident.proof is None
+
+
+def test_b1_a_witness_s_off_from_before_the_level_says_on_again_is_no_word() -> None:
+    """The host was being restarted: both saw it off for a moment."""
+    walk = Walk(plan=TWO).to_cut()
+    (cut,) = walk.all(Cut)
+    walk.identify().read(Power.OFF, "ilo").elapse(1).answer_cut(cut)
+    walk.identify().read(Power.ON, "bmc").elapse(1).read(Power.UNKNOWN, "ilo")
+    walk = reads(walk, Power.OFF, None, seconds=10)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+
+
+def test_b9_a_witness_that_erred_is_asked_again_soon_after_the_proof() -> None:
+    walk = at_reads().identify().read(Power.OFF).elapse(1).read(Power.OFF, "bmc")
+    walk.read(Power.UNKNOWN, "ilo")
+    walk = reads(walk, Power.OFF, None)
+    assert walk.phase is Phase.FORCING_DOWN
+    assert [read.device for read in walk.elapse(1).all(Read)] == ["ilo"]
 
 
 def moving(off_reads: int = 3) -> Moving:

@@ -109,12 +109,12 @@ def test_b3_a_witness_that_lost_power_with_the_host_is_not_waited_for_long() -> 
     assert ANSWERS * ILO.answer_s <= took_s(walk) < ANSWERS * ILO.answer_s + 3
 
 
-@pytest.mark.parametrize(("answer_s", "limit_s"), [(60.0, 27.0), (1.0, PATIENCE_S)])
-def test_b3_what_is_left_of_the_try_bounds_the_wait_and_so_does_a_least_time(
+@pytest.mark.parametrize(("answer_s", "limit_s"), [(60.0, 121.0), (1.0, PATIENCE_S)])
+def test_b3_two_of_its_answers_bound_the_wait_and_so_does_a_least_time(
     answer_s: float, limit_s: float
 ) -> None:
     plan = make.plan(level(BMC), level(replace(ILO, answer_s=answer_s)), MANUAL)
-    walk = reads(Walk(plan=plan).to_reads(), Power.OFF, None)
+    walk = reads(Walk(plan=plan).to_reads(), Power.OFF, None, seconds=130)
     assert (walk.phase, walk.incident.tries) == (Phase.FORCING_DOWN, 1)
     assert limit_s <= took_s(walk) < limit_s + 2
 
