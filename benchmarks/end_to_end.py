@@ -30,7 +30,7 @@ from benchmarks.scene import Layout, Scene, scene
 from doctor_daemon.cli.client import ask
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.heartbeat.keys import Algorithm, Key
-from tools.netns import CLOUD, Fleet, fleet, within
+from tools.netns import CLOUD, Fleet, fleet, unused, within
 
 RESULTS = Path(__file__).parent / "results.json"
 KEY = "end_to_end"
@@ -206,7 +206,7 @@ def write(found: Json, path: Path) -> None:
 
 def run(counts: dict[Delays, int], *, quick: bool) -> Json:
     """Measure with each of the delays so often."""
-    with fleet(f"be{os.getpid()}", RACKS) as net:
+    with fleet(unused("be"), RACKS) as net:
         times = {
             delays.name: asyncio.run(measured(delays, count, net))
             for delays, count in counts.items()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -46,6 +47,11 @@ def nft(namespace: str, rules: str) -> None:
     """Give a namespace's packet filter these commands."""
     argv = [IP, "netns", "exec", namespace, NFT, "-f", "-"]
     subprocess.run(argv, input=rules, text=True, check=True, timeout=LIMIT_S)  # noqa: S603 - no shell
+
+
+def unused(prefix: str) -> str:
+    """Return a name for what a run makes: a pid may come back while a killed run's are left."""
+    return f"{prefix}{secrets.token_hex(3)}"
 
 
 def within(namespace: str, *argv: str) -> tuple[str, ...]:

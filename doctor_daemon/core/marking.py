@@ -14,14 +14,13 @@ from doctor_daemon.core.evacuating import enter, to_be_moved
 from doctor_daemon.core.fencing import derive
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import contradicted, read_on, returned
-from doctor_daemon.core.host import Level
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import PutEnded, Refused
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.proof import Power, Proof, ProofKind
+from doctor_daemon.core.proof import Proof, ProofKind
 from doctor_daemon.core.topology import NEVER
-from doctor_daemon.core.tries import Outcome, Try
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.core.witness import contradicting, unheard
 
 _AGAIN = "`doctor-daemon fence HOST` when the cause is mended"
@@ -129,8 +128,6 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
     level = context.plan.level(current.level) if current else None
     if current is None or level is None:
         return incident.hold(now, Held("proof", "the power cannot be read again", NEVER))
-    if _on(current, level):
-        return returned(incident, context)
     proof = derive(incident, current, level, context, since)
     if proof and not contradicting(current, since, context):
         marking = replace(incident.marking, rereading_since=None)
@@ -139,11 +136,6 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
         return incident
     text = f"the power of {incident.host} could not be read again in time"
     return incident.hold(now, Held("proof", text, NEVER))
-
-
-def _on(current: Try, level: Level) -> bool:
-    answers = (current.device(device.name).readings for device in level.devices)
-    return any(reading.power is Power.ON for readings in answers for reading in readings)
 
 
 def _mark(incident: Incident, context: Context) -> Incident:

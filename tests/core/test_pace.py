@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.messages import (
-    Read,
-)
+from doctor_daemon.core.asking import heeded
+from doctor_daemon.core.messages import ForceDown, Read
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
 from tests.core.make import (
@@ -106,3 +106,16 @@ def test_d3_a_device_that_takes_its_time_is_given_it_and_no_more() -> None:
         walk.read(UNKNOWN).elapse(0.25)
     assert walk.now.since(began) == 481
     assert walk.said == "level 1, try 1: not off 481 s after the cut"
+
+
+def test_b9_a_read_that_is_out_counts_while_its_try_lasts_and_nothing_newer_was_read() -> None:
+    walk = Walk().to_reads()
+    out = walk.one(Read)
+    assert heeded(walk.incident, out)
+    assert not heeded(walk.incident, ForceDown(1, "s-1", disable=True))
+    assert not heeded(walk.incident, replace(out, try_=2))
+    walk.answer_read(out, OFF)
+    assert not heeded(walk.incident, out)
+    assert heeded(walk.elapse(1).incident, replace(out, number=1))
+    assert not heeded(replace(walk.incident, phase=Phase.DOWN), replace(out, number=1))
+    assert not heeded(replace(walk.incident, fencing=None), replace(out, number=1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import tempfile
 import time
@@ -16,7 +15,7 @@ from tests.false_positives.estate import Estate, estate
 from tests.false_positives.judgement import Outcome, judged
 from tests.false_positives.plan import RACKS, Fault, Plan, Without
 from tests.false_positives.trouble import trouble
-from tools.netns import Fleet, fleet
+from tools.netns import Fleet, fleet, unused
 
 CALM_S = 2.0
 """Before anything happens."""
@@ -29,7 +28,7 @@ LOOK_S = 0.2
 def run(plan: Plan, without: AbstractSet[Without] = frozenset()) -> tuple[Outcome, str]:
     """Play a run in namespaces of its own; return what came of it, and its story."""
     with (
-        fleet(f"fp{os.getpid()}", RACKS) as net,
+        fleet(unused("fp"), RACKS) as net,
         tempfile.TemporaryDirectory(prefix="doctor-living-") as made,
     ):
         return asyncio.run(_run(plan, net, Path(made), without))

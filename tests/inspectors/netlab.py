@@ -6,13 +6,12 @@ what it opens there stays there. Needs root, and Debian's iproute2.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.netns import inside, ip
+from tools.netns import inside, ip, unused
 
 KEPT = Path("/proc/sys/net/ipv6/conf/all/keep_addr_on_down")
 """Else a link that is taken down loses its IPv6 addresses for good."""
@@ -70,7 +69,7 @@ class Lab:
 @contextmanager
 def lab(*networks: str, hosts: int = 2) -> Iterator[Lab]:
     """Make a lab and step into its middle until the block ends."""
-    made = Lab(f"dd{os.getpid()}", networks, hosts)
+    made = Lab(unused("dd"), networks, hosts)
     with ExitStack() as stack:
         for number in range(hosts + 1):
             ip("netns", "add", made.host(number))
