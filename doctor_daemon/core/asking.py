@@ -15,6 +15,7 @@ from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, Reading, off_run
 from doctor_daemon.core.tries import READINGS_MAX, DeviceTry, Try
 from doctor_daemon.core.waiting import waits
+from doctor_daemon.core.witness import ask_witnesses
 
 SHARE, SOONEST_S = 1 / 32, 1 / 32
 """Between reads of a device that says ON: this share of the time since the cut, and no less than so
@@ -33,9 +34,15 @@ def ask_look(incident: Incident, context: Context) -> Effect:
 
 def look_along(incident: Incident, context: Context, every_s: float) -> Effect:
     """Look at Nova all along: life would show. The PUT needs a fresh look, and so does a cut."""
-    look = incident.sighting
+    look = incident.sighting if looked(incident, context) else None
     again = look.asked_at.plus(every_s) if look else context.now
     return ask_look(incident, context) if context.now.reached(again) else Wait(again)
+
+
+def looked(incident: Incident, context: Context) -> bool:
+    """Tell whether the host was looked at, since our last pause if there was one."""
+    look = incident.sighting
+    return look is not None and context.anew(look.asked_at) == look.asked_at
 
 
 def unlooked(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -100,6 +107,24 @@ def _pause(answer: DeviceTry, last: Reading, policy: Policy) -> float:
         return policy.read_every_s
     since_cut_s = last.answered_at.since(answer.cut_at)
     return min(max(SHARE * since_cut_s, SOONEST_S), policy.read_every_s)
+
+
+def hold_proof(incident: Incident, context: Context) -> Iterator[Effect]:
+    """Read the power again where the proof has grown old; of witnesses all along."""
+    since, proof, attempt = incident.marking.rereading_since, incident.proof, incident.fencing
+    if proof is None:
+        return
+    yield Wait(incident.progress_at.plus(context.policy.progress_s))
+    level = context.plan.level(attempt.level) if attempt else None
+    if since is None:
+        yield Wait(proof.valid_until)
+        if attempt is not None and attempt.go_at is not None:
+            yield from ask_witnesses(attempt, attempt.go_at, context, context.policy.guard_every_s)
+    elif attempt is not None and level is not None:
+        ends = context.anew(since).plus(context.policy.off_timeout_s)
+        yield from () if context.now.reached(ends) else (Wait(ends),)
+        yield from ask_read(attempt, level, context)
+        yield from ask_witnesses(attempt, since, context)
 
 
 def heeded(incident: Incident, read: Effect) -> bool:

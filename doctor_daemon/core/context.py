@@ -95,3 +95,11 @@ class Context:
     """Whose word that is, and why."""
     warm_at: Instant | None = None
     """Until when the daemon only watches, since it started or took over; None: it has."""
+
+    def anew(self, since: Instant) -> Instant:
+        """Return the later one of a moment and the end of our last pause.
+
+        What was asked before that says nothing of how it is now.
+        """
+        awake_at = self.own.awake_at
+        return since if awake_at is None or since.since(awake_at) >= 0 else awake_at

@@ -194,7 +194,7 @@ def ends_at(current: Try, level: Level, context: Context) -> Instant | None:
         return None
     begun = [answer.begun_at for answer in answers if answer.begun_at is not None]
     last = max((current.go_at, *begun), key=lambda at: at.boot_s)
-    return last.plus(context.policy.off_timeout_s + level.slow_s)
+    return context.anew(last).plus(context.policy.off_timeout_s + level.slow_s)
 
 
 def late(current: Try, level: Level, context: Context) -> bool:

@@ -11,7 +11,15 @@ import math
 from collections.abc import Iterator
 from typing import assert_never
 
-from doctor_daemon.core.asking import ask_evacuations, ask_look, ask_read, look_along, unlooked
+from doctor_daemon.core.asking import (
+    ask_evacuations,
+    ask_look,
+    ask_read,
+    hold_proof,
+    look_along,
+    looked,
+    unlooked,
+)
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import wakes_at
 from doctor_daemon.core.cutting import ends_at
@@ -61,7 +69,7 @@ def due(incident: Incident, context: Context) -> tuple[Effect, ...]:
     if until is None or context.now.reached(until):
         return tuple(_due(incident, context))
     if incident.phase is Phase.FORCING_DOWN:  # Nova is left in peace, and the power read on
-        return (Wait(until), *_hold_proof(incident, context))
+        return (Wait(until), *hold_proof(incident, context))
     return (Wait(until), *unlooked(incident, context))
 
 
@@ -149,31 +157,13 @@ def _prepare(incident: Incident, attempt: Try, level: Level, context: Context) -
 
 def _force_down(incident: Incident, context: Context) -> Iterator[Effect]:
     marking, look = incident.marking, incident.sighting
-    yield from _hold_proof(incident, context)
+    yield from hold_proof(incident, context)
     if incident.proof is None or marking.rereading_since is not None:
         return
-    if marking.disable is not None and marking.put is None:
+    if marking.disable is not None and marking.put is None and looked(incident, context):
         yield ForceDown(marking.number, incident.service, marking.disable)
     elif look is None or not current(incident, look, context):
         yield ask_look(incident, context)
-
-
-def _hold_proof(incident: Incident, context: Context) -> Iterator[Effect]:
-    """Read the power again where the proof has grown old; of witnesses all along."""
-    since, proof, attempt = incident.marking.rereading_since, incident.proof, incident.fencing
-    if proof is None:
-        return
-    yield Wait(incident.progress_at.plus(context.policy.progress_s))
-    level = context.plan.level(attempt.level) if attempt else None
-    if since is None:
-        yield Wait(proof.valid_until)
-        if attempt is not None and attempt.go_at is not None:
-            yield from ask_witnesses(attempt, attempt.go_at, context, context.policy.guard_every_s)
-    elif attempt is not None and level is not None:
-        ends = since.plus(context.policy.off_timeout_s)
-        yield from () if context.now.reached(ends) else (Wait(ends),)
-        yield from ask_read(attempt, level, context)
-        yield from ask_witnesses(attempt, since, context)
 
 
 def _evacuate(incident: Incident, context: Context) -> Iterator[Effect]:
@@ -222,7 +212,7 @@ def _guard(incident: Incident, context: Context) -> Iterator[Effect]:
     level = context.plan.level(attempt.level) if attempt else None
     if attempt is None or level is None or proof is None or since is None:
         return
-    renewed = since.since(proof.taken_at) < 0
+    renewed = context.anew(since).since(proof.taken_at) < 0
     every_s = context.policy.guard_every_s if renewed else None
     yield from ask_read(attempt, level, context, every_s)
     yield from ask_witnesses(attempt, since, context, every_s)

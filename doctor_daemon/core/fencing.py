@@ -33,7 +33,7 @@ from doctor_daemon.core.self_gates import isolated
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from doctor_daemon.core.waiting import wait, waited, waits
-from doctor_daemon.core.witness import contradicting, says_on
+from doctor_daemon.core.witness import contradicting, says_on, unheard
 
 SPAN = 0.9
 """The share of the grace that the looks before a cut must span."""
@@ -197,7 +197,8 @@ def _conclude(
         moved = incident.move(Phase.FORCING_DOWN, now, text)
         return replace(moved, proof=proof, marking=incident.marking.anew())
     on = says_on(current, context)
-    if late(current, level, context) and (on or not _going_off(current, level)):
+    going_off = _going_off(current, level) or unheard(current, go_at, context)
+    if late(current, level, context) and (on or not going_off):
         limit_s = context.policy.off_timeout_s + level.slow_s
         why = f"not off {limit_s:g} s after the cut"
         if on or not _silent(current, level):
@@ -249,7 +250,7 @@ def derive(
 ) -> Proof | None:
     """Derive the proof from the readings of every device; None while any is missing.
 
-    `since` takes the place of the cut when a proof is read again.
+    `since` takes the place of the cut when a proof is read again. No run of OFF spans a pause.
     """
     parts: list[DeviceProof] = []
     for device in level.devices:
@@ -258,7 +259,8 @@ def derive(
             return None
         if answer.identity.uuid != device.uuid:
             return None
-        run = proven(answer.readings, since or answer.cut_at, rule_for(device, context))
+        after = context.anew(since or answer.cut_at)
+        run = proven(answer.readings, after, rule_for(device, context))
         if run is None:
             return None
         parts.append(DeviceProof(device.name, answer.identity, answer.cut_at, run))

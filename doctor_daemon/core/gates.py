@@ -163,6 +163,7 @@ def _proof(incident: Incident, context: Context) -> str:
         return f"the proof that {incident.host} is off is too old"
     renew_from = incident.rounds.renew_from
     old = renew_from is not None and proof.taken_at.since(renew_from) < 0
+    old = old or context.anew(proof.taken_at) != proof.taken_at
     if old and proof.kind is ProofKind.POWER:
         return f"the power of {incident.host} has not been read since the daemon was away"
     if incident.life_at is not None and incident.life_at.since(proof.taken_at) >= 0:

@@ -13,10 +13,10 @@ from doctor_daemon.core.fencing import derive
 from doctor_daemon.core.incident import Held, Incident, NoticeKind
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.proof import Power, Proof, ProofKind
+from doctor_daemon.core.proof import Proof, ProofKind
 from doctor_daemon.core.topology import NEVER, begin
 from doctor_daemon.core.tries import Try
-from doctor_daemon.core.witness import contradicting, seen_on, unheard
+from doctor_daemon.core.witness import contradicting, own_ons, seen_on, unheard
 
 _AGAIN = "`doctor-daemon fence HOST` tries again"
 
@@ -94,9 +94,7 @@ def guarded(incident: Incident, proof: Proof, context: Context) -> Incident:
 
 def read_on(attempt: Try, proof: Proof, context: Context) -> bool:
     """Tell whether a device of the level, or a witness, has read ON since the proof was taken."""
-    level = context.plan.level(attempt.level)
-    own = (attempt.device(device.name) for device in (level.devices if level else ()))
-    ons = (one.asked_at for answer in own for one in answer.readings if one.power is Power.ON)
+    ons = own_ons(attempt, context)
     again = any(asked_at.since(proof.taken_at) >= 0 for asked_at in ons)
     return again or seen_on(attempt, proof.taken_at, context)
 
@@ -104,7 +102,7 @@ def read_on(attempt: Try, proof: Proof, context: Context) -> bool:
 def gives_up_at(proof: Proof, guarded_from: Instant, context: Context) -> Instant:
     """Return when a proof that could not be renewed counts as lost."""
     last = proof.taken_at if guarded_from.since(proof.taken_at) < 0 else guarded_from
-    return last.plus(context.policy.proof_age_s + context.policy.off_timeout_s)
+    return context.anew(last).plus(context.policy.proof_age_s + context.policy.off_timeout_s)
 
 
 def bar(incident: Incident, why: Held, context: Context) -> Incident:

@@ -95,7 +95,7 @@ def _check(incident: Incident, proof: Proof, context: Context) -> Incident:
         return returned(incident, context)
     if incident.marking.rereading_since is not None:
         return incident
-    if not now.reached(proof.valid_until) and not _unrenewed(incident, proof):
+    if not now.reached(proof.valid_until) and not _unrenewed(incident, proof, context):
         return incident
     if proof.kind is ProofKind.HUMAN:
         text = f"{proof.by}'s word that {incident.host} is off has expired"
@@ -103,11 +103,12 @@ def _check(incident: Incident, proof: Proof, context: Context) -> Incident:
     return _begin_reread(incident, now)
 
 
-def _unrenewed(incident: Incident, proof: Proof) -> bool:
-    """Tell whether a PUT is to be decided on a proof from before a restart."""
+def _unrenewed(incident: Incident, proof: Proof, context: Context) -> bool:
+    """Tell whether a proof is from before a pause, or, for a PUT that is to come, a restart."""
     from_, undecided = incident.rounds.renew_from, incident.marking.put is None
-    power = proof.kind is ProofKind.POWER
-    return power and undecided and from_ is not None and proof.taken_at.since(from_) < 0
+    paused = context.anew(proof.taken_at) != proof.taken_at
+    old = undecided and from_ is not None and proof.taken_at.since(from_) < 0
+    return proof.kind is ProofKind.POWER and (paused or old)
 
 
 def _begin_reread(incident: Incident, now: Instant) -> Incident:
@@ -132,7 +133,8 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
     if proof and not contradicting(current, since, context):
         marking = replace(incident.marking, rereading_since=None)
         return replace(incident, proof=proof, marking=marking).note(now, "still proven off")
-    if now.since(since) < context.policy.off_timeout_s or unheard(current, since, context):
+    left = now.since(context.anew(since)) < context.policy.off_timeout_s
+    if left or unheard(current, since, context):
         return incident
     text = f"the power of {incident.host} could not be read again in time"
     return incident.hold(now, Held("proof", text, NEVER))
@@ -157,9 +159,10 @@ def _mark(incident: Incident, context: Context) -> Incident:
 
 
 def current(incident: Incident, look: Sighting, context: Context) -> bool:
-    """Tell whether a look is recent, and was asked for after the PUT had ended."""
+    """Tell whether a look is recent, and was asked for after the PUT had ended, and any pause."""
     put_at = incident.marking.put_at
     fresh = context.now.since(look.asked_at) <= context.policy.look_age_s
+    fresh = fresh and context.anew(look.asked_at) == look.asked_at
     return fresh and (put_at is None or look.asked_at.since(put_at) >= 0)
 
 

@@ -159,7 +159,12 @@ def _refence(incident: Incident, context: Context) -> Incident:
     if attempt.go_at is None or not own or not all(answer.cut for answer in own.values()):
         return repeat(incident, context, attempt)
     go_at = attempt.go_at if attempt.go_at.boot_id == now.boot_id else now
-    again = replace(attempt, go_at=go_at, devices=own).read_anew(now, off_asked(attempt, context))
+    devices = {
+        name: replace(answer, readings=(), identity=None, cut_at=now, begun_at=now)
+        for name, answer in own.items()
+    }
+    off_at = off_asked(attempt, context)
+    again = replace(attempt, go_at=go_at, devices=devices, off_at=off_at)
     return replace(incident, fencing=again)
 
 

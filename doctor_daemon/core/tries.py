@@ -80,10 +80,6 @@ class DeviceTry:
         failure = self.failure if self.shut else ""
         return replace(self, identity=None, failure=failure, readings=(), reads=0)
 
-    def unread(self) -> DeviceTry:
-        """Return it with nothing known of its power, and of who its host is."""
-        return replace(self, identity=None, readings=())
-
     @property
     def unsent(self) -> bool:
         """Tell whether certainly nothing has been sent to it in this try."""
@@ -114,8 +110,7 @@ class Try:
     anew: int = 0
     """How often it was begun anew because the look had grown old before its cut was sent."""
     off_at: Instant | None = None
-    """Since when all devices of the level had read OFF when a restart, or a pause, made them be
-    read anew; None: they had not."""
+    """Since when all devices of the level had read OFF before a restart; None: they had not."""
     nameless: str = ""
     """What failed since the first level because a name could not be resolved; empty: nothing."""
 
@@ -130,18 +125,8 @@ class Try:
 
     def unread(self) -> Try:
         """Return the try with nothing known of who the devices are, and of what they read."""
-        devices = {name: device.unread() for name, device in self.devices.items()}
+        devices = {n: replace(d, readings=(), identity=None) for n, d in self.devices.items()}
         return replace(self, devices=devices)
-
-    def read_anew(self, now: Instant, off_at: Instant | None) -> Try:
-        """Return the try with its readings begun anew: only what is asked from now on counts."""
-        devices = {
-            name: replace(device.unread(), cut_at=now, begun_at=now)
-            if device.cut
-            else device.unread()
-            for name, device in self.devices.items()
-        }
-        return replace(self, devices=devices, off_at=off_at)
 
     def put(self, name: str, device: DeviceTry) -> Try:
         """Return the try with one device's answers replaced."""

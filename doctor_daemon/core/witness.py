@@ -92,9 +92,20 @@ def first_offs(attempt: Try, context: Context) -> tuple[Reading, ...]:
 
 
 def off_asked(attempt: Try, context: Context) -> Instant | None:
-    """Return when the device was asked that was the last to say OFF; None: not all do."""
+    """Return when the device was asked that was the last to say OFF; None: not all do.
+
+    That may have been before a restart, unless one has said ON since.
+    """
     firsts = (first.asked_at for first in first_offs(attempt, context))
-    return attempt.off_at or max(firsts, key=lambda at: at.boot_s, default=None)
+    before = None if own_ons(attempt, context) else attempt.off_at
+    return before or max(firsts, key=lambda at: at.boot_s, default=None)
+
+
+def own_ons(attempt: Try, context: Context) -> list[Instant]:
+    """Return when devices of the level were asked that said ON."""
+    level = context.plan.level(attempt.level)
+    own = (attempt.device(device.name) for device in (level.devices if level else ()))
+    return [one.asked_at for answer in own for one in answer.readings if one.power is Power.ON]
 
 
 def _off_since(attempt: Try, context: Context) -> Instant | None:
@@ -161,13 +172,13 @@ def _paced(answer: DeviceTry, context: Context, calm_s: float | None) -> Instant
 def _awaited(device: Device, attempt: Try, since: Instant, context: Context) -> Instant | None:
     """Return until when a witness is waited for; None: it has spoken since, or had its time.
 
-    That begins with the level's own OFF, however late it comes.
+    That begins with the level's own OFF, however late it comes, and anew with a pause of our own.
     """
     clear, off_since = _clear(attempt.device(device.name)), _off_since(attempt, context)
     if off_since is None or (clear and _is_word(clear[-1], attempt, since, context)):
         return None
     patience_s = max(PATIENCE_S, ANSWERS * device.answer_s + context.policy.read_every_s)
-    until = off_since.plus(patience_s)
+    until = context.anew(off_since).plus(patience_s)
     return None if context.now.reached(until) else until
 
 
@@ -176,10 +187,7 @@ def _is_word(reading: Reading, attempt: Try, since: Instant, context: Context) -
 
     ON from before the level's own OFF is no word yet.
     """
-    if _beside(reading, attempt, context):
-        return True
-    level = context.plan.level(attempt.level)
-    own = (attempt.device(device.name) for device in (level.devices if level else ()))
-    ons = (one.asked_at for answer in own for one in answer.readings if one.power is Power.ON)
-    off = reading.power is Power.OFF
-    return off and all(reading.asked_at.since(moment) >= 0 for moment in (since, *ons))
+    if reading.power is Power.ON:
+        return _beside(reading, attempt, context)
+    moments = (context.anew(since), *own_ons(attempt, context))
+    return all(reading.asked_at.since(moment) >= 0 for moment in moments)

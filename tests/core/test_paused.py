@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from doctor_daemon.core.gates import Act, refused
+from doctor_daemon.core.guard import bar
 from doctor_daemon.core.host import Mode
-from doctor_daemon.core.messages import Cut, ForceDown, Identify, Look, PutEnded, Read
+from doctor_daemon.core.incident import Held
+from doctor_daemon.core.messages import Cut, ForceDown, Look, PutEnded, Read
 from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
-from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.tries import Lined, Outcome
 from tests.core.moving import Moving
-from tests.core.test_witness import TWO, at_reads, reads
+from tests.core.test_witness import TWO, at_reads, reads, took_s
 from tests.core.walk import Walk
 
 AWAY_S = 25.0
+FORCING = Phase.FORCING_DOWN
 
 
-def away(walk: Walk) -> None:
-    """Let the daemon stand still for a while."""
-    walk.wait(AWAY_S).see(Paused(AWAY_S))
+def away(walk: Walk, seconds: float = AWAY_S) -> None:
+    """Let the daemon stand still for a while; what it decides next knows of it."""
+    walk.wait(seconds).given(own=replace(walk.context.own, awake_at=walk.now))
+    walk.see(Paused(seconds))
 
 
 def moving() -> Moving:
@@ -34,7 +40,7 @@ def moving() -> Moving:
 def test_a12_what_was_read_before_a_pause_proves_nothing_after_it() -> None:
     walk = at_reads().identify().read(Power.OFF, "bmc").elapse(1).read(Power.OFF, "bmc")
     away(walk)
-    walk.identify().read(Power.OFF, "bmc")
+    walk.read(Power.OFF, "bmc")
     assert (walk.phase, walk.incident.proof, walk.incident.tries) == (Phase.FENCING, None, 1)
     assert reads(walk, Power.OFF, Power.ON).incident.proof is None
 
@@ -42,7 +48,7 @@ def test_a12_what_was_read_before_a_pause_proves_nothing_after_it() -> None:
 def test_a12_a_try_goes_on_after_a_pause_and_a_witness_has_its_time_again() -> None:
     walk = at_reads().identify().read()
     away(walk)
-    walk = reads(walk.identify(), Power.OFF, None, seconds=18)
+    walk = reads(walk, Power.OFF, None, seconds=18)
     assert (walk.phase, walk.incident.tries) == (Phase.FENCING, 1)
     assert reads(walk, Power.OFF, Power.OFF).phase is Phase.FORCING_DOWN
 
@@ -52,7 +58,7 @@ def test_a12_an_answer_that_was_asked_for_before_the_pause_is_in_no_run() -> Non
     (late,) = [effect for effect in walk.elapse(1).all(Read) if effect.device == "bmc"]
     away(walk)
     woke = walk.now
-    walk.answer_read(late, Power.OFF, asked_s=-AWAY_S).identify()
+    walk.answer_read(late, Power.OFF, asked_s=-AWAY_S)
     proof = reads(walk.elapse(1), Power.OFF, Power.OFF).incident.proof
     assert proof is not None
     assert all(one.asked_at.since(woke) > 0 for one in proof.devices[0].readings)
@@ -70,8 +76,9 @@ def test_a12_after_a_pause_no_force_down_is_sent_before_the_power_was_read_again
     assert len(walk.all(ForceDown)) == 1
     away(walk)
     assert walk.all(ForceDown) == []
-    assert {effect.device for effect in walk.all(Identify)} == {"bmc", "ilo"}
-    walk.identify().read(Power.OFF).elapse(1)
+    assert walk.said == "the proof has grown old: reading the power again"
+    assert {effect.device for effect in walk.all(Read)} == {"bmc", "ilo"}
+    walk.read(Power.OFF).elapse(1)
     assert walk.read(Power.ON, "ilo").phase is Phase.FENCING
 
 
@@ -81,7 +88,7 @@ def test_a12_a_force_down_that_is_out_during_a_pause_is_read_back_after_the_powe
     away(walk)
     walk.see(PutEnded(put, Outcome.ACCEPTED, "200", walk.now))
     assert (walk.phase, walk.all(ForceDown), walk.all(Look)) == (Phase.FORCING_DOWN, [], [])
-    walk.identify().prove_again()
+    walk.prove_again()
     assert walk.flag().phase is Phase.EVACUATING
 
 
@@ -89,8 +96,69 @@ def test_a12_after_a_pause_nothing_is_evacuated_before_the_power_was_read_again(
     walk = moving().put().flag().inspect()
     assert [name for name, _ in walk.posts] == ["db", "web"]
     away(walk)
-    refusal = refused(Act.EVACUATE, walk.incident, walk.given(now=walk.now).context)
+    walk.see_flag()
+    refusal = refused(Act.EVACUATE, walk.incident, walk.context)
     assert refusal is not None
     assert "has not been read since the daemon was away" in refusal.why
-    walk.guard(8).inspect()
+    walk.guard(8)
     assert refused(Act.EVACUATE, walk.incident, walk.context) is None
+
+
+def test_a12_what_was_barred_before_a_pause_stays_so() -> None:
+    walk = moving().put().flag().inspect()
+    barred = Held("proof", "its proof is lost", "fence")
+    walk.incident = bar(walk.incident, barred, walk.context)
+    away(walk)
+    assert walk.incident.rounds.barred == barred
+
+
+def test_a12_whatever_is_decided_first_after_a_pause_knows_of_it() -> None:
+    """The pause itself may be told after an answer that has waited meanwhile."""
+    walk = at_reads().identify().read().elapse(1).read().elapse(0.75)
+    out = Read(1, 1, "bmc", 2)
+    walk.wait(AWAY_S).given(own=replace(walk.context.own, awake_at=walk.now))
+    walk.answer_read(out, Power.OFF, asked_s=-AWAY_S)
+    assert (walk.phase, walk.incident.proof) == (Phase.FENCING, None)
+
+
+@pytest.mark.parametrize("away_s", [3.0, 31.0, 100.0])
+def test_a12_a_pause_takes_no_time_from_a_try_or_a_re_reading(away_s: float) -> None:
+    walk = at_reads().identify().read(Power.UNKNOWN)
+    for _ in range(3):
+        away(walk, away_s)
+    assert (walk.phase, walk.incident.tries) == (Phase.FENCING, 1)
+    walk = reads(walk, Power.OFF, Power.OFF)
+    for _ in range(3):
+        away(walk, away_s)
+    assert (walk.phase, walk.incident.marking.rereading_since is None) == (FORCING, False)
+    assert walk.prove_again().phase is FORCING
+
+
+def test_a12_a_pause_while_a_cut_waits_its_turn_changes_nothing_of_who_its_host_is() -> None:
+    walk = Walk(plan=TWO).to_cut()
+    (cut,) = walk.all(Cut)
+    walk.see(Lined(cut.try_, cut.device, walk.now))
+    away(walk, 3.0)
+    assert walk.attempt.device("bmc").identity is not None
+    walk.look().answer_cut(cut)
+    assert reads(walk, Power.OFF, Power.OFF).phase is FORCING
+
+
+def test_a12_a_report_that_came_during_a_pause_is_a_sign_of_life() -> None:
+    walk = at_reads().identify().read()
+    if walk.elapse(1).all(Look):
+        walk.look()
+    away(walk)
+    walk.look(updated_s=2000.0)
+    said = "level 1, try 1: the host was heard alive after the cut"
+    assert said in [entry.text for entry in walk.incident.timeline]
+
+
+def test_b1_an_error_near_the_end_of_a_try_takes_no_time_from_a_witness() -> None:
+    walk = at_reads().identify()
+    while took_s(walk) < 27.0:
+        walk.read(Power.ON, "bmc").elapse(0.5)
+    for power in (Power.OFF, Power.OFF, Power.UNKNOWN):
+        walk.elapse(1).read(power, "bmc")
+    assert (walk.phase, walk.incident.tries) == (Phase.FENCING, 1)
+    assert reads(walk, Power.OFF, None).phase is FORCING
