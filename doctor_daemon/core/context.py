@@ -102,4 +102,4 @@ class Context:
         What was asked before that says nothing of how it is now.
         """
         awake_at = self.own.awake_at
-        return since if awake_at is None or since.since(awake_at) >= 0 else awake_at
+        return awake_at if awake_at is not None and awake_at.since(since) > 0 else since

@@ -140,7 +140,10 @@ def _remark(incident: Incident, now: Instant) -> Incident:
     """
     old = incident.marking
     if old.put is not None:
-        return _unread(replace(incident, rounds=replace(incident.rounds, renew_from=now)))
+        since = None if old.rereading_since is None else now
+        rounds = replace(incident.rounds, renew_from=now)
+        marking = replace(old, rereading_since=since)
+        return _unread(replace(incident, rounds=rounds, marking=marking))
     marking = replace(old.anew(), failures=old.failures, late_at=old.left_at(now))
     if incident.fencing is not None:
         marking = replace(marking, rereading_since=now)
@@ -148,7 +151,11 @@ def _remark(incident: Incident, now: Instant) -> Incident:
 
 
 def _refence(incident: Incident, context: Context) -> Incident:
-    """Go on reading if every cut of the try was answered; else begin the try anew."""
+    """Go on reading if every cut of the try was answered; else begin the try anew.
+
+    What was read before is in no run of OFF any more. An ON of a witness still stands: only after a
+    reboot is it not known how old that is.
+    """
     attempt, now = incident.fencing, context.now
     if recallable(incident):
         incident = replace(incident, release=_timed_anew(incident, now))
@@ -158,14 +165,13 @@ def _refence(incident: Incident, context: Context) -> Incident:
     own = {name: answer for name, answer in attempt.devices.items() if name not in beside}
     if attempt.go_at is None or not own or not all(answer.cut for answer in own.values()):
         return repeat(incident, context, attempt)
-    go_at = attempt.go_at if attempt.go_at.boot_id == now.boot_id else now
-    devices = {
-        name: replace(answer, readings=(), identity=None, cut_at=now, begun_at=now)
-        for name, answer in own.items()
-    }
-    off_at = off_asked(attempt, context)
-    again = replace(attempt, go_at=go_at, devices=devices, off_at=off_at)
-    return replace(incident, fencing=again)
+    own = {n: replace(answer, cut_at=now, begun_at=now) for n, answer in own.items()}
+    if attempt.go_at.boot_id == now.boot_id:
+        known = {**attempt.devices, **own}
+        devices = {n: replace(answer, identity=None) for n, answer in known.items()}
+        return replace(incident, fencing=replace(attempt, devices=devices))
+    anew = replace(attempt, go_at=now, devices=own, off_at=off_asked(attempt, context))
+    return replace(incident, fencing=anew.unread())
 
 
 def _unread(incident: Incident) -> Incident:

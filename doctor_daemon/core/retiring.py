@@ -82,7 +82,7 @@ def retires(incident: Incident, context: Context) -> Iterator[Effect]:
 
 
 def _read(incident: Incident, wish: Retirement, context: Context) -> Iterator[Effect]:
-    unreadable_at = wish.since.plus(context.policy.off_timeout_s)
+    unreadable_at = context.anew(wish.since).plus(context.policy.off_timeout_s)
     if not context.now.reached(unreadable_at):
         yield Wait(unreadable_at)
     attempt = incident.fencing
@@ -197,7 +197,8 @@ def _proven_again(incident: Incident, wish: Retirement, context: Context) -> Inc
         return incident
     if attempt.digest != context.plan.digest:
         return incident
-    if proof.taken_at.since(wish.since) >= 0 and not context.now.reached(proof.valid_until):
+    since = context.anew(wish.since)
+    if proof.taken_at.since(since) >= 0 and not context.now.reached(proof.valid_until):
         return incident
     anew = derive(incident, attempt, level, context, wish.since)
     if anew is None or context.now.reached(anew.valid_until):

@@ -31,6 +31,8 @@ def asleep(incident: Incident, context: Context) -> str:
         return ""
     looked = look is not None and look.asked_at.since(awake_at) >= 0
     graced = not incident.untouched or incident.grace_from.since(awake_at) >= 0
+    ordered_at = incident.ordered_at
+    graced = graced or (ordered_at is not None and ordered_at.since(awake_at) >= 0)
     if looked and (graced or incident.phase is not Phase.FENCING):
         return ""
     return f"the daemon stood still, and has not looked at {incident.host} anew since"

@@ -46,8 +46,9 @@ def off(incident: Incident, context: Context) -> str:
         return f"{incident.host} was heard alive after it was proven off"
     if incident.release.switched_since(proof.taken_at):
         return f"{incident.host} was switched on after it was proven off"
-    fresh = proof.taken_at.since(wish.since) >= 0 and not now.reached(proof.valid_until)
-    if fresh or now.reached(wish.since.plus(context.policy.off_timeout_s)):
+    since = context.anew(wish.since)
+    fresh = proof.taken_at.since(since) >= 0 and not now.reached(proof.valid_until)
+    if fresh or now.reached(since.plus(context.policy.off_timeout_s)):
         return ""
     return f"the power of {incident.host} has not been read as off again yet"
 

@@ -101,6 +101,13 @@ def off_asked(attempt: Try, context: Context) -> Instant | None:
     return before or max(firsts, key=lambda at: at.boot_s, default=None)
 
 
+def _cuts(attempt: Try, context: Context) -> list[Instant]:
+    """Return when the cuts of the level's devices were answered."""
+    level = context.plan.level(attempt.level)
+    own = (attempt.device(device.name).cut_at for device in (level.devices if level else ()))
+    return [cut_at for cut_at in own if cut_at is not None]
+
+
 def own_ons(attempt: Try, context: Context) -> list[Instant]:
     """Return when devices of the level were asked that said ON."""
     level = context.plan.level(attempt.level)
@@ -172,13 +179,15 @@ def _paced(answer: DeviceTry, context: Context, calm_s: float | None) -> Instant
 def _awaited(device: Device, attempt: Try, since: Instant, context: Context) -> Instant | None:
     """Return until when a witness is waited for; None: it has spoken since, or had its time.
 
-    That begins with the level's own OFF, however late it comes, and anew with a pause of our own.
+    That begins with the level's own OFF, however late it comes, and anew with a pause of our own,
+    or a restart, by which its cuts count as answered only then.
     """
     clear, off_since = _clear(attempt.device(device.name)), _off_since(attempt, context)
     if off_since is None or (clear and _is_word(clear[-1], attempt, since, context)):
         return None
     patience_s = max(PATIENCE_S, ANSWERS * device.answer_s + context.policy.read_every_s)
-    until = context.anew(off_since).plus(patience_s)
+    cut = max((off_since, *_cuts(attempt, context)), key=lambda at: at.boot_s)
+    until = context.anew(cut).plus(patience_s)
     return None if context.now.reached(until) else until
 
 
@@ -189,5 +198,5 @@ def _is_word(reading: Reading, attempt: Try, since: Instant, context: Context) -
     """
     if reading.power is Power.ON:
         return _beside(reading, attempt, context)
-    moments = (context.anew(since), *own_ons(attempt, context))
+    moments = (context.anew(since), *_cuts(attempt, context), *own_ons(attempt, context))
     return all(reading.asked_at.since(moment) >= 0 for moment in moments)

@@ -1,4 +1,4 @@
-"""The daemon stood still after a cut: no run of OFF spans that, and no proof outlives it (A12)."""
+"""The daemon stood still, or was restarted: no run of OFF spans that, no ON is forgotten (A12)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.guard import bar
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Held
-from doctor_daemon.core.messages import Cut, ForceDown, Look, PutEnded, Read
-from doctor_daemon.core.ourselves import Paused
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.messages import Cut, ForceDown, Look, Order, PutEnded, Read, Resumed
+from doctor_daemon.core.ourselves import Ourselves, Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.retirement import DeleteService
 from doctor_daemon.core.tries import Lined, Outcome
+from tests.core import make
+from tests.core.leaving import Leaving
 from tests.core.moving import Moving
 from tests.core.test_witness import TWO, at_reads, reads, took_s
 from tests.core.walk import Walk
@@ -162,3 +166,50 @@ def test_b1_an_error_near_the_end_of_a_try_takes_no_time_from_a_witness() -> Non
         walk.elapse(1).read(power, "bmc")
     assert (walk.phase, walk.incident.tries) == (Phase.FENCING, 1)
     assert reads(walk, Power.OFF, None).phase is FORCING
+
+
+def test_b1_a_restart_takes_no_on_of_a_witness_back() -> None:
+    walk = at_reads().identify().read(Power.OFF, "bmc").elapse(1).read(Power.OFF, "bmc")
+    walk.read(Power.ON, "ilo").elapse(1).see(Resumed()).identify()
+    walk.read(Power.UNKNOWN, "ilo")
+    walk = reads(walk, Power.OFF, Power.UNKNOWN)
+    assert walk.incident.proof is None
+
+
+def test_c1_after_a_restart_nothing_from_before_it_is_in_a_run() -> None:
+    walk = at_reads().identify().read().elapse(1).read().elapse(1).see(Resumed())
+    back = walk.now
+    proof = reads(walk.identify(), Power.OFF, Power.OFF).incident.proof
+    assert proof is not None
+    assert all(one.asked_at.since(back) >= 0 for one in proof.devices[0].readings)
+
+
+def test_a12_after_a_pause_no_service_is_deleted_before_the_power_was_read_again() -> None:
+    walk = Leaving().to_ordered()
+    away(walk, 31.0)
+    assert walk.survey().all(DeleteService) == []
+    assert walk.off().all(DeleteService) != []
+
+
+def test_a12_a_host_that_was_held_during_a_pause_is_fenced_when_that_is_ordered() -> None:
+    walk = Walk(mode=Mode.OBSERVE).to_fencing().identify().look()
+    assert walk.phase is Phase.HELD
+    away(walk)
+    walk.given(mode=Mode.FENCE).wait(1000.0).order(Order.FENCE)
+    assert walk.identify().look().all(Cut) != []
+
+
+def test_c1_a_restart_in_a_re_reading_behind_an_answered_put_gives_it_its_whole_time() -> None:
+    walk = moving().put().elapse(31)
+    assert walk.incident.marking.rereading_since is not None
+    walk.wait(40).see(Resumed())
+    assert walk.phase is FORCING
+    walk.identify().prove_again()
+    assert walk.flag().phase is Phase.EVACUATING
+
+
+def test_a_moment_of_another_boot_is_older_than_any_pause() -> None:
+    now = make.at(10)
+    own = Ourselves(awake_at=now)
+    other = Instant(make.OTHER_BOOT, 1e6, now.wall_s)
+    assert make.context(0, own=own).anew(other) == now

@@ -115,8 +115,7 @@ def test_c1_when_every_cut_was_answered_only_the_reads_begin_anew() -> None:
     restart(walk)
     assert walk.attempt.number == 1
     bmc = walk.attempt.device("bmc")
-    assert (bmc.cut_at, bmc.begun_at, bmc.readings) == (walk.now, walk.now, ())
-    assert walk.attempt.device("bmc").readings == ()
+    assert (bmc.cut_at, bmc.begun_at, bmc.identity) == (walk.now, walk.now, None)
     assert walk.identify().all(Read) == [Read(1, 1, "bmc", 2)]
     assert walk.read().elapse(1).read().elapse(1).phase is Phase.FENCING
     assert walk.read().phase is Phase.FORCING_DOWN

@@ -226,13 +226,13 @@ def test_b9_a_witness_of_another_machine_stops_nothing() -> None:
 
 
 def test_c1_after_a_restart_the_try_goes_on_although_no_witness_was_cut() -> None:
-    walk = at_reads().identify().read(Power.ON).see(Resumed())
+    walk = at_reads().identify().read(Power.ON).see(Resumed()).elapse(1)
     assert (walk.incident.tries, walk.all(Cut)) == (1, [])
     assert {effect.device for effect in walk.all(Identify)} == {"bmc", "ilo"}
 
 
 def test_c1_after_a_restart_a_witness_is_waited_for_again() -> None:
-    """What was read before is forgotten, its word too."""
+    """What it said before is no word of how the host is since."""
     walk = at_reads().identify().read(Power.ON).elapse(PATIENCE_S + 1).see(Resumed())
     for _ in range(8):
         walk.wait(0.5)
