@@ -1,4 +1,4 @@
-"""What the memory store tells of what is over, and of notices."""
+"""What a store in memory tells of what is over, and of notices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.ports import NoticeRow, Wanted
 from doctor_daemon.stores.retention import RETURNS_MAX
 
@@ -35,6 +36,11 @@ def fits(row: NoticeRow, wanted: Wanted) -> bool:
 def came_back(head: Incident) -> bool:
     """Tell whether an incident has ended, and its host had come back in it: not only closed."""
     return head.phase.final and head.release.returns > 0
+
+
+def age_s(at: Instant, now: Instant) -> float:
+    """Return an age by the boot's clock, or by the wall clock where there is nothing better."""
+    return now.since(at) if at.boot_id == now.boot_id else now.wall_s - at.wall_s
 
 
 def _by_sequence(row: NoticeRow) -> int:

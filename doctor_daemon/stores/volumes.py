@@ -49,6 +49,13 @@ class Records:
         self.orders.update({order.number: order for order in change.orders})
         self.tasks.update({task.number: task for task in change.tasks})
 
+    def drop_old(self) -> None:
+        """Drop those that are over and not among the last."""
+        for kept in (self.orders, self.tasks):
+            over = sorted(number for number, record in kept.items() if is_over(record))
+            for number in over[:-KEPT_MAX]:
+                del kept[number]
+
 
 def write_records(connection: sqlite3.Connection, change: Change) -> None:
     """Write the orders and tasks of a change, each in the place of what it was."""
