@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
-PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server
+PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server etcd-server
 PROCESSES := tests/slice tests/contracts tests/demo tests/fuzz tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 APART := tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd
 

@@ -38,7 +38,7 @@ def test_the_built_in_ones_are_found_by_their_group() -> None:
     assert plugins.names(plugins.CONTROLLERS) == ("nova",)
     assert plugins.names(plugins.STORAGE) == ("cinder",)
     assert plugins.names(plugins.NETWORKS) == ("neutron",)
-    assert plugins.names(plugins.STORES) == ("memory", "sqlite")
+    assert plugins.names(plugins.STORES) == ("etcd", "memory", "sqlite")
     assert plugins.find(plugins.FENCERS, "redfish").__name__ == "Redfish"
 
 

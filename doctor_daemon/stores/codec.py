@@ -108,8 +108,8 @@ MASSES: Codec[MassState] = Codec("count of failed hosts", shape(MassState))
 PASSAGE: Codec[Passage] = Codec("host that was let through", shape(Passage))
 VOLUME_ORDER: Codec[VolumeOrder] = Codec("order about Cinder", shape(VolumeOrder))
 VOLUME_TASK: Codec[VolumeTask] = Codec("task about Cinder", shape(VolumeTask))
-_ROWS = frozenset({"timeline", "servers", "evacuations"})
-HEAD: Codec[Incident] = Codec("incident", record(Incident, _ROWS))
+HEAD_ROWS = frozenset({"timeline", "servers", "evacuations"})
+HEAD: Codec[Incident] = Codec("incident", record(Incident, HEAD_ROWS))
 
 
 def dump_head(incident: Incident) -> str:

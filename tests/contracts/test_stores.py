@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from doctor_daemon.ports import Store
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident, IncidentId
+from doctor_daemon.ports import EvidenceRow, Heading, NoticeRow, Snapshot, Store, Wanted
+from doctor_daemon.stores.contents import Contents
+from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd_loading import load
 from doctor_daemon.stores.memory import MemoryConfig, MemoryStore
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.contracts.store_contract import StoreContract
 from tests.contracts.store_disk import KEEP_DAYS
+from tests.stores.etcd_cluster import Cluster, running
+
+PREFIXES = count(1)
 
 
 class Memory:
@@ -41,6 +51,62 @@ class File:
             await store.close()
 
 
+class Keys:
+    """What is below one prefix of a real etcd, opened again and again."""
+
+    kind: ClassVar[type[EtcdStore]] = EtcdStore
+
+    def __init__(self, cluster: Cluster) -> None:
+        prefix = f"/contract-{next(PREFIXES)}/"
+        self._config = EtcdConfig(endpoints=cluster.urls, prefix=prefix, keep_days=KEEP_DAYS)
+        self._opened: list[EtcdStore] = []
+
+    async def store(self) -> tuple[Store, int]:
+        store = self.kind(self._config)
+        self._opened.append(store)
+        return store, await store.open()
+
+    async def close(self) -> None:
+        for store in self._opened:
+            await store.close()
+
+
+class Rereading(EtcdStore):
+    """Answers every question from what is in etcd at that moment, as the next daemon would."""
+
+    async def _reread(self) -> Contents:
+        assert self._gateway is not None
+        return (await load(self._gateway, self._config.prefix)).contents
+
+    async def load(self) -> Snapshot:
+        return (await self._reread()).snapshot()
+
+    async def find(self, id_: IncidentId) -> Incident | None:
+        return (await self._reread()).find(id_)
+
+    async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
+        return (await self._reread()).headings(host, limit)
+
+    async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
+        return (await self._reread()).said(source, limit)
+
+    async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
+        return (await self._reread()).notices(wanted, limit)
+
+    async def given_up(self) -> Mapping[str, int]:
+        return (await self._reread()).given_up()
+
+
+class RereadKeys(Keys):
+    kind = Rereading
+
+
+@pytest.fixture(scope="module")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running(tmp_path_factory.mktemp("etcd")) as cluster:
+        yield cluster
+
+
 class TestMemoryStore(StoreContract):
     @pytest.fixture
     def disk(self) -> Memory:
@@ -51,5 +117,21 @@ class TestSqliteStore(StoreContract):
     @pytest.fixture
     async def disk(self, tmp_path: Path) -> AsyncIterator[File]:
         disk = File(tmp_path / "state.sqlite3")
+        yield disk
+        await disk.close()
+
+
+class TestEtcdStore(StoreContract):
+    @pytest.fixture
+    async def disk(self, etcd: Cluster) -> AsyncIterator[Keys]:
+        disk = Keys(etcd)
+        yield disk
+        await disk.close()
+
+
+class TestEtcdAsTheNextDaemonFindsIt(StoreContract):
+    @pytest.fixture
+    async def disk(self, etcd: Cluster) -> AsyncIterator[Keys]:
+        disk = RereadKeys(etcd)
         yield disk
         await disk.close()

@@ -1,7 +1,9 @@
 """A daemon's store in a process of its own, to be killed or to run out of space.
 
-python -m tests.stores.committer endless PATH   commit for ever; print each id once it is saved
-python -m tests.stores.committer bounded PATH   commit until files may grow no more, and recover
+python -m tests.stores.committer endless WHERE   commit for ever; print each id once it is saved
+python -m tests.stores.committer bounded WHERE   commit until files may grow no more, and recover
+
+WHERE is the path of an SQLite file, or the URL of an etcd.
 """
 
 from __future__ import annotations
@@ -9,25 +11,29 @@ from __future__ import annotations
 import asyncio
 import resource
 import sys
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
 from doctor_daemon.errors import Temporary
+from doctor_daemon.ports import Store
+from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
-from tests.stores.values import opening
+from tests.stores.values import notice, opening
 
 ROOM = 512 * 1024
 """Bytes to which any file may grow."""
 
 
-async def endless(store: SqliteStore) -> None:
+async def endless(store: Store) -> None:
     """Commit from several tasks at once, so that the kill falls into a group."""
     term = await store.open()
 
     async def commit(lane: int) -> None:
         for number in count():
             id_ = f"{term}-{lane}-{number}"
-            await store.commit(opening(id_, id_), term=term)
+            row = replace(notice(1, id_, id_=id_), id=id_)
+            await store.commit(replace(opening(id_, id_), notices=(row,)), term=term)
             print(id_, flush=True)
 
     async with asyncio.TaskGroup() as tasks:
@@ -35,7 +41,7 @@ async def endless(store: SqliteStore) -> None:
             tasks.create_task(commit(lane))
 
 
-async def bounded(store: SqliteStore) -> None:
+async def bounded(store: Store) -> None:
     """Meet the limit, say how it was met, and go on when it is lifted."""
     term = await store.open()
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -55,4 +61,11 @@ async def bounded(store: SqliteStore) -> None:
 
 if __name__ == "__main__":
     behaviour = {"endless": endless, "bounded": bounded}[sys.argv[1]]
-    asyncio.run(behaviour(SqliteStore(SqliteConfig(path=Path(sys.argv[2])))))
+    where = sys.argv[2]
+    etcd = where.startswith("http:")
+    made = (
+        EtcdStore(EtcdConfig(endpoints=(where,)))
+        if etcd
+        else SqliteStore(SqliteConfig(path=Path(where)))
+    )
+    asyncio.run(behaviour(made))

@@ -13,15 +13,15 @@ KILLS = 4
 LINES_MIN = 60
 
 
-async def committer(behaviour: str, path: Path) -> Process:
+async def committer(behaviour: str, where: str) -> Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.stores.committer", behaviour, str(path), stdout=PIPE
+        sys.executable, "-m", "tests.stores.committer", behaviour, where, stdout=PIPE
     )
 
 
-async def killed(path: Path, lines: int) -> set[str]:
+async def killed(where: str, lines: int) -> set[str]:
     """Let a process commit, kill it without a warning, and return what it said is saved."""
-    process = await committer("endless", path)
+    process = await committer("endless", where)
     assert process.stdout is not None
     said = [await process.stdout.readline() for _ in range(lines)]
     process.kill()
@@ -36,7 +36,7 @@ async def test_nothing_that_was_said_to_be_saved_is_lost_by_a_kill(tmp_path: Pat
     path, said = tmp_path / "state.sqlite3", set[str]()
     for kill in range(KILLS):
         async with asyncio.timeout(20):
-            said |= await killed(path, LINES_MIN + 37 * kill)
+            said |= await killed(str(path), LINES_MIN + 37 * kill)
     store = SqliteStore(SqliteConfig(path=path))
     assert await store.open() == KILLS + 1
     saved = {incident.id: incident for incident in (await store.load()).incidents}
@@ -48,7 +48,7 @@ async def test_nothing_that_was_said_to_be_saved_is_lost_by_a_kill(tmp_path: Pat
 
 
 async def test_a_disk_without_room_is_told_of_and_loses_nothing(tmp_path: Path) -> None:
-    process = await committer("bounded", tmp_path / "state.sqlite3")
+    process = await committer("bounded", str(tmp_path / "state.sqlite3"))
     async with asyncio.timeout(20):
         out, _ = await process.communicate()
     assert process.returncode == 0

@@ -1,0 +1,228 @@
+"""etcd's JSON gateway: one call at whichever endpoint answers, and what its answer means.
+
+Sources: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ and rpc.proto beside it. Keys and
+values are base64, 64-bit numbers are texts, and fields that are false, zero or empty are left out.
+The codes of errors are gRPC's: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+
+A call goes to the endpoint that answered last, and to the next one where it does not answer. So a
+call may be done twice; whoever writes sees to it that the second time changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any
+
+from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ClientSession
+
+from doctor_daemon.errors import ConfigError, Permanent, Temporary
+from doctor_daemon.ports import SecretFile
+from doctor_daemon.ports.endpoint import Endpoint, bounded
+
+Json = dict[str, Any]
+
+ANSWER_MAX = 64 * 1024 * 1024
+"""Bytes of an answer: the gateway's, with everything in base64."""
+SAID_MAX = 300
+INVALID, DENIED, TAKEN, PRECONDITION, RANGE, NOBODY = 3, 7, 6, 9, 11, 16
+_LASTING = {INVALID, DENIED, TAKEN, PRECONDITION, 12}
+"""Codes after which asking again is no use: 12 is unimplemented."""
+_TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
+"""What etcd says of a token that has run out, is of before a change of rights, or is missing."""
+
+
+class Unanswered(Temporary):
+    """Nobody has answered as wished. `sent`: somebody may have done what was asked for."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(text)
+        self.sent = sent
+
+
+class Compacted(Temporary):
+    """The revision that was asked for is not kept any more."""
+
+
+class TooLong(Temporary):
+    """The answer is longer than ANSWER_MAX; less is to be asked for at once."""
+
+
+class _Expired(Exception):
+    """The token counts no more."""
+
+
+class Gateway:
+    """Calls one cluster, by any of its endpoints."""
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        tls: ssl.SSLContext,
+        *,
+        username: str = "",
+        password: SecretFile | None = None,
+    ) -> None:
+        """Connect to nothing yet."""
+        self._endpoints = list(endpoints)
+        self._tls = tls
+        self._username = username
+        self._password = password
+        self._token = ""
+        self._cluster = ""
+        self._sessions: dict[str, ClientSession] = {}
+
+    @property
+    def name(self) -> str:
+        """The endpoints, for errors."""
+        return ", ".join(endpoint.url for endpoint in self._endpoints)
+
+    async def call(self, path: str, body: Mapping[str, object]) -> Json:
+        """Call `/v3/PATH` and return the answer.
+
+        Raise Unanswered when no endpoint has answered, Temporary when etcd says that it cannot now,
+        Permanent when it refuses.
+        """
+        content, failures, sent = json.dumps(body).encode(), [], False
+        for endpoint in list(self._endpoints):
+            try:
+                answer = await self._by(endpoint, path, content)
+            except Unanswered as error:
+                failures.append(f"{endpoint.url}: {error}")
+                sent = sent or error.sent
+                continue
+            # The one that answers is asked first from now on.
+            self._endpoints.sort(key=lambda one: one is not endpoint)
+            return answer
+        raise Unanswered(f"etcd: {'; '.join(failures)}", sent=sent)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            await session.close()
+
+    async def _by(self, endpoint: Endpoint, path: str, content: bytes) -> Json:
+        """Call one endpoint, with a new token if the one that we have counts no more."""
+        for fresh in (False, True):
+            if self._username and (fresh or not self._token):
+                self._token = await self._authenticate(endpoint)
+            try:
+                return self._of_cluster(
+                    await self._post(endpoint, path, content, self._token), endpoint
+                )
+            except _Expired:
+                if not self._username:
+                    raise Permanent(
+                        f"etcd: {endpoint.url} refuses whoever shows no user: expected username"
+                        " and password_file"
+                    ) from None
+        raise Unanswered("it takes no token, not even a new one", sent=False)
+
+    async def _authenticate(self, endpoint: Endpoint) -> str:
+        if self._password is None:
+            raise Permanent("etcd: a username is configured, and no password_file")
+        try:
+            secret = self._password.read()
+        except ConfigError as error:
+            raise Permanent(str(error)) from None
+        login = json.dumps({"name": self._username, "password": secret}).encode()
+        try:
+            answer = await self._post(endpoint, "auth/authenticate", login, "")
+        except Unanswered as error:
+            raise Unanswered(str(error), sent=False) from None
+        except _Expired:
+            raise Permanent(f"etcd: {endpoint.url} refuses the user {self._username}") from None
+        token = answer.get("token")
+        if not isinstance(token, str) or not token:
+            raise Unanswered("it gave no token", sent=False)
+        return token
+
+    def _of_cluster(self, answer: Json, endpoint: Endpoint) -> Json:
+        """Return an answer. Raise Permanent if the endpoint is of another cluster than before."""
+        header = answer.get("header")
+        cluster = str(header.get("cluster_id", "")) if isinstance(header, dict) else ""
+        if not cluster:
+            raise Unanswered("it answers, and not as an etcd", sent=True)
+        self._cluster = self._cluster or cluster
+        if cluster != self._cluster:
+            raise Permanent(f"etcd: {endpoint.url} belongs to another cluster than the others")
+        return answer
+
+    async def _post(self, endpoint: Endpoint, path: str, content: bytes, token: str) -> Json:
+        url, timeout_s = f"{endpoint.url.rstrip('/')}/v3/{path}", endpoint.timeout_s
+        session = self._sessions.get(endpoint.url)
+        if session is None:
+            session = self._sessions[endpoint.url] = endpoint.session(self._tls)
+        headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
+        body = BytesIO(content)  # a large one is sent piece by piece
+        try:
+            async with (
+                asyncio.timeout(timeout_s),
+                session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+            ):
+                status, said = response.status, await bounded(response, ANSWER_MAX)
+        except TimeoutError:
+            raise Unanswered(f"no answer within {timeout_s:g} s", sent=True) from None
+        except ClientConnectorError as error:
+            raise Unanswered(f"no connection: {error}", sent=False) from None
+        except ClientPayloadError as error:
+            if "longer" in str(error):
+                raise TooLong(f"etcd: {endpoint.url}: {error}") from None
+            raise Unanswered("the answer was cut off", sent=True) from None
+        except (ClientError, OSError) as error:
+            lost = f"the answer was lost or is no HTTP: {type(error).__name__}"
+            raise Unanswered(lost, sent=True) from None
+        return _understood(status, said, endpoint)
+
+
+def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:
+    try:
+        answer = json.loads(said)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise Unanswered(f"it answers {status}, and no JSON object", sent=True)
+    if status == HTTPStatus.OK:
+        return answer
+    raise _meaning(answer, status, endpoint)
+
+
+def _meaning(answer: Json, status: int, endpoint: Endpoint) -> Exception:
+    code = answer.get("code")
+    text = str(answer.get("message") or answer.get("error") or "")
+    text = "".join(one if one.isprintable() else " " for one in text[:SAID_MAX])
+    if code == NOBODY or any(words in text for words in _TOKEN):
+        return _Expired()
+    told = f"etcd: {endpoint.url} answers {status}: {text}"
+    if code == RANGE:
+        return Compacted(told)
+    if code in _LASTING:
+        return Permanent(told)
+    return Unanswered(f"it answers {status}: {text}", sent=True)
+
+
+def coded(data: bytes) -> str:
+    """Return bytes as the gateway takes them."""
+    return b64encode(data).decode()
+
+
+def decoded(text: object) -> bytes:
+    """Return bytes as the gateway gave them. Raise Permanent if they are none."""
+    try:
+        return b64decode(text, validate=True) if isinstance(text, str) else b""
+    except ValueError:
+        raise Permanent("etcd: an answer holds what is no base64") from None
+
+
+def number(record: Mapping[str, object], name: str) -> int:
+    """Return a 64-bit number of an answer: a text, and 0 where it is left out."""
+    try:
+        return int(str(record.get(name, "0")))
+    except ValueError:
+        raise Permanent(f"etcd: an answer's {name} is no number") from None

@@ -1,0 +1,166 @@
+"""What is in etcd, read page by page at one revision, and put together again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.ports import Change, NoticeRow
+from doctor_daemon.stores.contents import Contents
+from doctor_daemon.stores.etcd_gateway import (
+    Compacted,
+    Gateway,
+    Json,
+    TooLong,
+    Unanswered,
+    coded,
+    decoded,
+    number,
+)
+from doctor_daemon.stores.etcd_rows import Books, Incidents, keys_of
+from doctor_daemon.stores.etcd_values import (
+    CHANGE,
+    LANES,
+    MARK,
+    OPENED,
+    PACKS,
+    Mark,
+    Opened,
+    parts_key,
+    unpacked,
+)
+
+PAGE = 256
+"""Keys that are asked for at once, at most."""
+AGAIN_S = 0.2
+APART = frozenset({"schema", "term"})
+"""Keys that are read before, by whoever opens."""
+Row = tuple[str, bytes, int]
+"""A key without its prefix, a value, and the revision that wrote it."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """All that is in etcd."""
+
+    contents: Contents = field(default_factory=Contents)
+    books: Books = field(default_factory=Books)
+    mark: Mark = field(default_factory=lambda: Mark(""))
+    mark_revision: int = 0
+
+
+async def answered(gateway: Gateway, path: str, body: Mapping[str, object]) -> Json:
+    """Ask until somebody answers; the caller bounds the time."""
+    while True:
+        try:
+            return await gateway.call(path, body)
+        except Unanswered:
+            await asyncio.sleep(AGAIN_S)
+
+
+async def load(gateway: Gateway, prefix: str) -> Loaded:
+    """Read everything. Raise Permanent for what cannot be read. The caller bounds the time."""
+    while True:
+        putting = _Putting()
+        try:
+            async for row in rows(gateway, prefix):
+                putting.take(*row)
+            return putting.whole()
+        except Compacted:  # somebody has compacted what we were reading: from the beginning
+            await asyncio.sleep(AGAIN_S)
+
+
+async def rows(gateway: Gateway, prefix: str) -> AsyncIterator[Row]:
+    """Yield all keys below a prefix, in order, as they were at one moment."""
+    begin, end = prefix.encode(), prefix[:-1].encode() + b"0"
+    revision, limit = 0, PAGE
+    while True:
+        asked = {"key": coded(begin), "range_end": coded(end), "limit": str(limit)}
+        try:
+            answer = await answered(
+                gateway, "kv/range", asked | ({"revision": str(revision)} if revision else {})
+            )
+        except TooLong:
+            if limit == 1:
+                raise Permanent("etcd: a value is longer than any that is ours") from None
+            limit = max(1, limit // 8)
+            continue
+        revision = revision or number(answer["header"], "revision")
+        for found in answer.get("kvs", []):
+            key = decoded(found.get("key"))
+            yield _named(key, prefix), decoded(found.get("value")), number(found, "mod_revision")
+            begin = key + b"\0"
+        if not answer.get("more"):
+            return
+
+
+def _named(key: bytes, prefix: str) -> str:
+    try:
+        return key.decode().removeprefix(prefix)
+    except UnicodeDecodeError:
+        raise Permanent(f"etcd: a key below {prefix} is none of ours") from None
+
+
+class _Putting:
+    """Takes rows in the order of their keys, and puts them together."""
+
+    def __init__(self) -> None:
+        self._loaded = Loaded()
+        self._heads: dict[str, tuple[Opened, int]] = {}
+        self._parts: dict[str, list[Change]] = {}
+        self._told: dict[int, Mapping[str, NoticeRow]] = {}
+
+    def take(self, key: str, value: bytes, revision: int) -> None:
+        kind, _, rest = key.partition("/")
+        if key == "mark":
+            self._loaded.mark, self._loaded.mark_revision = MARK.loads(unpacked(value)), revision
+        elif kind == "i":
+            opened = OPENED.loads(unpacked(value))
+            self._heads[parts_key(opened.head.id)] = opened, revision
+        elif kind == "p":
+            of = key[: key.rindex("/") + 1]
+            self._parts.setdefault(of, []).append(CHANGE.loads(unpacked(value)))
+        elif kind == "s":
+            for lane in LANES.loads(unpacked(value)).lanes:
+                self._loaded.contents.reach((lane.consumer, lane.host), lane.last)
+        elif kind in {"d", "l", *PACKS} and rest.isdigit():
+            self._put(kind, int(rest), CHANGE.loads(unpacked(value)))
+        elif key not in APART:
+            raise Permanent(f"etcd: {key!r} is none of our keys: is the prefix somebody else's?")
+
+    def _put(self, kind: str, order: int, change: Change) -> None:
+        books = self._loaded.books
+        if kind == "d":
+            self._told[order] = {row.id: row for row in change.notices}
+            return
+        if kind == "l":
+            books.rest.append(order)
+        else:
+            books.packs[kind].add(order, keys_of(kind, change))
+        if kind == "n":
+            told = self._told.get(order, {})
+            now = ((told.get(row.id), row) for row in change.notices)
+            change = Change(
+                notices=tuple(replace(n, body=row.body) if n else row for n, row in now)
+            )
+        self._loaded.contents.put(change)
+
+    def whole(self) -> Loaded:
+        """Return it all, with the incidents in the order of their opening."""
+        loaded = self._loaded
+        if not self._parts.keys() <= self._heads.keys():
+            raise Permanent("etcd: an incident has rows and no head")
+        for key, (opened, revision) in sorted(
+            self._heads.items(), key=lambda item: item[1][0].order
+        ):
+            parts = self._parts.get(key, [])
+            for part in parts or [Change()]:
+                loaded.contents.put(replace(part, head=opened.head))
+            kept = Incidents(revision, opened.order, len(parts))
+            loaded.books.incidents[opened.head.id] = kept
+        loaded.contents.moment = loaded.mark.moment
+        if loaded.mark_revision == 0 and (self._heads or loaded.books.rest):
+            raise Temporary("etcd: there are rows and no mark")
+        return loaded

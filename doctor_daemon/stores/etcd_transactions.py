@@ -1,0 +1,113 @@
+"""One transaction of etcd: what it compares, what it writes, and what it may hold at most.
+
+etcd's own limits, which an administrator may only raise: 128 operations and 1.5 MiB a request
+(--max-txn-ops, --max-request-bytes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent
+from doctor_daemon.stores.etcd_gateway import Json, coded
+from doctor_daemon.stores.etcd_values import MARK, Mark, packed
+
+OPERATIONS_MAX = 100
+REQUEST_MAX = 1_400_000
+"""Bytes of keys and values: what is around them comes on top."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one piece of work writes; keys are without the prefix.
+
+    `heads`: key -> the revision by which it was written last, 0: not there. `drops`: ranges.
+    `apply` is called with the new revision once all of it is written.
+    """
+
+    heads: Mapping[str, int] = field(default_factory=dict)
+    puts: Mapping[str, bytes] = field(default_factory=dict)
+    drops: Sequence[tuple[str, str]] = ()
+    moment: Instant | None = None
+    apply: Callable[[int], None] = lambda _: None
+    orders: int = 1
+    """How many numbers it takes, from its own on."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of keys and values."""
+        return sum(len(key) + len(value) for key, value in self.puts.items())
+
+    @property
+    def operations(self) -> int:
+        """How many operations it is."""
+        return len(self.puts) + len(self.drops)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Plans that are written together, and the mark that they leave."""
+
+    mark: Mark
+    plans: tuple[Plan, ...] = ()
+
+    def body(self, prefix: str, before: Mapping[str, int]) -> Json:
+        """Return what etcd is asked. `before`: keys and the revisions that they must have.
+
+        Where something is not as it must be, the answer tells the term and the mark that stand.
+        """
+        heads = {key: at for plan in self.plans for key, at in plan.heads.items()}
+        puts = {key: value for plan in self.plans for key, value in plan.puts.items()}
+        puts["mark"] = packed(MARK.dumps(self.mark))
+        drops = [drop for plan in self.plans for drop in plan.drops]
+
+        def key(name: str) -> str:
+            return coded(f"{prefix}{name}".encode())
+
+        return {
+            "compare": [
+                {"key": key(name), "target": "MOD", "result": "EQUAL", "mod_revision": str(at)}
+                for name, at in (*heads.items(), *before.items())
+            ],
+            "success": [
+                *(
+                    {
+                        "request_delete_range": {"key": key(begin)}
+                        | ({"range_end": key(end)} if end else {})
+                    }
+                    for begin, end in drops
+                ),
+                *(
+                    {"request_put": {"key": key(name), "value": coded(value)}}
+                    for name, value in puts.items()
+                ),
+            ],
+            "failure": [{"request_range": {"key": key(name)}} for name in ("term", "mark")],
+        }
+
+
+def check_size(plan: Plan) -> None:
+    """Raise Permanent for what no single transaction can hold."""
+    if plan.size > REQUEST_MAX:
+        key, value = max(plan.puts.items(), key=lambda item: len(item[1]))
+        raise Permanent(
+            f"etcd: what is to be saved at once has {plan.size} bytes, and {REQUEST_MAX} are the"
+            f" limit; the largest part, {key}, has {len(value)}"
+        )
+    if plan.operations > OPERATIONS_MAX:
+        raise Permanent(
+            f"etcd: what is to be saved at once is {plan.operations} operations, and"
+            f" {OPERATIONS_MAX} are the limit"
+        )
+
+
+def first(answer: Json, place: int) -> Mapping[str, Any]:
+    """Return the key that a range of an answer has found; nothing: there is none."""
+    try:
+        found = answer["responses"][place]["response_range"].get("kvs", [])
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise Permanent("etcd: the answer to a transaction is not whole") from None
+    return found[0] if found else {}

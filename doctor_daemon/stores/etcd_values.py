@@ -1,0 +1,187 @@
+"""What stands in etcd under which key, and how.
+
+Under the prefix, `ORDER` being the number of the commit that wrote it, in sixteen digits:
+
+    schema              the version of all this
+    term                who leads: the newest term
+    mark                the last commit: its name, its order, its moment
+    i/ID                the head of an incident, and the order of its opening
+    p/ID/VERSION        what one step added to it: timeline, servers, evacuations
+    n/ORDER             notices that were made together, as they were made
+    d/ORDER             how these stand now, without their bodies
+    e/ORDER  c/ORDER    evidence; charges
+    l/ORDER             all the rest of a commit, which is small
+    s/NUMBER            sequence numbers whose notices are not kept any more
+
+A value is a part of a `Change` as JSON, fields that are empty left out; a large one is packed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, get_type_hints
+from urllib.parse import quote
+
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Permanent
+from doctor_daemon.ports import Change
+from doctor_daemon.stores.codec import HEAD_ROWS, Codec
+from doctor_daemon.stores.shape import Boots, Mismatch, Shape, record, shape
+
+SCHEMA = 1
+PACKED_MIN = 512
+"""Bytes from which on a value is packed."""
+UNPACKED_MAX = 64 * 1024 * 1024
+_PACKED = b"z"
+DIGITS = 16
+PARTS = frozenset({"entries", "servers", "servers_gone", "evacuations"})
+"""The fields of a change that are rows of its incident."""
+PACKS: Mapping[str, str] = {"n": "notices", "e": "evidence", "c": "charges"}
+"""The fields of a change that have keys of their own."""
+REST = (
+    frozenset(field.name for field in fields(Change))
+    - PARTS
+    - frozenset(PACKS.values())
+    - frozenset({"head"})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last commit. `id` is its name, by which a lost answer is found again."""
+
+    id: str
+    order: int = 0
+    moment: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who leads. `by` is of this opening alone."""
+
+    term: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The last number that a consumer was given about a host."""
+
+    consumer: str
+    host: HostId
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """Some of them."""
+
+    lanes: tuple[Lane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The head of an incident, and the order of its opening."""
+
+    order: int
+    head: Incident
+
+
+def _changes() -> Shape:
+    """Return the shape of a change: an object of the fields that are not empty."""
+    hints = get_type_hints(Change)
+    inner = {name: shape(hints[name]) for name in hints if name != "head"}
+    empty = Change()
+
+    def encode(value: object, boots: Boots) -> dict[str, object]:
+        return {
+            name: one.encode(getattr(value, name), boots)
+            for name, one in inner.items()
+            if getattr(value, name) != getattr(empty, name)
+        }
+
+    def decode(value: object, boots: Boots) -> Change:
+        if type(value) is not dict or not value.keys() <= inner.keys():
+            raise Mismatch("an object of a change's fields", value)
+        told: dict[str, Any] = {}
+        for name, item in value.items():
+            try:
+                told[name] = inner[name].decode(item, boots)
+            except Mismatch as error:
+                raise error.within(name) from None
+        return replace(empty, **told)
+
+    return Shape(encode, decode)
+
+
+def _opened() -> Shape:
+    head, whole = record(Incident, HEAD_ROWS), shape(int)
+
+    def encode(value: object, boots: Boots) -> dict[str, object]:
+        if not isinstance(value, Opened):
+            raise Mismatch("an opened incident", value)
+        return {"order": value.order, "head": head.encode(value.head, boots)}
+
+    def decode(value: object, boots: Boots) -> Opened:
+        match value:
+            case {"order": order, "head": found, **rest} if not rest:
+                return Opened(whole.decode(order, boots), head.decode(found, boots))
+        raise Mismatch("an order and a head", value)
+
+    return Shape(encode, decode)
+
+
+CHANGE: Codec[Change] = Codec("change", _changes())
+OPENED: Codec[Opened] = Codec("incident", _opened())
+MARK: Codec[Mark] = Codec("mark", shape(Mark))
+CLAIM: Codec[Claim] = Codec("term", shape(Claim))
+LANES: Codec[Lanes] = Codec("sequence numbers", shape(Lanes))
+
+
+def packed(text: str) -> bytes:
+    """Return a text as a value."""
+    data = text.encode()
+    return _PACKED + zlib.compress(data, 1) if len(data) >= PACKED_MIN else data
+
+
+def unpacked(value: bytes) -> str:
+    """Return a value's text. Raise Permanent if it has none."""
+    try:
+        if value[:1] == _PACKED:
+            inflating = zlib.decompressobj()
+            value = inflating.decompress(value[1:], UNPACKED_MAX)
+            if not inflating.eof:
+                raise Permanent(f"etcd: a value has more than {UNPACKED_MAX} bytes, or no end")
+        return value.decode()
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise Permanent(f"etcd: a value cannot be read: {error}") from None
+
+
+def some(change: Change, names: frozenset[str]) -> Change:
+    """Return a change with these of its fields alone."""
+    return Change(**{name: getattr(change, name) for name in names})
+
+
+def ordered(kind: str, order: int) -> str:
+    """Return the key of what a commit wrote; such keys stand in the order of the commits."""
+    return f"{kind}/{order:0{DIGITS}}"
+
+
+def head_key(id_: str) -> str:
+    """Return the key of an incident's head."""
+    return f"i/{_plain(id_)}"
+
+
+def parts_key(id_: str, version: int | None = None) -> str:
+    """Return the key of what a step added; without a version, what all of these begin with."""
+    begin = f"p/{_plain(id_)}/"
+    return begin if version is None else f"{begin}{version:0{DIGITS}}"
+
+
+def _plain(id_: str) -> str:
+    """Spell an id so that it can stand between two strokes."""
+    return quote(id_.encode(errors="surrogatepass"), safe="")

@@ -1,0 +1,25 @@
+"""One etcd for the tests of this folder that need no more than that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from doctor_daemon.stores.etcd import EtcdConfig
+from tests.stores.etcd_cluster import Cluster, running
+
+PREFIXES = count(1)
+
+
+@pytest.fixture(scope="package")
+def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running(tmp_path_factory.mktemp("etcd")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def config(etcd: Cluster) -> EtcdConfig:
+    """Return options for a prefix where nothing is yet."""
+    return EtcdConfig(endpoints=etcd.urls, prefix=f"/test-{next(PREFIXES)}/", timeout_s=0.5)

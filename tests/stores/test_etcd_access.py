@@ -1,0 +1,223 @@
+"""E6, B15: with whom the store in etcd speaks, how it shows who it is, and what it tells nobody."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from doctor_daemon.errors import ConfigError, Permanent, Temporary
+from doctor_daemon.ports import Change, SecretFile
+from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
+from doctor_daemon.stores.etcd_loading import rows
+from tests.stores.etcd_cluster import Cluster, call, running
+from tests.stores.test_etcd import code, opened
+from tests.stores.values import opening
+
+USER, PASSWORD = "doctor", "correct horse battery"
+OPENSSL = """
+[req]
+distinguished_name = name
+prompt = no
+[name]
+CN = doctor
+[both]
+basicConstraints = critical, CA:TRUE
+keyUsage = critical, keyCertSign, digitalSignature
+extendedKeyUsage = serverAuth, clientAuth
+subjectAltName = IP:127.0.0.1
+"""
+
+
+def secret(folder: Path, name: str, text: str) -> SecretFile:
+    path = folder / name
+    path.write_text(text)
+    path.chmod(0o600)
+    return SecretFile(path)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run an etcd that asks for a user, who may write below /doctor-daemon/ alone."""
+    with running(tmp_path_factory.mktemp("guarded")) as cluster:
+        port = cluster.members[0].port
+        reach = {"key": code("/doctor-daemon/"), "range_end": code("/doctor-daemon0")}
+        for path, body in (
+            ("auth/user/add", {"name": "root", "password": "of the administrator"}),
+            ("auth/user/grant", {"user": "root", "role": "root"}),
+            ("auth/role/add", {"name": "doctor"}),
+            ("auth/role/grant", {"name": "doctor", "perm": {"permType": "READWRITE", **reach}}),
+            ("auth/user/add", {"name": USER, "password": PASSWORD}),
+            ("auth/user/grant", {"user": USER, "role": "doctor"}),
+            ("auth/enable", {}),
+        ):
+            call(port, path, body)
+        yield cluster
+
+
+def user(cluster: Cluster, folder: Path, password: str = PASSWORD, **more: object) -> EtcdConfig:
+    file = secret(folder, "password", f"{password}\n")
+    given: dict[str, Any] = {"username": USER, "password_file": file, **more}
+    return EtcdConfig(endpoints=cluster.urls, **given)
+
+
+async def test_a_user_writes_and_a_token_that_counts_no_more_is_had_anew(
+    guarded: Cluster, tmp_path: Path
+) -> None:
+    (member,) = guarded.members
+    async with opened(user(guarded, tmp_path)) as (store, term):
+        await store.commit(opening(), term=term)
+        member.kill()
+        guarded.start(member, guarded=True)  # tokens are forgotten by an etcd that begins again
+        await store.commit(Change(), term=term)
+        assert len((await store.load()).incidents) == 1
+
+
+async def test_b15_a_wrong_password_is_refused_and_told_to_nobody(
+    guarded: Cluster, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wrong = "a wrong secret"
+    with pytest.raises(Permanent, match="authentication failed") as refused:
+        await EtcdStore(user(guarded, tmp_path, wrong)).open()
+    assert wrong not in f"{refused.value!r} {caplog.text} {user(guarded, tmp_path, wrong)!r}"
+
+
+async def test_without_a_user_nothing_is_opened(guarded: Cluster) -> None:
+    with pytest.raises(Permanent, match="refuses whoever shows no user"):
+        await EtcdStore(EtcdConfig(endpoints=guarded.urls)).open()
+
+
+async def test_what_a_user_may_not_write_is_refused(guarded: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match="permission denied"):
+        await EtcdStore(user(guarded, tmp_path, prefix="/elsewhere/")).open()
+
+
+async def test_a_user_where_etcd_knows_none_is_refused(etcd: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(Permanent, match="not enabled"):
+        await EtcdStore(user(etcd, tmp_path)).open()
+
+
+def certified(folder: Path) -> None:
+    """Make two certificates, each its own authority, for servers and clients."""
+    (folder / "openssl.cnf").write_text(OPENSSL)
+    for name in ("own", "stranger"):
+        subprocess.run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
+                *("ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-extensions", "both"),
+                *("-config", "openssl.cnf", "-keyout", f"{name}.key", "-out", f"{name}.pem"),
+            ],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=30,
+        )
+        (folder / f"{name}.key").chmod(0o600)
+
+
+async def test_both_ends_show_a_certificate(tmp_path: Path) -> None:
+    certified(tmp_path)
+    own, key = tmp_path / "own.pem", tmp_path / "own.key"
+    options = ("--cert-file", str(own), "--key-file", str(key), "--trusted-ca-file", str(own))
+    with running(tmp_path / "etcd", options=(*options, "--client-cert-auth")) as cluster:
+
+        def config(name: str = "", ca: Path = own) -> EtcdConfig:
+            shown = {"cert_file": tmp_path / f"{name}.pem"} if name else {}
+            kept = {"key_file": SecretFile(tmp_path / f"{name}.key")} if name else {}
+            given: dict[str, Any] = {**shown, **kept, "timeout_s": 1.0}
+            return EtcdConfig(endpoints=cluster.urls, ca_file=ca, **given)
+
+        async with opened(config("own")) as (store, term):
+            await store.commit(opening(), term=term)
+        for stranger in (config("stranger"), config(), config("own", tmp_path / "stranger.pem")):
+            with pytest.raises(Temporary):
+                await EtcdStore(stranger, open_s=1.0).open()
+
+
+def test_files_for_tls_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    with pytest.raises(ConfigError, match=r"ca\.pem\) cannot be used"):
+        EtcdStore(EtcdConfig(endpoints=("https://a.example",), ca_file=tmp_path / "ca.pem"))
+
+
+@asynccontextmanager
+async def answering(
+    answer: Callable[[web.Request], web.StreamResponse],
+) -> AsyncIterator[tuple[Gateway, list[str]]]:
+    """Run somebody who is no etcd, and yield a gateway to him and the paths that he was asked."""
+    asked: list[str] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return answer(request)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    (address,) = runner.addresses
+    config = EtcdConfig(endpoints=(f"http://127.0.0.1:{address[1]}",))
+    (endpoint,) = config.asked()
+    gateway = Gateway((endpoint,), endpoint.tls())
+    try:
+        yield gateway, asked
+    finally:
+        await gateway.close()
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "why"),
+    [
+        (web.Response(status=302, headers={"Location": "/else"}), Unanswered, "302"),
+        (web.Response(text="[1]"), Unanswered, "no JSON object"),
+        (web.Response(text="{}"), Unanswered, "not as an etcd"),
+        (web.Response(text="[" * 100_000), Unanswered, "no JSON object"),
+        (web.Response(status=503, text='{"message": "a\\nb", "code": 14}'), Unanswered, "a b"),
+        (web.Response(status=400, text='{"message": "too large", "code": 3}'), Permanent, "large"),
+        (web.Response(status=400, text='{"message": "late", "code": 11}'), Compacted, "late"),
+        (web.Response(body=b" " * (64 * 1024 * 1024 + 1)), TooLong, "longer"),
+    ],
+    ids=["redirect", "list", "empty", "deep", "unavailable", "refused", "compacted", "long"],
+)
+async def test_e6_an_answer_is_taken_for_what_it_is(
+    answer: web.Response, error: type[Exception], why: str
+) -> None:
+    async with answering(lambda _: answer) as (gateway, asked):
+        with pytest.raises(error, match=why):
+            await gateway.call("kv/range", {})
+        assert asked == ["/v3/kv/range"]
+
+
+async def test_what_is_compacted_while_it_is_read_is_noticed(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with opened(config) as (store, term):
+        for number in range(140):
+            await store.commit(opening(f"i{number}", f"cmp-{number}"), term=term)
+        (endpoint,) = config.asked()
+        gateway = Gateway((endpoint,), endpoint.tls())
+        try:
+            reading = rows(gateway, config.prefix)
+            await anext(reading)
+            await store.commit(Change(), term=term)
+            answer = call(etcd.members[0].port, "kv/range", {"key": code("none")})
+            newest = answer["header"]["revision"]
+            call(etcd.members[0].port, "kv/compaction", {"revision": newest})
+            with pytest.raises(Compacted):
+                async for _ in reading:
+                    pass
+        finally:
+            await gateway.close()
+    async with opened(config) as (store, _):
+        assert len((await store.load()).incidents) == 140

@@ -1,0 +1,185 @@
+"""C5, D9: answers that are lost, members that are gone, and a quorum that is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doctor_daemon.core.context import Armed, Charge
+from doctor_daemon.core.incident import IncidentId
+from doctor_daemon.errors import Conflict, Permanent, Temporary
+from doctor_daemon.ports import Change
+from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from tests.slice.site import free_port
+from tests.stores.etcd_cluster import Cluster, running
+from tests.stores.etcd_relay import relayed
+from tests.stores.test_etcd import keys, opened
+from tests.stores.values import at, closing, head_of, opening
+
+
+def by(config: EtcdConfig, *urls: str) -> EtcdConfig:
+    return config.model_copy(update={"endpoints": urls})
+
+
+async def test_c5_a_lost_answer_is_found_by_another_endpoint(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, relay.url, etcd.urls[0])) as (store, term),
+    ):
+        relay.answers.clear()
+        await store.commit(Change(charges=(Charge("one", 1, "rack", at(0)),)), term=term)
+        assert keys(etcd, config, "c") == 1
+        await store.commit(opening(), term=term)
+    async with opened(config) as (store, _):
+        loaded = await store.load()
+        assert (len(loaded.charges), len(loaded.incidents)) == (1, 1)
+
+
+async def test_c5_a_lost_answer_leaves_the_store_unsure_until_it_is_found(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, relay.url)) as (store, term),
+    ):
+        await store.commit(opening("zero", "cmp-0"), term=term)
+        relay.answers.clear()
+        with pytest.raises(Temporary, match="not known yet"):
+            await store.commit(opening(), term=term)
+        assert await store.find(IncidentId("one")) is None  # nothing counts that is not known
+        with pytest.raises(Temporary):
+            await store.commit(Change(), term=term)
+        relay.answers.set()
+        # It was written, so it is not written again; and it can be found then.
+        with pytest.raises(Conflict, match="not saved at version 0"):
+            await store.commit(opening(), term=term)
+        assert await store.find(IncidentId("one")) == head_of(opening())
+        await store.commit(closing(head_of(opening()), 1), term=term)
+        expected = await store.load()
+    async with opened(config) as (store, _):
+        assert await store.load() == expected
+
+
+async def test_c5_what_is_held_back_on_the_way_is_not_written_later(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    port = etcd.members[0].port
+    async with relayed(port) as slow, relayed(port) as other:
+        async with opened(by(config, slow.url, other.url)) as (store, term):
+            await store.commit(opening(), term=term)
+            slow.asked.clear()
+            other.shut, slow.heard = True, b""
+            with pytest.raises(Temporary, match="not known yet"):
+                await store.commit(Change(armed=Armed(on=True, why="long ago")), term=term)
+            other.shut = False
+            await store.commit(Change(armed=Armed(on=False, why="now")), term=term)
+            slow.asked.set()
+            await slow.hears(b'"kvs"')  # a transaction was refused, and told what stands
+            await store.commit(closing(head_of(opening()), 1), term=term)
+            expected = await store.load()
+        async with opened(config) as (store, _):
+            assert await store.load() == expected
+            assert expected.armed.why == "now"
+
+
+async def test_where_nobody_listens_the_next_endpoint_is_asked(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    async with opened(by(config, nobody, etcd.urls[0])) as (store, term):
+        await store.commit(opening(), term=term)
+        assert len((await store.load()).incidents) == 1
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running(tmp_path_factory.mktemp("other")) as cluster:
+        yield cluster
+
+
+async def test_b10_endpoints_of_two_clusters_are_refused(
+    etcd: Cluster, other: Cluster, config: EtcdConfig
+) -> None:
+    async with relayed(etcd.members[0].port) as relay:
+        mixed = by(config, relay.url, other.urls[0])
+        async with opened(mixed) as (store, term):
+            await store.commit(opening(), term=term)
+            relay.asked.clear()
+            with pytest.raises(Permanent, match="another cluster"):
+                await store.commit(Change(), term=term)
+            with pytest.raises(Permanent, match="another cluster"):
+                await store.commit(Change(), term=term)
+
+
+async def test_b11_with_one_member_of_three_gone_it_goes_on_and_with_two_it_only_reads(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path / "three", members=3) as cluster:
+        config = EtcdConfig(endpoints=cluster.urls, timeout_s=1.0)
+        one, two, _ = cluster.members
+        async with opened(config) as (store, term):
+            await store.commit(opening("a", "a"), term=term)
+            one.kill()
+            await until_written(store, opening("b", "b"), term)
+            two.kill()
+            with pytest.raises(Temporary, match="not known yet"):
+                await store.commit(opening("c", "c"), term=term)
+            with pytest.raises(Temporary):
+                await store.prune(term=term)
+            assert [i.id for i in (await store.load()).incidents] == ["a", "b"]
+            assert await store.find(IncidentId("a")) == head_of(opening("a", "a"))
+            assert [one.id for one in await store.headings(None, 5)] == ["b", "a"]
+            cluster.start(two)
+            await until_written(store, opening("d", "d"), term)
+            expected = await store.load()
+        async with opened(config) as (store, _):
+            assert await store.load() == expected
+            assert {i.id for i in expected.incidents} - {"c"} == {"a", "b", "d"}
+
+
+async def until_written(store: object, change: Change, term: int) -> None:
+    """Commit as a case does: again while it is not known, and done once it is found."""
+    assert isinstance(store, EtcdStore)
+    while True:
+        try:
+            await store.commit(change, term=term)
+            return
+        except Temporary:
+            continue
+        except Conflict:
+            assert await store.find(head_of(change).id) == head_of(change)
+            return
+
+
+async def test_a12_a_member_that_hangs_holds_up_nothing_for_long(tmp_path: Path) -> None:
+    with running(tmp_path / "three", members=3) as cluster:
+        config = EtcdConfig(endpoints=cluster.urls, timeout_s=0.5)
+        async with opened(config) as (store, term):
+            cluster.members[0].send(signal.SIGSTOP)
+            try:
+                await until_written(store, opening("a", "a"), term)
+            finally:
+                cluster.members[0].send(signal.SIGCONT)
+            await until_written(store, opening("b", "b"), term)
+        async with opened(config) as (store, _):
+            assert [i.id for i in (await store.load()).incidents] == ["a", "b"]
+
+
+async def test_asking_does_not_outlast_the_watchdog(etcd: Cluster, config: EtcdConfig) -> None:
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, relay.url)) as (store, term),
+    ):
+        relay.answers.clear()
+        waits = [asyncio.create_task(store.commit(Change(), term=term)) for _ in range(3)]
+        async with asyncio.timeout(15):
+            ends = await asyncio.gather(*waits, return_exceptions=True)
+        assert {type(end) for end in ends} == {Temporary}
+        relay.answers.set()
+        await store.commit(opening(), term=term)
