@@ -42,7 +42,7 @@ from doctor_daemon.stores.etcd_loading import Loaded, load
 from doctor_daemon.stores.etcd_pruning import fold, removals
 from doctor_daemon.stores.etcd_rows import charges_plan, commit_plan, notices_plan, touched
 from doctor_daemon.stores.etcd_transactions import Plan
-from doctor_daemon.stores.etcd_writer import Make, Writer
+from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
 
 K = TypeVar("K")
 OPEN_S = 120.0
@@ -114,10 +114,12 @@ class EtcdStore:
     api: ClassVar[int] = 1
     Config: ClassVar[type[EtcdConfig]] = EtcdConfig
 
-    def __init__(self, config: EtcdConfig, open_s: float = OPEN_S) -> None:
+    def __init__(
+        self, config: EtcdConfig, *, open_s: float = OPEN_S, write_s: float = WRITE_S
+    ) -> None:
         """Connect to nothing yet. Raise ConfigError when a file of TLS cannot be used."""
         self._config = config
-        self._open_s = open_s
+        self._open_s, self._write_s = open_s, write_s
         self._keeping = Keeping(config.keep_days, config.closed_max)
         self._tls = _tls(config)
         self._gateway: Gateway | None = None
@@ -148,12 +150,12 @@ class EtcdStore:
                 loaded = await load(gateway, prefix)
         except TimeoutError:
             await gateway.close()
-            msg = f"etcd: {gateway.name} could not be read within {self._open_s:g} s"
+            msg = f"{gateway.failure}; gave up opening it after {self._open_s:g} s"
             raise Temporary(msg) from None
         except BaseException:
             await gateway.close()
             raise
-        writer = Writer(gateway, prefix)
+        writer = Writer(gateway, prefix, self._write_s)
         writer.start(claim.term, revision, loaded.mark, loaded.mark_revision)
         self._gateway, self._writer, self._loaded = gateway, writer, loaded
         self._term = claim.term

@@ -24,6 +24,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, Clien
 from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile
 from doctor_daemon.ports.endpoint import Endpoint, bounded
+from doctor_daemon.ports.secrets import conceal, remember
 
 Json = dict[str, Any]
 
@@ -69,6 +70,8 @@ class Gateway:
         password: SecretFile | None = None,
     ) -> None:
         """Connect to nothing yet."""
+        self.failure = "etcd: no answer"
+        """Why nobody has answered the last time that nobody did."""
         self._endpoints = list(endpoints)
         self._tls = tls
         self._username = username
@@ -76,11 +79,6 @@ class Gateway:
         self._token = ""
         self._cluster = ""
         self._sessions: dict[str, ClientSession] = {}
-
-    @property
-    def name(self) -> str:
-        """The endpoints, for errors."""
-        return ", ".join(endpoint.url for endpoint in self._endpoints)
 
     async def call(self, path: str, body: Mapping[str, object]) -> Json:
         """Call `/v3/PATH` and return the answer.
@@ -99,7 +97,8 @@ class Gateway:
             # The one that answers is asked first from now on.
             self._endpoints.sort(key=lambda one: one is not endpoint)
             return answer
-        raise Unanswered(f"etcd: {'; '.join(failures)}", sent=sent)
+        self.failure = f"etcd: {'; '.join(failures)}"
+        raise Unanswered(self.failure, sent=sent)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -141,6 +140,7 @@ class Gateway:
         token = answer.get("token")
         if not isinstance(token, str) or not token:
             raise Unanswered("it gave no token", sent=False)
+        remember(token)
         return token
 
     def _of_cluster(self, answer: Json, endpoint: Endpoint) -> Json:
@@ -196,7 +196,8 @@ def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:
 def _meaning(answer: Json, status: int, endpoint: Endpoint) -> Exception:
     code = answer.get("code")
     text = str(answer.get("message") or answer.get("error") or "")
-    text = "".join(one if one.isprintable() else " " for one in text[:SAID_MAX])
+    text = conceal(text)[:SAID_MAX]  # first: a secret that is cut off is not known again
+    text = "".join(one if one.isprintable() else " " for one in text)
     if code == NOBODY or any(words in text for words in _TOKEN):
         return _Expired()
     told = f"etcd: {endpoint.url} answers {status}: {text}"

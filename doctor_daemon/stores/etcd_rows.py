@@ -71,8 +71,6 @@ class Books:
 
     incidents: dict[IncidentId, Incidents] = field(default_factory=dict)
     packs: dict[str, Packs] = field(default_factory=lambda: {kind: Packs() for kind in PACKS})
-    told: set[int] = field(default_factory=set)
-    """The packs of notices of which it is written how they stand."""
     rest: list[int] = field(default_factory=list)
 
 
@@ -176,18 +174,13 @@ def _whole(contents: Contents, id_: IncidentId, parts: Change) -> Change:
 def notices_plan(contents: Contents, books: Books, rows: Sequence[NoticeRow]) -> Plan:
     """Plan how notices that are kept stand now."""
     packs, now = books.packs["n"], {row.id: row for row in rows}
-    orders = {packs.where[row.id] for row in rows}
     puts = {}
-    for order in orders:
+    for order in {packs.where[row.id] for row in rows}:
         kept = (now.get(str(id_)) or contents.kept("n", id_) for id_ in packs.rows[order])
         stand = tuple(replace(row, body="") for row in kept if isinstance(row, NoticeRow))
         puts[ordered("d", order)] = _value(Change(notices=stand))
 
-    def apply(_: int) -> None:
-        contents.note(now.values())
-        books.told |= orders
-
-    return Plan(puts=puts, apply=apply)
+    return Plan(puts=puts, apply=lambda _: contents.note(now.values()))
 
 
 def charges_plan(contents: Contents, books: Books, charges: Sequence[Charge], order: int) -> Plan:

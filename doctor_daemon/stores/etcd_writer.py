@@ -77,7 +77,6 @@ class Writer:
         self._term, self._term_revision = 0, 0
         self._mark, self._mark_revision = Mark(""), 0
         self._count = 0
-        self._why = ""
         self._queue: deque[_Job] = deque()
         self._asked = asyncio.Event()
         self._unsure: tuple[Transaction, Mark] | None = None
@@ -167,7 +166,7 @@ class Writer:
 
     def _lost(self) -> str:
         known = "; whether it was written is not known yet" if self._unsure else ""
-        return f"{self._why or 'etcd: no answer'}; gave up after {self._write_s:g} s{known}"
+        return f"{self._gateway.failure}; gave up after {self._write_s:g} s{known}"
 
     def _fail(self, jobs: Sequence[_Job], error: DoctorError) -> None:
         """Fail what was being written and all that wait: nobody waits longer than `write_s`."""
@@ -243,8 +242,7 @@ class Writer:
         while True:
             try:
                 answer = await self._gateway.call("kv/txn", body)
-            except Unanswered as error:
-                self._why = str(error)
+            except Unanswered:
                 await asyncio.sleep(AGAIN_S)
                 continue
             if answer.get("succeeded") is True:

@@ -36,8 +36,12 @@ ELSEWHERE = {
     "hosts levels <ironic> clouds_file",
     "network <neutron> clouds_file",
     "storage <cinder> clouds_file",
+    "state <etcd> key_file",
+    "state <etcd> password_file",
 }
-"""Places without a secret here: one reader reads that file, and the cloud's own adapter has it."""
+"""Places without a secret here: one reader reads clouds_file, and the cloud's own adapter has it.
+The state is kept in one place, and that of etcd is pried into in tests/stores/test_etcd_access.py.
+"""
 
 
 class Secrets:

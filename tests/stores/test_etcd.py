@@ -23,6 +23,7 @@ from doctor_daemon.ports import Change, Delivery, Snapshot
 from doctor_daemon.ports.replays import Spent
 from doctor_daemon.stores import etcd_pruning, etcd_rows
 from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd_writer import WRITE_S
 from tests.contracts.store_disk import first
 from tests.stores.etcd_cluster import Cluster, call
 from tests.stores.values import (
@@ -40,8 +41,10 @@ from tests.stores.values import (
 
 
 @asynccontextmanager
-async def opened(config: EtcdConfig) -> AsyncIterator[tuple[EtcdStore, int]]:
-    store = EtcdStore(config)
+async def opened(
+    config: EtcdConfig, write_s: float = WRITE_S
+) -> AsyncIterator[tuple[EtcdStore, int]]:
+    store = EtcdStore(config, write_s=write_s)
     term = await store.open()
     try:
         yield store, term

@@ -138,7 +138,7 @@ async def test_both_ends_show_a_certificate(tmp_path: Path) -> None:
         async with opened(config("own")) as (store, term):
             await store.commit(opening(), term=term)
         for stranger in (config("stranger"), config(), config("own", tmp_path / "stranger.pem")):
-            with pytest.raises(Temporary):
+            with pytest.raises(Temporary, match=r"no connection|lost"):
                 await EtcdStore(stranger, open_s=1.0).open()
 
 
@@ -150,14 +150,14 @@ def test_files_for_tls_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def answering(
-    answer: Callable[[web.Request], web.StreamResponse],
+    answer: Callable[[web.Request, str], web.StreamResponse], password: SecretFile | None = None
 ) -> AsyncIterator[tuple[Gateway, list[str]]]:
     """Run somebody who is no etcd, and yield a gateway to him and the paths that he was asked."""
     asked: list[str] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
         asked.append(request.path)
-        return answer(request)
+        return answer(request, await request.text())
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -168,7 +168,8 @@ async def answering(
     (address,) = runner.addresses
     config = EtcdConfig(endpoints=(f"http://127.0.0.1:{address[1]}",))
     (endpoint,) = config.asked()
-    gateway = Gateway((endpoint,), endpoint.tls())
+    user = USER if password else ""
+    gateway = Gateway((endpoint,), endpoint.tls(), username=user, password=password)
     try:
         yield gateway, asked
     finally:
@@ -193,10 +194,30 @@ async def answering(
 async def test_e6_an_answer_is_taken_for_what_it_is(
     answer: web.Response, error: type[Exception], why: str
 ) -> None:
-    async with answering(lambda _: answer) as (gateway, asked):
+    async with answering(lambda *_: answer) as (gateway, asked):
         with pytest.raises(error, match=why):
             await gateway.call("kv/range", {})
         assert asked == ["/v3/kv/range"]
+
+
+@pytest.mark.parametrize("code", [3, 14])
+async def test_i16_what_a_peer_repeats_is_struck_out(tmp_path: Path, code: int) -> None:
+    kept, token = secret(tmp_path, "password", PASSWORD), "a token that nobody may see"
+
+    def repeat(request: web.Request, body: str) -> web.Response:
+        if request.path.endswith("authenticate") and len(asked) > 1:
+            return web.json_response({"header": {"cluster_id": "1"}, "token": token})
+        said = f"{body} {request.headers.get('Authorization')}"
+        return web.json_response({"message": said, "code": code}, status=503)
+
+    async with answering(repeat, kept) as (gateway, asked):
+        for _ in range(2):
+            with pytest.raises((Permanent, Unanswered), match="answers 503") as failed:
+                await gateway.call("kv/range", {"key": "x"})
+            text = repr(failed.value)
+            assert "[redacted]" in text
+            assert not any(word in text for word in (PASSWORD, token))
+    assert asked == [f"/v3/{path}" for path in ("auth/authenticate",) * 2] + ["/v3/kv/range"]
 
 
 async def test_what_is_compacted_while_it_is_read_is_noticed(
