@@ -7,7 +7,7 @@ the next time drops.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -123,7 +123,7 @@ def fold(contents: Contents, books: Books) -> Iterator[Make]:
 
     The first takes the numbers of all: what is committed meanwhile counts for more.
     """
-    if len(books.rest) <= FOLD_REST:
+    if books.rest <= FOLD_REST:
         return
     pieces: list[bytes] = []
     first = 0
@@ -132,7 +132,11 @@ def fold(contents: Contents, books: Books) -> Iterator[Make]:
         nonlocal first
         pieces[:] = [packed(CHANGE.dumps(change)) for change in contents.rest()]
         first = order
-        return Plan(orders=max(1, len(pieces)))
+
+        def apply(_: int) -> None:
+            books.rest = len(pieces)
+
+        return Plan(orders=len(pieces), apply=apply)
 
     yield begin
     puts: dict[str, bytes] = {}
@@ -142,16 +146,8 @@ def fold(contents: Contents, books: Books) -> Iterator[Make]:
             puts = {}
         puts[ordered("l", first + place)] = piece
 
-    def end() -> None:
-        own = range(first, first + len(pieces))
-        books.rest = [*own, *(order for order in books.rest if order not in own and order > first)]
-
-    yield _written(puts, (("l/", ordered("l", first)),), end)
+    yield _written(puts, (("l/", ordered("l", first)),))
 
 
-def _written(
-    puts: dict[str, bytes],
-    drops: tuple[tuple[str, str], ...] = (),
-    then: Callable[[], None] = lambda: None,
-) -> Make:
-    return lambda _: Plan(puts=puts, drops=drops, apply=lambda _: then())
+def _written(puts: dict[str, bytes], drops: tuple[tuple[str, str], ...] = ()) -> Make:
+    return lambda _: Plan(puts=puts, drops=drops)

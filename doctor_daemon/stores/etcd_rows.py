@@ -71,7 +71,8 @@ class Books:
 
     incidents: dict[IncidentId, Incidents] = field(default_factory=dict)
     packs: dict[str, Packs] = field(default_factory=lambda: {kind: Packs() for kind in PACKS})
-    rest: list[int] = field(default_factory=list)
+    rest: int = 0
+    """How many keys hold the small rows."""
 
 
 def keys_of(kind: str, change: Change) -> Iterator[object]:
@@ -118,8 +119,7 @@ def commit_plan(contents: Contents, books: Books, change: Change, order: int) ->
         contents.put(change)
         for kind in kinds:
             books.packs[kind].add(order, keys_of(kind, change))
-        if rest != Change():
-            books.rest.append(order)
+        books.rest += rest != Change()
         if change.head is not None:
             kept = books.incidents.setdefault(change.head.id, Incidents(revision, order))
             kept.revision = revision

@@ -16,6 +16,7 @@ from doctor_daemon.stores.etcd_gateway import Json, coded
 from doctor_daemon.stores.etcd_values import MARK, Mark, packed
 
 OPERATIONS_MAX = 100
+"""Of plans: no more comparisons than these either; those of term and mark come on top."""
 REQUEST_MAX = 1_400_000
 """Bytes of keys and values: what is around them comes on top."""
 

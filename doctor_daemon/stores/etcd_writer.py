@@ -44,8 +44,6 @@ WRITE_S = 4.0
 CLOSE_S = 10.0
 AGAIN_S = 0.1
 """Between two rounds of all endpoints."""
-GROUP_MAX = 12
-"""Changes in one transaction: each is eight operations at most, and etcd takes 128."""
 
 
 Make = Callable[[int], Plan]
@@ -179,7 +177,7 @@ class Writer:
         touched: set[object] = set()
         plans: list[Plan] = []
         order, moment, size, operations = self._mark.order, self._mark.moment, 0, 0
-        while self._queue and len(jobs) < GROUP_MAX:
+        while self._queue:
             job = self._queue[0]
             if jobs and (job.touches is None or touched & job.touches):
                 break

@@ -24,6 +24,8 @@ class Relay:
         """Not set: what is asked for is held back."""
         self.shut = False
         """Connections are cut as soon as they are made."""
+        self.left: int | None = None
+        """So many answers more are told, and no other."""
         self.heard = b""
         """What has come back from etcd, lost answers too."""
         self.news = asyncio.Event()
@@ -58,7 +60,8 @@ class Relay:
         while data := await reader.read(65536):
             self.heard += data
             self.news.set()
-            if self.answers.is_set():
+            if self.answers.is_set() and self.left != 0:
+                self.left = None if self.left is None else self.left - 1
                 with suppress(OSError):
                     writer.write(data)
                     await writer.drain()

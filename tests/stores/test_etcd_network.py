@@ -186,8 +186,34 @@ async def test_all_who_wait_are_told_that_nobody_answers(etcd: Cluster, config: 
         assert store.waiting == 0
         relay.answers.set()
         await store.commit(Change(), term=term)
-        # One transaction had been on its way; of the others nothing has been written.
+        # One transaction had been on its way, so all of it was written, or nothing.
         found = {one.id for one in (await store.load()).incidents}
-        assert found <= {f"i{n}" for n in range(12)}
+        assert found == {f"i{n}" for n in range(30)}
     async with opened(config) as (store, _):
         assert {one.id for one in (await store.load()).incidents} == found
+
+
+async def test_c5_a_term_whose_answer_was_lost_is_known_again(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with relayed(etcd.members[0].port) as relay:
+        relay.left = 1  # what stands is told, and not that the term was written
+        async with opened(by(config, relay.url, etcd.urls[0])) as (store, term):
+            assert (term, relay.left) == (1, 0)
+            await store.commit(opening(), term=term)
+    async with opened(config) as (_, term):
+        assert term == 2
+
+
+async def test_b10_no_two_that_open_at_once_have_one_term(config: EtcdConfig) -> None:
+    stores = [EtcdStore(config) for _ in range(8)]
+    terms = await asyncio.gather(*(store.open() for store in stores))
+    try:
+        assert sorted(terms) == list(range(1, 9))
+        for store, term in zip(stores, terms, strict=True):
+            if term < len(stores):
+                with pytest.raises(Conflict, match="term 8 has been claimed"):
+                    await store.commit(Change(), term=term)
+    finally:
+        for store in stores:
+            await store.close()
