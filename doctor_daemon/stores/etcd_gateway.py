@@ -78,7 +78,7 @@ class Gateway:
         self._password = password
         self._token = ""
         self._cluster = ""
-        self._sessions: dict[str, ClientSession] = {}
+        self._lines: dict[str, ClientSession] = {}
 
     async def call(self, path: str, body: Mapping[str, object]) -> Json:
         """Call `/v3/PATH` and return the answer.
@@ -102,8 +102,8 @@ class Gateway:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
+        lines, self._lines = self._lines, {}
+        for session in lines.values():
             await session.close()
 
     async def _by(self, endpoint: Endpoint, path: str, content: bytes) -> Json:
@@ -156,9 +156,9 @@ class Gateway:
 
     async def _post(self, endpoint: Endpoint, path: str, content: bytes, token: str) -> Json:
         url, timeout_s = f"{endpoint.url.rstrip('/')}/v3/{path}", endpoint.timeout_s
-        session = self._sessions.get(endpoint.url)
+        session = self._lines.get(endpoint.url)
         if session is None:
-            session = self._sessions[endpoint.url] = endpoint.session(self._tls)
+            session = self._lines[endpoint.url] = endpoint.session(self._tls)
         headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
         body = BytesIO(content)  # a large one is sent piece by piece
         try:

@@ -87,11 +87,6 @@ class Writer:
         """How many pieces of work wait."""
         return len(self._queue)
 
-    @property
-    def unsure(self) -> bool:
-        """Whether it is not known if the last transaction was written."""
-        return self._unsure is not None
-
     def start(self, term: int, term_revision: int, mark: Mark, mark_revision: int) -> None:
         """Begin to write for a term, after this mark."""
         self._term, self._term_revision = term, term_revision
@@ -216,11 +211,7 @@ class Writer:
         # Unsure from before the first byte until it is known: whatever ends the wait leaves it so.
         fence = self._named(self._mark.order, self._mark.moment)
         self._unsure = transaction, fence
-        try:
-            _, revision = await self._tried(transaction, (transaction.mark.id,))
-        except Permanent:
-            self._unsure = None
-            raise
+        _, revision = await self._tried(transaction, (transaction.mark.id,))
         self._unsure = None
         self._written(transaction, revision)
 
