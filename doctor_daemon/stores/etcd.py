@@ -39,9 +39,8 @@ from doctor_daemon.stores.contents import Keeping
 from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_loading import Loaded, load
-from doctor_daemon.stores.etcd_pruning import fold, removals
+from doctor_daemon.stores.etcd_pruning import dropped, fold, removals
 from doctor_daemon.stores.etcd_rows import charges_plan, commit_plan, notices_plan, touched
-from doctor_daemon.stores.etcd_transactions import Plan
 from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
 
 K = TypeVar("K")
@@ -222,8 +221,8 @@ class EtcdStore:
 
     async def prune(self, *, term: int) -> None:
         held = self._held()
-        dropped = Plan(apply=lambda _: held.contents.prune(self._keeping))
-        await self._write(term, lambda _: dropped)  # not before it is known that we may
+        plan = dropped(held.contents, held.books, self._keeping)
+        await self._write(term, lambda _: plan)  # not before it is known that we may
         for steps in (fold, removals):
             for make in steps(held.contents, held.books):
                 await self._write(term, make)

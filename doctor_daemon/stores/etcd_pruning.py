@@ -8,12 +8,13 @@ the next time drops.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from doctor_daemon.core.incident import IncidentId
-from doctor_daemon.ports import Change
-from doctor_daemon.stores.contents import Contents
+from doctor_daemon.ports import Change, NoticeRow
+from doctor_daemon.stores.contents import Contents, Keeping
 from doctor_daemon.stores.etcd_rows import Books, Packs
 from doctor_daemon.stores.etcd_transactions import REQUEST_MAX, Plan
 from doctor_daemon.stores.etcd_values import (
@@ -36,6 +37,20 @@ AT_ONCE = 40
 """Keys in one transaction; an incident is two operations, and a range costs etcd what is in it."""
 LANES_MAX = 10_000
 Item = tuple[str, object]
+
+
+def dropped(contents: Contents, books: Books, rule: Keeping) -> Plan:
+    """Plan to hold no more what is older than its retention. In etcd it stays until `removals`."""
+
+    def apply(_: int) -> None:
+        packs = books.packs["n"]
+        before = {id_: contents.kept("n", id_) for id_ in packs.where}
+        contents.prune(rule)
+        for id_, row in before.items():
+            if isinstance(row, NoticeRow) and contents.kept("n", id_) is None:
+                packs.left[id_] = replace(row, body="")
+
+    return Plan(apply=apply)
 
 
 def removals(contents: Contents, books: Books) -> Iterator[Make]:

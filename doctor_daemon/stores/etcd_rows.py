@@ -43,6 +43,8 @@ class Packs:
 
     rows: dict[int, tuple[object, ...]] = field(default_factory=dict)
     where: dict[object, int] = field(default_factory=dict)
+    left: dict[object, NoticeRow] = field(default_factory=dict)
+    """Notices that are kept no more, and may be in etcd yet, as they stood."""
 
     def add(self, order: int, keys: Iterable[object]) -> None:
         """Note what a commit has written."""
@@ -54,6 +56,7 @@ class Packs:
         for key in self.rows.pop(order):
             if self.where.get(key) == order:
                 del self.where[key]
+                self.left.pop(key, None)
 
 
 @dataclass(slots=True)
@@ -172,12 +175,17 @@ def _whole(contents: Contents, id_: IncidentId, parts: Change) -> Change:
 
 
 def notices_plan(contents: Contents, books: Books, rows: Sequence[NoticeRow]) -> Plan:
-    """Plan how notices that are kept stand now."""
+    """Plan how notices that are kept stand now.
+
+    Those beside them that are kept no more are told of too, for as long as they are in etcd: as
+    they were made they are pending, and would be told again.
+    """
     packs, now = books.packs["n"], {row.id: row for row in rows}
     puts = {}
     for order in {packs.where[row.id] for row in rows}:
-        kept = (now.get(str(id_)) or contents.kept("n", id_) for id_ in packs.rows[order])
-        stand = tuple(replace(row, body="") for row in kept if isinstance(row, NoticeRow))
+        ids = packs.rows[order]
+        known = (now.get(str(id_)) or contents.kept("n", id_) or packs.left.get(id_) for id_ in ids)
+        stand = tuple(replace(row, body="") for row in known if isinstance(row, NoticeRow))
         puts[ordered("d", order)] = _value(Change(notices=stand))
 
     return Plan(puts=puts, apply=lambda _: contents.note(now.values()))
