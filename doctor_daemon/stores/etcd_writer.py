@@ -58,8 +58,9 @@ class _Job:
     done: asyncio.Future[None]
 
     def fail(self, error: Exception) -> None:
+        """Tell who waits. An error that several are told of is copied: each raises one of his."""
         if not self.done.done():
-            self.done.set_exception(copy(error))
+            self.done.set_exception(error)
 
 
 class Writer:
@@ -164,7 +165,7 @@ class Writer:
     def _fail(self, jobs: Sequence[_Job], error: DoctorError) -> None:
         """Fail what was being written and all that wait: nobody waits longer than `write_s`."""
         for job in (*jobs, *self._queue):
-            job.fail(error)
+            job.fail(copy(error))
         self._queue.clear()
 
     def _gather(self, jobs: list[_Job]) -> Transaction:
