@@ -71,7 +71,7 @@ class EtcdConfig(BaseModel):
     """The file with that user's password."""
     timeout_s: float = Field(default=1.5, ge=0.1, le=3, allow_inf_nan=False)
     """How long one endpoint may take to answer; half of it for the connection. A write is given up
-    after 4 s, whatever this is."""
+    after 4 s, whatever this is, and each of the endpoints has its share of them at most."""
     i_accept_plain_http: bool = False
     """Needed for http URLs that lead to another machine: everything is readable on the way."""
     keep_days: int = Field(default=400, ge=1, le=36_500)

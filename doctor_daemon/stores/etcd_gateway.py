@@ -4,8 +4,9 @@ Sources: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ and rpc.proto bes
 values are base64, 64-bit numbers are texts, and fields that are false, zero or empty are left out.
 The codes of errors are gRPC's: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
 
-A call goes to the endpoint that answered last, and to the next one where it does not answer. So a
-call may be done twice; whoever writes sees to it that the second time changes nothing.
+A call goes to the endpoint that answered last, and to the next one where it does not answer; the
+one that did not is asked last from then on. So a call may be done twice; whoever writes sees to it
+that the second time changes nothing.
 """
 
 from __future__ import annotations
@@ -80,25 +81,42 @@ class Gateway:
         self._cluster = ""
         self._lines: dict[str, ClientSession] = {}
 
-    async def call(self, path: str, body: Mapping[str, object]) -> Json:
-        """Call `/v3/PATH` and return the answer.
+    async def call(
+        self, path: str, body: Mapping[str, object], *, within_s: float | None = None
+    ) -> Json:
+        """Call `/v3/PATH` and return the answer. All endpoints are asked `within_s`, if need be.
 
         Raise Unanswered when no endpoint has answered, Temporary when etcd says that it cannot now,
         Permanent when it refuses.
         """
         content, failures, sent = json.dumps(body).encode(), [], False
+        share_s = None if within_s is None else within_s / len(self._endpoints)
         for endpoint in list(self._endpoints):
             try:
-                answer = await self._by(endpoint, path, content)
+                return await self._tried(endpoint, path, content, share_s)
             except Unanswered as error:
                 failures.append(f"{endpoint.url}: {error}")
                 sent = sent or error.sent
-                continue
-            # The one that answers is asked first from now on.
-            self._endpoints.sort(key=lambda one: one is not endpoint)
-            return answer
+            except asyncio.CancelledError:  # whoever asks has no more time
+                self.failure = f"etcd: {'; '.join([*failures, f'{endpoint.url}: no answer yet'])}"
+                self._last(endpoint)
+                raise
+            self._last(endpoint)
         self.failure = f"etcd: {'; '.join(failures)}"
         raise Unanswered(self.failure, sent=sent)
+
+    def _last(self, endpoint: Endpoint) -> None:
+        """Ask an endpoint after all others from now on."""
+        self._endpoints.sort(key=lambda one: one is endpoint)
+
+    async def _tried(
+        self, endpoint: Endpoint, path: str, content: bytes, share_s: float | None
+    ) -> Json:
+        try:
+            async with asyncio.timeout(share_s):
+                return await self._by(endpoint, path, content)
+        except TimeoutError:
+            raise Unanswered(f"no answer within {share_s:g} s", sent=True) from None
 
     async def close(self) -> None:
         """Let go of the connections."""

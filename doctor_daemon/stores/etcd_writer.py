@@ -231,7 +231,7 @@ class Writer:
         body = transaction.body(self._prefix, before)
         while True:
             try:
-                answer = await self._gateway.call("kv/txn", body)
+                answer = await self._gateway.call("kv/txn", body, within_s=self._write_s)
             except Unanswered:
                 await asyncio.sleep(AGAIN_S)
                 continue

@@ -1,0 +1,53 @@
+"""A12: endpoints of etcd that take what is asked for and do not answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from doctor_daemon.stores.etcd import EtcdConfig
+from doctor_daemon.stores.etcd_gateway import Gateway
+from tests.stores.etcd_cluster import Cluster
+from tests.stores.etcd_relay import relayed
+from tests.stores.test_etcd import opened
+from tests.stores.test_etcd_network import by
+from tests.stores.values import opening
+
+PATIENT_S = 2.0
+
+
+async def test_a12_of_three_endpoints_two_may_hang(etcd: Cluster, config: EtcdConfig) -> None:
+    port = etcd.members[0].port
+    patient = config.model_copy(update={"timeout_s": PATIENT_S})
+    async with relayed(port) as first, relayed(port) as second:
+        three = by(patient, first.url, second.url, etcd.urls[0])
+        async with opened(three, write_s=3.0) as (store, term):
+            first.asked.clear()
+            second.asked.clear()
+            await store.commit(opening(), term=term)
+            first.asked.set()
+            second.asked.set()
+            await store.commit(opening("two", "cmp-2"), term=term)
+        async with opened(config) as (store, _):
+            assert [one.id for one in (await store.load()).incidents] == ["one", "two"]
+
+
+async def test_a12_an_endpoint_that_was_waited_for_in_vain_is_asked_last(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with relayed(etcd.members[0].port) as relay:
+        both = by(config.model_copy(update={"timeout_s": PATIENT_S}), relay.url, etcd.urls[0])
+        endpoints = both.asked()
+        gateway = Gateway(endpoints, endpoints[0].tls())
+        relay.asked.clear()
+        asked = {"key": "YQ=="}
+        try:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await gateway.call("kv/range", asked)
+            assert relay.url in gateway.failure
+            async with asyncio.timeout(PATIENT_S / 2):  # the other one is asked first
+                await gateway.call("kv/range", asked)
+        finally:
+            await gateway.close()
