@@ -223,7 +223,7 @@ class EtcdStore:
         held = self._held()
         plan = dropped(held.contents, held.books, self._keeping)
         await self._write(term, lambda _: plan)  # not before it is known that we may
-        for steps in (fold, removals):
+        for steps in (removals, fold):  # what cannot be folded is removed nevertheless
             for make in steps(held.contents, held.books):
                 await self._write(term, make)
 

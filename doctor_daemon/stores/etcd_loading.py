@@ -136,7 +136,7 @@ class _Putting:
             self._told[order] = {row.id: row for row in change.notices}
             return
         if kind == "l":
-            books.rest += 1
+            books.rest.add(order)
         else:
             books.packs[kind].add(order, keys_of(kind, change))
         if kind == "n":

@@ -7,7 +7,7 @@ the next time drops.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -138,7 +138,7 @@ def fold(contents: Contents, books: Books) -> Iterator[Make]:
 
     The first takes the numbers of all: what is committed meanwhile counts for more.
     """
-    if books.rest <= FOLD_REST:
+    if len(books.rest) <= FOLD_REST:
         return
     pieces: list[bytes] = []
     first = 0
@@ -147,22 +147,28 @@ def fold(contents: Contents, books: Books) -> Iterator[Make]:
         nonlocal first
         pieces[:] = [packed(CHANGE.dumps(change)) for change in contents.rest()]
         first = order
+        return Plan(orders=len(pieces))
 
+    def written(some: Mapping[int, bytes], *, last: bool = False) -> Make:
         def apply(_: int) -> None:
-            books.rest = len(pieces)
+            books.rest |= some.keys()
+            if last:
+                books.rest = {order for order in books.rest if order >= first}
 
-        return Plan(orders=len(pieces), apply=apply)
+        puts = {ordered("l", order): piece for order, piece in some.items()}
+        drops = (("l/", ordered("l", first)),) if last else ()
+        return lambda _: Plan(puts=puts, drops=drops, apply=apply)
 
     yield begin
-    puts: dict[str, bytes] = {}
-    for place, piece in enumerate(pieces):
-        if len(puts) >= AT_ONCE or sum(map(len, puts.values())) + len(piece) > REQUEST_MAX // 2:
-            yield _written(puts)
-            puts = {}
-        puts[ordered("l", first + place)] = piece
+    some: dict[int, bytes] = {}
+    for order, piece in enumerate(pieces, first):
+        if len(some) >= AT_ONCE or sum(map(len, some.values())) + len(piece) > REQUEST_MAX // 2:
+            yield written(some)
+            some = {}
+        some[order] = piece
 
-    yield _written(puts, (("l/", ordered("l", first)),))
+    yield written(some, last=True)
 
 
-def _written(puts: dict[str, bytes], drops: tuple[tuple[str, str], ...] = ()) -> Make:
-    return lambda _: Plan(puts=puts, drops=drops)
+def _written(puts: dict[str, bytes]) -> Make:
+    return lambda _: Plan(puts=puts)

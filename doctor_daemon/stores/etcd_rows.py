@@ -74,8 +74,8 @@ class Books:
 
     incidents: dict[IncidentId, Incidents] = field(default_factory=dict)
     packs: dict[str, Packs] = field(default_factory=lambda: {kind: Packs() for kind in PACKS})
-    rest: int = 0
-    """How many keys hold the small rows."""
+    rest: set[int] = field(default_factory=set)
+    """The orders of the keys that hold the small rows."""
 
 
 def keys_of(kind: str, change: Change) -> Iterator[object]:
@@ -122,7 +122,8 @@ def commit_plan(contents: Contents, books: Books, change: Change, order: int) ->
         contents.put(change)
         for kind in kinds:
             books.packs[kind].add(order, keys_of(kind, change))
-        books.rest += rest != Change()
+        if rest != Change():
+            books.rest.add(order)
         if change.head is not None:
             kept = books.incidents.setdefault(change.head.id, Incidents(revision, order))
             kept.revision = revision
