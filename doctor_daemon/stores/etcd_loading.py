@@ -34,6 +34,9 @@ from doctor_daemon.stores.etcd_values import (
 
 PAGE = 256
 """Keys that are asked for at once, at most."""
+LESS, MORE = 8, 8
+"""A page that did not come is asked for again at the eighth part, and the next after one that did
+with 8 keys more."""
 AGAIN_S = 0.2
 APART = frozenset({"schema", "term"})
 """Keys that are read before, by whoever opens."""
@@ -73,20 +76,28 @@ async def load(gateway: Gateway, prefix: str) -> Loaded:
 
 
 async def rows(gateway: Gateway, prefix: str) -> AsyncIterator[Row]:
-    """Yield all keys below a prefix, in order, as they were at one moment."""
+    """Yield all keys below a prefix, in order, as they were at one moment.
+
+    Where a page is not answered fewer keys are asked for, and then by and by more again.
+    """
     begin, end = prefix.encode(), prefix[:-1].encode() + b"0"
-    revision, limit = 0, PAGE
+    revision, limit, most = 0, PAGE, PAGE
     while True:
         asked = {"key": coded(begin), "range_end": coded(end), "limit": str(limit)}
         try:
-            answer = await answered(
-                gateway, "kv/range", asked | ({"revision": str(revision)} if revision else {})
+            answer = await gateway.call(
+                "kv/range", asked | ({"revision": str(revision)} if revision else {})
             )
         except TooLong:
             if limit == 1:
                 raise Permanent("etcd: a value is longer than any that is ours") from None
-            limit = max(1, limit // 8)
+            limit = most = max(1, limit // LESS)
             continue
+        except Unanswered as error:
+            limit = max(1, limit // LESS) if error.sent else limit
+            await asyncio.sleep(AGAIN_S)
+            continue
+        limit = min(most, limit + MORE)
         revision = revision or number(answer["header"], "revision")
         for found in answer.get("kvs", []):
             key = decoded(found.get("key"))
