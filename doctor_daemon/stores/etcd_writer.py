@@ -175,6 +175,9 @@ class Writer:
         order, moment, size, operations = self._mark.order, self._mark.moment, 0, 0
         while self._queue:
             job = self._queue[0]
+            if job.done.done():  # whoever asked for it waits no more
+                self._queue.popleft()
+                continue
             if jobs and (job.touches is None or touched & job.touches):
                 break
             try:

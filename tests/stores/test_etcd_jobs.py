@@ -29,3 +29,15 @@ async def test_a_change_of_which_nothing_can_be_made_fails_its_caller_alone(
     async with opened(config) as (store, _):
         assert await store.load() == expected
         assert {one.id for one in expected.incidents} == {"one", "two"}
+
+
+async def test_what_nobody_waits_for_any_more_is_not_begun(config: EtcdConfig) -> None:
+    async with opened(config) as (store, term):
+        changes = [opening(f"i{n}", f"cmp-{n}") for n in range(3)]
+        begun = [asyncio.create_task(store.commit(change, term=term)) for change in changes]
+        await asyncio.sleep(0)  # each comes to where it waits, and the writer to nothing yet
+        assert store.waiting == len(changes)
+        begun[1].cancel()
+        ends = await asyncio.gather(*begun, return_exceptions=True)
+        assert [type(end) for end in ends] == [type(None), asyncio.CancelledError, type(None)]
+        assert [one.id for one in (await store.load()).incidents] == ["i0", "i2"]
