@@ -235,7 +235,7 @@ class EtcdStore:
         await self._writer.write(make, touches)
 
     def _held(self) -> Loaded:
-        if self._term == 0:
+        if self._writer is None:
             raise Permanent("etcd: the store is not open")
         return self._loaded
 

@@ -19,7 +19,7 @@ from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.host import ServerId
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Conflict, Permanent
-from doctor_daemon.ports import Change, Delivery, Snapshot
+from doctor_daemon.ports import Change, Delivery
 from doctor_daemon.ports.replays import Spent
 from doctor_daemon.stores import etcd_pruning, etcd_rows
 from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
@@ -262,7 +262,8 @@ async def test_a_store_that_is_not_open_says_so(config: EtcdConfig) -> None:
             await store.open()
     with pytest.raises(Permanent, match="not open"):
         await store.commit(Change(), term=term)
-    assert await store.load() == Snapshot()
+    with pytest.raises(Permanent, match="not open"):  # another may have written since
+        await store.load()
 
 
 @pytest.mark.parametrize(
