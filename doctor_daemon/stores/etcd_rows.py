@@ -16,7 +16,7 @@ from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.stores.changes import moment_of
 from doctor_daemon.stores.codec import HEAD_MAX, dump_head
 from doctor_daemon.stores.contents import Contents
-from doctor_daemon.stores.etcd_transactions import Plan
+from doctor_daemon.stores.etcd_transactions import REQUEST_MAX, Plan
 from doctor_daemon.stores.etcd_values import (
     CHANGE,
     OPENED,
@@ -32,7 +32,10 @@ from doctor_daemon.stores.etcd_values import (
 )
 
 FOLD_PARTS = 200
-"""Above so many steps what an incident has is written anew, whole."""
+"""After so many steps what an incident has is written anew, whole; and after so many more again,
+where it did not fit."""
+FOLDED_MAX = REQUEST_MAX - 1000
+"""Bytes of a transaction in which that is done; what does not fit stays as it is."""
 CHARGES_MAX = 5000
 """Charges under one key, where they are put in the place of all."""
 
@@ -149,14 +152,17 @@ def _plan_incident(
     heads[key] = kept.revision if kept else 0
     puts[key] = _head(head, kept.order if kept else order)
     parts = some(change, PARTS)
+    value = _value(parts)
     anew = head.version == 1 and kept is not None  # of one that was pruned, and is still there
     if anew:
         drops.append((parts_key(head.id, 2), _end(parts_key(head.id))))
-    elif kept is not None and kept.parts >= FOLD_PARTS:
-        parts = _whole(contents, head.id, parts)
-        drops.append((parts_key(head.id), own))
-    if parts != Change() or anew:
-        puts[own] = _value(parts)
+    elif kept is not None and kept.parts and kept.parts % FOLD_PARTS == 0:
+        whole = _value(_whole(contents, head.id, parts))
+        if len(whole) + sum(len(key) + len(put) for key, put in puts.items()) < FOLDED_MAX:
+            value = whole
+            drops.append((parts_key(head.id), own))
+    if parts != Change() or anew or drops:
+        puts[own] = value
 
 
 def _whole(contents: Contents, id_: IncidentId, parts: Change) -> Change:
