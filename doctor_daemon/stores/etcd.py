@@ -9,36 +9,30 @@ has the whole reasoning.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
-from typing import Annotated, ClassVar, Self, TypeVar
+from typing import ClassVar, TypeVar
 from uuid import uuid4
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-
-from doctor_daemon.config.words import parse_words
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
-from doctor_daemon.errors import ConfigError, Conflict, Permanent, Temporary
+from doctor_daemon.errors import Conflict, Permanent, Temporary
 from doctor_daemon.ports import (
     Change,
     Delivery,
     EvidenceRow,
     Heading,
     NoticeRow,
-    SecretFile,
     Snapshot,
     Wanted,
 )
-from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.stores.contents import Keeping
 from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_loading import Loaded, load
+from doctor_daemon.stores.etcd_options import EtcdConfig, tls
 from doctor_daemon.stores.etcd_pruning import dropped, fold, removals
 from doctor_daemon.stores.etcd_rows import charges_plan, commit_plan, notices_plan, touched
 from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
@@ -47,64 +41,6 @@ K = TypeVar("K")
 OPEN_S = 120.0
 ROWS_AT_ONCE = 50
 """Notices of which it is written at once how they stand: each may be under a key of its own."""
-
-
-class EtcdConfig(BaseModel):
-    """Options of the store in etcd."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
-
-    endpoints: Annotated[tuple[str, ...], BeforeValidator(parse_words), Field(min_length=1)]
-    """The URLs of the members of one cluster, `https://HOST:2379`: all of them. Where one does not
-    answer the next one is asked."""
-    prefix: Annotated[str, Field(pattern=r"^/([A-Za-z0-9_.-]{1,64}/){1,8}$")] = "/doctor-daemon/"
-    """What all keys begin with. A second cloud's daemon needs another one."""
-    ca_file: Annotated[Path, Field(strict=False)] | None = None
-    """A PEM file of certificates to trust in the place of the system's."""
-    cert_file: Annotated[Path, Field(strict=False)] | None = None
-    """The daemon's certificate, PEM, for an etcd that asks its clients for one."""
-    key_file: SecretFile | None = None
-    """Its key, without a password."""
-    username: str = Field(default="", max_length=256)
-    """The user of etcd's own authentication. Left out: none is used."""
-    password_file: SecretFile | None = None
-    """The file with that user's password."""
-    timeout_s: float = Field(default=1.5, ge=0.1, le=3, allow_inf_nan=False)
-    """How long one endpoint may take to answer; half of it for the connection. A write is given up
-    after 4 s, whatever this is, and each of the endpoints has its share of them at most."""
-    i_accept_plain_http: bool = False
-    """Needed for http URLs that lead to another machine: everything is readable on the way."""
-    keep_days: int = Field(default=400, ge=1, le=36_500)
-    """How long closed incidents are kept, with their timeline and what consumers were told."""
-    closed_max: int = Field(default=5000, ge=1, le=100_000)
-    """Above this number the oldest closed incidents are dropped early: all are held in memory."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if bool(self.username) is not bool(self.password_file):
-            msg = "username: expected it together with password_file"
-            raise ValueError(msg)
-        if bool(self.cert_file) is not bool(self.key_file):
-            msg = "cert_file: expected it together with key_file"
-            raise ValueError(msg)
-        try:
-            self.asked()
-        except ValidationError as error:
-            msg = f"endpoints: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
-            raise ValueError(msg) from None
-        return self
-
-    def asked(self) -> tuple[Endpoint, ...]:
-        """Return the endpoints."""
-        return tuple(
-            Endpoint(
-                url=url,
-                ca_file=self.ca_file,
-                timeout_s=self.timeout_s,
-                i_accept_plain_http=self.i_accept_plain_http,
-            )
-            for url in self.endpoints
-        )
 
 
 class EtcdStore:
@@ -120,7 +56,7 @@ class EtcdStore:
         self._config = config
         self._open_s, self._write_s = open_s, write_s
         self._keeping = Keeping(config.keep_days, config.closed_max)
-        self._tls = _tls(config)
+        self._tls = tls(config)
         self._gateway: Gateway | None = None
         self._writer: Writer | None = None
         self._loaded = Loaded()
@@ -246,19 +182,3 @@ def _parts(rows: Collection[K]) -> Iterator[tuple[K, ...]]:
     yield tuple(islice(waiting, ROWS_AT_ONCE))
     while some := tuple(islice(waiting, ROWS_AT_ONCE)):
         yield some
-
-
-def _tls(config: EtcdConfig) -> ssl.SSLContext:
-    """Make a TLS context of its own: a client's certificate is not to be shown to others."""
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-        if config.cert_file is not None and config.key_file is not None:
-            config.key_file.check()
-            context.load_cert_chain(config.cert_file, config.key_file.path, password=str)
-    except (OSError, ssl.SSLError) as error:
-        named = ", ".join(
-            str(name) for name in (config.ca_file, config.cert_file, config.key_file) if name
-        )
-        why = error.strerror or type(error).__name__
-        raise ConfigError(f"etcd: the files for TLS ({named}) cannot be used: {why}") from None
-    return context

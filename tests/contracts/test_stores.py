@@ -13,8 +13,9 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.ports import EvidenceRow, Heading, NoticeRow, Snapshot, Store, Wanted
 from doctor_daemon.stores.contents import Contents
-from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_loading import load
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.memory import MemoryConfig, MemoryStore
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.contracts.store_contract import StoreContract

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Store
-from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd import EtcdStore
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.stores.values import notice, opening
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from doctor_daemon.stores.etcd import EtcdConfig
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster, running
 
 PREFIXES = count(1)

@@ -22,7 +22,8 @@ from doctor_daemon.errors import Conflict, Permanent
 from doctor_daemon.ports import Change, Delivery
 from doctor_daemon.ports.replays import Spent
 from doctor_daemon.stores import etcd_pruning, etcd_rows
-from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd import EtcdStore
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.etcd_writer import WRITE_S
 from tests.contracts.store_disk import first
 from tests.stores.etcd_cluster import Cluster, call
@@ -269,7 +270,7 @@ async def test_a_store_that_is_not_open_says_so(config: EtcdConfig) -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"endpoints": []}, "at least 1"),
+        ({"endpoints": []}, "at least one"),
         ({"endpoints": ["http://192.0.2.1:2379"]}, "plain http"),
         ({"endpoints": ["https://user:word@192.0.2.1:2379"]}, "without user"),
         ({"prefix": "/"}, "prefix"),

@@ -14,9 +14,10 @@ from aiohttp import web
 
 from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports import Change, SecretFile
-from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
 from doctor_daemon.stores.etcd_loading import rows
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster, call, running
 from tests.stores.test_etcd import code, opened
 from tests.stores.values import opening

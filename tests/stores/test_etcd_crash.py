@@ -11,7 +11,8 @@ from pathlib import Path
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Conflict, Temporary
 from doctor_daemon.ports import Change, Wanted
-from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd import EtcdStore
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster, running
 from tests.stores.test_crash import KILLS, LINES_MIN, killed
 from tests.stores.test_etcd import opened

@@ -11,7 +11,7 @@ import pytest
 from doctor_daemon.core.context import Charge
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery
-from doctor_daemon.stores.etcd import EtcdConfig
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster
 from tests.stores.test_etcd import keys, noisy, opened
 from tests.stores.values import DAY_S, at, closing, evidence, head_of, host, notice, opening

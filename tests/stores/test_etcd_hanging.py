@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from doctor_daemon.stores.etcd import EtcdConfig
 from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster
 from tests.stores.etcd_relay import relayed
 from tests.stores.test_etcd import opened

@@ -12,7 +12,7 @@ from doctor_daemon.core.context import Armed
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.ports import Change
 from doctor_daemon.stores import etcd_rows
-from doctor_daemon.stores.etcd import EtcdConfig
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.shape import Mismatch
 from tests.stores.etcd_cluster import Cluster
 from tests.stores.test_etcd import keys, opened

@@ -14,7 +14,8 @@ from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, Delivery
 from doctor_daemon.stores import etcd_pruning
-from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd import EtcdStore
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster
 from tests.stores.etcd_relay import relayed
 from tests.stores.test_etcd import keys, opened

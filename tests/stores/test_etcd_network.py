@@ -13,7 +13,8 @@ from doctor_daemon.core.context import Armed, Charge
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Conflict, Permanent, Temporary
 from doctor_daemon.ports import Change
-from doctor_daemon.stores.etcd import EtcdConfig, EtcdStore
+from doctor_daemon.stores.etcd import EtcdStore
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.slice.site import free_port
 from tests.stores.etcd_cluster import Cluster, running
 from tests.stores.etcd_relay import relayed
