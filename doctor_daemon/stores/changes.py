@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
+from typing import TypeVar
+
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change
 from doctor_daemon.stores.codec import sound
 
+K = TypeVar("K")
 SUMMARY_MAX = 16 * 1024
 """Bytes of the summary of one piece of evidence."""
 
@@ -30,3 +35,10 @@ def moment_of(change: Change) -> Instant | None:
     if change.upkeep:
         return change.upkeep[-1].at
     return change.evidence[-1].at if change.evidence else None
+
+
+def check_new(what: str, keys: Sequence[K], known: Container[K]) -> None:
+    """Raise Conflict for a key that is known, or stands twice."""
+    for number, key in enumerate(keys):
+        if key in known or key in keys[:number]:
+            raise Conflict(f"this {what} has been written before: {key}")

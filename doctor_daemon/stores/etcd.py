@@ -30,11 +30,15 @@ from doctor_daemon.ports import (
 )
 from doctor_daemon.stores.contents import Keeping
 from doctor_daemon.stores.etcd_claim import claimed
+from doctor_daemon.stores.etcd_endings import endings
+from doctor_daemon.stores.etcd_folding import fold
 from doctor_daemon.stores.etcd_gateway import Gateway
-from doctor_daemon.stores.etcd_loading import Loaded, load
+from doctor_daemon.stores.etcd_loading import load, load_past
 from doctor_daemon.stores.etcd_options import EtcdConfig, tls
-from doctor_daemon.stores.etcd_pruning import dropped, fold, removals
-from doctor_daemon.stores.etcd_rows import charges_plan, commit_plan, notices_plan, touched
+from doctor_daemon.stores.etcd_pruning import removals
+from doctor_daemon.stores.etcd_questions import headings, notices
+from doctor_daemon.stores.etcd_rows import Loaded, charges_plan, commit_plan, notices_plan, touched
+from doctor_daemon.stores.etcd_transactions import Plan
 from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
 
 K = TypeVar("K")
@@ -58,6 +62,8 @@ class EtcdStore:
         self._keeping = Keeping(config.keep_days, config.closed_max)
         self._tls = tls(config)
         self._gateway: Gateway | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._pruning = asyncio.Lock()
         self._writer: Writer | None = None
         self._loaded = Loaded()
         self._term = 0
@@ -94,10 +100,16 @@ class EtcdStore:
         writer.start(claim.term, revision, loaded.mark, loaded.mark_revision)
         self._gateway, self._writer, self._loaded = gateway, writer, loaded
         self._term = claim.term
+        past = load_past(gateway, prefix, loaded.past)
+        self._reading = asyncio.create_task(past, name="etcd-past")
         return claim.term
 
     async def close(self) -> None:
         writer, self._writer = self._writer, None
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         if writer is not None and self._gateway is not None:
             with suppress(Temporary):
                 await writer.stop()
@@ -107,38 +119,42 @@ class EtcdStore:
         return self._held().contents.snapshot()
 
     async def find(self, id_: IncidentId) -> Incident | None:
-        return self._held().contents.find(id_)
+        found = self._held().contents.find(id_)
+        return found or (await self._whole()).past.find(id_)
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
-        return self._held().contents.headings(host, limit)
+        return headings(await self._whole(), host, limit)
 
     async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
         return self._held().contents.said(source, limit)
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
-        return self._held().contents.notices(wanted, limit)
+        held = self._held()
+        if wanted.ids is None or not wanted.ids <= held.contents.letters.rows.keys():
+            held = await self._whole()
+        return await notices(held, wanted, limit)
 
     async def given_up(self) -> Mapping[str, int]:
-        return self._held().contents.given_up()
+        return self._held().contents.letters.given_up()
 
     async def commit(self, change: Change, *, term: int) -> None:
         held = self._held()
         await self._write(
             term,
-            lambda order: commit_plan(held.contents, held.books, change, order),
+            lambda order: commit_plan(held, change, order),
             touched(change),
         )
 
     async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:
         held, kept = self._held(), tuple(charges)
-        await self._write(term, lambda order: charges_plan(held.contents, held.books, kept, order))
+        await self._write(term, lambda order: charges_plan(held, kept, order))
 
     async def deliveries(self, batch: Sequence[Delivery], *, term: int) -> None:
         """Note how deliveries stand. Of a long batch each part is written for itself."""
         held = self._held()
 
         def noted(some: tuple[Delivery, ...]) -> Make:
-            return lambda _: notices_plan(held.contents, held.books, held.contents.delivered(some))
+            return lambda _: notices_plan(held, held.contents.letters.delivered(some))
 
         for some in _parts(batch):
             await self._write(term, noted(some))
@@ -147,21 +163,19 @@ class EtcdStore:
         held = self._held()
 
         def again(some: tuple[str, ...]) -> Make:
-            return lambda _: notices_plan(
-                held.contents, held.books, held.contents.replayed(some)[0]
-            )
+            return lambda _: notices_plan(held, held.contents.letters.replayed(some)[0])
 
         for some in _parts(ids):
             await self._write(term, again(some))
-        return held.contents.replayed(ids)[1]
+        return held.contents.letters.replayed(ids)[1]
 
     async def prune(self, *, term: int) -> None:
-        held = self._held()
-        plan = dropped(held.contents, held.books, self._keeping)
-        await self._write(term, lambda _: plan)  # not before it is known that we may
-        for steps in (removals, fold):  # what cannot be folded is removed nevertheless
-            for make in steps(held.contents, held.books):
-                await self._write(term, make)
+        await self._write(term, lambda _: Plan())  # not before it is known that we may
+        held = await self._whole()
+        async with self._pruning:
+            for makes in (removals(held, self._keeping), endings(held), fold(held)):
+                for make in makes:
+                    await self._write(term, make)
 
     async def _write(self, term: int, make: Make, touches: frozenset[object] | None = None) -> None:
         if term != self._term:
@@ -174,6 +188,20 @@ class EtcdStore:
         if self._writer is None:
             raise Permanent("etcd: the store is not open")
         return self._loaded
+
+    async def _whole(self) -> Loaded:
+        """Return all that is held, once what is over has been read.
+
+        Raise Temporary while it is not, Permanent if it cannot be read.
+        """
+        reading = self._reading
+        if reading is not None:
+            await asyncio.wait((reading,), timeout=self._write_s)
+            if not reading.done():
+                raise Temporary("etcd: incidents that are over have not been read yet")
+            if not reading.cancelled() and (error := reading.exception()) is not None:
+                raise Permanent(f"etcd: incidents that are over cannot be read: {error}")
+        return self._held()
 
 
 def _parts(rows: Collection[K]) -> Iterator[tuple[K, ...]]:

@@ -1,14 +1,13 @@
-"""What is in etcd, read page by page at one revision, and put together again."""
+"""What is in etcd, read page by page, at one revision, and put together again."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, NoticeRow
-from doctor_daemon.stores.contents import Contents
 from doctor_daemon.stores.etcd_gateway import (
     Compacted,
     Gateway,
@@ -19,14 +18,16 @@ from doctor_daemon.stores.etcd_gateway import (
     decoded,
     number,
 )
-from doctor_daemon.stores.etcd_rows import Books, Incidents, keys_of
+from doctor_daemon.stores.etcd_past import Past, read
+from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
 from doctor_daemon.stores.etcd_values import (
     CHANGE,
     LANES,
     MARK,
     OPENED,
     PACKS,
-    Mark,
+    PAST,
+    RETURNS,
     Opened,
     parts_key,
     unpacked,
@@ -44,16 +45,6 @@ Row = tuple[str, bytes, int]
 """A key without its prefix, a value, and the revision that wrote it."""
 
 
-@dataclass(slots=True)
-class Loaded:
-    """All that is in etcd."""
-
-    contents: Contents = field(default_factory=Contents)
-    books: Books = field(default_factory=Books)
-    mark: Mark = field(default_factory=lambda: Mark(""))
-    mark_revision: int = 0
-
-
 async def answered(gateway: Gateway, path: str, body: Mapping[str, object]) -> Json:
     """Ask until somebody answers; the caller bounds the time."""
     while True:
@@ -64,23 +55,52 @@ async def answered(gateway: Gateway, path: str, body: Mapping[str, object]) -> J
 
 
 async def load(gateway: Gateway, prefix: str) -> Loaded:
-    """Read everything. Raise Permanent for what cannot be read. The caller bounds the time."""
+    """Read everything but the past. Raise Permanent for what cannot be read.
+
+    The caller bounds the time.
+    """
     while True:
         putting = _Putting()
         try:
-            async for row in rows(gateway, prefix):
-                putting.take(*row)
+            for some in (("", PAST), (_after(PAST), "")):
+                async for row in rows(gateway, prefix, some):
+                    putting.take(*row)
             return putting.whole()
         except Compacted:  # somebody has compacted what we were reading: from the beginning
             await asyncio.sleep(AGAIN_S)
 
 
-async def rows(gateway: Gateway, prefix: str) -> AsyncIterator[Row]:
+async def load_past(gateway: Gateway, prefix: str, into: Past) -> None:
+    """Read what is over, however long it takes; nothing else may write there meanwhile.
+
+    Raise Permanent for what cannot be read.
+    """
+    while True:
+        try:
+            async for _, value, _ in rows(gateway, prefix, (PAST, _after(PAST))):
+                into.add((read(value),))
+        except Compacted:
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return
+
+
+def _after(begin: str) -> str:
+    """Return the end of the range of all keys that begin so: 0 comes next to the stroke."""
+    return f"{begin[:-1]}0"
+
+
+async def rows(
+    gateway: Gateway, prefix: str, some: tuple[str, str] = ("", "")
+) -> AsyncIterator[Row]:
     """Yield all keys below a prefix, in order, as they were at one moment.
 
-    Where a page is not answered fewer keys are asked for, and then by and by more again.
+    `some`: from which on, and before which; empty: all. Where a page is not answered fewer keys are
+    asked for, and then by and by more again.
     """
-    begin, end = prefix.encode(), prefix[:-1].encode() + b"0"
+    first, last = some
+    begin, end = f"{prefix}{first}".encode(), f"{prefix}{last}".encode()
+    end = end if last else _after(prefix).encode()
     revision, limit, most = 0, PAGE, PAGE
     while True:
         asked = {"key": coded(begin), "range_end": coded(end), "limit": str(limit)}
@@ -135,7 +155,12 @@ class _Putting:
             self._parts.setdefault(of, []).append(CHANGE.loads(unpacked(value)))
         elif kind == "s":
             for lane in LANES.loads(unpacked(value)).lanes:
-                self._loaded.contents.reach((lane.consumer, lane.host), lane.last)
+                letters = self._loaded.contents.letters
+                letters.reach((lane.consumer, lane.host), lane.last)
+                letters.tell((lane.consumer, lane.host), lane.told)
+        elif key == "returns":
+            found = RETURNS.loads(unpacked(value)).returns
+            self._loaded.contents.returns = tuple((one.host, one.wall_s) for one in found)
         elif kind in {"d", "l", *PACKS} and rest.isdigit():
             self._put(kind, int(rest), CHANGE.loads(unpacked(value)))
         elif key not in APART:

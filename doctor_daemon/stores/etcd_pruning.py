@@ -1,119 +1,142 @@
-"""What is taken out of etcd: what the store holds no more, and what has been written anew.
+"""What is taken out of etcd: what is kept no more, and what has been written anew.
 
-Nothing here is one transaction, and it need not be. First what is to stay is written, and then what
-it stands for is dropped; whatever ends it in between leaves rows that say the same twice, or that
-the next time drops.
+Nothing here is one transaction as a whole, and it need not be: each of them leaves a whole state.
+The store holds something until the transaction is written that drops it, so that what is told as
+gone is gone for the next daemon too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.ports import Change, NoticeRow
-from doctor_daemon.stores.contents import Contents, Keeping
-from doctor_daemon.stores.etcd_rows import Books, Packs
-from doctor_daemon.stores.etcd_transactions import REQUEST_MAX, Plan
+from doctor_daemon.stores.contents import Keeping
+from doctor_daemon.stores.etcd_rows import Loaded, Packs
+from doctor_daemon.stores.etcd_transactions import Plan
 from doctor_daemon.stores.etcd_values import (
     CHANGE,
     DIGITS,
     LANES,
     PACKS,
+    RETURNS,
     Lane,
     Lanes,
+    Return,
+    Returns,
     head_key,
     ordered,
     packed,
     parts_key,
+    past_key,
 )
 from doctor_daemon.stores.etcd_writer import Make
+from doctor_daemon.stores.lately import latest, returned
 
-FOLD_REST = 200
-"""Above so many keys of small rows these are written anew, as they stand."""
-AT_ONCE = 40
-"""Keys in one transaction; an incident is two operations, and a range costs etcd what is in it."""
+AT_ONCE = 30
+"""Keys in one transaction; an incident is three operations, and a range costs what is in it."""
 LANES_MAX = 10_000
-Item = tuple[str, object]
 
 
-def dropped(contents: Contents, books: Books, rule: Keeping) -> Plan:
-    """Plan to hold no more what is older than its retention. In etcd it stays until `removals`."""
-
-    def apply(_: int) -> None:
-        packs = books.packs["n"]
-        before = {id_: contents.kept("n", id_) for id_ in packs.where}
-        contents.prune(rule)
-        for id_, row in before.items():
-            if isinstance(row, NoticeRow) and contents.kept("n", id_) is None:
-                packs.left[id_] = replace(row, body="")
-
-    return Plan(apply=apply)
-
-
-def removals(contents: Contents, books: Books) -> Iterator[Make]:
-    """Yield what drops whatever the store holds no more, a little at a time."""
-    gone: list[Item] = [("i", id_) for id_ in books.incidents if contents.kept("i", id_) is None]
-    thinned: list[tuple[str, int]] = []
-    for kind, packs in books.packs.items():
-        for order in packs.rows:
-            live = _live(contents, packs, kind, order)
-            if not live:
-                gone.append((kind, order))
-            elif len(live) < len(packs.rows[order]):
-                thinned.append((kind, order))
-    if any(kind == "n" for kind, _ in (*thinned, *gone)):
-        yield from _lanes(contents)
-    yield from (_thinned(contents, books, *one) for one in thinned)
-    waiting = iter(gone)
+def removals(held: Loaded, rule: Keeping) -> Iterator[Make]:
+    """Yield what drops whatever is kept no more, a little at a time."""
+    contents = held.contents
+    waiting = iter(contents.over(rule, held.past.ended()))
     while some := tuple(islice(waiting, AT_ONCE)):
-        yield _removed(contents, books, some)
+        yield _incidents(held, some)
+    yield from returns(held)
+    yield from _notices(held, rule)
+    contents.grow_old(rule)
+    for kind in ("e", "c"):
+        yield from _packs(held, kind, frozenset())
 
 
-def _live(contents: Contents, packs: Packs, kind: str, order: int) -> list[object]:
-    """Name the rows of a key that are kept, and have not been written again since."""
-    rows = packs.rows[order]
-    here = (key for key in rows if packs.where.get(key) == order)
-    return [key for key in here if contents.kept(kind, key) is not None]
-
-
-def _removed(contents: Contents, books: Books, items: Iterable[Item]) -> Make:
+def _incidents(held: Loaded, ids: Collection[IncidentId]) -> Make:
     def make(_: int) -> Plan:
-        # An incident of this name may have been opened meanwhile.
-        now = [item for item in items if item[0] in PACKS or contents.kept(*item) is None]
         drops: list[tuple[str, str]] = []
-        for kind, which in now:
-            if kind == "i":
-                begin = parts_key(str(which))
-                drops += [(head_key(str(which)), ""), (begin, f"{begin[:-1]}0")]
-            else:
-                keys = (kind, "d") if kind == "n" else (kind,)
-                drops += [(ordered(one, int(str(which))), "") for one in keys]
+        for id_ in ids:
+            begin = parts_key(id_)
+            drops += [(head_key(id_), ""), (begin, f"{begin[:-1]}0"), (past_key(id_), "")]
 
         def apply(_: int) -> None:
-            for kind, which in now:
-                if kind == "i":
-                    books.incidents.pop(IncidentId(str(which)), None)
-                else:
-                    books.packs[kind].drop(int(str(which)))
+            held.contents.forget(ids)
+            for id_ in ids:
+                held.past.drop(id_)
+                held.books.incidents.pop(id_, None)
 
         return Plan(drops=drops, apply=apply)
 
     return make
 
 
-def _thinned(contents: Contents, books: Books, kind: str, order: int) -> Make:
-    """Write rows that were made together anew, without those that are not kept."""
+class _Known:
+    """Which incidents are kept."""
+
+    def __init__(self, held: Loaded) -> None:
+        self._held = held
+
+    def __contains__(self, id_: object) -> bool:
+        return self._held.contents.kept("i", id_) is not None or id_ in self._held.past
+
+
+def _notices(held: Loaded, rule: Keeping) -> Iterator[Make]:
+    contents = held.contents
+    if contents.moment is not None:
+        gone = contents.letters.over(_Known(held), rule.keep_s, contents.moment)
+        if gone:
+            yield from lanes(held)
+        yield from _packs(held, "n", frozenset(gone))
+
+
+def _packs(held: Loaded, kind: str, gone: frozenset[object]) -> Iterator[Make]:
+    """Yield what drops rows of a kind: these, and those that are not kept."""
+    packs, empty = held.books.packs[kind], list[int]()
+    thinned = list[int]()
+    for order, rows in packs.rows.items():
+        live = _live(held, kind, order, gone)
+        if len(live) < len(rows):
+            (thinned if live else empty).append(order)
+    yield from (_thinned(held, kind, order, gone) for order in thinned)
+    waiting = iter(empty)
+    while some := tuple(islice(waiting, AT_ONCE)):
+        yield _emptied(held, kind, some, gone)
+
+
+def _live(held: Loaded, kind: str, order: int, gone: frozenset[object]) -> list[object]:
+    """Name the rows of a key that are kept, and have not been written again since."""
+    packs = held.books.packs[kind]
+    here = (key for key in packs.rows[order] if packs.where.get(key) == order)
+    return [key for key in here if key not in gone and held.contents.kept(kind, key) is not None]
+
+
+def _emptied(held: Loaded, kind: str, orders: Collection[int], gone: frozenset[object]) -> Make:
+    packs = held.books.packs[kind]
 
     def make(_: int) -> Plan:
-        packs = books.packs[kind]
-        keys = _live(contents, packs, kind, order)
-        rows: Any = tuple(contents.kept(kind, key) for key in keys)
+        both = (kind, "d") if kind == "n" else (kind,)
+        drops = [(ordered(one, order), "") for order in orders for one in both]
 
         def apply(_: int) -> None:
-            packs.drop(order)
+            for order in orders:
+                _drop(held, packs, order, gone)
+
+        return Plan(drops=drops, apply=apply)
+
+    return make
+
+
+def _thinned(held: Loaded, kind: str, order: int, gone: frozenset[object]) -> Make:
+    """Write rows that were made together anew, without those that are not kept."""
+    packs = held.books.packs[kind]
+
+    def make(_: int) -> Plan:
+        keys = _live(held, kind, order, gone)
+        rows: Any = tuple(held.contents.kept(kind, key) for key in keys)
+
+        def apply(_: int) -> None:
+            _drop(held, packs, order, gone)
             packs.add(order, keys)
 
         puts = {ordered(kind, order): packed(CHANGE.dumps(Change(**{PACKS[kind]: rows})))}
@@ -123,52 +146,40 @@ def _thinned(contents: Contents, books: Books, kind: str, order: int) -> Make:
     return make
 
 
-def _lanes(contents: Contents) -> Iterator[Make]:
-    """Write the numbers that were given out last: the notices that have them are to go."""
-    waiting = iter([Lane(*lane, last) for lane, last in contents.sequences.items()])
-    place = 0
-    while some := tuple(islice(waiting, LANES_MAX)):
-        key, value = f"s/{place:0{DIGITS}}", packed(LANES.dumps(Lanes(some)))
-        place += 1
-        yield _written({key: value})
+def _drop(held: Loaded, packs: Packs, order: int, gone: frozenset[object]) -> None:
+    held.contents.letters.drop(str(key) for key in packs.rows[order] if key in gone)
+    packs.drop(order)
 
 
-def fold(contents: Contents, books: Books) -> Iterator[Make]:
-    """Yield what writes the small rows anew, as they stand, and drops those of before.
+def lanes(held: Loaded, rows: Collection[NoticeRow] = ()) -> Iterator[Make]:
+    """Yield what writes the numbers that were given out last: the notices with them are to go.
 
-    The first takes the numbers of all: what is committed meanwhile counts for more.
+    `rows`: those that were delivered and are to be kept elsewhere.
     """
-    if len(books.rest) <= FOLD_REST:
+    letters = held.contents.letters
+    told = dict(letters.told)
+    for row in rows:
+        of = row.consumer, row.host
+        told[of] = max(row.sequence, told.get(of, 0))
+    known = [Lane(*lane, last, told.get(lane, 0)) for lane, last in letters.sequences.items()]
+    for place, begin in enumerate(range(0, len(known), LANES_MAX)):
+        value = packed(LANES.dumps(Lanes(tuple(known[begin : begin + LANES_MAX]))))
+        yield _written({f"s/{place:0{DIGITS}}": value})
+
+
+def returns(held: Loaded) -> Iterator[Make]:
+    """Yield what writes when hosts came back: the incidents that tell it are to go."""
+    contents = held.contents
+    now = latest(chain(returned(contents.heads()), held.past.returned()))
+    if now == contents.returns:
         return
-    pieces: list[bytes] = []
-    first = 0
 
-    def begin(order: int) -> Plan:
-        nonlocal first
-        pieces[:] = [packed(CHANGE.dumps(change)) for change in contents.rest()]
-        first = order
-        return Plan(orders=len(pieces))
+    def apply(_: int) -> None:
+        contents.returns = now
 
-    def written(some: Mapping[int, bytes], *, last: bool = False) -> Make:
-        def apply(_: int) -> None:
-            books.rest |= some.keys()
-            if last:
-                books.rest = {order for order in books.rest if order >= first}
-
-        puts = {ordered("l", order): piece for order, piece in some.items()}
-        drops = (("l/", ordered("l", first)),) if last else ()
-        return lambda _: Plan(puts=puts, drops=drops, apply=apply)
-
-    yield begin
-    some: dict[int, bytes] = {}
-    for order, piece in enumerate(pieces, first):
-        if len(some) >= AT_ONCE or sum(map(len, some.values())) + len(piece) > REQUEST_MAX // 2:
-            yield written(some)
-            some = {}
-        some[order] = piece
-
-    yield written(some, last=True)
+    value = packed(RETURNS.dumps(Returns(tuple(Return(*one) for one in now))))
+    yield lambda _: Plan(puts={"returns": value}, apply=apply)
 
 
-def _written(puts: dict[str, bytes]) -> Make:
+def _written(puts: Mapping[str, bytes]) -> Make:
     return lambda _: Plan(puts=puts)

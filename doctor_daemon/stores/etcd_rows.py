@@ -16,6 +16,7 @@ from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.stores.changes import moment_of
 from doctor_daemon.stores.codec import HEAD_MAX, dump_head
 from doctor_daemon.stores.contents import Contents
+from doctor_daemon.stores.etcd_past import Past
 from doctor_daemon.stores.etcd_transactions import REQUEST_MAX, Plan
 from doctor_daemon.stores.etcd_values import (
     CHANGE,
@@ -23,11 +24,13 @@ from doctor_daemon.stores.etcd_values import (
     PACKS,
     PARTS,
     REST,
+    Mark,
     Opened,
     head_key,
     ordered,
     packed,
     parts_key,
+    past_key,
     some,
 )
 
@@ -46,8 +49,6 @@ class Packs:
 
     rows: dict[int, tuple[object, ...]] = field(default_factory=dict)
     where: dict[object, int] = field(default_factory=dict)
-    left: dict[object, NoticeRow] = field(default_factory=dict)
-    """Notices that are kept no more, and may be in etcd yet, as they stood."""
 
     def add(self, order: int, keys: Iterable[object]) -> None:
         """Note what a commit has written."""
@@ -59,7 +60,6 @@ class Packs:
         for key in self.rows.pop(order):
             if self.where.get(key) == order:
                 del self.where[key]
-                self.left.pop(key, None)
 
 
 @dataclass(slots=True)
@@ -79,6 +79,18 @@ class Books:
     packs: dict[str, Packs] = field(default_factory=lambda: {kind: Packs() for kind in PACKS})
     rest: set[int] = field(default_factory=set)
     """The orders of the keys that hold the small rows."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """All that is in etcd."""
+
+    contents: Contents = field(default_factory=Contents)
+    past: Past = field(default_factory=Past)
+    """Of it nothing is known at first: it is read later."""
+    books: Books = field(default_factory=Books)
+    mark: Mark = field(default_factory=lambda: Mark(""))
+    mark_revision: int = 0
 
 
 def keys_of(kind: str, change: Change) -> Iterator[object]:
@@ -106,9 +118,11 @@ def _rounds(charges: Iterable[Charge]) -> Iterator[tuple[str, int]]:
     return ((charge.incident, charge.number) for charge in charges)
 
 
-def commit_plan(contents: Contents, books: Books, change: Change, order: int) -> Plan:
+def commit_plan(held: Loaded, change: Change, order: int) -> Plan:
     """Plan a change. Raise Conflict if it was decided on another state, ValueError for a bug."""
+    contents, books = held.contents, held.books
     contents.check(change)
+    held.past.check(change)
     puts: dict[str, bytes] = {}
     heads: dict[str, int] = {}
     drops: list[tuple[str, str]] = []
@@ -150,18 +164,17 @@ def _plan_incident(
     kept = books.incidents.get(head.id)
     key, own = head_key(head.id), parts_key(head.id, head.version)
     heads[key] = kept.revision if kept else 0
+    if kept is None:
+        heads[past_key(head.id)] = 0
     puts[key] = _head(head, kept.order if kept else order)
     parts = some(change, PARTS)
     value = _value(parts)
-    anew = head.version == 1 and kept is not None  # of one that was pruned, and is still there
-    if anew:
-        drops.append((parts_key(head.id, 2), _end(parts_key(head.id))))
-    elif kept is not None and kept.parts and kept.parts % FOLD_PARTS == 0:
+    if kept is not None and kept.parts and kept.parts % FOLD_PARTS == 0:
         whole = _value(_whole(contents, head.id, parts))
         if len(whole) + sum(len(key) + len(put) for key, put in puts.items()) < FOLDED_MAX:
             value = whole
             drops.append((parts_key(head.id), own))
-    if parts != Change() or anew or drops:
+    if parts != Change() or drops:
         puts[own] = value
 
 
@@ -181,25 +194,22 @@ def _whole(contents: Contents, id_: IncidentId, parts: Change) -> Change:
     )
 
 
-def notices_plan(contents: Contents, books: Books, rows: Sequence[NoticeRow]) -> Plan:
-    """Plan how notices that are kept stand now.
-
-    Those beside them that are kept no more are told of too, for as long as they are in etcd: as
-    they were made they are pending, and would be told again.
-    """
-    packs, now = books.packs["n"], {row.id: row for row in rows}
+def notices_plan(held: Loaded, rows: Sequence[NoticeRow]) -> Plan:
+    """Plan how notices that are kept stand now, and all that were made together with them."""
+    letters, packs = held.contents.letters, held.books.packs["n"]
+    now = {row.id: row for row in rows}
     puts = {}
     for order in {packs.where[row.id] for row in rows}:
-        ids = packs.rows[order]
-        known = (now.get(str(id_)) or contents.kept("n", id_) or packs.left.get(id_) for id_ in ids)
-        stand = tuple(replace(row, body="") for row in known if isinstance(row, NoticeRow))
+        known = (now.get(str(id_)) or letters.rows.get(str(id_)) for id_ in packs.rows[order])
+        stand = tuple(replace(row, body="") for row in known if row is not None)
         puts[ordered("d", order)] = _value(Change(notices=stand))
 
-    return Plan(puts=puts, apply=lambda _: contents.note(now.values()))
+    return Plan(puts=puts, apply=lambda _: letters.note(now.values()))
 
 
-def charges_plan(contents: Contents, books: Books, charges: Sequence[Charge], order: int) -> Plan:
+def charges_plan(held: Loaded, charges: Sequence[Charge], order: int) -> Plan:
     """Plan charges that take the place of all. The keys of one commit have a number more each."""
+    contents, books = held.contents, held.books
     made: dict[int, Change] = {}
     waiting = iter(charges)
     while some_of := tuple(islice(waiting, CHARGES_MAX)):
@@ -225,8 +235,3 @@ def _head(head: Incident, order: int) -> bytes:
 
 def _value(change: Change) -> bytes:
     return packed(CHANGE.dumps(change))
-
-
-def _end(prefix: str) -> str:
-    """Return the end of the range of all keys that begin so: 0 comes next to the stroke."""
-    return f"{prefix[:-1]}0"

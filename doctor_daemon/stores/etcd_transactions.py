@@ -16,7 +16,7 @@ from doctor_daemon.stores.etcd_gateway import Json, coded
 from doctor_daemon.stores.etcd_values import MARK, Mark, packed
 
 OPERATIONS_MAX = 100
-"""Of plans: no more comparisons than these either; those of term and mark come on top."""
+"""Of plans, and as many comparisons; those of term and mark come on top."""
 REQUEST_MAX = 1_400_000
 """Bytes of keys and values: what is around them comes on top."""
 
@@ -44,8 +44,8 @@ class Plan:
 
     @property
     def operations(self) -> int:
-        """How many operations it is."""
-        return len(self.puts) + len(self.drops)
+        """How many operations it is, or comparisons, of which etcd takes as many."""
+        return max(len(self.puts) + len(self.drops), len(self.heads))
 
 
 @dataclass(frozen=True, slots=True)

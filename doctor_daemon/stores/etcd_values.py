@@ -11,7 +11,9 @@ Under the prefix, `ORDER` being the number of the commit that wrote it, in sixte
     d/ORDER             how these stand now, without their bodies
     e/ORDER  c/ORDER    evidence; charges
     l/ORDER             all the rest of a commit, which is small
-    s/NUMBER            sequence numbers whose notices are not kept any more
+    s/NUMBER            sequence numbers whose notices are not kept any more, or below x/
+    returns             when hosts came back, of incidents that are not kept any more, or below x/
+    x/ID                an incident that is over, and what was told of it: first the short of it
 
 A value is a part of a `Change` as JSON, fields that are empty left out; a large one is packed.
 """
@@ -25,7 +27,7 @@ from typing import Any, get_type_hints
 from urllib.parse import quote
 
 from doctor_daemon.core.host import HostId
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change
@@ -38,6 +40,8 @@ PACKED_MIN = 512
 UNPACKED_MAX = 64 * 1024 * 1024
 _PACKED = b"z"
 DIGITS = 16
+PAST = "x/"
+"""What the keys of incidents that are over begin with: no other key of ours comes after them."""
 PARTS = frozenset({"entries", "servers", "servers_gone", "evacuations"})
 """The fields of a change that are rows of its incident."""
 PACKS: Mapping[str, str] = {"n": "notices", "e": "evidence", "c": "charges"}
@@ -74,6 +78,8 @@ class Lane:
     consumer: str
     host: HostId
     last: int
+    told: int = 0
+    """The last that was delivered, of those whose notices are below x/."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,40 @@ class Lanes:
     """Some of them."""
 
     lanes: tuple[Lane, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Whose host came back, and when."""
+
+    host: HostId
+    wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """The latest of them."""
+
+    returns: tuple[Return, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """The short of an incident that is over, which is known without reading the whole.
+
+    `notices`, `orders`: the ids of what was told of it, and the orders of their commits.
+    """
+
+    id: IncidentId
+    host: HostId
+    order: int
+    phase: str
+    opened_wall_s: float
+    ended_wall_s: float
+    text: str
+    came_back: bool
+    notices: tuple[str, ...]
+    orders: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +180,8 @@ OPENED: Codec[Opened] = Codec("incident", _opened())
 MARK: Codec[Mark] = Codec("mark", shape(Mark))
 CLAIM: Codec[Claim] = Codec("term", shape(Claim))
 LANES: Codec[Lanes] = Codec("sequence numbers", shape(Lanes))
+RETURNS: Codec[Returns] = Codec("returns of hosts", shape(Returns))
+SHORT: Codec[Short] = Codec("short of an incident", shape(Short))
 
 
 def packed(text: str) -> bytes:
@@ -174,6 +216,11 @@ def ordered(kind: str, order: int) -> str:
 def head_key(id_: str) -> str:
     """Return the key of an incident's head."""
     return f"i/{_plain(id_)}"
+
+
+def past_key(id_: str) -> str:
+    """Return the key of an incident that is over."""
+    return f"{PAST}{_plain(id_)}"
 
 
 def parts_key(id_: str, version: int | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
@@ -10,18 +10,29 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.ports import NoticeRow, Wanted
 from doctor_daemon.stores.retention import RETURNS_MAX
 
+Lane = tuple[str, HostId]
 
-def gaps(rows: Iterable[NoticeRow]) -> Iterator[tuple[str, HostId]]:
-    """Name the (consumer, host) whose last notice that is not pending was given up."""
+
+def gaps(rows: Iterable[NoticeRow], told: Mapping[Lane, int]) -> Iterator[Lane]:
+    """Name the lanes (consumer, host) whose last notice that is not pending was given up.
+
+    `told`: the last numbers of lanes that were delivered, though their notices are not at hand.
+    """
     ended = sorted((row for row in rows if row.state != "pending"), key=_by_sequence)
-    last = {(row.consumer, row.host): row.state for row in ended}
-    yield from (lane for lane, state in last.items() if state == "dead")
+    last = {(row.consumer, row.host): row for row in ended}
+    for lane, row in last.items():
+        if row.state == "dead" and row.sequence > told.get(lane, 0):
+            yield lane
 
 
 def returned(heads: Iterable[Incident]) -> tuple[tuple[HostId, float], ...]:
     """Return (host, when) of the latest incidents that ended with a return, by the wall clock."""
-    over = [(one.host, one.phase_at.wall_s) for one in heads if came_back(one)]
-    return tuple(sorted(over, key=lambda one: one[1])[-RETURNS_MAX:])
+    return latest((one.host, one.phase_at.wall_s) for one in heads if came_back(one))
+
+
+def latest(returns: Iterable[tuple[HostId, float]]) -> tuple[tuple[HostId, float], ...]:
+    """Return the latest of these, each once."""
+    return tuple(sorted(set(returns), key=lambda one: (one[1], one[0]))[-RETURNS_MAX:])
 
 
 def fits(row: NoticeRow, wanted: Wanted) -> bool:

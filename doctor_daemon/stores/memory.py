@@ -63,10 +63,10 @@ class MemoryStore:
         return self._contents.said(source, limit)
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
-        return self._contents.notices(wanted, limit)
+        return self._contents.letters.wanted(wanted, limit)
 
     async def given_up(self) -> Mapping[str, int]:
-        return self._contents.given_up()
+        return self._contents.letters.given_up()
 
     async def commit(self, change: Change, *, term: int) -> None:
         self._check_term(term)
@@ -79,12 +79,12 @@ class MemoryStore:
 
     async def deliveries(self, batch: Sequence[Delivery], *, term: int) -> None:
         self._check_term(term)
-        self._contents.note(self._contents.delivered(batch))
+        self._contents.letters.note(self._contents.letters.delivered(batch))
 
     async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
         self._check_term(term)
-        again, late = self._contents.replayed(ids)
-        self._contents.note(again)
+        again, late = self._contents.letters.replayed(ids)
+        self._contents.letters.note(again)
         return late
 
     async def prune(self, *, term: int) -> None:

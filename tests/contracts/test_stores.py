@@ -12,10 +12,11 @@ import pytest
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.ports import EvidenceRow, Heading, NoticeRow, Snapshot, Store, Wanted
-from doctor_daemon.stores.contents import Contents
 from doctor_daemon.stores.etcd import EtcdStore
-from doctor_daemon.stores.etcd_loading import load
+from doctor_daemon.stores.etcd_loading import load, load_past
 from doctor_daemon.stores.etcd_options import EtcdConfig
+from doctor_daemon.stores.etcd_questions import headings, notices
+from doctor_daemon.stores.etcd_rows import Loaded
 from doctor_daemon.stores.memory import MemoryConfig, MemoryStore
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.contracts.store_contract import StoreContract
@@ -75,27 +76,30 @@ class Keys:
 class Rereading(EtcdStore):
     """Answers every question from what is in etcd at that moment, as the next daemon would."""
 
-    async def _reread(self) -> Contents:
+    async def _reread(self) -> Loaded:
         assert self._gateway is not None
-        return (await load(self._gateway, self._config.prefix)).contents
+        loaded = await load(self._gateway, self._config.prefix)
+        await load_past(self._gateway, self._config.prefix, loaded.past)
+        return loaded
 
     async def load(self) -> Snapshot:
-        return (await self._reread()).snapshot()
+        return (await self._reread()).contents.snapshot()
 
     async def find(self, id_: IncidentId) -> Incident | None:
-        return (await self._reread()).find(id_)
+        held = await self._reread()
+        return held.contents.find(id_) or held.past.find(id_)
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
-        return (await self._reread()).headings(host, limit)
+        return headings(await self._reread(), host, limit)
 
     async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
-        return (await self._reread()).said(source, limit)
+        return (await self._reread()).contents.said(source, limit)
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
-        return (await self._reread()).notices(wanted, limit)
+        return await notices(await self._reread(), wanted, limit)
 
     async def given_up(self) -> Mapping[str, int]:
-        return (await self._reread()).given_up()
+        return (await self._reread()).contents.letters.given_up()
 
 
 class RereadKeys(Keys):

@@ -21,7 +21,7 @@ from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Conflict, Permanent
 from doctor_daemon.ports import Change, Delivery
 from doctor_daemon.ports.replays import Spent
-from doctor_daemon.stores import etcd_pruning, etcd_rows
+from doctor_daemon.stores import etcd_folding, etcd_rows
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.etcd_writer import WRITE_S
@@ -51,6 +51,11 @@ async def opened(
         yield store, term
     finally:
         await store.close()
+
+
+async def read_whole(store: EtcdStore) -> None:
+    """Wait until what is over has been read too, and nothing is asked of etcd any more."""
+    await store.headings(None, 1)
 
 
 def code(text: str) -> str:
@@ -221,7 +226,7 @@ async def test_small_rows_are_written_anew_when_there_are_many(
 ) -> None:
     async with opened(config) as (store, term):
         await store.commit(first("carol"), term=term)
-        for number in range(etcd_pruning.FOLD_REST + 5):
+        for number in range(etcd_folding.FOLD_REST + 5):
             change = Change(
                 armed=Armed(on=bool(number % 2), why=f"{number}"),
                 spent=(Spent("am", f"n{number}", number),),

@@ -129,6 +129,7 @@ async def test_b11_with_one_member_of_three_gone_it_goes_on_and_with_two_it_only
         one, two, _ = cluster.members
         async with opened(config) as (store, term):
             await store.commit(opening("a", "a"), term=term)
+            assert [one.id for one in await store.headings(None, 5)] == ["a"]
             one.kill()
             await until_written(store, opening("b", "b"), term)
             two.kill()
