@@ -97,7 +97,7 @@ class EtcdStore:
             await gateway.close()
             raise
         writer = Writer(gateway, prefix, self._write_s)
-        writer.start(claim.term, revision, loaded.mark, loaded.mark_revision)
+        writer.start(claim, revision, loaded.mark, loaded.mark_revision)
         self._gateway, self._writer, self._loaded = gateway, writer, loaded
         self._term = claim.term
         past = load_past(gateway, prefix, loaded.past)

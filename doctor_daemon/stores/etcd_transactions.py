@@ -13,7 +13,7 @@ from typing import Any
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.etcd_gateway import Json, coded
-from doctor_daemon.stores.etcd_values import MARK, Mark, packed
+from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, packed
 
 OPERATIONS_MAX = 100
 """Of plans, and as many comparisons; those of term and mark come on top."""
@@ -55,9 +55,10 @@ class Transaction:
     mark: Mark
     plans: tuple[Plan, ...] = ()
 
-    def body(self, prefix: str, before: Mapping[str, int]) -> Json:
+    def body(self, prefix: str, before: Mapping[str, int], claim: Claim) -> Json:
         """Return what etcd is asked. `before`: keys and the revisions that they must have.
 
+        The term must be this claim too: numbers come again where older state was restored.
         Where something is not as it must be, the answer tells the term and the mark that stand.
         """
         heads = {key: at for plan in self.plans for key, at in plan.heads.items()}
@@ -68,10 +69,14 @@ class Transaction:
         def key(name: str) -> str:
             return coded(f"{prefix}{name}".encode())
 
+        term = coded(packed(CLAIM.dumps(claim)))
         return {
             "compare": [
-                {"key": key(name), "target": "MOD", "result": "EQUAL", "mod_revision": str(at)}
-                for name, at in (*heads.items(), *before.items())
+                {"key": key("term"), "target": "VALUE", "result": "EQUAL", "value": term},
+                *(
+                    {"key": key(name), "target": "MOD", "result": "EQUAL", "mod_revision": str(at)}
+                    for name, at in (*heads.items(), *before.items())
+                ),
             ],
             "success": [
                 *(

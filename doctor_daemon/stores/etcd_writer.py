@@ -34,7 +34,7 @@ from doctor_daemon.stores.etcd_transactions import (
     check_size,
     first,
 )
-from doctor_daemon.stores.etcd_values import CLAIM, MARK, Mark, unpacked
+from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, unpacked
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class Writer:
         self._gateway = gateway
         self._prefix = prefix
         self._write_s = write_s
-        self._term, self._term_revision = 0, 0
+        self._claim, self._term_revision = Claim(0, ""), 0
         self._mark, self._mark_revision = Mark(""), 0
         self._count = 0
         self._queue: deque[_Job] = deque()
@@ -88,9 +88,9 @@ class Writer:
         """How many pieces of work wait."""
         return len(self._queue)
 
-    def start(self, term: int, term_revision: int, mark: Mark, mark_revision: int) -> None:
+    def start(self, claim: Claim, term_revision: int, mark: Mark, mark_revision: int) -> None:
         """Begin to write for a term, after this mark."""
-        self._term, self._term_revision = term, term_revision
+        self._claim, self._term_revision = claim, term_revision
         self._mark, self._mark_revision = mark, mark_revision
         self._task = asyncio.create_task(self._run(), name="etcd-writer")
 
@@ -198,8 +198,9 @@ class Writer:
         return Transaction(self._named(order, moment), tuple(plans))
 
     def _named(self, order: int, moment: Instant | None) -> Mark:
+        # By the opening, not the term: where older state was restored a term may come again.
         self._count += 1
-        return Mark(f"{self._term}-{self._count}", order, moment)
+        return Mark(f"{self._claim.by}-{self._count}", order, moment)
 
     async def _settle(self) -> None:
         """Find out what became of a transaction whose answer was lost."""
@@ -231,7 +232,7 @@ class Writer:
         Raise Conflict when it is another's. The caller bounds the time.
         """
         before = {"term": self._term_revision, "mark": self._mark_revision}
-        body = transaction.body(self._prefix, before)
+        body = transaction.body(self._prefix, before, self._claim)
         while True:
             try:
                 answer = await self._gateway.call("kv/txn", body, within_s=self._write_s)
@@ -250,5 +251,5 @@ class Writer:
             return found.id, number(mark, "mod_revision")
         if number(term, "mod_revision") != self._term_revision:
             newest = CLAIM.loads(unpacked(decoded(term.get("value")))).term if term else 0
-            raise Conflict(f"term {self._term} is over: term {newest} has been claimed")
+            raise Conflict(f"term {self._claim.term} is over: term {newest} has been claimed")
         raise Conflict(f"etcd: somebody else has written below {self._prefix}")

@@ -16,9 +16,9 @@ from doctor_daemon.ports import Change
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.slice.site import free_port
-from tests.stores.etcd_cluster import Cluster, running
+from tests.stores.etcd_cluster import Cluster, call, running
 from tests.stores.etcd_relay import relayed
-from tests.stores.test_etcd import keys, opened
+from tests.stores.test_etcd import code, keys, opened, read_whole
 from tests.stores.values import at, closing, head_of, opening
 
 GIVEN_UP_S = 1.2
@@ -219,3 +219,27 @@ async def test_b10_no_two_that_open_at_once_have_one_term(config: EtcdConfig) ->
     finally:
         for store in stores:
             await store.close()
+
+
+async def test_b10_a_mark_of_somebody_else_s_is_not_taken_for_one_s_own(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, relay.url), GIVEN_UP_S) as (store, term),
+    ):
+        await read_whole(store)
+        relay.asked.clear()
+        with pytest.raises(Temporary, match="not known yet"):
+            await store.commit(opening(), term=term)
+        # As if an older state had been restored: terms and marks are counted from there once more.
+        everything = {"key": code(config.prefix), "range_end": code(f"{config.prefix[:-1]}0")}
+        call(etcd.members[0].port, "kv/deleterange", everything)
+        async with opened(config) as (other, same):
+            assert same == term
+            await other.commit(opening("two", "cmp-2"), term=same)
+            relay.asked.set()
+            with pytest.raises(Conflict):
+                await store.commit(Change(), term=term)
+            assert await store.find(IncidentId("one")) is None
+            await other.commit(Change(), term=same)
