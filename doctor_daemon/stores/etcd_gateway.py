@@ -32,6 +32,8 @@ Json = dict[str, Any]
 ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: the gateway's, with everything in base64."""
 SAID_MAX = 300
+WORDS_MAX = 64 * 1024
+"""Bytes of an answer that is no JSON, of which the beginning is told."""
 INVALID, DENIED, TAKEN, PRECONDITION, RANGE, NOBODY = 3, 7, 6, 9, 11, 16
 _LASTING = {INVALID, DENIED, TAKEN, PRECONDITION, 12}
 """Codes after which asking again is no use: 12 is unimplemented."""
@@ -205,7 +207,8 @@ def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise Unanswered(f"it answers {status}, and no JSON object", sent=True)
+        words = _printable(said.decode(errors="replace")) if len(said) <= WORDS_MAX else "long"
+        raise Unanswered(f"it answers {status}, and no JSON object: {words}", sent=True)
     if status == HTTPStatus.OK:
         return answer
     raise _meaning(answer, status, endpoint)
@@ -214,8 +217,7 @@ def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:
 def _meaning(answer: Json, status: int, endpoint: Endpoint) -> Exception:
     code = answer.get("code")
     text = str(answer.get("message") or answer.get("error") or "")
-    text = conceal(text)[:SAID_MAX]  # first: a secret that is cut off is not known again
-    text = "".join(one if one.isprintable() else " " for one in text)
+    text = _printable(text)
     if code == NOBODY or any(words in text for words in _TOKEN):
         return _Expired()
     told = f"etcd: {endpoint.url} answers {status}: {text}"
@@ -224,6 +226,11 @@ def _meaning(answer: Json, status: int, endpoint: Endpoint) -> Exception:
     if code in _LASTING:
         return Permanent(told)
     return Unanswered(f"it answers {status}: {text}", sent=True)
+
+
+def _printable(text: str) -> str:
+    # Struck out first: a secret that is cut off is not known again.
+    return "".join(one if one.isprintable() else " " for one in conceal(text)[:SAID_MAX])
 
 
 def coded(data: bytes) -> str:

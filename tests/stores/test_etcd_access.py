@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from doctor_daemon.errors import ConfigError, Permanent, Temporary
+from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, SecretFile
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
@@ -25,18 +24,17 @@ from tests.stores.values import opening
 USER, PASSWORD = "doctor", "correct horse battery"
 PATIENCE_S = 30.0
 """The longest answer takes a busy machine more than an endpoint is given."""
-OPENSSL = """
-[req]
-distinguished_name = name
-prompt = no
-[name]
-CN = doctor
-[both]
-basicConstraints = critical, CA:TRUE
-keyUsage = critical, keyCertSign, digitalSignature
-extendedKeyUsage = serverAuth, clientAuth
-subjectAltName = IP:127.0.0.1
-"""
+REACH = {"key": code("/doctor-daemon/"), "range_end": code("/doctor-daemon0")}
+READWRITE: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("auth/user/add", {"name": "root", "password": "of the administrator"}),
+    ("auth/user/grant", {"user": "root", "role": "root"}),
+    ("auth/role/add", {"name": "doctor"}),
+    ("auth/role/grant", {"name": "doctor", "perm": {"permType": "READWRITE", **REACH}}),
+    ("auth/user/add", {"name": USER, "password": PASSWORD}),
+    ("auth/user/grant", {"user": USER, "role": "doctor"}),
+    ("auth/enable", {}),
+)
+"""What an administrator does: the user may write below /doctor-daemon/ alone."""
 
 
 def secret(folder: Path, name: str, text: str) -> SecretFile:
@@ -51,16 +49,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Run an etcd that asks for a user, who may write below /doctor-daemon/ alone."""
     with running(tmp_path_factory.mktemp("guarded")) as cluster:
         port = cluster.members[0].port
-        reach = {"key": code("/doctor-daemon/"), "range_end": code("/doctor-daemon0")}
-        for path, body in (
-            ("auth/user/add", {"name": "root", "password": "of the administrator"}),
-            ("auth/user/grant", {"user": "root", "role": "root"}),
-            ("auth/role/add", {"name": "doctor"}),
-            ("auth/role/grant", {"name": "doctor", "perm": {"permType": "READWRITE", **reach}}),
-            ("auth/user/add", {"name": USER, "password": PASSWORD}),
-            ("auth/user/grant", {"user": USER, "role": "doctor"}),
-            ("auth/enable", {}),
-        ):
+        for path, body in READWRITE:
             call(port, path, body)
         yield cluster
 
@@ -106,49 +95,6 @@ async def test_what_a_user_may_not_write_is_refused(guarded: Cluster, tmp_path: 
 async def test_a_user_where_etcd_knows_none_is_refused(etcd: Cluster, tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="not enabled"):
         await EtcdStore(user(etcd, tmp_path)).open()
-
-
-def certified(folder: Path) -> None:
-    """Make two certificates, each its own authority, for servers and clients."""
-    (folder / "openssl.cnf").write_text(OPENSSL)
-    for name in ("own", "stranger"):
-        subprocess.run(
-            [
-                *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"),
-                *("ec_paramgen_curve:prime256v1", "-nodes", "-days", "30", "-extensions", "both"),
-                *("-config", "openssl.cnf", "-keyout", f"{name}.key", "-out", f"{name}.pem"),
-            ],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            timeout=30,
-        )
-        (folder / f"{name}.key").chmod(0o600)
-
-
-async def test_both_ends_show_a_certificate(tmp_path: Path) -> None:
-    certified(tmp_path)
-    own, key = tmp_path / "own.pem", tmp_path / "own.key"
-    options = ("--cert-file", str(own), "--key-file", str(key), "--trusted-ca-file", str(own))
-    with running(tmp_path / "etcd", options=(*options, "--client-cert-auth")) as cluster:
-
-        def config(name: str = "", ca: Path = own) -> EtcdConfig:
-            shown = {"cert_file": tmp_path / f"{name}.pem"} if name else {}
-            kept = {"key_file": SecretFile(tmp_path / f"{name}.key")} if name else {}
-            given: dict[str, Any] = {**shown, **kept, "timeout_s": 1.0}
-            return EtcdConfig(endpoints=cluster.urls, ca_file=ca, **given)
-
-        async with opened(config("own")) as (store, term):
-            await store.commit(opening(), term=term)
-        for stranger in (config("stranger"), config(), config("own", tmp_path / "stranger.pem")):
-            with pytest.raises(Temporary, match=r"no connection|lost"):
-                await EtcdStore(stranger, open_s=1.0).open()
-
-
-def test_files_for_tls_that_cannot_be_used_are_named(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("nothing")
-    with pytest.raises(ConfigError, match=r"ca\.pem\) cannot be used"):
-        EtcdStore(EtcdConfig(endpoints=("https://a.example",), ca_file=tmp_path / "ca.pem"))
 
 
 @asynccontextmanager
