@@ -2,7 +2,8 @@
 
 What is in etcd is held in memory too, and every question is answered from there, so that a daemon
 whose etcd has lost its quorum still knows what it has decided. Nothing is decided any more then:
-each write is one transaction, and what was not written counts for nothing. docs/adr/0022-etcd.md
+each write is one transaction, and what was not written counts for nothing. Incidents that have been
+over for long are read behind the start, and nobody who acts waits for them. docs/adr/0022-etcd.md
 has the whole reasoning.
 """
 
