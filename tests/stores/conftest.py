@@ -21,5 +21,5 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def config(etcd: Cluster) -> EtcdConfig:
-    """Return options for a prefix where nothing is yet."""
-    return EtcdConfig(endpoints=etcd.urls, prefix=f"/test-{next(PREFIXES)}/", timeout_s=0.5)
+    """Return options for a prefix where nothing is yet. A busy machine is waited for."""
+    return EtcdConfig(endpoints=etcd.urls, prefix=f"/test-{next(PREFIXES)}/", timeout_s=3.0)

@@ -24,7 +24,6 @@ from doctor_daemon.ports.replays import Spent
 from doctor_daemon.stores import etcd_folding, etcd_rows
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
-from doctor_daemon.stores.etcd_writer import WRITE_S
 from tests.contracts.store_disk import first
 from tests.stores.etcd_cluster import Cluster, call
 from tests.stores.values import (
@@ -40,10 +39,13 @@ from tests.stores.values import (
     step,
 )
 
+PATIENT_S = 30.0
+"""How long a write is tried, where somebody is to answer, however busy the machine is."""
+
 
 @asynccontextmanager
 async def opened(
-    config: EtcdConfig, write_s: float = WRITE_S
+    config: EtcdConfig, write_s: float = PATIENT_S
 ) -> AsyncIterator[tuple[EtcdStore, int]]:
     store = EtcdStore(config, write_s=write_s)
     term = await store.open()

@@ -14,15 +14,14 @@ from tests.stores.test_etcd import opened
 from tests.stores.test_etcd_network import by
 from tests.stores.values import opening
 
-PATIENT_S = 2.0
+PATIENT_S = 3.0
 
 
 async def test_a12_of_three_endpoints_two_may_hang(etcd: Cluster, config: EtcdConfig) -> None:
     port = etcd.members[0].port
-    patient = config.model_copy(update={"timeout_s": PATIENT_S})
     async with relayed(port) as first, relayed(port) as second:
-        three = by(patient, first.url, second.url, etcd.urls[0])
-        async with opened(three, write_s=3.0) as (store, term):
+        three = by(config, first.url, second.url, etcd.urls[0], timeout_s=PATIENT_S)
+        async with opened(three, write_s=5.9) as (store, term):
             first.asked.clear()
             second.asked.clear()
             await store.commit(opening(), term=term)
@@ -37,7 +36,7 @@ async def test_a12_an_endpoint_that_was_waited_for_in_vain_is_asked_last(
     etcd: Cluster, config: EtcdConfig
 ) -> None:
     async with relayed(etcd.members[0].port) as relay:
-        both = by(config.model_copy(update={"timeout_s": PATIENT_S}), relay.url, etcd.urls[0])
+        both = by(config, relay.url, etcd.urls[0], timeout_s=PATIENT_S)
         endpoints = both.asked()
         gateway = Gateway(endpoints, endpoints[0].tls())
         relay.asked.clear()

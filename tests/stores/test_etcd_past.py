@@ -15,7 +15,7 @@ from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster
 from tests.stores.etcd_relay import relayed
 from tests.stores.test_etcd import keys, opened, put, read_whole
-from tests.stores.test_etcd_network import GIVEN_UP_S, by
+from tests.stores.test_etcd_network import GIVEN_UP_S, by, until_known, until_written
 from tests.stores.values import (
     DAY_S,
     at,
@@ -182,24 +182,25 @@ async def test_c5_whatever_ends_a_prune_the_next_daemon_holds_what_this_one_does
     etcd: Cluster, config: EtcdConfig, answers: int
 ) -> None:
     short = config.model_copy(update={"keep_days": 1, "closed_max": 2})
+    mixed = (notice(1, "old"), replace(notice(2, "old"), made_at=None))
+    new = replace(notice(1, "last"), made_at=at(2 * DAY_S))
+    async with opened(config) as (store, term):
+        await store.commit(Change(notices=mixed), term=term)
+        for name, begun_s in (("one", 0.0), ("two", 1.0), ("three", 2 * DAY_S - LATER_S)):
+            await ended(store, term, name, "delivered", returns=1, seconds=begun_s)
+        await pass_time(store, term, 2 * DAY_S)
+        last = replace(opening("last", "last", 2 * DAY_S), notices=(new,))
+        await store.commit(last, term=term)
     async with (
         relayed(etcd.members[0].port) as relay,
         opened(by(short, relay.url), GIVEN_UP_S) as (store, term),
     ):
-        mixed = (notice(1, "old"), notice(2, "old"))
-        await store.commit(Change(notices=(mixed[0], replace(mixed[1], made_at=None))), term=term)
-        for name, begun_s in (("one", 0.0), ("two", 1.0), ("three", 2 * DAY_S - LATER_S)):
-            await ended(store, term, name, "delivered", returns=1, seconds=begun_s)
-        await pass_time(store, term, 2 * DAY_S)
-        new = replace(notice(1, "last"), made_at=at(2 * DAY_S))
-        last = replace(opening("last", "last", 2 * DAY_S), notices=(new,))
-        await store.commit(last, term=term)
         await read_whole(store)
         relay.left = answers
         with pytest.raises(Temporary):
             await store.prune(term=term)
         relay.left = None
-        await store.commit(Change(), term=term)
+        await until_known(store, term)
         expected = await everything(store, "one", "two", "three")
     async with opened(short) as (store, term):
         assert await everything(store, "one", "two", "three") == expected
@@ -230,9 +231,18 @@ async def test_a_daemon_works_before_it_has_read_what_is_over(
                 with pytest.raises(Temporary, match="not been read yet"):
                     await asked
             relay.left = None
-            await store.commit(closing(expected.incidents[0], LATER_S), term=term)
-            await store.prune(term=term)
-            assert await store.find(IncidentId("one")) == one
+            await until_written(store, closing(expected.incidents[0], LATER_S), term)
+            await found(store, one)
+
+
+async def found(store: EtcdStore, expected: Incident) -> None:
+    """Ask until what is over has been read."""
+    while True:
+        try:
+            assert await store.find(expected.id) == expected
+            return
+        except Temporary:
+            continue
 
 
 async def test_d9_what_is_over_and_cannot_be_read_is_told(
