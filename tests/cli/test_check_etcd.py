@@ -62,4 +62,4 @@ async def test_a_right_place_is_valid(place: Site) -> None:
 async def test_what_is_wrong_is_named(place: Site, options: Json, told: str) -> None:
     done = await check(place, kept(place, **options))
     assert done.status == 1
-    assert [line for line in done.err.splitlines() if told in line]
+    assert [line for line in verdicts(done, "error") if told in line], done
