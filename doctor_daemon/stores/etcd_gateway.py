@@ -89,7 +89,7 @@ class Gateway:
         """Call `/v3/PATH` and return the answer. All endpoints are asked `within_s`, if need be.
 
         Raise Unanswered when no endpoint has answered, Temporary when etcd says that it cannot now,
-        Permanent when it refuses.
+        Permanent when it refuses, and nobody that was asked before can have done it.
         """
         content, failures, sent = json.dumps(body).encode(), [], False
         share_s = None if within_s is None else within_s / len(self._endpoints)
@@ -99,6 +99,11 @@ class Gateway:
             except Unanswered as error:
                 failures.append(f"{endpoint.url}: {error}")
                 sent = sent or error.sent
+            except Permanent as error:
+                if not sent:
+                    raise
+                failures.append(str(error))
+                continue  # it is not silent, and will say so again
             except asyncio.CancelledError:  # whoever asks has no more time
                 self.failure = f"etcd: {'; '.join([*failures, f'{endpoint.url}: no answer yet'])}"
                 self._last(endpoint)

@@ -17,14 +17,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
+from doctor_daemon.stores.codec import Codec
 from doctor_daemon.stores.etcd_gateway import Gateway, Json, Unanswered, decoded, number
 from doctor_daemon.stores.etcd_transactions import (
     OPERATIONS_MAX,
@@ -42,6 +43,7 @@ QUEUE_MAX = 4000
 WRITE_S = 4.0
 """How long a write is tried. systemd's watchdog asks the store to answer at all within 5 s."""
 CLOSE_S = 10.0
+NOT_KNOWN = "whether it was written is not known yet"
 AGAIN_S = 0.1
 """Between two rounds of all endpoints."""
 
@@ -156,10 +158,11 @@ class Writer:
             self._fault = error  # another has written, or etcd refuses us: nothing goes on
         except Exception as error:  # noqa: BLE001 - a bug must not leave anybody waiting
             self._fault = Permanent(f"etcd: the writer failed: {type(error).__name__}: {error}")
+            return Temporary(f"{self._fault}; {NOT_KNOWN}")
         return self._fault
 
     def _lost(self) -> str:
-        known = "; whether it was written is not known yet" if self._unsure else ""
+        known = f"; {NOT_KNOWN}" if self._unsure else ""
         return f"{self._gateway.failure}; gave up after {self._write_s:g} s{known}"
 
     def _fail(self, jobs: Sequence[_Job], error: DoctorError) -> None:
@@ -229,27 +232,50 @@ class Writer:
     async def _tried(self, transaction: Transaction, names: Sequence[str]) -> tuple[str, int]:
         """Try until it is known whose mark stands; return it, one of `names`, and its revision.
 
-        Raise Conflict when it is another's. The caller bounds the time.
+        Raise Conflict when it is another's, Permanent when it was certainly not written, Temporary
+        when it may have been and nobody says so. The caller bounds the time.
         """
         before = {"term": self._term_revision, "mark": self._mark_revision}
         body = transaction.body(self._prefix, before, self._claim)
+        sent = False
         while True:
             try:
                 answer = await self._gateway.call("kv/txn", body, within_s=self._write_s)
-            except Unanswered:
+                sent = True
+                if answer.get("succeeded") is True:
+                    return transaction.mark.id, _revision(answer["header"], "revision")
+                return self._standing(answer, names)
+            except Unanswered as error:
+                sent = sent or error.sent
                 await asyncio.sleep(AGAIN_S)
-                continue
-            if answer.get("succeeded") is True:
-                return transaction.mark.id, number(answer["header"], "revision")
-            return self._standing(answer, names)
+            except Permanent as error:
+                if sent:
+                    raise Temporary(f"{error}; {NOT_KNOWN}") from None
+                raise
 
     def _standing(self, answer: Json, names: Sequence[str]) -> tuple[str, int]:
         """Read from the answer to a transaction that was not done what stands in its way."""
         term, mark = (first(answer, place) for place in (0, 1))
-        found = MARK.loads(unpacked(decoded(mark.get("value")))) if mark else Mark("")
+        found = _read(MARK, mark, Mark(""))
         if found.id in names:
-            return found.id, number(mark, "mod_revision")
+            return found.id, _revision(mark, "mod_revision")
         if number(term, "mod_revision") != self._term_revision:
-            newest = CLAIM.loads(unpacked(decoded(term.get("value")))).term if term else 0
+            newest = _read(CLAIM, term, Claim(0, "")).term
             raise Conflict(f"term {self._claim.term} is over: term {newest} has been claimed")
         raise Conflict(f"etcd: somebody else has written below {self._prefix}")
+
+
+def _read(codec: Codec[T], record: Mapping[str, Any], none: T) -> T:
+    """Read a key that is there, and is one of ours; else return `none`."""
+    try:
+        return codec.loads(unpacked(decoded(record.get("value"))))
+    except Permanent:
+        return none
+
+
+def _revision(record: Mapping[str, object], name: str) -> int:
+    """Return a revision. Raise Permanent if there is none."""
+    found = number(record, name)
+    if not found:
+        raise Permanent(f"etcd: an answer has no {name}")
+    return found
