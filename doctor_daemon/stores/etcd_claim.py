@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from doctor_daemon.errors import Permanent
-from doctor_daemon.stores.etcd_gateway import Gateway, coded, decoded, number
-from doctor_daemon.stores.etcd_loading import answered
-from doctor_daemon.stores.etcd_values import CLAIM, SCHEMA, Claim, packed, unpacked
+from doctor_daemon.stores.etcd_gateway import Gateway, coded, decoded, is_number, number
+from doctor_daemon.stores.etcd_loading import AGAIN_S, answered
+from doctor_daemon.stores.etcd_transactions import first
+from doctor_daemon.stores.etcd_values import CLAIM, DIGITS, SCHEMA, Claim, packed, unpacked
 
 
 async def claimed(gateway: Gateway, prefix: str, by: str) -> tuple[Claim, int]:
     """Write the next term, and return it and its revision. The caller bounds the time.
 
     `by` is of this opening alone: by it a term is known again whose answer was lost. Raise
-    Permanent
-    for a schema that is newer than ours.
+    Permanent for a schema that is newer than ours, and for what cannot be read.
     """
     keys = {name: coded(f"{prefix}{name}".encode()) for name in ("schema", "term")}
     read = [{"request_range": {"key": key}} for key in keys.values()]
     while True:
         answer = await answered(gateway, "kv/txn", {"success": read})
-        schema, term = (_only(one) for one in answer["responses"])
+        schema, term = first(answer, 0), first(answer, 1)
         _check_schema(schema, prefix)
         before = CLAIM.loads(unpacked(decoded(term.get("value")))) if term else Claim(0, "")
         revision = number(term, "mod_revision")
@@ -42,18 +43,14 @@ async def claimed(gateway: Gateway, prefix: str, by: str) -> tuple[Claim, int]:
         answer = await answered(gateway, "kv/txn", {"compare": same, "success": puts})
         if answer.get("succeeded") is True:
             return own, number(answer["header"], "revision")
-
-
-def _only(response: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = response.get("response_range", {}).get("kvs", [])
-    return found[0] if found else {}
+        await asyncio.sleep(AGAIN_S)  # somebody else was faster
 
 
 def _check_schema(schema: Mapping[str, Any], prefix: str) -> None:
     if not schema:
         return
     text = decoded(schema.get("value")).decode(errors="replace")
-    if not text.isdigit() or not 1 <= int(text) <= SCHEMA:
+    if not is_number(text, DIGITS) or not 1 <= int(text) <= SCHEMA:
         raise Permanent(
             f"etcd: {prefix}schema is {text[:20]!r}; this version of the daemon knows {SCHEMA}"
             " at most: a newer one has written here"

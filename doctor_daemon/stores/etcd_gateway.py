@@ -25,7 +25,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, Clien
 from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile
 from doctor_daemon.ports.endpoint import Endpoint, bounded
-from doctor_daemon.ports.secrets import conceal, remember
+from doctor_daemon.ports.secrets import LENGTH_MIN, conceal, remember
 
 Json = dict[str, Any]
 
@@ -33,8 +33,12 @@ ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: the gateway's, with everything in base64."""
 SAID_MAX = 300
 WORDS_MAX = 64 * 1024
-"""Bytes of an answer that is no JSON, of which the beginning is told."""
+"""Characters of a complaint, or of an answer that is no JSON, of which the beginning is told."""
 INVALID, DENIED, TAKEN, PRECONDITION, RANGE, NOBODY = 3, 7, 6, 9, 11, 16
+TOKEN_MAX = 16 * 1024
+"""Characters of a token: it is the value of a header."""
+NUMBER_MAX = 20
+"""Digits of a number of 64 bits."""
 _LASTING = {INVALID, DENIED, TAKEN, PRECONDITION, 12}
 """Codes after which asking again is no use: 12 is unimplemented."""
 _TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
@@ -163,7 +167,7 @@ class Gateway:
         except _Expired:
             raise Permanent(f"etcd: {endpoint.url} refuses the user {self._username}") from None
         token = answer.get("token")
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not _is_token(token):
             raise Unanswered("it gave no token", sent=False)
         remember(token)
         return token
@@ -171,8 +175,8 @@ class Gateway:
     def _of_cluster(self, answer: Json, endpoint: Endpoint) -> Json:
         """Return an answer. Raise Permanent if the endpoint is of another cluster than before."""
         header = answer.get("header")
-        cluster = str(header.get("cluster_id", "")) if isinstance(header, dict) else ""
-        if not cluster:
+        cluster = header.get("cluster_id") if isinstance(header, dict) else None
+        if not isinstance(cluster, str) or not is_number(cluster, NUMBER_MAX):
             raise Unanswered("it answers, and not as an etcd", sent=True)
         self._cluster = self._cluster or cluster
         if cluster != self._cluster:
@@ -212,7 +216,7 @@ def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        words = _printable(said.decode(errors="replace")) if len(said) <= WORDS_MAX else "long"
+        words = _printable(said[: WORDS_MAX + 1].decode(errors="replace"))
         raise Unanswered(f"it answers {status}, and no JSON object: {words}", sent=True)
     if status == HTTPStatus.OK:
         return answer
@@ -220,20 +224,25 @@ def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:
 
 
 def _meaning(answer: Json, status: int, endpoint: Endpoint) -> Exception:
-    code = answer.get("code")
-    text = str(answer.get("message") or answer.get("error") or "")
-    text = _printable(text)
+    code, said = answer.get("code"), answer.get("message") or answer.get("error")
+    text = _printable(said) if isinstance(said, str) else ""
     if code == NOBODY or any(words in text for words in _TOKEN):
         return _Expired()
     told = f"etcd: {endpoint.url} answers {status}: {text}"
     if code == RANGE:
         return Compacted(told)
-    if code in _LASTING:
+    if isinstance(code, int) and code in _LASTING:
         return Permanent(told)
     return Unanswered(f"it answers {status}: {text}", sent=True)
 
 
+def _is_token(text: str) -> bool:
+    return LENGTH_MIN <= len(text) <= TOKEN_MAX and text.isascii() and text.isprintable()
+
+
 def _printable(text: str) -> str:
+    if len(text) > WORDS_MAX:
+        return "long"
     # Struck out first: a secret that is cut off is not known again.
     return "".join(one if one.isprintable() else " " for one in conceal(text)[:SAID_MAX])
 
@@ -252,8 +261,25 @@ def decoded(text: object) -> bytes:
 
 
 def number(record: Mapping[str, object], name: str) -> int:
-    """Return a 64-bit number of an answer: a text, and 0 where it is left out."""
-    try:
-        return int(str(record.get(name, "0")))
-    except ValueError:
-        raise Permanent(f"etcd: an answer's {name} is no number") from None
+    """Return a 64-bit number of an answer: a text, and 0 where it is left out.
+
+    Raise Permanent if it is none.
+    """
+    found = record.get(name, "0")
+    digits = str(found) if type(found) is int else found
+    if not isinstance(digits, str) or not is_number(digits, NUMBER_MAX):
+        raise Permanent(f"etcd: an answer's {name} is no number")
+    return int(digits)
+
+
+def is_number(text: str, digits_max: int) -> bool:
+    """Tell whether a text is a few digits: int() takes others too, or fails at very many."""
+    return text.isascii() and text.isdigit() and len(text) <= digits_max
+
+
+def records(holder: object, name: str) -> Sequence[Mapping[str, Any]]:
+    """Return a list of an answer: nothing where it is left out. Raise Permanent if it is none."""
+    found = holder.get(name, []) if isinstance(holder, dict) else None
+    if isinstance(found, list) and all(isinstance(one, dict) for one in found):
+        return found
+    raise Permanent(f"etcd: an answer's {name} is no list of objects")

@@ -16,12 +16,15 @@ from doctor_daemon.stores.etcd_gateway import (
     Unanswered,
     coded,
     decoded,
+    is_number,
     number,
+    records,
 )
 from doctor_daemon.stores.etcd_past import Past, read
 from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
 from doctor_daemon.stores.etcd_values import (
     CHANGE,
+    DIGITS,
     LANES,
     MARK,
     OPENED,
@@ -39,6 +42,8 @@ LESS, MORE = 8, 8
 """A page that did not come is asked for again at the eighth part, and the next after one that did
 with 8 keys more."""
 AGAIN_S = 0.2
+NAMED_MAX = 50
+"""Characters of a key in an error."""
 APART = frozenset({"schema", "term"})
 """Keys that are read before, by whoever opens."""
 Row = tuple[str, bytes, int]
@@ -119,12 +124,17 @@ async def rows(
             continue
         limit = min(most, limit + MORE)
         revision = revision or number(answer["header"], "revision")
-        for found in answer.get("kvs", []):
+        page = records(answer, "kvs")
+        for found in page:
             key = decoded(found.get("key"))
+            if not begin <= key < end:
+                raise Permanent("etcd: an answer has keys that were not asked for")
             yield _named(key, prefix), decoded(found.get("value")), number(found, "mod_revision")
             begin = key + b"\0"
         if not answer.get("more"):
             return
+        if not page:
+            raise Permanent("etcd: an answer has no keys, and says that there are more")
 
 
 def _named(key: bytes, prefix: str) -> str:
@@ -151,8 +161,8 @@ class _Putting:
             opened = OPENED.loads(unpacked(value))
             self._heads[parts_key(opened.head.id)] = opened, revision
         elif kind == "p":
-            of = key[: key.rindex("/") + 1]
-            self._parts.setdefault(of, []).append(CHANGE.loads(unpacked(value)))
+            of, stroke, _ = key.rpartition("/")
+            self._parts.setdefault(of + stroke, []).append(CHANGE.loads(unpacked(value)))
         elif kind == "s":
             for lane in LANES.loads(unpacked(value)).lanes:
                 letters = self._loaded.contents.letters
@@ -161,10 +171,11 @@ class _Putting:
         elif key == "returns":
             found = RETURNS.loads(unpacked(value)).returns
             self._loaded.contents.returns = tuple((one.host, one.wall_s) for one in found)
-        elif kind in {"d", "l", *PACKS} and rest.isdigit():
+        elif kind in {"d", "l", *PACKS} and is_number(rest, DIGITS):
             self._put(kind, int(rest), CHANGE.loads(unpacked(value)))
         elif key not in APART:
-            raise Permanent(f"etcd: {key!r} is none of our keys: is the prefix somebody else's?")
+            named = repr(key[:NAMED_MAX])
+            raise Permanent(f"etcd: {named} is none of our keys: is the prefix somebody else's?")
 
     def _put(self, kind: str, order: int, change: Change) -> None:
         books = self._loaded.books

@@ -46,6 +46,8 @@ class Over:
         """Read it. Raise Permanent if it cannot be read."""
         head, _, parts = unpacked(self.body).partition("\n")
         opened, change = OPENED.loads(head), CHANGE.loads(parts)
+        if len(change.notices) != len(self.short.orders):
+            raise Permanent("etcd: an incident that is over has other notices than its short says")
         saved = Saved(opened.head)
         saved.put(opened.head, change)
         return saved.whole(), change.notices

@@ -12,7 +12,7 @@ from typing import Any
 
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
-from doctor_daemon.stores.etcd_gateway import Json, coded
+from doctor_daemon.stores.etcd_gateway import Json, coded, records
 from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, packed
 
 OPERATIONS_MAX = 100
@@ -111,9 +111,12 @@ def check_size(plan: Plan) -> None:
 
 
 def first(answer: Json, place: int) -> Mapping[str, Any]:
-    """Return the key that a range of an answer has found; nothing: there is none."""
-    try:
-        found = answer["responses"][place]["response_range"].get("kvs", [])
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise Permanent("etcd: the answer to a transaction is not whole") from None
+    """Return the key that a range of an answer has found; nothing: there is none.
+
+    Raise Permanent if the answer is not one of such ranges.
+    """
+    responses = records(answer, "responses")
+    if place >= len(responses):
+        raise Permanent("etcd: the answer to a transaction is not whole")
+    found = records(responses[place].get("response_range"), "kvs")
     return found[0] if found else {}

@@ -84,6 +84,17 @@ HARNESSES: tuple[Harness, ...] = (
     _of("ironic", "answers", "controllers.nodes", "controllers.microversions", _ROWS),
     _of("keystone", "answers", "controllers.identities", _ROWS),
     _of("record", "stored", "stores.shape", "stores.codec"),
+    _of(
+        "etcd_answers",
+        "etcd",
+        *("stores.etcd_gateway", "stores.etcd_claim", "stores.etcd_loading"),
+        *("stores.etcd_transactions", "stores.etcd_writer"),
+    ),
+    _of(
+        "etcd_rows",
+        "etcd",
+        *("stores.etcd_loading", "stores.etcd_values", "stores.etcd_past", "stores.codec"),
+    ),
     _of("notification", "stored", "inspectors.masakari_notice"),
     _of("document", "documents", "config.document", "config.problems"),
     _of("configuration", "documents", "config.load", "config.sections", "config.hosts"),
