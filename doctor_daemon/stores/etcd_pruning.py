@@ -14,7 +14,7 @@ from typing import Any
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.stores.contents import Keeping
-from doctor_daemon.stores.etcd_rows import Loaded, Packs
+from doctor_daemon.stores.etcd_rows import Loaded
 from doctor_daemon.stores.etcd_transactions import Plan
 from doctor_daemon.stores.etcd_values import (
     CHANGE,
@@ -38,6 +38,8 @@ from doctor_daemon.stores.lately import latest, returned
 AT_ONCE = 30
 """Keys in one transaction; an incident is three operations, and a range costs what is in it."""
 LANES_MAX = 10_000
+Gone = Mapping[object, object]
+"""Rows that are to go, by their keys. One that has changed meanwhile is another one, and stays."""
 
 
 def removals(held: Loaded, rule: Keeping) -> Iterator[Make]:
@@ -50,7 +52,7 @@ def removals(held: Loaded, rule: Keeping) -> Iterator[Make]:
     yield from _notices(held, rule)
     contents.grow_old(rule)
     for kind in ("e", "c"):
-        yield from _packs(held, kind, frozenset())
+        yield from _packs(held, kind, {})
 
 
 def _incidents(held: Loaded, ids: Collection[IncidentId]) -> Make:
@@ -84,14 +86,16 @@ class _Known:
 def _notices(held: Loaded, rule: Keeping) -> Iterator[Make]:
     contents = held.contents
     if contents.moment is not None:
-        gone = contents.letters.over(_Known(held), rule.keep_s, contents.moment)
+        letters = contents.letters
+        over = letters.over(_Known(held), rule.keep_s, contents.moment)
+        gone: Gone = {id_: letters.rows[id_] for id_ in over}
         if gone:
             yield from lanes(held)
-        yield from _packs(held, "n", frozenset(gone))
+        yield from _packs(held, "n", gone)
 
 
-def _packs(held: Loaded, kind: str, gone: frozenset[object]) -> Iterator[Make]:
-    """Yield what drops rows of a kind: these, and those that are not kept."""
+def _packs(held: Loaded, kind: str, gone: Gone) -> Iterator[Make]:
+    """Yield what drops rows of a kind: these, as long as they are the same, and those not kept."""
     packs, empty = held.books.packs[kind], list[int]()
     thinned = list[int]()
     for order, rows in packs.rows.items():
@@ -104,30 +108,30 @@ def _packs(held: Loaded, kind: str, gone: frozenset[object]) -> Iterator[Make]:
         yield _emptied(held, kind, some, gone)
 
 
-def _live(held: Loaded, kind: str, order: int, gone: frozenset[object]) -> list[object]:
+def _live(held: Loaded, kind: str, order: int, gone: Gone) -> list[object]:
     """Name the rows of a key that are kept, and have not been written again since."""
     packs = held.books.packs[kind]
     here = (key for key in packs.rows[order] if packs.where.get(key) == order)
-    return [key for key in here if key not in gone and held.contents.kept(kind, key) is not None]
+    found = ((key, held.contents.kept(kind, key)) for key in here)
+    return [key for key, row in found if row is not None and row is not gone.get(key)]
 
 
-def _emptied(held: Loaded, kind: str, orders: Collection[int], gone: frozenset[object]) -> Make:
-    packs = held.books.packs[kind]
-
+def _emptied(held: Loaded, kind: str, orders: Collection[int], gone: Gone) -> Make:
     def make(_: int) -> Plan:
         both = (kind, "d") if kind == "n" else (kind,)
-        drops = [(ordered(one, order), "") for order in orders for one in both]
+        now = [order for order in orders if not _live(held, kind, order, gone)]
+        drops = [(ordered(one, order), "") for order in now for one in both]
 
         def apply(_: int) -> None:
-            for order in orders:
-                _drop(held, packs, order, gone)
+            for order in now:
+                _drop(held, kind, order)
 
         return Plan(drops=drops, apply=apply)
 
     return make
 
 
-def _thinned(held: Loaded, kind: str, order: int, gone: frozenset[object]) -> Make:
+def _thinned(held: Loaded, kind: str, order: int, gone: Gone) -> Make:
     """Write rows that were made together anew, without those that are not kept."""
     packs = held.books.packs[kind]
 
@@ -136,7 +140,7 @@ def _thinned(held: Loaded, kind: str, order: int, gone: frozenset[object]) -> Ma
         rows: Any = tuple(held.contents.kept(kind, key) for key in keys)
 
         def apply(_: int) -> None:
-            _drop(held, packs, order, gone)
+            _drop(held, kind, order, keys)
             packs.add(order, keys)
 
         puts = {ordered(kind, order): packed(CHANGE.dumps(Change(**{PACKS[kind]: rows})))}
@@ -146,8 +150,10 @@ def _thinned(held: Loaded, kind: str, order: int, gone: frozenset[object]) -> Ma
     return make
 
 
-def _drop(held: Loaded, packs: Packs, order: int, gone: frozenset[object]) -> None:
-    held.contents.letters.drop(str(key) for key in packs.rows[order] if key in gone)
+def _drop(held: Loaded, kind: str, order: int, but: Collection[object] = ()) -> None:
+    packs = held.books.packs[kind]
+    if kind == "n":
+        held.contents.letters.drop(str(key) for key in packs.rows[order] if key not in but)
     packs.drop(order)
 
 
