@@ -25,6 +25,8 @@ Boots = list[str]
 """The table of boot ids that instants refer to."""
 WHOLE_MAX = 10**300
 """No whole number from here on is taken for a number that may have a fraction: it may be none."""
+STEP_MAX = 64
+"""Characters of each name on the way to what is wrong: one that is none of ours may be long."""
 Convert = Callable[[Any, Boots], Any]
 
 
@@ -43,7 +45,8 @@ class Mismatch(ValueError):
 
     def __str__(self) -> str:
         """Say where, and what."""
-        return f"{'.'.join(self.path) or 'it'}: {super().__str__()}"
+        path = ".".join(step[:STEP_MAX] for step in self.path)
+        return f"{path or 'it'}: {super().__str__()}"
 
 
 @dataclass(frozen=True, slots=True)
