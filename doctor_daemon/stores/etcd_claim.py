@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from doctor_daemon.errors import Permanent
-from doctor_daemon.stores.etcd_gateway import Gateway, coded, decoded, is_number, number
+from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.stores.etcd_json import coded, decoded, is_number, number
 from doctor_daemon.stores.etcd_loading import AGAIN_S, answered
 from doctor_daemon.stores.etcd_transactions import first
 from doctor_daemon.stores.etcd_values import CLAIM, DIGITS, SCHEMA, Claim, packed, unpacked

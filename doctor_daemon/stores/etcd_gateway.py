@@ -1,8 +1,7 @@
 """etcd's JSON gateway: one call at whichever endpoint answers, and what its answer means.
 
-Sources: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ and rpc.proto beside it. Keys and
-values are base64, 64-bit numbers are texts, and fields that are false, zero or empty are left out.
-The codes of errors are gRPC's: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+Sources: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ and rpc.proto beside it. The codes of
+errors are gRPC's: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
 
 A call goes to the endpoint that answered last, and to the next one where it does not answer; the
 one that did not is asked last from then on. So a call may be done twice; whoever writes sees to it
@@ -14,11 +13,9 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from io import BytesIO
-from typing import Any
 
 from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ClientSession
 
@@ -26,8 +23,7 @@ from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile
 from doctor_daemon.ports.endpoint import Endpoint, bounded
 from doctor_daemon.ports.secrets import LENGTH_MIN, conceal, remember
-
-Json = dict[str, Any]
+from doctor_daemon.stores.etcd_json import NUMBER_MAX, Json, is_number
 
 ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: the gateway's, with everything in base64."""
@@ -37,8 +33,6 @@ WORDS_MAX = 64 * 1024
 INVALID, DENIED, TAKEN, PRECONDITION, RANGE, NOBODY = 3, 7, 6, 9, 11, 16
 TOKEN_MAX = 16 * 1024
 """Characters of a token: it is the value of a header."""
-NUMBER_MAX = 20
-"""Digits of a number of 64 bits."""
 _LASTING = {INVALID, DENIED, TAKEN, PRECONDITION, 12}
 """Codes after which asking again is no use: 12 is unimplemented."""
 _TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
@@ -245,41 +239,3 @@ def _printable(text: str) -> str:
         return "long"
     # Struck out first: a secret that is cut off is not known again.
     return "".join(one if one.isprintable() else " " for one in conceal(text)[:SAID_MAX])
-
-
-def coded(data: bytes) -> str:
-    """Return bytes as the gateway takes them."""
-    return b64encode(data).decode()
-
-
-def decoded(text: object) -> bytes:
-    """Return bytes as the gateway gave them. Raise Permanent if they are none."""
-    try:
-        return b64decode(text, validate=True) if isinstance(text, str) else b""
-    except ValueError:
-        raise Permanent("etcd: an answer holds what is no base64") from None
-
-
-def number(record: Mapping[str, object], name: str) -> int:
-    """Return a 64-bit number of an answer: a text, and 0 where it is left out.
-
-    Raise Permanent if it is none.
-    """
-    found = record.get(name, "0")
-    digits = str(found) if type(found) is int else found
-    if not isinstance(digits, str) or not is_number(digits, NUMBER_MAX):
-        raise Permanent(f"etcd: an answer's {name} is no number")
-    return int(digits)
-
-
-def is_number(text: str, digits_max: int) -> bool:
-    """Tell whether a text is a few digits: int() takes others too, or fails at very many."""
-    return text.isascii() and text.isdigit() and len(text) <= digits_max
-
-
-def records(holder: object, name: str) -> Sequence[Mapping[str, Any]]:
-    """Return a list of an answer: nothing where it is left out. Raise Permanent if it is none."""
-    found = holder.get(name, []) if isinstance(holder, dict) else None
-    if isinstance(found, list) and all(isinstance(one, dict) for one in found):
-        return found
-    raise Permanent(f"etcd: an answer's {name} is no list of objects")

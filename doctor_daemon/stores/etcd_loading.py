@@ -8,18 +8,8 @@ from dataclasses import replace
 
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, NoticeRow
-from doctor_daemon.stores.etcd_gateway import (
-    Compacted,
-    Gateway,
-    Json,
-    TooLong,
-    Unanswered,
-    coded,
-    decoded,
-    is_number,
-    number,
-    records,
-)
+from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
+from doctor_daemon.stores.etcd_json import Json, coded, decoded, is_number, number, records
 from doctor_daemon.stores.etcd_past import Past, read
 from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
 from doctor_daemon.stores.etcd_values import (

@@ -12,7 +12,7 @@ from typing import Any
 
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
-from doctor_daemon.stores.etcd_gateway import Json, coded, records
+from doctor_daemon.stores.etcd_json import Json, coded, records
 from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, packed
 
 OPERATIONS_MAX = 100

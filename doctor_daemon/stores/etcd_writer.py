@@ -26,7 +26,8 @@ from typing import Any, TypeVar
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
 from doctor_daemon.stores.codec import Codec
-from doctor_daemon.stores.etcd_gateway import Gateway, Json, Unanswered, decoded, number
+from doctor_daemon.stores.etcd_gateway import Gateway, Unanswered
+from doctor_daemon.stores.etcd_json import Json, decoded, number, revision_of
 from doctor_daemon.stores.etcd_transactions import (
     OPERATIONS_MAX,
     REQUEST_MAX,
@@ -243,7 +244,7 @@ class Writer:
                 answer = await self._gateway.call("kv/txn", body, within_s=self._write_s)
                 sent = True
                 if answer.get("succeeded") is True:
-                    return transaction.mark.id, _revision(answer["header"], "revision")
+                    return transaction.mark.id, revision_of(answer["header"])
                 return self._standing(answer, names)
             except Unanswered as error:
                 sent = sent or error.sent
@@ -258,7 +259,7 @@ class Writer:
         term, mark = (first(answer, place) for place in (0, 1))
         found = _read(MARK, mark, Mark(""))
         if found.id in names:
-            return found.id, _revision(mark, "mod_revision")
+            return found.id, revision_of(mark, "mod_revision")
         if number(term, "mod_revision") != self._term_revision:
             newest = _read(CLAIM, term, Claim(0, "")).term
             raise Conflict(f"term {self._claim.term} is over: term {newest} has been claimed")
@@ -271,11 +272,3 @@ def _read(codec: Codec[T], record: Mapping[str, Any], none: T) -> T:
         return codec.loads(unpacked(decoded(record.get("value"))))
     except Permanent:
         return none
-
-
-def _revision(record: Mapping[str, object], name: str) -> int:
-    """Return a revision. Raise Permanent if there is none."""
-    found = number(record, name)
-    if not found:
-        raise Permanent(f"etcd: an answer has no {name}")
-    return found

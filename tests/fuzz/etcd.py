@@ -17,7 +17,8 @@ from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile, Wanted
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.stores.etcd_claim import claimed
-from doctor_daemon.stores.etcd_gateway import Gateway, coded, decoded
+from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.stores.etcd_json import coded, decoded
 from doctor_daemon.stores.etcd_loading import load, load_past
 from doctor_daemon.stores.etcd_past import Past
 from doctor_daemon.stores.etcd_questions import headings, notices

@@ -88,7 +88,7 @@ HARNESSES: tuple[Harness, ...] = (
         "etcd_answers",
         "etcd",
         *("stores.etcd_gateway", "stores.etcd_claim", "stores.etcd_loading"),
-        *("stores.etcd_transactions", "stores.etcd_writer"),
+        *("stores.etcd_transactions", "stores.etcd_writer", "stores.etcd_json"),
     ),
     _of(
         "etcd_rows",

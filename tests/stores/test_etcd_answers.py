@@ -13,7 +13,8 @@ from aiohttp import web
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.etcd_claim import claimed
-from doctor_daemon.stores.etcd_gateway import Gateway, Unanswered, number, records
+from doctor_daemon.stores.etcd_gateway import Gateway, Unanswered
+from doctor_daemon.stores.etcd_json import number, records
 from doctor_daemon.stores.etcd_loading import load, rows
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.etcd_past import over

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from doctor_daemon.ports.endpoint import Endpoint
-from doctor_daemon.stores.etcd_gateway import Gateway, decoded
+from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.stores.etcd_json import decoded
 from doctor_daemon.stores.etcd_loading import PAGE, rows
 
 KEYS = 300
