@@ -257,12 +257,13 @@ class Writer:
     def _standing(self, answer: Json, names: Sequence[str]) -> tuple[str, int]:
         """Read from the answer to a transaction that was not done what stands in its way."""
         term, mark = (first(answer, place) for place in (0, 1))
+        if number(term, "mod_revision") != self._term_revision:
+            # Even if ours was written: who has claimed it since has read that, and goes on from it.
+            newest = _read(CLAIM, term, Claim(0, "")).term
+            raise Conflict(f"term {self._claim.term} is over: term {newest} has been claimed")
         found = _read(MARK, mark, Mark(""))
         if found.id in names:
             return found.id, revision_of(mark, "mod_revision")
-        if number(term, "mod_revision") != self._term_revision:
-            newest = _read(CLAIM, term, Claim(0, "")).term
-            raise Conflict(f"term {self._claim.term} is over: term {newest} has been claimed")
         raise Conflict(f"etcd: somebody else has written below {self._prefix}")
 
 
