@@ -217,7 +217,7 @@ class Case:
             except Conflict:
                 if not await self._was_saved(step):
                     raise
-                return
+                step = Change()  # it was; and we go on only if nobody leads in our place by now
             except DoctorError:
                 raise  # the store must not be used any more: the daemon ends
             except Exception as error:

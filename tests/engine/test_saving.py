@@ -8,9 +8,10 @@ from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.engine import Engine
-from doctor_daemon.ports import NoticeRow
+from doctor_daemon.errors import Conflict, Temporary
+from doctor_daemon.ports import Change, NoticeRow
 from tests.engine.consumers import ScriptedConsumer
-from tests.engine.rig import HOST, Rig, accuse, incident_of, until
+from tests.engine.rig import HOST, Rig, SlowDisk, accuse, incident_of, until
 from tests.simulation.virtual import run
 
 QUICK = Policy(grace_s=1.0)
@@ -173,3 +174,32 @@ def test_a_notice_is_sent_before_what_is_due_is_begun() -> None:
             assert consumer.begun[0] == 0
 
     run(main())
+
+
+class Usurped(SlowDisk):
+    """A disk that saves a cut without saying so; and then somebody else takes it over."""
+
+    async def commit(self, change: Change, *, term: int) -> None:
+        await super().commit(change, term=term)
+        if change.head is not None and change.head.cut_started is not None:
+            await self.open()
+            msg = "no answer from the disk"
+            raise Temporary(msg)
+
+
+def test_b10_what_was_saved_before_somebody_else_took_over_is_his_to_do() -> None:
+    rig = Rig(policy=QUICK, disk=Usurped())
+
+    async def main() -> None:
+        engine = rig.engine()
+        running = asyncio.create_task(engine.run())
+        await engine.ready.wait()
+        await accuse(rig, engine)
+        await asyncio.wait((running,), timeout=600)
+        assert running.done()
+        ended = running.exception()
+        assert isinstance(ended, ExceptionGroup)
+        assert ended.subgroup(Conflict) is not None
+
+    run(main())
+    assert rig.device.cuts == 0
