@@ -22,7 +22,7 @@ import structlog
 
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
-from doctor_daemon.errors import DoctorError
+from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Change
 
 BEAT_S = 1.0
@@ -65,7 +65,7 @@ class Pulse:
         """Have the engine tick at least once in so many seconds."""
         self.unanswered = 0
         """Questions to the store since its last answer."""
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._ticked: object = None
         self._ticked_at_s: float | None = None
 
@@ -77,7 +77,7 @@ class Pulse:
         """
         if self._ticked_at_s is None or ticked != self._ticked:
             self._ticked, self._ticked_at_s = ticked, now_s
-        if now_s - self._ticked_at_s > self._patience_s:
+        if now_s - self._ticked_at_s > self.patience_s:
             return f"the engine has not ticked for {now_s - self._ticked_at_s:.0f} s"
         if ended:
             return f"a loop of the engine has ended: {', '.join(ended)}"
@@ -97,6 +97,9 @@ class Supervisor:
         """How long the watchdog waits for a ping; None: there is none."""
         self._unsent: dict[str, str] = {}
         self._status = ""
+        self._pulse = Pulse(watchdog_s or BEAT_S)
+        if watchdog_s is not None and listener.address:
+            engine.beside.append(self._question)
         self._doing = "starting"
         self._stuck = ""
 
@@ -130,9 +133,7 @@ class Supervisor:
             elif self.watchdog_s is None:
                 tasks.create_task(self._beat(BEAT_S))
             else:
-                pulse = Pulse(self.watchdog_s)
-                tasks.create_task(self._question(pulse, self.watchdog_s))
-                tasks.create_task(self._beat(min(BEAT_S, self.watchdog_s / 4), pulse))
+                tasks.create_task(self._beat(min(BEAT_S, self.watchdog_s / 4), self._pulse))
 
     async def _beat(self, every_s: float, pulse: Pulse | None = None) -> None:
         now_s = asyncio.get_running_loop().time
@@ -158,20 +159,28 @@ class Supervisor:
         self._stuck = stuck
         return not stuck
 
-    async def _question(self, pulse: Pulse, watchdog_s: float) -> None:
-        """Ask the store now and then to save nothing: that must come to some end."""
+    async def _question(self) -> None:
+        """Ask the store now and then to save nothing: that must come to some end.
+
+        It is a loop of the engine's own. Raise Conflict where somebody newer leads, Permanent where
+        the store must not be used any more: either ends a daemon that has nothing else to save.
+        """
         await self._engine.ready.wait()
-        ward = self._engine.ward
+        ward, pulse, said = self._engine.ward, self._pulse, False
         while True:
-            await asyncio.sleep(watchdog_s / 2)
+            await asyncio.sleep(pulse.patience_s / 2)
             try:
-                async with asyncio.timeout(min(watchdog_s / 6, ANSWER_S)):
+                async with asyncio.timeout(min(pulse.patience_s / 6, ANSWER_S)):
                     await ward.tools.store.commit(Change(), term=ward.term)
             except TimeoutError:
                 pulse.unanswered += 1
                 continue
-            except DoctorError as error:
-                log.debug("the store cannot even save nothing", error=str(error))
+            except Temporary as error:
+                if not said:  # once, until it can again
+                    log.warning("the store cannot even save nothing", error=str(error))
+                said = True
+            else:
+                said = False
             pulse.unanswered = 0
 
     def _tell(self, fields: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from doctor_daemon.errors import Conflict, DoctorError, Permanent
+from doctor_daemon.ports import Change
 from doctor_daemon.supervisor import UNANSWERED_MAX, Pulse, Socket, Supervisor
-from tests.engine.rig import Rig
+from tests.engine.rig import Rig, SlowDisk
+from tests.simulation.virtual import run
 
 PATIENCE_S = 30.0
 
@@ -156,3 +160,40 @@ def test_a_store_may_be_silent_for_long_but_not_for_ever() -> None:
     assert "has not answered" in seen.stuck("third", (), 2.0)
     seen.unanswered = 0
     assert not seen.stuck("fourth", (), 3.0)
+
+
+# the end of a daemon that nobody needs
+
+
+class Refusing(SlowDisk):
+    """A disk that must not be used any more, once there is a reason."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.why: DoctorError | None = None
+
+    async def commit(self, change: Change, *, term: int) -> None:
+        if self.why is not None:
+            raise self.why
+        await super().commit(change, term=term)
+
+
+@pytest.mark.parametrize("why", [Conflict("term 1 is over"), Permanent("etcd: no user")])
+def test_b10_a_daemon_that_has_nothing_to_do_ends_when_it_may_not_save(why: DoctorError) -> None:
+    disk = Refusing()
+    engine = Rig(disk=disk).engine()
+    assert Supervisor(engine, Socket("@nobody-listens-here"), PATIENCE_S).watchdog_s == PATIENCE_S
+
+    async def main() -> None:
+        running = asyncio.create_task(engine.run())
+        await engine.ready.wait()
+        await asyncio.sleep(10 * PATIENCE_S)
+        assert not running.done()
+        disk.why = why
+        await asyncio.wait((running,), timeout=2 * PATIENCE_S)
+        assert running.done()
+        ended = running.exception()
+        assert isinstance(ended, ExceptionGroup)
+        assert ended.subgroup(type(why)) is not None
+
+    run(main())

@@ -7,7 +7,7 @@ every open incident up again before any new evidence is let in.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field, replace
 
@@ -91,6 +91,7 @@ class Engine:
         self.absences = Absences(self.ward)
         self.readiness = Readiness(self.ward, self.desk.cases.__contains__, self._met)
         self._bug = bug
+        self.beside: list[Callable[[], Coroutine[None, None, None]]] = []  # loops: run as our own
         self._tasks: asyncio.TaskGroup | None = None
         self._driven: set[asyncio.Task[None]] = set()
         self._background: list[asyncio.Task[None]] = []
@@ -104,9 +105,9 @@ class Engine:
         with closing(self.ward.rounds), closing(self.ward.groups):
             async with aclosing(self.desk), asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                beside = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
+                keepers = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
                 gates = (self.masskeeper.run, self.ticker.run, self.selfcheck.run)
-                own = (*beside, *gates, self.readiness.run, self._prune)
+                own = (*keepers, *gates, self.readiness.run, self._prune, *self.beside)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
