@@ -87,9 +87,10 @@ class Gateway:
         """Call `/v3/PATH` and return the answer. All endpoints are asked `within_s`, if need be.
 
         Raise Unanswered when no endpoint has answered, Temporary when etcd says that it cannot now,
-        Permanent when it refuses, and nobody that was asked before can have done it.
+        Permanent when every endpoint refuses: one alone may be another cluster's, or broken.
         """
-        content, failures, sent = json.dumps(body).encode(), [], False
+        content, failures, sent = json.dumps(body).encode(), list[str](), False
+        refusals: list[Permanent] = []
         share_s = None if within_s is None else within_s / len(self._endpoints)
         for endpoint in list(self._endpoints):
             try:
@@ -98,16 +99,16 @@ class Gateway:
                 failures.append(f"{endpoint.url}: {error}")
                 sent = sent or error.sent
             except Permanent as error:
-                if not sent:
-                    raise
                 failures.append(str(error))
-                continue  # it is not silent, and will say so again
+                refusals.append(error)
             except asyncio.CancelledError:  # whoever asks has no more time
                 self.failure = f"etcd: {'; '.join([*failures, f'{endpoint.url}: no answer yet'])}"
                 self._last(endpoint)
                 raise
             self._last(endpoint)
         self.failure = f"etcd: {'; '.join(failures)}"
+        if len(refusals) == len(self._endpoints):
+            raise refusals[0]
         raise Unanswered(self.failure, sent=sent)
 
     def _last(self, endpoint: Endpoint) -> None:

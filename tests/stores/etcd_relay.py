@@ -73,6 +73,12 @@ class Relay:
                 self.news.clear()
                 await self.news.wait()
 
+    def lead(self, port: int) -> None:
+        """Lead elsewhere from now on: what is connected is cut."""
+        self._port = port
+        for task in self._tasks:
+            task.cancel()
+
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._begin, "127.0.0.1", 0)
 

@@ -115,16 +115,40 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 async def test_b10_endpoints_of_two_clusters_are_refused(
     etcd: Cluster, other: Cluster, config: EtcdConfig
 ) -> None:
-    async with relayed(etcd.members[0].port) as relay:
-        mixed = by(config, relay.url, other.urls[0])
-        async with opened(mixed) as (store, term):
-            await store.commit(opening(), term=term)
-            relay.asked.clear()
-            armed = Change(armed=Armed(why="held back on its way"))
-            with pytest.raises(Temporary, match="another cluster than the others; whether it was"):
-                await store.commit(armed, term=term)
-            with pytest.raises(Permanent, match="another cluster"):
-                await store.commit(Change(), term=term)
+    async with (
+        relayed(etcd.members[0].port) as one,
+        relayed(etcd.members[0].port) as two,
+        opened(by(config, one.url, two.url), GIVEN_UP_S) as (store, term),
+    ):
+        await store.commit(opening(), term=term)
+        await read_whole(store)
+        two.lead(other.members[0].port)
+        one.asked.clear()
+        with pytest.raises(Temporary, match="another cluster than the others"):
+            await store.commit(Change(armed=Armed(why="held back on its way")), term=term)
+        one.asked.set()
+        await until_known(store, term)  # one that is wrong ends nothing
+        one.lead(other.members[0].port)
+        with pytest.raises(Permanent, match="another cluster"):
+            await until_known(store, term)
+    assert keys(other, config, "l") == 0
+
+
+async def test_b11_an_endpoint_that_refuses_stops_nobody_where_another_does_not(
+    etcd: Cluster, other: Cluster, config: EtcdConfig
+) -> None:
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, relay.url, etcd.urls[0], timeout_s=3.0)) as (store, term),
+    ):
+        await store.commit(opening(), term=term)
+        await read_whole(store)
+        relay.lead(other.members[0].port)
+        await store.commit(opening("two", "cmp-2"), term=term)
+        await store.commit(opening("three", "cmp-3"), term=term)
+        expected = await store.load()
+    async with opened(config) as (store, _):
+        assert await store.load() == expected
 
 
 async def test_b11_with_one_member_of_three_gone_it_goes_on_and_with_two_it_only_reads(
