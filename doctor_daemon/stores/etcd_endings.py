@@ -15,7 +15,7 @@ from doctor_daemon.stores.etcd_past import Over, over
 from doctor_daemon.stores.etcd_pruning import lanes, returns
 from doctor_daemon.stores.etcd_rows import Loaded
 from doctor_daemon.stores.etcd_transactions import OPERATIONS_MAX, REQUEST_MAX, Plan
-from doctor_daemon.stores.etcd_values import head_key, ordered, parts_key, past_key
+from doctor_daemon.stores.etcd_values import TooLarge, head_key, ordered, parts_key, past_key
 from doctor_daemon.stores.etcd_writer import Make
 from doctor_daemon.stores.lately import age_s
 
@@ -99,7 +99,10 @@ def _ending(held: Loaded, id_: IncidentId, orders: Sequence[int]) -> _Ending | N
     told = [(o, letters[str(row)]) for o in orders if o in packs.rows for row in packs.rows[o]]
     if saved is None or kept is None or 3 + 2 * len(orders) > OPERATIONS_MAX:
         return None
-    past = over(saved, kept.order, told)
+    try:
+        past = over(saved, kept.order, told)
+    except TooLarge:
+        return None
     value = past.value()
     if len(value) > SIZE_MAX:
         return None

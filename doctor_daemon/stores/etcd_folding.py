@@ -7,13 +7,14 @@ them. Whatever ends it leaves rows that say the same twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from doctor_daemon.ports import Change
 from doctor_daemon.stores.etcd_rows import Loaded
 from doctor_daemon.stores.etcd_transactions import REQUEST_MAX, Plan
-from doctor_daemon.stores.etcd_values import CHANGE, REST, ordered, packed
+from doctor_daemon.stores.etcd_values import CHANGE, REST, TooLarge, ordered, packed
 from doctor_daemon.stores.etcd_writer import Make
 
 FOLD_REST = 200
@@ -79,11 +80,15 @@ def _records(change: Change) -> int:
 def _pieces(change: Change) -> Iterator[bytes]:
     """Yield the values of a change, each of which fits into a transaction."""
     name, rows = _many(change)
+    if len(rows) <= 1:  # as it came
+        yield packed(CHANGE.dumps(change))
+        return
     if len(rows) <= RECORDS_MAX:
-        value = packed(CHANGE.dumps(change))
-        if len(value) <= PIECE_MAX or len(rows) <= 1:
-            yield value
-            return
+        with suppress(TooLarge):
+            value = packed(CHANGE.dumps(change))
+            if len(value) <= PIECE_MAX:
+                yield value
+                return
     half = len(rows) // 2
     for some in (rows[:half], rows[half:]):
         only: dict[str, Any] = {name: some}

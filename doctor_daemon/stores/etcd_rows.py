@@ -7,6 +7,7 @@ it over. What is in etcd and not in the store any more is told by the same books
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -26,6 +27,7 @@ from doctor_daemon.stores.etcd_values import (
     REST,
     Mark,
     Opened,
+    TooLarge,
     head_key,
     ordered,
     packed,
@@ -170,10 +172,11 @@ def _plan_incident(
     parts = some(change, PARTS)
     value = _value(parts)
     if kept is not None and kept.parts and kept.parts % FOLD_PARTS == 0:
-        whole = _value(_whole(contents, head.id, parts))
-        if len(whole) + sum(len(key) + len(put) for key, put in puts.items()) < FOLDED_MAX:
-            value = whole
-            drops.append((parts_key(head.id), own))
+        with suppress(TooLarge):
+            whole = _value(_whole(contents, head.id, parts))
+            if len(whole) + sum(len(key) + len(put) for key, put in puts.items()) < FOLDED_MAX:
+                value = whole
+                drops.append((parts_key(head.id), own))
     if parts != Change() or drops:
         puts[own] = value
 

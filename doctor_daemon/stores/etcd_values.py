@@ -38,6 +38,7 @@ SCHEMA = 1
 PACKED_MIN = 512
 """Bytes from which on a value is packed."""
 UNPACKED_MAX = 64 * 1024 * 1024
+"""Bytes of a value that is not packed, or not any more."""
 _PACKED = b"z"
 DIGITS = 16
 PAST = "x/"
@@ -184,9 +185,15 @@ RETURNS: Codec[Returns] = Codec("returns of hosts", shape(Returns))
 SHORT: Codec[Short] = Codec("short of an incident", shape(Short))
 
 
+class TooLarge(Permanent):
+    """A value of which nobody would read so much, however small it is when it is packed."""
+
+
 def packed(text: str) -> bytes:
-    """Return a text as a value."""
+    """Return a text as a value. Raise TooLarge for one that would not be read back."""
     data = text.encode()
+    if len(data) > UNPACKED_MAX:
+        raise TooLarge(f"etcd: a value has {len(data)} bytes; {UNPACKED_MAX} are the limit")
     return _PACKED + zlib.compress(data, 1) if len(data) >= PACKED_MIN else data
 
 

@@ -7,13 +7,18 @@ from itertools import chain
 
 import pytest
 
+from doctor_daemon.core.context import Armed
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.ports import Change, Delivery
+from doctor_daemon.ports.replays import Spent
 from doctor_daemon.stores.contents import Keeping
+from doctor_daemon.stores.etcd_endings import endings
+from doctor_daemon.stores.etcd_folding import FOLD_REST, fold
 from doctor_daemon.stores.etcd_pruning import removals
 from doctor_daemon.stores.etcd_rows import Loaded, commit_plan, notices_plan
 from doctor_daemon.stores.etcd_transactions import Plan
-from tests.stores.values import DAY_S, notice, opening
+from doctor_daemon.stores.etcd_values import UNPACKED_MAX
+from tests.stores.values import DAY_S, closing, head_of, notice, opening
 
 GONE = IncidentId("of which nothing is kept")
 
@@ -24,17 +29,17 @@ class Written:
     def __init__(self) -> None:
         self.held = Loaded()
         self.keys: set[str] = set()
-        self._order = 0
+        self.order = 0
 
     def write(self, plan: Plan) -> None:
         for begin, end in plan.drops:
             self.keys -= {key for key in self.keys if key == begin or begin < key < end}
         self.keys |= plan.puts.keys()
-        self._order += plan.orders
-        plan.apply(self._order)
+        self.order += plan.orders
+        plan.apply(self.order)
 
     def commit(self, change: Change) -> None:
-        self.write(commit_plan(self.held, change, self._order + 1))
+        self.write(commit_plan(self.held, change, self.order + 1))
 
     def deliver(self, id_: str, state: str) -> None:
         rows = self.held.contents.letters.delivered([Delivery(id_, state, 1)])
@@ -79,3 +84,34 @@ def test_one_that_nobody_tells_again_is_dropped() -> None:
         written.write(make(0))
     assert written.held.contents.letters.rows == {}
     assert not [key for key in written.keys if key.startswith(("n/", "d/"))]
+
+
+HALF = " " * (UNPACKED_MAX * 2 // 3)
+"""Of a value that is small when it is packed; two of them would not be read back."""
+
+
+def test_what_would_be_too_large_together_stays_as_it_is() -> None:
+    written = Written()
+    rows = [replace(notice(n), incident=IncidentId("one"), body=HALF) for n in (1, 2)]
+    written.commit(opening())
+    for row in rows:
+        written.commit(Change(notices=(row,)))
+        written.deliver(row.id, "delivered")
+    written.commit(closing(head_of(opening()), 1))
+    written.commit(opening("two", "cmp-2", DAY_S))
+    for make in endings(written.held):
+        written.write(make(written.order + 1))
+    assert not [key for key in written.keys if key.startswith("x/")]
+
+
+def test_small_rows_that_would_be_too_large_together_are_written_apart() -> None:
+    written = Written()
+    for number in range(FOLD_REST + 1):
+        written.commit(Change(armed=Armed(why=f"{number}")))
+    for number in (1, 2):
+        written.commit(Change(spent=(Spent("am", f"{number}{HALF}", number),)))
+    before = written.held.contents.snapshot()
+    for make in fold(written.held):
+        written.write(make(written.order + 1))
+    assert len([key for key in written.keys if key.startswith("l/")]) == 3
+    assert written.held.contents.snapshot() == before

@@ -15,6 +15,7 @@ from doctor_daemon.stores.etcd_values import (
     CHANGE,
     OPENED,
     PACKED_MIN,
+    UNPACKED_MAX,
     Opened,
     head_key,
     ordered,
@@ -64,6 +65,13 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
 def test_e5_a_value_that_is_none_is_refused(value: bytes) -> None:
     with pytest.raises(Permanent):
         unpacked(value)
+
+
+def test_e5_what_would_not_be_read_back_is_not_packed() -> None:
+    most = " " * UNPACKED_MAX
+    assert unpacked(packed(most)) == most
+    with pytest.raises(Permanent, match=f"{UNPACKED_MAX} are the limit"):
+        packed(f"{most} ")
 
 
 @pytest.mark.parametrize(
