@@ -30,6 +30,8 @@ ANSWER_MAX = 64 * 1024 * 1024
 SAID_MAX = 300
 WORDS_MAX = 64 * 1024
 """Characters of a complaint, or of an answer that is no JSON, of which the beginning is told."""
+RANGED = "kv/range"
+"""The one path on which an answer may be long, or what is asked for be kept no more."""
 INVALID, DENIED, TAKEN, PRECONDITION, RANGE, NOBODY = 3, 7, 6, 9, 11, 16
 TOKEN_MAX = 16 * 1024
 """Characters of a token: it is the value of a header."""
@@ -78,6 +80,8 @@ class Gateway:
         self._username = username
         self._password = password
         self._token = ""
+        self._known = False
+        """We have logged in: a refusal from then on may be of a password that is being changed."""
         self._cluster = ""
         self._lines: dict[str, ClientSession] = {}
 
@@ -95,6 +99,9 @@ class Gateway:
         for endpoint in list(self._endpoints):
             try:
                 return await self._tried(endpoint, path, content, share_s)
+            except (TooLong, Compacted):
+                self._last(endpoint)
+                raise
             except Unanswered as error:
                 failures.append(f"{endpoint.url}: {error}")
                 sent = sent or error.sent
@@ -148,6 +155,16 @@ class Gateway:
         raise Unanswered("it takes no token, not even a new one", sent=False)
 
     async def _authenticate(self, endpoint: Endpoint) -> str:
+        try:
+            token = await self._login(endpoint)
+        except Permanent as error:
+            if not self._known:
+                raise
+            raise Unanswered(str(error), sent=False) from None
+        self._known = True
+        return token
+
+    async def _login(self, endpoint: Endpoint) -> str:
         if self._password is None:
             raise Permanent("etcd: a username is configured, and no password_file")
         try:
@@ -179,6 +196,14 @@ class Gateway:
         return answer
 
     async def _post(self, endpoint: Endpoint, path: str, content: bytes, token: str) -> Json:
+        try:
+            return await self._posted(endpoint, path, content, token)
+        except (TooLong, Compacted) as error:
+            if path == RANGED:
+                raise
+            raise Unanswered(str(error), sent=True) from None  # nothing of the kind was asked for
+
+    async def _posted(self, endpoint: Endpoint, path: str, content: bytes, token: str) -> Json:
         url, timeout_s = f"{endpoint.url.rstrip('/')}/v3/{path}", endpoint.timeout_s
         session = self._lines.get(endpoint.url)
         if session is None:

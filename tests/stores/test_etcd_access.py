@@ -82,6 +82,33 @@ async def test_b15_a_wrong_password_is_refused_and_told_to_nobody(
     assert wrong not in f"{refused.value!r} {caplog.text} {user(guarded, tmp_path, wrong)!r}"
 
 
+def change_password(cluster: Cluster, password: str) -> None:
+    """Do what `etcdctl user passwd doctor` does."""
+    (member,) = cluster.members
+    root = {"name": "root", "password": "of the administrator"}
+    token = call(member.port, "auth/authenticate", root)["token"]
+    call(member.port, "auth/user/changepw", {"name": USER, "password": password}, token)
+
+
+async def test_e6_a_password_that_is_being_changed_ends_nothing(
+    guarded: Cluster, tmp_path: Path
+) -> None:
+    config = user(guarded, tmp_path, timeout_s=3.0)
+    login: dict[str, Any] = {"username": config.username, "password": config.password_file}
+    gateway = Gateway(config.asked(), config.asked()[0].tls(), **login)
+    try:
+        await gateway.call("kv/range", REACH)
+        change_password(guarded, "a newer secret")
+        with pytest.raises(Unanswered, match="authentication failed") as refused:
+            await gateway.call("kv/range", REACH)
+        assert not refused.value.sent
+        secret(tmp_path, "password", "a newer secret")
+        await gateway.call("kv/range", REACH)
+    finally:
+        await gateway.close()
+        change_password(guarded, PASSWORD)
+
+
 async def test_without_a_user_nothing_is_opened(guarded: Cluster) -> None:
     with pytest.raises(Permanent, match="refuses whoever shows no user"):
         await EtcdStore(EtcdConfig(endpoints=guarded.urls)).open()
@@ -99,9 +126,14 @@ async def test_a_user_where_etcd_knows_none_is_refused(etcd: Cluster, tmp_path: 
 
 @asynccontextmanager
 async def answering(
-    answer: Callable[[web.Request, str], web.StreamResponse], password: SecretFile | None = None
+    answer: Callable[[web.Request, str], web.StreamResponse],
+    password: SecretFile | None = None,
+    *beside: str,
 ) -> AsyncIterator[tuple[Gateway, list[str]]]:
-    """Run somebody who is no etcd, and yield a gateway to him and the paths that he was asked."""
+    """Run somebody who is no etcd, and yield a gateway to him and the paths that he was asked.
+
+    `beside`: the URLs of those who are asked after him.
+    """
     asked: list[str] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -115,10 +147,10 @@ async def answering(
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     (address,) = runner.addresses
-    config = EtcdConfig(endpoints=(f"http://127.0.0.1:{address[1]}",))
-    endpoint = config.asked()[0].model_copy(update={"timeout_s": PATIENCE_S})
+    config = EtcdConfig(endpoints=(f"http://127.0.0.1:{address[1]}", *beside))
+    endpoints = [one.model_copy(update={"timeout_s": PATIENCE_S}) for one in config.asked()]
     user = USER if password else ""
-    gateway = Gateway((endpoint,), endpoint.tls(), username=user, password=password)
+    gateway = Gateway(endpoints, endpoints[0].tls(), username=user, password=password)
     try:
         yield gateway, asked
     finally:
@@ -147,6 +179,34 @@ async def test_e6_an_answer_is_taken_for_what_it_is(
         with pytest.raises(error, match=why):
             await gateway.call("kv/range", {})
         assert asked == ["/v3/kv/range"]
+
+
+def late(*_: object) -> web.Response:
+    return web.json_response({"message": "late", "code": 11}, status=400)
+
+
+def long(*_: object) -> web.Response:
+    return web.Response(body=b" " * (64 * 1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize("answer", [late, long])
+async def test_a12_whoever_answers_so_holds_up_nobody(
+    etcd: Cluster, tmp_path: Path, answer: Callable[..., web.Response]
+) -> None:
+    asking = {"key": code("a")}
+    async with answering(answer, None, *etcd.urls) as (gateway, asked):
+        assert "responses" in await gateway.call("kv/txn", {"success": [{"request_range": asking}]})
+        assert asked == ["/v3/kv/txn"]
+    async with answering(answer, None, *etcd.urls) as (gateway, asked):
+        with pytest.raises((Compacted, TooLong)):
+            await gateway.call("kv/range", asking)
+        assert "header" in await gateway.call("kv/range", asking)
+        assert asked == ["/v3/kv/range"]
+    kept = secret(tmp_path, "password", PASSWORD)
+    async with answering(answer, kept) as (gateway, asked):
+        with pytest.raises(Unanswered) as failed:
+            await gateway.call("kv/range", asking)
+        assert not failed.value.sent
 
 
 @pytest.mark.parametrize("code", [3, 14])
