@@ -16,10 +16,12 @@ from itertools import islice
 from typing import ClassVar, TypeVar
 from uuid import uuid4
 
+import structlog
+
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
-from doctor_daemon.errors import Conflict, Permanent, Temporary
+from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
 from doctor_daemon.ports import (
     Change,
     Delivery,
@@ -43,6 +45,7 @@ from doctor_daemon.stores.etcd_transactions import Plan
 from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
 
 K = TypeVar("K")
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 OPEN_S = 120.0
 ROWS_AT_ONCE = 50
 """Notices of which it is written at once how they stand: each may be under a key of its own."""
@@ -101,9 +104,15 @@ class EtcdStore:
         writer.start(claim, revision, loaded.mark, loaded.mark_revision)
         self._gateway, self._writer, self._loaded = gateway, writer, loaded
         self._term = claim.term
-        past = load_past(gateway, prefix, loaded.past)
-        self._reading = asyncio.create_task(past, name="etcd-past")
+        self._reading = asyncio.create_task(self._read_past(gateway), name="etcd-past")
         return claim.term
+
+    async def _read_past(self, gateway: Gateway) -> None:
+        try:
+            await load_past(gateway, self._config.prefix, self._loaded.past)
+        except DoctorError as error:
+            log.warning("incidents that are over have not been read", error=str(error))
+            raise
 
     async def close(self) -> None:
         writer, self._writer = self._writer, None
@@ -193,7 +202,7 @@ class EtcdStore:
     async def _whole(self) -> Loaded:
         """Return all that is held, once what is over has been read.
 
-        Raise Temporary while it is not, Permanent if it cannot be read.
+        Raise Temporary while it is not. Where that has failed it is begun anew.
         """
         reading = self._reading
         if reading is not None:
@@ -201,7 +210,10 @@ class EtcdStore:
             if not reading.done():
                 raise Temporary("etcd: incidents that are over have not been read yet")
             if not reading.cancelled() and (error := reading.exception()) is not None:
-                raise Permanent(f"etcd: incidents that are over cannot be read: {error}")
+                if self._reading is reading and self._gateway is not None:
+                    again = self._read_past(self._gateway)
+                    self._reading = asyncio.create_task(again, name="etcd-past")
+                raise Temporary(f"etcd: incidents that are over are read once more: {error}")
         return self._held()
 
 

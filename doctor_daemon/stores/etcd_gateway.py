@@ -14,6 +14,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 
@@ -25,6 +26,8 @@ from doctor_daemon.ports.endpoint import Endpoint, bounded
 from doctor_daemon.ports.secrets import LENGTH_MIN, conceal, remember
 from doctor_daemon.stores.etcd_json import NUMBER_MAX, Json, is_number
 
+CLOSE_S = 5.0
+"""How long it may take to let go of all connections."""
 ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: the gateway's, with everything in base64."""
 SAID_MAX = 300
@@ -134,8 +137,9 @@ class Gateway:
     async def close(self) -> None:
         """Let go of the connections."""
         lines, self._lines = self._lines, {}
-        for session in lines.values():
-            await session.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*(session.close() for session in lines.values()))
 
     async def _by(self, endpoint: Endpoint, path: str, content: bytes) -> Json:
         """Call one endpoint, with a new token if the one that we have counts no more."""

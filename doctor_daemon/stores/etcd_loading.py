@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
+import structlog
+
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
@@ -32,12 +34,19 @@ LESS, MORE = 8, 8
 """A page that did not come is asked for again at the eighth part, and the next after one that did
 with 8 keys more."""
 AGAIN_S = 0.2
+PAST_S = 900.0
+"""How long what is over is read at most. A hundred thousand of them have taken 11 s."""
+PAST_MAX = 200_000
+"""So many of them at most: twice what may be configured to be kept."""
+UNREAD_MAX = 10
+"""Keys of them that are named in the log."""
 NAMED_MAX = 50
 """Characters of a key in an error."""
 APART = frozenset({"schema", "term"})
 """Keys that are read before, by whoever opens."""
 Row = tuple[str, bytes, int]
 """A key without its prefix, a value, and the revision that wrote it."""
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def answered(gateway: Gateway, path: str, body: Mapping[str, object]) -> Json:
@@ -65,19 +74,46 @@ async def load(gateway: Gateway, prefix: str) -> Loaded:
             await asyncio.sleep(AGAIN_S)
 
 
-async def load_past(gateway: Gateway, prefix: str, into: Past) -> None:
-    """Read what is over, however long it takes; nothing else may write there meanwhile.
+async def load_past(
+    gateway: Gateway,
+    prefix: str,
+    into: Past,
+    *,
+    within_s: float = PAST_S,
+    most: int = PAST_MAX,
+) -> None:
+    """Read what is over; nothing else may write there meanwhile. What cannot be read is left out.
 
-    Raise Permanent for what cannot be read.
+    Raise Temporary when it takes longer, Permanent when there are more, or for an answer that is
+    out of its mind.
     """
-    while True:
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                try:
+                    await _past(gateway, prefix, into, most)
+                except Compacted:
+                    await asyncio.sleep(AGAIN_S)
+                else:
+                    return
+    except TimeoutError:
+        raise Temporary(f"{gateway.failure}; gave up after {within_s:g} s") from None
+
+
+async def _past(gateway: Gateway, prefix: str, into: Past, most: int) -> None:
+    count, unread, why = 0, list[str](), ""
+    async for key, value, _ in rows(gateway, prefix, (PAST, _after(PAST))):
+        count += 1
+        if count > most:
+            raise Permanent(f"etcd: there are more than {most} incidents that are over")
         try:
-            async for _, value, _ in rows(gateway, prefix, (PAST, _after(PAST))):
-                into.add((read(value),))
-        except Compacted:
-            await asyncio.sleep(AGAIN_S)
-        else:
-            return
+            into.add((read(value),))
+        except Permanent as error:
+            unread.append(key[:NAMED_MAX])
+            why = why or str(error)
+    if unread:
+        count, some = len(unread), unread[:UNREAD_MAX]
+        log.error("incidents that are over cannot be read", count=count, keys=some, error=why)
 
 
 def _after(begin: str) -> str:

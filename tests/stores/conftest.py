@@ -19,6 +19,13 @@ def etcd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="package")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run another cluster, of which nobody is to take an answer."""
+    with running(tmp_path_factory.mktemp("other")) as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def config(etcd: Cluster) -> EtcdConfig:
     """Return options for a prefix where nothing is yet. A busy machine is waited for."""

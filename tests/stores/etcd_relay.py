@@ -76,6 +76,10 @@ class Relay:
     def lead(self, port: int) -> None:
         """Lead elsewhere from now on: what is connected is cut."""
         self._port = port
+        self.cut()
+
+    def cut(self) -> None:
+        """Cut what is connected."""
         for task in self._tasks:
             task.cancel()
 

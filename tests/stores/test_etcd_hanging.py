@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from typing import Any, Self, cast
 
 import pytest
 
-from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.ports.endpoint import Endpoint
+from doctor_daemon.stores.etcd_gateway import Gateway, Unanswered
 from doctor_daemon.stores.etcd_options import EtcdConfig
+from tests.simulation.virtual import run
 from tests.stores.etcd_cluster import Cluster
 from tests.stores.etcd_relay import relayed
 from tests.stores.test_etcd import opened
@@ -50,3 +54,29 @@ async def test_a12_an_endpoint_that_was_waited_for_in_vain_is_asked_last(
                 await gateway.call("kv/range", asked)
         finally:
             await gateway.close()
+
+
+class Clinging:
+    """An endpoint whose connections do not come to their end."""
+
+    url, timeout_s = "http://127.0.0.1:1", 1.0
+
+    def session(self, _: object) -> Self:
+        return self
+
+    def post(self, *_: object, **__: object) -> Any:  # noqa: ANN401 - it never returns
+        msg = "nobody is there"
+        raise OSError(msg)
+
+    async def close(self) -> None:
+        await asyncio.Event().wait()
+
+
+def test_a12_connections_that_do_not_end_are_let_go() -> None:
+    async def main() -> None:
+        gateway = Gateway([cast("Endpoint", Clinging())], cast("ssl.SSLContext", None))
+        with pytest.raises(Unanswered):
+            await gateway.call("kv/range", {})
+        await gateway.close()
+
+    run(main())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -104,12 +103,6 @@ async def test_where_nobody_listens_the_next_endpoint_is_asked(
     async with opened(by(config, nobody, etcd.urls[0])) as (store, term):
         await store.commit(opening(), term=term)
         assert len((await store.load()).incidents) == 1
-
-
-@pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("other")) as cluster:
-        yield cluster
 
 
 async def test_b10_endpoints_of_two_clusters_are_refused(

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from aiohttp import web
 
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import decoded
-from doctor_daemon.stores.etcd_loading import PAGE, rows
+from doctor_daemon.stores.etcd_loading import PAGE, load_past, rows
+from doctor_daemon.stores.etcd_past import Past
+from tests.stores.test_etcd_access import answering
 
 KEYS = 300
 SLOW_ABOVE = 40
@@ -58,3 +63,21 @@ async def test_a_page_that_does_not_come_in_time_is_asked_for_in_smaller_ones() 
     assert found == [f"l/{number:016}" for number in range(KEYS)]
     assert limits[:2] == [PAGE, PAGE // 8]
     assert max(limits[2:]) > PAGE // 8  # a page that came late once makes not all short
+
+
+async def test_a12_what_is_over_has_an_end_in_time_and_in_number() -> None:
+    async with slow() as (gateway, limits):
+        with pytest.raises(Temporary, match="gave up after"):
+            await load_past(gateway, "/x/", Past(), within_s=PATIENCE_S)
+        assert limits == [PAGE]
+
+    def endless(_: object, body: str) -> web.Response:
+        key = decoded(json.loads(body)["key"]) + b"a"
+        header = {"cluster_id": "1", "revision": "7"}
+        kvs = [{"key": b64encode(key).decode()}]
+        return web.json_response({"header": header, "kvs": kvs, "more": True})
+
+    async with answering(endless) as (gateway, asked):
+        with pytest.raises(Permanent, match="more than 9 incidents"):
+            await load_past(gateway, "/x/", Past(), most=9)
+        assert len(asked) == 10

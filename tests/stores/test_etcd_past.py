@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.incident import Incident, IncidentId
-from doctor_daemon.errors import Conflict, Permanent, Temporary
+from doctor_daemon.errors import Conflict, Temporary
 from doctor_daemon.ports import Change, Delivery, Wanted
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_endings import SETTLED_S
@@ -245,12 +245,48 @@ async def found(store: EtcdStore, expected: Incident) -> None:
             continue
 
 
-async def test_d9_what_is_over_and_cannot_be_read_is_told(
-    etcd: Cluster, config: EtcdConfig
+async def test_d9_what_is_over_and_cannot_be_read_is_told_and_left_where_it_is(
+    etcd: Cluster, config: EtcdConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put(etcd, f"{config.prefix}x/other", "nothing")
     async with opened(config) as (store, term):
-        await store.commit(opening(), term=term)
-        for asked in (store.find(IncidentId("other")), store.prune(term=term)):
-            with pytest.raises(Permanent, match="cannot be read"):
-                await asked
+        one = await ended(store, term, "one", "delivered")
+        await pass_time(store, term)
+        await store.prune(term=term)
+    put(etcd, f"{config.prefix}x/a", "nothing")
+    put(etcd, f"{config.prefix}x/z", "nothing\nelse")
+    async with opened(config) as (store, term):
+        assert await store.find(one.id) == one
+        await store.prune(term=term)
+        assert [row.id for row in await store.headings(None, 9)] == ["now", "one"]
+        assert keys(etcd, config, "x") == 3
+    told = [line for line in capsys.readouterr().out.splitlines() if "cannot be read" in line]
+    assert len(told) == 1
+    assert all(word in told[0] for word in ("count=2", "x/a", "x/z"))
+
+
+async def test_a12_what_is_over_is_read_once_more_where_that_has_failed(
+    etcd: Cluster, other: Cluster, config: EtcdConfig
+) -> None:
+    async with opened(config) as (store, term):
+        one = await ended(store, term, "one", "delivered")
+        await pass_time(store, term)
+        await store.prune(term=term)
+    async with relayed(etcd.members[0].port) as relay:
+        relay.left = OPEN_CALLS
+        async with opened(by(config, relay.url)) as (store, term):
+            relay.lead(other.members[0].port)
+            relay.left = None
+            with pytest.raises(Temporary, match=r"once more: .* another cluster"):
+                await store.find(one.id)
+            relay.lead(etcd.members[0].port)
+            await pruned(store, term)
+            assert await store.find(one.id) == one
+
+
+async def pruned(store: EtcdStore, term: int) -> None:
+    while True:
+        try:
+            await store.prune(term=term)
+            return
+        except Temporary:
+            continue
