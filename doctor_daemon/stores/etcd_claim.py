@@ -8,7 +8,7 @@ from typing import Any
 
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.etcd_gateway import Gateway
-from doctor_daemon.stores.etcd_json import coded, decoded, is_number, number
+from doctor_daemon.stores.etcd_json import coded, decoded, is_number, number, revision_of
 from doctor_daemon.stores.etcd_loading import AGAIN_S, answered
 from doctor_daemon.stores.etcd_transactions import first
 from doctor_daemon.stores.etcd_values import CLAIM, DIGITS, SCHEMA, Claim, packed, unpacked
@@ -43,7 +43,7 @@ async def claimed(gateway: Gateway, prefix: str, by: str) -> tuple[Claim, int]:
         ]
         answer = await answered(gateway, "kv/txn", {"compare": same, "success": puts})
         if answer.get("succeeded") is True:
-            return own, number(answer["header"], "revision")
+            return own, revision_of(answer["header"])
         await asyncio.sleep(AGAIN_S)  # somebody else was faster
 
 

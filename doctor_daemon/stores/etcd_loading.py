@@ -11,7 +11,15 @@ import structlog
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
-from doctor_daemon.stores.etcd_json import Json, coded, decoded, is_number, number, records
+from doctor_daemon.stores.etcd_json import (
+    Json,
+    coded,
+    decoded,
+    is_number,
+    number,
+    records,
+    revision_of,
+)
 from doctor_daemon.stores.etcd_past import Past, read
 from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
 from doctor_daemon.stores.etcd_values import (
@@ -149,7 +157,7 @@ async def rows(
             await asyncio.sleep(AGAIN_S)
             continue
         limit = min(most, limit + MORE)
-        revision = revision or number(answer["header"], "revision")
+        revision = revision or revision_of(answer["header"])
         page = records(answer, "kvs")
         for found in page:
             key = decoded(found.get("key"))
@@ -178,6 +186,7 @@ class _Putting:
         self._heads: dict[str, tuple[Opened, int]] = {}
         self._parts: dict[str, list[Change]] = {}
         self._told: dict[int, Mapping[str, NoticeRow]] = {}
+        self._newest = 0
 
     def take(self, key: str, value: bytes, revision: int) -> None:
         kind, _, rest = key.partition("/")
@@ -186,6 +195,7 @@ class _Putting:
         elif kind == "i":
             opened = OPENED.loads(unpacked(value))
             self._heads[parts_key(opened.head.id)] = opened, revision
+            self._newest = max(self._newest, opened.order)
         elif kind == "p":
             of, stroke, _ = key.rpartition("/")
             self._parts.setdefault(of + stroke, []).append(CHANGE.loads(unpacked(value)))
@@ -205,6 +215,7 @@ class _Putting:
 
     def _put(self, kind: str, order: int, change: Change) -> None:
         books = self._loaded.books
+        self._newest = max(self._newest, order)
         if kind == "d":
             self._told[order] = {row.id: row for row in change.notices}
             return
@@ -234,6 +245,9 @@ class _Putting:
             kept = Incidents(revision, opened.order, len(parts))
             loaded.books.incidents[opened.head.id] = kept
         loaded.contents.moment = loaded.mark.moment
-        if loaded.mark_revision == 0 and (self._heads or loaded.books.rest):
-            raise Temporary("etcd: there are rows and no mark")
+        if self._newest > loaded.mark.order:
+            raise Permanent(
+                f"etcd: there are rows of commit {self._newest}, and the mark is of"
+                f" {loaded.mark.order}: what comes next would be written over them"
+            )
         return loaded

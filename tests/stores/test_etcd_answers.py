@@ -112,6 +112,32 @@ async def test_e5_a_key_that_is_none_of_ours_is_refused(
     assert len(str(refused.value)) < 300
 
 
+@pytest.mark.parametrize("kind", "delnc")
+async def test_d9_rows_that_are_newer_than_the_mark_are_not_written_over(
+    etcd: Cluster, config: EtcdConfig, kind: str
+) -> None:
+    key, value = code(f"{config.prefix}{kind}/{3:016}"), code('{"value":{},"boots":[]}')
+    call(etcd.members[0].port, "kv/put", {"key": key, "value": value})
+    gateway = Gateway(config.asked(), config.asked()[0].tls())
+    for mark in ("", '{"value":{"id":"a","order":2,"moment":null},"boots":[]}'):
+        if mark:
+            told = {"key": code(f"{config.prefix}mark"), "value": code(mark)}
+            call(etcd.members[0].port, "kv/put", told)
+        with pytest.raises(Permanent, match="rows of commit 3, and the mark is of"):
+            await load(gateway, config.prefix)
+    await gateway.close()
+
+
+async def test_e5_an_answer_that_names_no_revision_is_refused() -> None:
+    nothing: dict[str, Any] = {"response_range": {}}
+    told = {"header": {"cluster_id": "1"}, "succeeded": True, "responses": [nothing] * 2}
+    async with answering(lambda *_: web.json_response(told)) as (gateway, _):
+        with pytest.raises(Permanent, match="no revision"):
+            await claimed(gateway, "/x/", "me")
+        with pytest.raises(Permanent, match="no revision"):
+            _ = [key async for key, _, _ in rows(gateway, "/x/")]
+
+
 @pytest.mark.parametrize(
     "responses",
     [None, [], [{}], [{"response_range": {}}], [{"response_range": {"kvs": [5]}}] * 2],
