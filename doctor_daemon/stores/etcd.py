@@ -32,11 +32,12 @@ from doctor_daemon.ports import (
     Wanted,
 )
 from doctor_daemon.stores.contents import Keeping
+from doctor_daemon.stores.etcd_agreement import agreed
 from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_endings import endings
 from doctor_daemon.stores.etcd_folding import fold
 from doctor_daemon.stores.etcd_gateway import Gateway
-from doctor_daemon.stores.etcd_loading import load, load_past
+from doctor_daemon.stores.etcd_loading import check_prefix, load, load_past
 from doctor_daemon.stores.etcd_options import EtcdConfig, tls
 from doctor_daemon.stores.etcd_pruning import removals
 from doctor_daemon.stores.etcd_questions import headings, notices
@@ -91,6 +92,8 @@ class EtcdStore:
         )
         try:
             async with asyncio.timeout(self._open_s):
+                await agreed(gateway, prefix)
+                await check_prefix(gateway, prefix)
                 claim, revision = await claimed(gateway, prefix, uuid4().hex)
                 loaded = await load(gateway, prefix)
         except TimeoutError:

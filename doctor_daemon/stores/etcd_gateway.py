@@ -121,6 +121,22 @@ class Gateway:
             raise refusals[0]
         raise Unanswered(self.failure, sent=sent)
 
+    async def each(
+        self, path: str, body: Mapping[str, object]
+    ) -> Mapping[str, Json | Temporary | Permanent]:
+        """Ask every endpoint; return what each has answered, by its URL, or why it has not."""
+        content, found = json.dumps(body).encode(), dict[str, Json | Temporary | Permanent]()
+        for endpoint in tuple(self._endpoints):
+            try:
+                found[endpoint.url] = await self._by(endpoint, path, content)
+            except (Temporary, Permanent) as error:
+                found[endpoint.url] = error
+        return found
+
+    def belong(self, cluster: str) -> None:
+        """Take an answer of any other cluster for a refusal from now on."""
+        self._cluster = cluster
+
     def _last(self, endpoint: Endpoint) -> None:
         """Ask an endpoint after all others from now on."""
         self._endpoints.sort(key=lambda one: one is endpoint)
@@ -130,7 +146,7 @@ class Gateway:
     ) -> Json:
         try:
             async with asyncio.timeout(share_s):
-                return await self._by(endpoint, path, content)
+                return self._of_cluster(await self._by(endpoint, path, content), endpoint)
         except TimeoutError:
             raise Unanswered(f"no answer within {share_s:g} s", sent=True) from None
 
@@ -147,9 +163,7 @@ class Gateway:
             if self._username and (fresh or not self._token):
                 self._token = await self._authenticate(endpoint)
             try:
-                return self._of_cluster(
-                    await self._post(endpoint, path, content, self._token), endpoint
-                )
+                return await self._post(endpoint, path, content, self._token)
             except _Expired:
                 if not self._username:
                     raise Permanent(
@@ -190,10 +204,7 @@ class Gateway:
 
     def _of_cluster(self, answer: Json, endpoint: Endpoint) -> Json:
         """Return an answer. Raise Permanent if the endpoint is of another cluster than before."""
-        header = answer.get("header")
-        cluster = header.get("cluster_id") if isinstance(header, dict) else None
-        if not isinstance(cluster, str) or not is_number(cluster, NUMBER_MAX):
-            raise Unanswered("it answers, and not as an etcd", sent=True)
+        cluster = cluster_of(answer)
         self._cluster = self._cluster or cluster
         if cluster != self._cluster:
             raise Permanent(f"etcd: {endpoint.url} belongs to another cluster than the others")
@@ -232,6 +243,15 @@ class Gateway:
             lost = f"the answer was lost or is no HTTP: {type(error).__name__}"
             raise Unanswered(lost, sent=True) from None
         return _understood(status, said, endpoint)
+
+
+def cluster_of(answer: Json) -> str:
+    """Return which cluster has answered. Raise Unanswered if it is none."""
+    header = answer.get("header")
+    cluster = header.get("cluster_id") if isinstance(header, dict) else None
+    if not isinstance(cluster, str) or not is_number(cluster, NUMBER_MAX):
+        raise Unanswered("it answers, and not as an etcd", sent=True)
+    return cluster
 
 
 def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:

@@ -11,27 +11,19 @@ import structlog
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
-from doctor_daemon.stores.etcd_json import (
-    Json,
-    coded,
-    decoded,
-    is_number,
-    number,
-    records,
-    revision_of,
-)
+from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, records, revision_of
 from doctor_daemon.stores.etcd_past import Past, read
 from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
 from doctor_daemon.stores.etcd_values import (
     CHANGE,
-    DIGITS,
     LANES,
     MARK,
+    NUMBERED,
     OPENED,
-    PACKS,
     PAST,
     RETURNS,
     Opened,
+    is_ours,
     parts_key,
     unpacked,
 )
@@ -50,8 +42,6 @@ UNREAD_MAX = 10
 """Keys of them that are named in the log."""
 NAMED_MAX = 50
 """Characters of a key in an error."""
-APART = frozenset({"schema", "term"})
-"""Keys that are read before, by whoever opens."""
 Row = tuple[str, bytes, int]
 """A key without its prefix, a value, and the revision that wrote it."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -124,6 +114,32 @@ async def _past(gateway: Gateway, prefix: str, into: Past, most: int) -> None:
         log.error("incidents that are over cannot be read", count=count, keys=some, error=why)
 
 
+async def check_prefix(gateway: Gateway, prefix: str) -> None:
+    """Look at the first keys, before anything is written. Raise Permanent if one is none of ours.
+
+    The caller bounds the time.
+    """
+    seen = 0
+    while True:
+        try:
+            async for key, _, _ in rows(gateway, prefix):
+                check_ours(key)
+                seen += 1
+                if seen >= PAGE:
+                    return
+        except Compacted:
+            await asyncio.sleep(AGAIN_S)
+        else:
+            return
+
+
+def check_ours(key: str) -> None:
+    """Raise Permanent for a key that is none of ours."""
+    if not is_ours(key):
+        named = repr(key[:NAMED_MAX])
+        raise Permanent(f"etcd: {named} is none of our keys: is the prefix somebody else's?")
+
+
 def _after(begin: str) -> str:
     """Return the end of the range of all keys that begin so: 0 comes next to the stroke."""
     return f"{begin[:-1]}0"
@@ -189,6 +205,7 @@ class _Putting:
         self._newest = 0
 
     def take(self, key: str, value: bytes, revision: int) -> None:
+        check_ours(key)
         kind, _, rest = key.partition("/")
         if key == "mark":
             self._loaded.mark, self._loaded.mark_revision = MARK.loads(unpacked(value)), revision
@@ -207,11 +224,8 @@ class _Putting:
         elif key == "returns":
             found = RETURNS.loads(unpacked(value)).returns
             self._loaded.contents.returns = tuple((one.host, one.wall_s) for one in found)
-        elif kind in {"d", "l", *PACKS} and is_number(rest, DIGITS):
+        elif kind in NUMBERED:
             self._put(kind, int(rest), CHANGE.loads(unpacked(value)))
-        elif key not in APART:
-            named = repr(key[:NAMED_MAX])
-            raise Permanent(f"etcd: {named} is none of our keys: is the prefix somebody else's?")
 
     def _put(self, kind: str, order: int, change: Change) -> None:
         books = self._loaded.books

@@ -32,6 +32,7 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change
 from doctor_daemon.stores.codec import HEAD_ROWS, Codec
+from doctor_daemon.stores.etcd_json import is_number
 from doctor_daemon.stores.shape import Boots, Mismatch, Shape, record, shape
 
 SCHEMA = 1
@@ -47,6 +48,9 @@ PARTS = frozenset({"entries", "servers", "servers_gone", "evacuations"})
 """The fields of a change that are rows of its incident."""
 PACKS: Mapping[str, str] = {"n": "notices", "e": "evidence", "c": "charges"}
 """The fields of a change that have keys of their own."""
+NUMBERED = frozenset({"d", "l", "s", *PACKS})
+"""The kinds of keys that have a number."""
+SINGLE = frozenset({"schema", "term", "mark", "returns"})
 REST = (
     frozenset(field.name for field in fields(Change))
     - PARTS
@@ -213,6 +217,14 @@ def unpacked(value: bytes) -> str:
 def some(change: Change, names: frozenset[str]) -> Change:
     """Return a change with these of its fields alone."""
     return Change(**{name: getattr(change, name) for name in names})
+
+
+def is_ours(key: str) -> bool:
+    """Tell whether a key could be one of ours."""
+    kind, _, rest = key.partition("/")
+    if kind in NUMBERED:
+        return is_number(rest, DIGITS)
+    return key in SINGLE or (kind in {"i", "p", "x"} and bool(rest))
 
 
 def ordered(kind: str, order: int) -> str:

@@ -16,10 +16,11 @@ from typing import Any, Self, cast
 from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile, Wanted
 from doctor_daemon.ports.endpoint import Endpoint
+from doctor_daemon.stores.etcd_agreement import agreed
 from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import coded, decoded
-from doctor_daemon.stores.etcd_loading import load, load_past
+from doctor_daemon.stores.etcd_loading import check_prefix, load, load_past
 from doctor_daemon.stores.etcd_past import Past
 from doctor_daemon.stores.etcd_questions import headings, notices
 from doctor_daemon.stores.etcd_rows import Loaded
@@ -140,6 +141,8 @@ async def _answers(data: bytes) -> None:
                 assert status == 200
                 assert found["header"]["cluster_id"]
     peer = _Peer(_always(200, data))
+    await _judged(agreed(peer.gateway(), PREFIX))
+    await _judged(check_prefix(peer.gateway(), PREFIX))
     await _judged(_claimed(peer.gateway()))
     await _judged(load(peer.gateway(), PREFIX))
     await _judged(load_past(peer.gateway(), PREFIX, Past()))

@@ -88,7 +88,8 @@ HARNESSES: tuple[Harness, ...] = (
         "etcd_answers",
         "etcd",
         *("stores.etcd_gateway", "stores.etcd_claim", "stores.etcd_loading"),
-        *("stores.etcd_transactions", "stores.etcd_writer", "stores.etcd_json"),
+        *("stores.etcd_transactions", "stores.etcd_writer"),
+        *("stores.etcd_agreement", "stores.etcd_json"),
     ),
     _of(
         "etcd_rows",

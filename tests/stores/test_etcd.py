@@ -92,6 +92,9 @@ async def test_a_prefix_that_is_somebody_else_s_is_refused(
     put(etcd, f"{config.prefix}members/a", "b")
     with pytest.raises(Permanent, match="members/a"):
         await EtcdStore(config).open()
+    everything = {"key": code(config.prefix), "range_end": code(f"{config.prefix[:-1]}0")}
+    found = call(etcd.members[0].port, "kv/range", everything)
+    assert found["count"] == "1"  # nothing of ours stands beside it
 
 
 @pytest.mark.parametrize("key", ["l/0000000000000001", "i/one", "n/1", "mark"])

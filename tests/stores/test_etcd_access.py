@@ -18,6 +18,7 @@ from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unans
 from doctor_daemon.stores.etcd_loading import rows
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster, call, running
+from tests.stores.etcd_relay import relayed
 from tests.stores.test_etcd import code, opened
 from tests.stores.values import opening
 
@@ -107,6 +108,18 @@ async def test_e6_a_password_that_is_being_changed_ends_nothing(
     finally:
         await gateway.close()
         change_password(guarded, PASSWORD)
+
+
+async def test_b11_a_member_that_refuses_is_outvoted_at_a_start(
+    etcd: Cluster, guarded: Cluster, config: EtcdConfig
+) -> None:
+    async with relayed(etcd.members[0].port) as relay:
+        urls = (*guarded.urls, *etcd.urls, relay.url)
+        async with opened(config.model_copy(update={"endpoints": urls})) as (store, term):
+            await store.commit(opening(), term=term)
+    strange = config.model_copy(update={"endpoints": (*guarded.urls, *etcd.urls)})
+    with pytest.raises(Permanent, match="refuses whoever shows no user"):
+        await EtcdStore(strange).open()
 
 
 async def test_without_a_user_nothing_is_opened(guarded: Cluster) -> None:

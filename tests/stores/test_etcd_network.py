@@ -82,6 +82,7 @@ async def test_c5_what_is_held_back_on_the_way_is_not_written_later(
             await store.commit(opening(), term=term)
             slow.asked.clear()
             other.shut, slow.heard = True, b""
+            other.cut()
             with pytest.raises(Temporary, match="not known yet"):
                 await store.commit(Change(armed=Armed(on=True, why="long ago")), term=term)
             other.shut = False
@@ -100,7 +101,10 @@ async def test_where_nobody_listens_the_next_endpoint_is_asked(
     etcd: Cluster, config: EtcdConfig
 ) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
-    async with opened(by(config, nobody, etcd.urls[0])) as (store, term):
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, nobody, relay.url, etcd.urls[0])) as (store, term),
+    ):
         await store.commit(opening(), term=term)
         assert len((await store.load()).incidents) == 1
 
@@ -232,7 +236,7 @@ async def test_c5_a_term_whose_answer_was_lost_is_known_again(
     etcd: Cluster, config: EtcdConfig
 ) -> None:
     async with relayed(etcd.members[0].port) as relay:
-        relay.left = 1  # what stands is told, and not that the term was written
+        relay.left = 3  # whose cluster it is, what keys there are, what stands; and no more
         async with opened(by(config, relay.url, etcd.urls[0])) as (store, term):
             assert (term, relay.left) == (1, 0)
             await store.commit(opening(), term=term)

@@ -30,8 +30,6 @@ from tests.stores.values import (
 )
 
 LATER_S = SETTLED_S + 60
-OPEN_CALLS = 4
-"""Two about the term, and two ranges beside the past."""
 
 
 async def ended(
@@ -221,18 +219,19 @@ async def test_a_daemon_works_before_it_has_read_what_is_over(
         await pass_time(store, term)
         await store.prune(term=term)
         expected = await store.load()
-    async with relayed(etcd.members[0].port) as relay:
-        relay.left = OPEN_CALLS
-        async with opened(by(config, relay.url), GIVEN_UP_S) as (store, term):
-            assert relay.left == 0
-            assert await store.load() == expected
-            assert (await store.find(IncidentId("now"))) == expected.incidents[0]
-            for asked in (store.find(IncidentId("one")), store.headings(None, 9)):
-                with pytest.raises(Temporary, match="not been read yet"):
-                    await asked
-            relay.left = None
-            await until_written(store, closing(expected.incidents[0], LATER_S), term)
-            await found(store, one)
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, relay.url), GIVEN_UP_S) as (store, term),
+    ):
+        relay.answers.clear()  # before the reading has begun
+        assert await store.load() == expected
+        assert (await store.find(IncidentId("now"))) == expected.incidents[0]
+        for asked in (store.find(IncidentId("one")), store.headings(None, 9)):
+            with pytest.raises(Temporary, match="not been read yet"):
+                await asked
+        relay.answers.set()
+        await until_written(store, closing(expected.incidents[0], LATER_S), term)
+        await found(store, one)
 
 
 async def found(store: EtcdStore, expected: Incident) -> None:
@@ -271,16 +270,16 @@ async def test_a12_what_is_over_is_read_once_more_where_that_has_failed(
         one = await ended(store, term, "one", "delivered")
         await pass_time(store, term)
         await store.prune(term=term)
-    async with relayed(etcd.members[0].port) as relay:
-        relay.left = OPEN_CALLS
-        async with opened(by(config, relay.url)) as (store, term):
-            relay.lead(other.members[0].port)
-            relay.left = None
-            with pytest.raises(Temporary, match=r"once more: .* another cluster"):
-                await store.find(one.id)
-            relay.lead(etcd.members[0].port)
-            await pruned(store, term)
-            assert await store.find(one.id) == one
+    async with (
+        relayed(etcd.members[0].port) as relay,
+        opened(by(config, relay.url)) as (store, term),
+    ):
+        relay.lead(other.members[0].port)  # before the reading has begun
+        with pytest.raises(Temporary, match=r"once more: .* another cluster"):
+            await store.find(one.id)
+        relay.lead(etcd.members[0].port)
+        await pruned(store, term)
+        assert await store.find(one.id) == one
 
 
 async def pruned(store: EtcdStore, term: int) -> None:
