@@ -171,19 +171,19 @@ class Caretaker:
         log.info(telling.text, host=str(upkeep.host), notices=len(rows))
 
     async def _commit(self, step: Change) -> None:
-        tools, failed = self._ward.tools, False
+        tools, host, failed = self._ward.tools, str(step.upkeep[0].host), False
         while True:
             try:
                 return await tools.store.commit(step, term=self._ward.term)
             except Temporary as error:
                 failed = True
                 tools.metrics.store_faults.inc()
-                log.warning("not saved yet", upkeep=str(step.upkeep[0].host), error=str(error))
+                log.warning("not saved yet", upkeep=host, error=str(error))
                 await tools.clock.sleep_until(tools.clock.now().plus(AGAIN_S))
             except Conflict:
                 if not failed or not await self._was_saved(step.notices):
                     raise
-                return None
+                step = Change()  # it was; and it is told only if nobody leads in our place by now
 
     async def _was_saved(self, rows: Rows) -> bool:
         """Tell whether an earlier try was saved, though it seemed to fail."""

@@ -177,14 +177,22 @@ def test_a_notice_is_sent_before_what_is_due_is_begun() -> None:
 
 
 class Usurped(SlowDisk):
-    """A disk that saves a cut without saying so; and then somebody else takes it over."""
+    """A disk that saves a cut, or upkeep, and does not say so; then somebody else takes it over."""
 
     async def commit(self, change: Change, *, term: int) -> None:
         await super().commit(change, term=term)
-        if change.head is not None and change.head.cut_started is not None:
+        if change.upkeep or (change.head is not None and change.head.cut_started is not None):
             await self.open()
             msg = "no answer from the disk"
             raise Temporary(msg)
+
+
+async def ends_by_conflict(running: asyncio.Task[None]) -> None:
+    await asyncio.wait((running,), timeout=600)
+    assert running.done()
+    ended = running.exception()
+    assert isinstance(ended, ExceptionGroup)
+    assert ended.subgroup(Conflict) is not None
 
 
 def test_b10_what_was_saved_before_somebody_else_took_over_is_his_to_do() -> None:
@@ -195,11 +203,21 @@ def test_b10_what_was_saved_before_somebody_else_took_over_is_his_to_do() -> Non
         running = asyncio.create_task(engine.run())
         await engine.ready.wait()
         await accuse(rig, engine)
-        await asyncio.wait((running,), timeout=600)
-        assert running.done()
-        ended = running.exception()
-        assert isinstance(ended, ExceptionGroup)
-        assert ended.subgroup(Conflict) is not None
+        await ends_by_conflict(running)
 
     run(main())
     assert rig.device.cuts == 0
+
+
+def test_b10_upkeep_that_was_saved_before_somebody_else_took_over_is_his_to_tell() -> None:
+    rig = Rig(policy=QUICK, disk=Usurped())
+
+    async def main() -> None:
+        running = asyncio.create_task(rig.engine().run())
+        await asyncio.sleep(1.0)
+        rig.nova.disabled = {HOST.name: "new memory"}
+        await ends_by_conflict(running)
+        assert [one.host for one in (await rig.disk.load()).upkeep] == [HOST]
+
+    run(main())
+    assert rig.consumer.heard == []
