@@ -5,7 +5,8 @@ turns, the engine has ticked lately, none of its own loops has ended unseen, and
 answers. Whether these answers, Nova's or a device's are good ones is no question of the watchdog's:
 a full disk does not get emptier by a restart. docs/adr/0012-the-watchdog-is-fed-by-progress.md.
 
-sd_notify(3), sd_watchdog_enabled(3). Without systemd nothing here does anything.
+sd_notify(3), sd_watchdog_enabled(3). Without systemd the store alone is asked: a daemon that
+must not save any more ends there too.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ like any other trouble."""
 UNANSWERED_MAX = 15
 """Questions to the store without an answer, one after the other, until it counts as hung: with the
 shipped WatchdogSec that is five minutes."""
+UNWATCHED_S = 60.0
+"""Where there is no watchdog: the store is asked as often as one of that length would have it."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -97,9 +100,8 @@ class Supervisor:
         """How long the watchdog waits for a ping; None: there is none."""
         self._unsent: dict[str, str] = {}
         self._status = ""
-        self._pulse = Pulse(watchdog_s or BEAT_S)
-        if watchdog_s is not None and listener.address:
-            engine.beside.append(self._question)
+        self._pulse = Pulse(watchdog_s or UNWATCHED_S)
+        engine.beside.append(self._question)
         self._doing = "starting"
         self._stuck = ""
 

@@ -179,10 +179,17 @@ class Refusing(SlowDisk):
 
 
 @pytest.mark.parametrize("why", [Conflict("term 1 is over"), Permanent("etcd: no user")])
-def test_b10_a_daemon_that_has_nothing_to_do_ends_when_it_may_not_save(why: DoctorError) -> None:
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {"NOTIFY_SOCKET": "@nobody-listens-here", "WATCHDOG_USEC": "30000000"}],
+    ids=["alone", "under systemd"],
+)
+def test_b10_a_daemon_that_has_nothing_to_do_ends_when_it_may_not_save(
+    why: DoctorError, environ: dict[str, str]
+) -> None:
     disk = Refusing()
     engine = Rig(disk=disk).engine()
-    assert Supervisor(engine, Socket("@nobody-listens-here"), PATIENCE_S).watchdog_s == PATIENCE_S
+    assert Supervisor.found(environ, engine)
 
     async def main() -> None:
         running = asyncio.create_task(engine.run())
