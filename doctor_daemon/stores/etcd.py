@@ -10,7 +10,7 @@ has the whole reasoning.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import ClassVar, TypeVar
@@ -43,6 +43,7 @@ from doctor_daemon.stores.etcd_pruning import removals
 from doctor_daemon.stores.etcd_questions import headings, notices
 from doctor_daemon.stores.etcd_rows import Loaded, charges_plan, commit_plan, notices_plan, touched
 from doctor_daemon.stores.etcd_transactions import Plan
+from doctor_daemon.stores.etcd_values import TooLarge
 from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
 
 K = TypeVar("K")
@@ -170,7 +171,7 @@ class EtcdStore:
             return lambda _: notices_plan(held, held.contents.letters.delivered(some))
 
         for some in _parts(batch):
-            await self._write(term, noted(some))
+            await self._halved(term, noted, some)
 
     async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
         held = self._held()
@@ -179,7 +180,7 @@ class EtcdStore:
             return lambda _: notices_plan(held, held.contents.letters.replayed(some)[0])
 
         for some in _parts(ids):
-            await self._write(term, again(some))
+            await self._halved(term, again, some)
         return held.contents.letters.replayed(ids)[1]
 
     async def prune(self, *, term: int) -> None:
@@ -187,8 +188,24 @@ class EtcdStore:
         held = await self._whole()
         async with self._pruning:
             for makes in (removals(held, self._keeping), endings(held), fold(held)):
-                for make in makes:
-                    await self._write(term, make)
+                try:
+                    for make in makes:
+                        await self._write(term, make)
+                except TooLarge as error:  # what comes after it may count on it
+                    log.warning("what is kept no more stays in etcd", error=str(error))
+
+    async def _halved(
+        self, term: int, of: Callable[[tuple[K, ...]], Make], some: tuple[K, ...]
+    ) -> None:
+        """Write how some rows stand: by halves where all that was made with them is too much."""
+        try:
+            await self._write(term, of(some))
+        except TooLarge:
+            half = len(some) // 2
+            if not half:
+                raise
+            await self._halved(term, of, some[:half])
+            await self._halved(term, of, some[half:])
 
     async def _write(self, term: int, make: Make, touches: frozenset[object] | None = None) -> None:
         if term != self._term:

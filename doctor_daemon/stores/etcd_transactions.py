@@ -13,7 +13,7 @@ from typing import Any
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.etcd_json import Json, coded, records
-from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, packed
+from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, TooLarge, packed
 
 OPERATIONS_MAX = 100
 """Of plans, and as many comparisons; those of term and mark come on top."""
@@ -96,15 +96,15 @@ class Transaction:
 
 
 def check_size(plan: Plan) -> None:
-    """Raise Permanent for what no single transaction can hold."""
+    """Raise TooLarge for what no single transaction can hold."""
     if plan.size > REQUEST_MAX:
         key, value = max(plan.puts.items(), key=lambda item: len(item[1]))
-        raise Permanent(
+        raise TooLarge(
             f"etcd: what is to be saved at once has {plan.size} bytes, and {REQUEST_MAX} are the"
             f" limit; the largest part, {key}, has {len(value)}"
         )
     if plan.operations > OPERATIONS_MAX:
-        raise Permanent(
+        raise TooLarge(
             f"etcd: what is to be saved at once is {plan.operations} operations, and"
             f" {OPERATIONS_MAX} are the limit"
         )

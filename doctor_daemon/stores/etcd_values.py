@@ -189,8 +189,8 @@ RETURNS: Codec[Returns] = Codec("returns of hosts", shape(Returns))
 SHORT: Codec[Short] = Codec("short of an incident", shape(Short))
 
 
-class TooLarge(Permanent):
-    """A value of which nobody would read so much, however small it is when it is packed."""
+class TooLarge(ValueError):
+    """What one caller wants to save, and etcd cannot take: it says nothing of the store."""
 
 
 def packed(text: str) -> bytes:

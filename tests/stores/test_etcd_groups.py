@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -59,6 +60,21 @@ async def test_what_does_not_fit_together_is_written_one_after_the_other(
         assert 1 < store.groups - groups < 6
     async with opened(config) as (store, _):
         assert (await store.load()).pending == rows
+
+
+async def test_how_many_notices_stand_is_written_in_as_many_transactions_as_it_needs(
+    config: EtcdConfig,
+) -> None:
+    noise = random.Random(9)
+    rows = [notice(n, f"cmp-{n}") for n in range(1, 7)]
+    ends = [Delivery(row.id, "dead", 1, noise.randbytes(300_000).hex()) for row in rows]
+    async with opened(config) as (store, term):
+        for row in rows:
+            await store.commit(Change(notices=(row,)), term=term)
+        await store.deliveries(ends, term=term)
+        assert await store.given_up() == {"vnfm": len(rows)}
+    async with opened(config) as (store, _):
+        assert await store.given_up() == {"vnfm": len(rows)}
 
 
 async def test_many_commits_are_few_transactions(config: EtcdConfig) -> None:

@@ -17,6 +17,7 @@ from doctor_daemon.stores.etcd_values import (
     PACKED_MIN,
     UNPACKED_MAX,
     Opened,
+    TooLarge,
     head_key,
     ordered,
     packed,
@@ -70,7 +71,7 @@ def test_e5_a_value_that_is_none_is_refused(value: bytes) -> None:
 def test_e5_what_would_not_be_read_back_is_not_packed() -> None:
     most = " " * UNPACKED_MAX
     assert unpacked(packed(most)) == most
-    with pytest.raises(Permanent, match=f"{UNPACKED_MAX} are the limit"):
+    with pytest.raises(TooLarge, match=f"{UNPACKED_MAX} are the limit"):
         packed(f"{most} ")
 
 
