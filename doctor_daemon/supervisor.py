@@ -164,8 +164,9 @@ class Supervisor:
     async def _question(self) -> None:
         """Ask the store now and then to save nothing: that must come to some end.
 
-        It is a loop of the engine's own. Raise Conflict where somebody newer leads, Permanent where
-        the store must not be used any more: either ends a daemon that has nothing else to save.
+        A failure is counted: in a quiet cloud nobody else meets it. It is a loop of the engine's
+        own. Raise Conflict where somebody newer leads, Permanent where the store must not be used
+        any more: either ends a daemon that has nothing else to save.
         """
         await self._engine.ready.wait()
         ward, pulse, said = self._engine.ward, self._pulse, False
@@ -178,6 +179,7 @@ class Supervisor:
                 pulse.unanswered += 1
                 continue
             except Temporary as error:
+                ward.tools.metrics.store_faults.inc()
                 if not said:  # once, until it can again
                     log.warning("the store cannot even save nothing", error=str(error))
                 said = True

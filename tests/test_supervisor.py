@@ -189,7 +189,7 @@ def test_b10_a_daemon_that_has_nothing_to_do_ends_when_it_may_not_save(
 ) -> None:
     disk = Refusing()
     engine = Rig(disk=disk).engine()
-    assert Supervisor.found(environ, engine)
+    Supervisor.found(environ, engine)
 
     async def main() -> None:
         running = asyncio.create_task(engine.run())
@@ -202,5 +202,23 @@ def test_b10_a_daemon_that_has_nothing_to_do_ends_when_it_may_not_save(
         ended = running.exception()
         assert isinstance(ended, ExceptionGroup)
         assert ended.subgroup(type(why)) is not None
+
+    run(main())
+
+
+def test_d9_a_store_that_takes_nothing_is_counted_though_there_is_nothing_to_save() -> None:
+    disk = SlowDisk()
+    rig = Rig(disk=disk)
+    engine = rig.engine()
+    Supervisor.found({}, engine)
+
+    async def main() -> None:
+        running = asyncio.create_task(engine.run())
+        await engine.ready.wait()
+        disk.failures = 3
+        await asyncio.sleep(10 * PATIENCE_S)
+        assert rig.metrics.registry.get_sample_value("doctor_store_faults_total") == 3
+        assert not running.done()
+        await rig.crash(running)
 
     run(main())
