@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import structlog
+
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.stores.etcd_gateway import RANGED, Gateway, cluster_of
 from doctor_daemon.stores.etcd_json import Json, coded
 from doctor_daemon.stores.etcd_loading import AGAIN_S
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def agreed(gateway: Gateway, prefix: str) -> None:
@@ -48,6 +52,8 @@ def _shown(gateway: Gateway, answers: Mapping[str, Json | Temporary | Permanent]
         told = ", ".join(f"{url} to {cluster}" for url, cluster in shown.items())
         raise Permanent(f"etcd: the endpoints belong to several clusters: {told}")
     if 2 * len(shown) > len(answers):
+        if failures:
+            log.warning("not every endpoint of etcd shows its cluster", why="; ".join(failures))
         return clusters.pop()
     if 2 * len(refusals) >= len(answers):
         raise refusals[0]

@@ -51,3 +51,16 @@ async def test_b10_one_that_is_reached_of_three_is_not_believed(
     with pytest.raises(Temporary, match="1 of 2 endpoints"):
         await EtcdStore(twice, open_s=OPEN_S).open()
     assert not written(other, config)
+
+
+async def test_an_endpoint_that_is_not_reached_at_a_start_is_named(
+    etcd: Cluster, config: EtcdConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = nobody()
+    async with relayed(etcd.members[0].port) as relay:
+        async with opened(by(config, etcd.urls[0], relay.url, timeout_s=3.0)):
+            assert "shows its cluster" not in capsys.readouterr().out
+        async with opened(by(config, absent, etcd.urls[0], relay.url, timeout_s=3.0)):
+            told = [line for line in capsys.readouterr().out.splitlines() if absent in line]
+            assert len(told) == 1
+            assert "not every endpoint of etcd shows its cluster" in told[0]
