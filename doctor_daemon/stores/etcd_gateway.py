@@ -18,14 +18,16 @@ from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 
+import structlog
 from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ClientSession
 
 from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile
 from doctor_daemon.ports.endpoint import Endpoint, bounded
-from doctor_daemon.ports.secrets import LENGTH_MIN, conceal, remember
-from doctor_daemon.stores.etcd_json import NUMBER_MAX, Json, is_number
+from doctor_daemon.ports.secrets import conceal, remember
+from doctor_daemon.stores.etcd_json import NUMBER_MAX, Json, is_number, is_token
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 CLOSE_S = 5.0
 """How long it may take to let go of all connections."""
 ANSWER_MAX = 64 * 1024 * 1024
@@ -36,8 +38,6 @@ WORDS_MAX = 64 * 1024
 RANGED = "kv/range"
 """The one path on which an answer may be long, or what is asked for be kept no more."""
 INVALID, DENIED, TAKEN, PRECONDITION, RANGE, NOBODY = 3, 7, 6, 9, 11, 16
-TOKEN_MAX = 16 * 1024
-"""Characters of a token: it is the value of a header."""
 _LASTING = {INVALID, DENIED, TAKEN, PRECONDITION, 12}
 """Codes after which asking again is no use: 12 is unimplemented."""
 _TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
@@ -87,6 +87,7 @@ class Gateway:
         """We have logged in: a refusal from then on may be of a password that is being changed."""
         self._cluster = ""
         self._lines: dict[str, ClientSession] = {}
+        self._refusing: set[str] = set()
 
     async def call(
         self, path: str, body: Mapping[str, object], *, within_s: float | None = None
@@ -101,7 +102,9 @@ class Gateway:
         share_s = None if within_s is None else within_s / len(self._endpoints)
         for endpoint in list(self._endpoints):
             try:
-                return await self._tried(endpoint, path, content, share_s)
+                answer = await self._tried(endpoint, path, content, share_s)
+                self._refusing.discard(endpoint.url)
+                return answer
             except (TooLong, Compacted):
                 self._last(endpoint)
                 raise
@@ -111,6 +114,7 @@ class Gateway:
             except Permanent as error:
                 failures.append(str(error))
                 refusals.append(error)
+                self._refused(endpoint, error)
             except asyncio.CancelledError:  # whoever asks has no more time
                 self.failure = f"etcd: {'; '.join([*failures, f'{endpoint.url}: no answer yet'])}"
                 self._last(endpoint)
@@ -136,6 +140,12 @@ class Gateway:
     def belong(self, cluster: str) -> None:
         """Take an answer of any other cluster for a refusal from now on."""
         self._cluster = cluster
+
+    def _refused(self, endpoint: Endpoint, error: Permanent) -> None:
+        """Say it once, until it answers again: others may hide it for long."""
+        if endpoint.url not in self._refusing:
+            log.warning("an endpoint of etcd refuses", error=str(error))
+        self._refusing.add(endpoint.url)
 
     def _last(self, endpoint: Endpoint) -> None:
         """Ask an endpoint after all others from now on."""
@@ -197,7 +207,7 @@ class Gateway:
         except _Expired:
             raise Permanent(f"etcd: {endpoint.url} refuses the user {self._username}") from None
         token = answer.get("token")
-        if not isinstance(token, str) or not _is_token(token):
+        if not isinstance(token, str) or not is_token(token):
             raise Unanswered("it gave no token", sent=False)
         remember(token)
         return token
@@ -278,10 +288,6 @@ def _meaning(answer: Json, status: int, endpoint: Endpoint) -> Exception:
     if isinstance(code, int) and code in _LASTING:
         return Permanent(told)
     return Unanswered(f"it answers {status}: {text}", sent=True)
-
-
-def _is_token(text: str) -> bool:
-    return LENGTH_MIN <= len(text) <= TOKEN_MAX and text.isascii() and text.isprintable()
 
 
 def _printable(text: str) -> str:

@@ -11,11 +11,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from doctor_daemon.errors import Permanent
+from doctor_daemon.ports.secrets import LENGTH_MIN
 
 Json = dict[str, Any]
 
 NUMBER_MAX = 20
 """Digits of a number of 64 bits."""
+TOKEN_MAX = 16 * 1024
+"""Characters of a token."""
 
 
 def coded(data: bytes) -> str:
@@ -54,6 +57,11 @@ def revision_of(record: Mapping[str, object], name: str = "revision") -> int:
 def is_number(text: str, digits_max: int) -> bool:
     """Tell whether a text is a few digits: int() takes others too, or fails at very many."""
     return text.isascii() and text.isdigit() and len(text) <= digits_max
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text can be a token: it is the value of a header, and a secret."""
+    return LENGTH_MIN <= len(text) <= TOKEN_MAX and text.isascii() and text.isprintable()
 
 
 def records(holder: object, name: str) -> Sequence[Mapping[str, Any]]:

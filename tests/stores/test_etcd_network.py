@@ -110,7 +110,7 @@ async def test_where_nobody_listens_the_next_endpoint_is_asked(
 
 
 async def test_b10_endpoints_of_two_clusters_are_refused(
-    etcd: Cluster, other: Cluster, config: EtcdConfig
+    etcd: Cluster, other: Cluster, config: EtcdConfig, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with (
         relayed(etcd.members[0].port) as one,
@@ -128,6 +128,9 @@ async def test_b10_endpoints_of_two_clusters_are_refused(
         one.lead(other.members[0].port)
         with pytest.raises(Permanent, match="another cluster"):
             await until_known(store, term)
+        said = capsys.readouterr().out.splitlines()
+        refused = [line for line in said if "endpoint of etcd refuses" in line]
+        assert [two.url in line for line in refused] == [True, False]  # once each
     assert keys(other, config, "l") == 0
 
 
