@@ -104,6 +104,8 @@ class EtcdStore:
         except BaseException:
             await gateway.close()
             raise
+        if claim.term == 1:
+            log.warning("there was no state in etcd: nothing of before is known", prefix=prefix)
         writer = Writer(gateway, prefix, self._write_s)
         writer.start(claim, revision, loaded.mark, loaded.mark_revision)
         self._gateway, self._writer, self._loaded = gateway, writer, loaded

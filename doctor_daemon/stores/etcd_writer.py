@@ -257,6 +257,8 @@ class Writer:
     def _standing(self, answer: Json, names: Sequence[str]) -> tuple[str, int]:
         """Read from the answer to a transaction that was not done what stands in its way."""
         term, mark = (first(answer, place) for place in (0, 1))
+        if not term:
+            raise Conflict(f"etcd: everything below {self._prefix} is gone, our term too")
         if number(term, "mod_revision") != self._term_revision:
             # Even if ours was written: who has claimed it since has read that, and goes on from it.
             newest = _read(CLAIM, term, Claim(0, "")).term

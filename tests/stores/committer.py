@@ -15,6 +15,8 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import structlog
+
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Store
 from doctor_daemon.stores.etcd import EtcdStore
@@ -61,6 +63,8 @@ async def bounded(store: Store) -> None:
 
 
 if __name__ == "__main__":
+    # What is printed is what was saved: the log goes elsewhere.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     behaviour = {"endless": endless, "bounded": bounded}[sys.argv[1]]
     where = sys.argv[2]
     etcd = where.startswith("http:")

@@ -143,6 +143,23 @@ async def test_what_somebody_else_writes_ends_the_leadership(
             await store.commit(closing(head_of(opening()), 1), term=term)
 
 
+async def test_d9_a_state_that_is_gone_ends_the_leadership_and_the_next_says_so(
+    etcd: Cluster, config: EtcdConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = {"key": code(config.prefix), "range_end": code(f"{config.prefix[:-1]}0")}
+    for told in (True, False):
+        async with opened(config) as (store, term):
+            await store.commit(Change(), term=term)
+        assert ("nothing of before is known" in capsys.readouterr().out) is told
+    async with opened(config) as (store, term):
+        call(etcd.members[0].port, "kv/deleterange", every)
+        with pytest.raises(Conflict, match=f"everything below {config.prefix} is gone"):
+            await store.commit(opening(), term=term)
+    async with opened(config) as (store, term):
+        assert (term, (await store.load()).incidents) == (1, ())
+    assert "nothing of before is known" in capsys.readouterr().out
+
+
 async def test_everything_is_read_over_many_pages(config: EtcdConfig) -> None:
     async with opened(config) as (store, term):
         await asyncio.gather(
