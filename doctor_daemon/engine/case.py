@@ -243,8 +243,8 @@ class Case:
     def _reconcile(self, wanted: Sequence[Effect], tasks: asyncio.TaskGroup) -> None:
         """Begin what is due; cancel the waits that no longer are, and reads that mean nothing."""
         for effect in [e for e in self._running if e not in wanted]:
-            means = heeded(self._state, effect) and not self._stopping
-            if isinstance(effect, CANCELLABLE) and not means:
+            idle = self._stopping or not heeded(self._state, effect)
+            if idle and isinstance(effect, CANCELLABLE):
                 self._running.pop(effect).cancel()
         for effect in wanted:
             self._begin(effect, tasks)
@@ -292,10 +292,9 @@ class Case:
 
     def _give_back(self) -> None:
         """Let nobody wait for a case that has ended."""
-        text = f"{self.incident.host}: its incident is not driven any more"
+        final, text = self.incident.phase.final, f"{self.incident.host} is not driven any more"
         for letter in (*self._taken, *self._inbox.letters):
             if letter.saved is not None and not letter.saved.done():
-                over = self.incident.phase.final
-                letter.saved.set_exception(Closed() if over else Temporary(text))
+                letter.saved.set_exception(Closed() if final else Temporary(text))
         self._taken = []
         self._inbox.take()
