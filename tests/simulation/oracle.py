@@ -31,6 +31,7 @@ from tests.simulation.virtual import VirtualClock
 from tests.simulation.windows import Window
 from tests.simulation.world import Machine, World
 
+_SENDING = (Phase.FORCING_DOWN, Phase.EVACUATING)
 BOUND_S = 1.0
 """How long after a switch was thrown an effect may still be sent: the age of a permit."""
 ROUNDING_S = 1e-3
@@ -69,7 +70,7 @@ class Oracle:
         self.cuts: dict[str, HostId] = {}
         """Rounds of which a cut was really sent."""
         self.left: dict[HostId, tuple[float, Incident]] = {}
-        """Host -> the incident as it was when it left EVACUATING."""
+        """Host -> the incident as it was when it left FORCING_DOWN, or EVACUATING."""
         self.gone: dict[HostId, float] = {}
         """Host -> when its incident was last neither DOWN nor RELEASING any more."""
         self.mode = Mode.EVACUATE
@@ -138,7 +139,7 @@ class Oracle:
         begun = before.fencing if before.fencing and before.fencing.go_at else None
         if begun and (after.fencing is None or after.fencing.number != begun.number):
             self.shut[after.host] = (now, begun)
-        if before.phase is Phase.EVACUATING and after.phase is not before.phase:
+        if before.phase in _SENDING and after.phase is not before.phase:
             self.left[after.host] = (now, before)
         back = (Phase.DOWN, Phase.RELEASING)
         if before.phase in back and after.phase not in back:
@@ -208,9 +209,16 @@ class Oracle:
         kept = window is not None and window.kept(now, self.clock.now(), BOUND_S)
         self.check("I-7", not kept, f"{what} of {machine.id} under maintenance")
 
+    def _as_sent(self, host: HostId, phase: Phase) -> Incident | None:
+        """Return what is saved, or was when a permit was given that still held."""
+        saved = self.disk.open_for(host)
+        left_at, was = self.left.get(host, (-1e9, saved))
+        stands = saved is not None and saved.phase is phase
+        return saved if stands or self.world.now() - left_at > BOUND_S else was
+
     def put_sent(self, machine: Machine, *, disable: bool) -> None:
         """Check a force-down at the moment in which it leaves the daemon."""
-        now, saved = self.world.now(), self.disk.open_for(machine.id)
+        now, saved = self.world.now(), self._as_sent(machine.id, Phase.FORCING_DOWN)
         self._switches("force-down", machine)
         self.check("I-7", self.mode >= Mode.FENCE, f"force-down in mode {self.mode.name}")
         if saved is None or saved.proof is None or saved.phase is not Phase.FORCING_DOWN:
@@ -221,11 +229,8 @@ class Oracle:
         fresh = proof.kind is ProofKind.HUMAN or age_s <= self.policy.proof_age_s + BOUND_S
         self.check("I-1", fresh, f"the proof was {age_s:.1f} s old")
         self.check("I-1", over_s <= BOUND_S, f"the proof was over for {over_s:.1f} s")
-        self.check(
-            "I-1",
-            proof.taken_at.since(saved.opened_at) >= 0,
-            "the proof is older than the incident",
-        )
+        older = proof.taken_at.since(saved.opened_at) < 0
+        self.check("I-1", not older, "the proof is older than the incident")
         self.check("I-1", proof.incident == saved.id, "the proof is another incident's")
         returned = not machine.power_at(now - age_s + ROUNDING_S)
         self.check("I-3", not machine.power or returned, f"{machine.id} runs its guests")
@@ -233,20 +238,13 @@ class Oracle:
         theirs = row.foreign_flag and foreign_s > LOOK_RACE_S
         self.check("I-18", not theirs, "forced down although somebody else had done so")
         theirs = row.status == "disabled" and not row.reason.startswith("doctor-daemon:")
-        self.check(
-            "I-18",
-            not (disable and theirs and foreign_s > LOOK_RACE_S),
-            "a foreign disable is overwritten",
-        )
+        theirs = disable and theirs and foreign_s > LOOK_RACE_S
+        self.check("I-18", not theirs, "a foreign disable is overwritten")
 
     def post_sent(self, server: ServerId) -> None:
         """Check a request to evacuate at the moment in which it leaves the daemon."""
         machine = next(m for m in self.world.machines.values() if server in m.servers)
-        saved = self.disk.open_for(machine.id)
-        left_at, was = self.left.get(machine.id, (-1e9, saved))
-        back = saved is not None and saved.phase is Phase.EVACUATING
-        if not back and self.world.now() - left_at <= BOUND_S:
-            saved = was  # sent with a permit from before, which still held
+        saved = self._as_sent(machine.id, Phase.EVACUATING)
         self._switches("evacuation", machine)
         mode = min(machine.plan.mode, self.mode)
         self.check("I-7", mode is Mode.EVACUATE, f"{machine.id} may not be evacuated")
