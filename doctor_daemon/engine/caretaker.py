@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import structlog
 
 from doctor_daemon.core.host import HostId, Mode
-from doctor_daemon.core.incident import Sighting
+from doctor_daemon.core.incident import IncidentId, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.upkeep import (
     Turn,
@@ -29,7 +29,6 @@ from doctor_daemon.core.upkeep import (
 )
 from doctor_daemon.engine.case import Case
 from doctor_daemon.engine.change import given_out, rows_of
-from doctor_daemon.engine.desk import new_id
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Conflict, DoctorError, Temporary
 from doctor_daemon.ports import Change, Fleet, NoticeRow, Wanted
@@ -155,7 +154,7 @@ class Caretaker:
         if last is not None and turn is Turn.ENDED:
             upkeep = ended(last, now)
         else:
-            upkeep = begun(host, new_id(), now, there)
+            upkeep = begun(host, IncidentId(self._ward.tools.new_id()), now, there)
         told = tuple(upkeep_notices(upkeep, concerned(last, there), reason))
         return _Telling(upkeep, tuple(rows_of(told, self._ward)), told[0].text)
 

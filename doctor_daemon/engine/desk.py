@@ -8,7 +8,6 @@ incident it belonged to and no other.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -197,7 +196,10 @@ class Desk:
             raise Temporary(STOPPING)
         host = evidence.host
         incident = open_incident(
-            new_id(), evidence, self._ward.plan(host), self._ward.servers(host)
+            IncidentId(self._ward.tools.new_id()),
+            evidence,
+            self._ward.plan(host),
+            self._ward.servers(host),
         )
         case = self.cases[host] = self._start(incident)
         return case
@@ -246,8 +248,3 @@ async def _deadline(host: HostId) -> AsyncIterator[None]:
     except TimeoutError:
         msg = f"{host}: not durable after {SAVED_WITHIN_S:g} s"
         raise Temporary(msg) from None
-
-
-def new_id() -> IncidentId:
-    """Return an id that no other incident has, short enough to be typed."""
-    return IncidentId(secrets.token_hex(6))

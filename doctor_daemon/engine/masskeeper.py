@@ -8,7 +8,6 @@ force once it is saved.
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -149,7 +148,7 @@ class Masskeeper:
             msg = f"for: expected up to {PASSES_MAX_S / 3600:g} hours, found {seconds:g} s"
             raise Permanent(msg)
         now = self._ward.tools.clock.now()
-        passes = Passes(secrets.token_hex(6), count, by, why, now, now.plus(seconds))
+        passes = Passes(self._ward.tools.new_id(), count, by, why, now, now.plus(seconds))
         await self._put(passes)
         self._ward.lookout.passes = passes
         log.warning("hosts are let through", count=count, by=by, why=why, seconds=seconds)

@@ -19,7 +19,6 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Order, Ordered
 from doctor_daemon.core.orders import refusal
 from doctor_daemon.engine.case import Case, Closed
-from doctor_daemon.engine.desk import new_id
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.port_views import ports_waiting, reserves_out
 from doctor_daemon.engine.probe_views import unfenceable
@@ -144,7 +143,7 @@ class Operators:
             kind="operator",
             trust=Trust.ALONE,
             fingerprint=by,
-            key=f"operator|{new_id()}",
+            key=f"operator|{self._ward.tools.new_id()}",
             received_at=self._now(),
             summary=why,
         )

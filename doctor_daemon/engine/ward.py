@@ -7,6 +7,7 @@ and a reservation that follows are one step: two cases cannot both take the last
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -85,6 +86,8 @@ class Instruments:
     """Who acknowledges hosts' watchdogs; None: nobody does."""
     own: OwnSide | None = None
     """Who tells whether we are cut off; None: nobody does."""
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6)
+    """Makes an id that nothing else has, short enough to be typed."""
 
     @property
     def beside(self) -> Mapping[str, Storage | Network]:

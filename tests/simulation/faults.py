@@ -94,7 +94,7 @@ class Swarm:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.random = random.Random(seed)
+        self.random, self._names = random.Random(seed), random.Random(f"names of {seed}")
         self.on = True
         self.struck: Counter[str] = Counter()
         share = self.random.choice((0.15, 0.4, 0.7))
@@ -103,6 +103,10 @@ class Swarm:
             for kind in KINDS
             if self.random.random() < share
         }
+
+    def new_id(self) -> str:
+        """Return an id, the same ones in the same order in every telling of this seed."""
+        return f"{self._names.getrandbits(48):012x}"
 
     def strikes(self, kind: str, weight: float = 1.0) -> bool:
         """Draw whether a fault of this kind strikes now."""

@@ -101,6 +101,7 @@ class Story:
             devices=devices,
             notifiers=self.consumers,
             metrics=Metrics(),
+            new_id=self.swarm.new_id,
         )
         plans = {machine.id: machine.plan for machine in world.machines.values()}
         lowered = self.swarm.strikes("mode-lowered")
