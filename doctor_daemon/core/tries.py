@@ -110,7 +110,7 @@ class Try:
     anew: int = 0
     """How often it was begun anew because the look had grown old before its cut was sent."""
     off_at: Instant | None = None
-    """Since when all devices of the level had read OFF before a restart; None: they had not."""
+    """Since when all devices of the level had read OFF before a reboot; None: they had not."""
     nameless: str = ""
     """What failed since the first level because a name could not be resolved; empty: nothing."""
 

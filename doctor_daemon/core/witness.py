@@ -94,7 +94,7 @@ def first_offs(attempt: Try, context: Context) -> tuple[Reading, ...]:
 def off_asked(attempt: Try, context: Context) -> Instant | None:
     """Return when the device was asked that was the last to say OFF; None: not all do.
 
-    That may have been before a restart, unless one has said ON since.
+    That may have been before a reboot, unless one has said ON since.
     """
     firsts = (first.asked_at for first in first_offs(attempt, context))
     before = None if own_ons(attempt, context) else attempt.off_at

@@ -8,15 +8,14 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from doctor_daemon.core.incident import IncidentId
-from doctor_daemon.errors import Conflict, Temporary
-from doctor_daemon.ports import Change, Wanted
+from doctor_daemon.ports import Wanted
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster, running
 from tests.stores.test_crash import KILLS, LINES_MIN, killed
 from tests.stores.test_etcd import opened
-from tests.stores.values import evidence, head_of, notice, opening
+from tests.stores.test_etcd_network import until_written
+from tests.stores.values import evidence, notice, opening
 
 LANES = 6
 FALLS = 6
@@ -54,21 +53,8 @@ async def lane(store: EtcdStore, term: int, name: str, said: asyncio.Queue[str])
         id_ = f"{name}-{number}"
         row = replace(notice(1, id_, id_=id_), id=id_)
         change = replace(opening(id_, id_), notices=(row,), evidence=(evidence(id_),))
-        await until_saved(store, term, change)
+        await until_written(store, change, term)
         said.put_nowait(id_)
-
-
-async def until_saved(store: EtcdStore, term: int, change: Change) -> None:
-    while True:
-        try:
-            await store.commit(change, term=term)
-            return
-        except Temporary:
-            continue
-        except Conflict:
-            found = await store.find(IncidentId(head_of(change).id))
-            assert found == head_of(change)
-            return
 
 
 async def fall(cluster: Cluster, said: asyncio.Queue[str], rng: random.Random) -> set[str]:
