@@ -33,6 +33,13 @@ def sources(folder: Path, port: int) -> list[dict[str, Any]]:
     ]
 
 
+async def listener_of(place: Site, pid: int) -> int:
+    """Return the listener of a daemon, once it listens: before, it may not even have its name."""
+    await place.logged("listening for heartbeats")
+    (found,) = listeners_of(pid)
+    return found
+
+
 def listeners_of(pid: int) -> list[int]:
     """Return the listeners of a daemon that run."""
     children = Path("/proc", str(pid), "task", str(pid), "children").read_text().split()
@@ -76,7 +83,7 @@ async def test_a1_a_killed_listener_is_told_and_started_anew(tmp_path: Path) -> 
     port = free_port()
     changes = {"sources": sources(tmp_path, port)}
     async with site(tmp_path, LAB, changes=changes) as place, daemon(place) as process:
-        (listener,) = listeners_of(process.pid)
+        listener = await listener_of(place, process.pid)
         os.kill(listener, signal.SIGKILL)
         await place.logged("the listener has ended")
         with Voices(port, ("compute-1", "compute-2")):
@@ -88,7 +95,7 @@ async def test_the_listener_ends_with_a_killed_daemon(tmp_path: Path) -> None:
     changes = {"sources": sources(tmp_path, free_port())}
     async with site(tmp_path, LAB, changes=changes) as place, started(place) as process:
         await ready(place, process)
-        (listener,) = listeners_of(process.pid)
+        listener = await listener_of(place, process.pid)
         await kill(process)
         async with asyncio.timeout(LIMIT_S):
             while b"heartbeat.listener" in _command(listener):  # noqa: ASYNC110 - no event tells
