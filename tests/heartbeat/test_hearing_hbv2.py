@@ -21,11 +21,16 @@ def test_hbv2_is_taken_as_instanceha_sends_it() -> None:
 
 
 def test_hbv2_has_the_bytes_of_instanceha() -> None:
-    sent = hbv2.packed(1, b"compute-0", b"k")
-    assert sent[:4] == (0x48425632).to_bytes(4, "big")
-    assert sent[4:12] == (1).to_bytes(8, "big")
-    assert sent[12:21] == b"compute-0"
-    assert len(sent) == 21 + 32
+    """By its wire format: put together with printf, and its MAC made by OpenSSL."""
+    sent = bytes.fromhex(
+        "48425632000000006ab13b80636f6d707574652d30"
+        "f8b053d2b207218ee3221836d5b59c0401c3ab1e430cc388bddc0d682f2da94f"
+    )
+    key = b"a key of instanceha, 32 letters.."
+    assert hbv2.packed(int(WALL_S), b"compute-0", key) == sent
+    ear = Ear(hbv2_keys=(key,))
+    assert ear.hear(sent)
+    assert list(ear.roll.others) == [b"compute-0"]
 
 
 @pytest.mark.parametrize(
