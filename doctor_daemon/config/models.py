@@ -85,7 +85,7 @@ class Timing(Section):
     """How old the last look at the host in Nova may be when its power is cut."""
     looks_max: Annotated[int, Field(ge=1, le=100)] = _SHIPPED.looks_max
     """Looks at the host that may fail in a row before a human is asked."""
-    off_reads: Annotated[int, Field(ge=3, le=READINGS_MAX - 2)] = _SHIPPED.off_reads
+    off_reads: Annotated[int, Field(ge=3, le=READINGS_MAX - 3)] = _SHIPPED.off_reads
     """Consecutive OFF readings that prove a host off. A cached answer is often right twice."""
     off_hold_s: Annotated[float, Field(ge=2, le=60)] = _SHIPPED.off_hold_s
     """Over how long these readings must have said OFF."""

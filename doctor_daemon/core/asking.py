@@ -20,8 +20,8 @@ from doctor_daemon.core.witness import ask_witnesses
 SHARE, SOONEST_S = 1 / 32, 1 / 32
 """Between reads of a device that says ON: this share of the time since the cut, and no less than so
 many seconds. Most machines go off within a few seconds, some take half a minute."""
-RUN_MAX = READINGS_MAX - 4
-"""Calm reads that span a hold at the most: the first OFF, and errors, are kept beside them."""
+RUN_MAX = READINGS_MAX - 5
+"""Calm reads that span a hold at the most: ON, the first OFF, and errors, are kept beside them."""
 _READING = (Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
 
 

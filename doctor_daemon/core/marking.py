@@ -112,16 +112,15 @@ def _unrenewed(incident: Incident, proof: Proof, context: Context) -> bool:
 
 
 def _begin_reread(incident: Incident, now: Instant) -> Incident:
-    """Start reading a proof again that has grown old."""
-    fencing = incident.fencing
-    if fencing is None:
+    """Start reading a proof again that has grown old.
+
+    What was read before proves nothing more, and still shows since when the host reads OFF: a
+    witness's ON may be on its way.
+    """
+    if incident.fencing is None:
         return incident.hold(now, Held("proof", "the proof is old and cannot be read again", NEVER))
-    devices = {name: replace(answer, readings=()) for name, answer in fencing.devices.items()}
-    return replace(
-        incident.note(now, "the proof has grown old: reading the power again"),
-        fencing=replace(fencing, devices=devices),
-        marking=replace(incident.marking, rereading_since=now),
-    )
+    noted = incident.note(now, "the proof has grown old: reading the power again")
+    return replace(noted, marking=replace(incident.marking, rereading_since=now))
 
 
 def _reread(incident: Incident, since: Instant, context: Context) -> Incident:

@@ -124,14 +124,14 @@ def _other(host: HostId, before: str, now: str) -> Held:
 def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
     """Tell whether a report since `earlier` would be a sign of life.
 
-    Before the cut any is. After it, only one that was sent after every cut had ended; and where we
-    may have written to the service ourselves, only one that was sent after that had ended, too.
-    While a host is on that was known to live, none is.
+    Before the cut any is. After it, only one that was sent after every cut had ended; and where a
+    PUT of ours was answered, only one that was sent after that, too: what it writes while it is out
+    changes more than the time of the report. While a host is on that was known to live, none is.
     """
     if recallable(incident):
         return since_accused(incident, earlier)
-    put_at = incident.marking.put_at
-    if incident.marking.number > 0 and (put_at is None or earlier.asked_at.since(put_at) < 0):
+    left_at = incident.marking.left_at()
+    if left_at is not None and earlier.asked_at.since(left_at) < 0:
         return False
     if expected(incident, earlier.asked_at, context):
         return False

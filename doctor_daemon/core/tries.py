@@ -5,15 +5,15 @@ It ends with the attempt: what was true of one is never taken for true of the ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Power, Reading
 
-READINGS_MAX = 14
-"""Of one device: as many as a proof may need, the first OFF, and an error in between."""
+READINGS_MAX = 15
+"""Of one device: as many as a proof may need, the last ON, the first OFF since, and an error."""
 RAW_MAX = 120
 """Characters kept of what a device said of its power."""
 
@@ -65,20 +65,26 @@ class DeviceTry:
         """Add one reading; only the last few are kept, and of a silence its last.
 
         Of a longer run of OFF its first is kept, too: it tells since when. A silence in it, too: it
-        is no run without it.
+        is no run without it. And the ON before it, by which older words of others are out of date.
         """
         short, before = replace(reading, raw=reading.raw[:RAW_MAX]), self.readings
         silent = before and before[-1].power is reading.power is Power.UNKNOWN
         kept = (*(before[:-1] if silent else before), short)
         if len(kept) > READINGS_MAX:
-            spare = _spare(kept[0].power, kept[1].power, kept[2].power)
+            spare = _spare([one.power for one in kept])
             kept = (*kept[:spare], *kept[spare + 1 :])
         return replace(self, readings=kept, reads=self.reads + 1)
 
     def unasked(self) -> DeviceTry:
-        """Return it without what the device has answered to questions."""
+        """Return it without what the device has answered to questions.
+
+        But for a word that stands until another is spoken: ON by one whose power is not cut.
+        """
         failure = self.failure if self.shut else ""
-        return replace(self, identity=None, failure=failure, readings=(), reads=0)
+        clear = [reading for reading in self.readings if reading.power is not Power.UNKNOWN]
+        on = self.cut is None and clear and clear[-1].power is Power.ON
+        said = (clear[-1],) if on else ()
+        return replace(self, identity=None, failure=failure, readings=said, reads=0)
 
     @property
     def unsent(self) -> bool:
@@ -86,13 +92,14 @@ class DeviceTry:
         return self.lined or bool(self.shut)
 
 
-def _spare(first: Power, second: Power, third: Power) -> int:
-    """Return which of the first three readings can be missed."""
-    if first is not Power.OFF:
+def _spare(powers: Sequence[Power]) -> int:
+    """Return which of a device's readings can be missed."""
+    if Power.ON in powers[1:]:
         return 0
-    if second is Power.UNKNOWN and third is not Power.ON:
-        return 2
-    return 1 if second is Power.OFF else 0
+    first = 1 if powers[0] is Power.ON else 0
+    if powers[first] is Power.UNKNOWN:
+        return first
+    return first + 2 if powers[first + 1] is Power.UNKNOWN else first + 1
 
 
 @dataclass(frozen=True, slots=True)

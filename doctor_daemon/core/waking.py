@@ -2,7 +2,8 @@
 
 While the daemon stood still (SIGSTOP, a frozen guest, a machine that slept) nobody listened: a sign
 of life may have come and gone. So what would be done next rests on new looks, and a host whose
-power was not cut yet gets its whole grace again. Nor does a reading from before it prove anything
+power was not cut yet, or that is in use again, gets its whole grace again: a cut that waits for its
+turn is taken back for that. Nor does a reading from before it prove anything
 more (`Context.anew`): that holds from the first decision after it, whatever it is about.
 """
 
@@ -11,9 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.cutting import taken_back
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.recall import recallable
 from doctor_daemon.core.topology import repeat
 
 _SHAKEN = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
@@ -26,15 +29,17 @@ def woken(incident: Incident, observation: Paused, context: Context) -> Incident
         return incident
     text = f"the daemon stood still for {observation.seconds:.0f} s: looking at the host anew"
     incident = replace(incident.note(now, text), look_at=None, waiting=None)
-    if not _is_cut(incident, context):
-        incident = replace(incident, sighting=None)  # else a report since then shows that it lives
+    back = taken_back(incident, context)
+    if not _is_cut(back, context):
+        back = replace(back, sighting=None)  # else a report since then shows that it lives
     attempt = incident.fencing if incident.phase is Phase.FENCING else None
-    fresh = incident.untouched
+    fresh = back.untouched or recallable(back)
     if fresh:
-        incident = replace(incident, grace_from=now)
-    if attempt is None or attempt.go_at is not None:
-        return incident
-    again = repeat(incident, context, attempt)
+        back = replace(back, grace_from=now)
+    current = back.fencing
+    if attempt is None or current is None or current.go_at is not None:
+        return back
+    again = back if current is not attempt else repeat(back, context, attempt)
     if again.phase is not Phase.FENCING or not fresh or incident.ordered_at is not None:
         return again
     return replace(again, retry_at=now.plus(context.policy.grace_s))

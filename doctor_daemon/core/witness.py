@@ -179,15 +179,17 @@ def _paced(answer: DeviceTry, context: Context, calm_s: float | None) -> Instant
 def _awaited(device: Device, attempt: Try, since: Instant, context: Context) -> Instant | None:
     """Return until when a witness is waited for; None: it has spoken since, or had its time.
 
-    That begins with the level's own OFF, however late it comes, and anew with a pause of our own,
-    or a restart, by which its cuts count as answered only then.
+    That begins with the level's own OFF, however late it comes, and anew with each reading again,
+    with a pause of our own, and with a restart, by which its cuts count as answered only then.
     """
     clear, off_since = _clear(attempt.device(device.name)), _off_since(attempt, context)
     if off_since is None or (clear and _is_word(clear[-1], attempt, since, context)):
         return None
     patience_s = max(PATIENCE_S, ANSWERS * device.answer_s + context.policy.read_every_s)
-    cut = max((off_since, *_cuts(attempt, context)), key=lambda at: at.boot_s)
-    until = context.anew(cut).plus(patience_s)
+    moments = (off_since, since, *_cuts(attempt, context))
+    same_boot = (at for at in moments if at.boot_id == off_since.boot_id)
+    last = max(same_boot, key=lambda at: at.boot_s)
+    until = context.anew(last).plus(patience_s)
     return None if context.now.reached(until) else until
 
 

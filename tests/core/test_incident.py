@@ -134,12 +134,12 @@ def test_only_the_last_readings_are_kept_and_all_are_counted() -> None:
     ]
 
 
-def test_of_a_long_run_of_off_the_first_is_kept_too() -> None:
+def test_of_a_long_run_of_off_the_first_and_the_on_before_it_are_kept_too() -> None:
     device = DeviceTry().read(reading(Power.ON, 0))
     for second in range(1, READINGS_MAX + 3):
         device = device.read(reading(Power.OFF, second))
     assert [read.asked_at for read in device.readings] == [
-        at(second) for second in (1, *range(4, READINGS_MAX + 3))
+        at(second) for second in (0, 1, *range(5, READINGS_MAX + 3))
     ]
     device = device.read(reading(Power.ON, 99))
     for second in range(100, 98 + READINGS_MAX):
@@ -160,6 +160,16 @@ def test_b1_errors_in_a_long_run_of_off_hide_neither_its_first_nor_themselves(
     powers = [read.power for read in device.readings]
     assert powers == [Power.OFF, Power.UNKNOWN, *[Power.OFF] * (READINGS_MAX - 2)]
     assert device.read(reading(Power.ON, 99)).readings[-1].power is Power.ON
+
+
+@pytest.mark.parametrize("before", [(), (Power.ON,)])
+def test_an_error_before_a_long_run_of_off_is_not_kept(before: tuple[Power, ...]) -> None:
+    device = DeviceTry()
+    powers = [*before, Power.UNKNOWN, *[Power.OFF] * READINGS_MAX]
+    for second, power in enumerate(powers):
+        device = device.read(reading(power, second))
+    kept = [read.power for read in device.readings]
+    assert kept == [*before, *[Power.OFF] * (READINGS_MAX - len(before))]
 
 
 def test_i20_what_a_device_says_in_its_own_words_is_cut_short() -> None:

@@ -16,7 +16,7 @@ from doctor_daemon.core.ourselves import Ourselves, Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.retirement import DeleteService
-from doctor_daemon.core.tries import Lined, Outcome
+from doctor_daemon.core.tries import Outcome
 from tests.core import make
 from tests.core.leaving import Leaving
 from tests.core.moving import Moving
@@ -136,16 +136,6 @@ def test_a12_a_pause_takes_no_time_from_a_try_or_a_re_reading(away_s: float) -> 
         away(walk, away_s)
     assert (walk.phase, walk.incident.marking.rereading_since is None) == (FORCING, False)
     assert walk.prove_again().phase is FORCING
-
-
-def test_a12_a_pause_while_a_cut_waits_its_turn_changes_nothing_of_who_its_host_is() -> None:
-    walk = Walk(plan=TWO).to_cut()
-    (cut,) = walk.all(Cut)
-    walk.see(Lined(cut.try_, cut.device, walk.now))
-    away(walk, 3.0)
-    assert walk.attempt.device("bmc").identity is not None
-    walk.look().answer_cut(cut)
-    assert reads(walk, Power.OFF, Power.OFF).phase is FORCING
 
 
 def test_a12_a_report_that_came_during_a_pause_is_a_sign_of_life() -> None:

@@ -270,9 +270,10 @@ def test_a_report_between_two_tries_is_no_contradiction() -> None:
         assert walk.look(updated_s=2000.0).incident.life_at is None
 
 
-def test_once_we_may_have_written_to_the_service_its_reports_mean_nothing() -> None:
-    walk = Walk().to_proof().put().look(updated_s=1010.0).elapse(6)
-    assert walk.look(updated_s=1020.0).incident.life_at is None
+def test_b4_what_moved_while_our_put_was_out_is_no_report_and_what_moves_later_is_one() -> None:
+    walk = Walk().to_proof().elapse(1).put().look(updated_s=1010.0)
+    assert walk.incident.life_at is None
+    assert walk.elapse(6).look(updated_s=1020.0).incident.life_at is not None
 
 
 def test_a_suspicion_is_weighed_at_the_end_of_the_grace_and_then_once_more() -> None:
