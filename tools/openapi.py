@@ -9,12 +9,20 @@ from pathlib import Path
 
 import yaml
 
-from tools.surface import JSON, METRICS, OPERATIONS, Operation, members
+from doctor_daemon.inspectors.masakari_versions import HEADER as VERSION
+from doctor_daemon.inspectors.masakari_versions import HIGHEST, SERVICE, Fault
+from doctor_daemon.inspectors.masakari_versions import text as spelt
+from doctor_daemon.ports.refusal import Refusal
+from tools.masakari_shapes import SCHEMAS
+from tools.shapes import JSON, METRICS, Operation, Schema, members, whole
+from tools.surface import OPERATIONS
 
 PAGE = Path("docs", "openapi.yaml")
 HEADER = "# Made by tools/openapi.py (make docs).\n"
 ROOMS = {
     "evidence": "Evidence, on `listen`: each source on its own paths, by its own `auth`.",
+    "masakari": "Masakari's API, on `listen`: each source of type `masakari`, by its own "
+    "`auth`. What the listener refuses has the daemon's own form; what the API does, Masakari's.",
     "operators": "Operators, on the Unix socket `operators.socket`: the kernel says who asks.",
     "metrics": "What Prometheus and a load balancer ask, on `metrics_listen`.",
 }
@@ -29,6 +37,11 @@ ERROR = members(
         details={"type": "array", "items": {"type": "object"}},
     ),
 )
+OURS: Schema = {"$ref": "#/components/schemas/Error"}
+FAULTS = (400, 404, 406, 409, 415, 503)
+"""What Masakari's API refuses in Masakari's form."""
+AGREED: Schema = {"type": "string", "examples": [f"{SERVICE} {spelt(HIGHEST)}"]}
+"""The header of a microversion."""
 
 
 def document() -> dict[str, object]:
@@ -41,50 +54,73 @@ def document() -> dict[str, object]:
         "info": {
             "title": "doctor-daemon",
             "version": "1",
-            "description": "Sources of type `masakari` serve Masakari's API besides, and a "
-            "source's `path` moves its paths.",
+            "description": "A source's `path` moves its paths.",
         },
         "tags": [{"name": name, "description": text} for name, text in ROOMS.items()],
         "paths": paths,
         "components": {
-            "schemas": {"Error": ERROR},
-            "responses": {"Refused": refused()},
+            "schemas": {"Error": ERROR, **SCHEMAS},
+            "responses": {
+                "Refused": refused(OURS),
+                **{f"Fault{status}": refused(faulty(status)) for status in FAULTS},
+            },
         },
     }
 
 
-def refused() -> dict[str, object]:
-    """Return the one form of all that goes wrong."""
-    schema = {"$ref": "#/components/schemas/Error"}
+def refused(schema: Schema) -> dict[str, object]:
+    """Return the one form of all that goes wrong, or another."""
     return {
         "description": "What is wrong, and what is expected.",
         "content": {JSON: {"schema": schema}},
     }
 
 
+def faulty(status: int) -> Schema:
+    """Return either form: Masakari's has a name for each status."""
+    (name,) = Fault(Refusal(status, "", "")).body()
+    said = whole(code={"const": status}, message={"type": "string"})
+    return {"anyOf": [OURS, whole(**{name: said})]}
+
+
 def operation(one: Operation) -> dict[str, object]:
     """Return one method of one path."""
-    schema: dict[str, object] = {"type": "object"} if one.kind == JSON else {"type": "string"}
-    good = {"description": "Done, or told.", "content": {one.kind: {"schema": schema}}}
-    answers: dict[str, object] = {"200": good}
+    plain: Schema = {"type": "object"} if one.kind == JSON else {"type": "string"}
+    schema = one.answer or plain
+    good: dict[str, object] = {"description": "Done, or told."}
+    if one.versioned:
+        good["headers"] = {VERSION: {"schema": AGREED}}
+    answers: dict[str, object] = {
+        str(one.good): {**good, "content": {one.kind: {"schema": schema}}}
+    }
     for status in one.errors:
-        answers[str(status)] = {"$ref": "#/components/responses/Refused"}
+        form = f"Fault{status}" if one.versioned and status in FAULTS else "Refused"
+        answers[str(status)] = {"$ref": f"#/components/responses/{form}"}
     if one.room == METRICS and one.path != "/metrics":
         answers["503"] = {
             "description": HTTPStatus(503).phrase,
             "content": {one.kind: {"schema": schema}},
         }
-    named = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"{(\w+)}", one.path)
-    ]
-    asked = [{"name": name, "in": "query", "schema": of} for name, of in one.query.items()]
     made: dict[str, object] = {"tags": [one.room], "summary": one.summary}
-    if named or asked:
-        made["parameters"] = [*named, *asked]
+    if asked := parameters(one):
+        made["parameters"] = asked
     if one.body is not None:
         made["requestBody"] = {"required": True, "content": {JSON: {"schema": one.body}}}
     return {**made, "responses": answers}
+
+
+def parameters(one: Operation) -> list[dict[str, object]]:
+    """Return what is chosen in the path, in the query and by headers."""
+    found: list[dict[str, object]] = []
+    for name in re.findall(r"{(\w+)}", one.path):
+        schema: dict[str, object] = {"type": "string", "minLength": 1}
+        if name in one.places:
+            schema["examples"] = [one.places[name]]
+        found.append({"name": name, "in": "path", "required": True, "schema": schema})
+    found += [{"name": name, "in": "query", "schema": of} for name, of in one.query.items()]
+    if one.versioned:
+        found.append({"name": VERSION, "in": "header", "schema": AGREED})
+    return found
 
 
 class _Plain(yaml.SafeDumper):

@@ -6,58 +6,33 @@ another has a real daemon asked by it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 from doctor_daemon.api.bodies import SECONDS_MAX, WHY_MAX
 from doctor_daemon.core.messages import Order
 from doctor_daemon.engine.masskeeper import COUNT_MAX
 from doctor_daemon.ports.states import STATES_MAX
+from tools import masakari
+from tools.shapes import (
+    EVIDENCE,
+    JSON,
+    METRICS,
+    OPERATORS,
+    TEXT,
+    Operation,
+    Schema,
+    members,
+    moment,
+    one_of,
+    some,
+    text,
+)
 
-Schema = Mapping[str, object]
-
-EVIDENCE, OPERATORS, METRICS = "evidence", "operators", "metrics"
-JSON, TEXT = "application/json", "text/plain"
 SOURCES = (400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
 """What a source may hear instead: the listener's refusals, and the format's own."""
 ASKED = (400, 403, 404, 408, 409, 413, 422, 503)
 """What an operator may hear instead."""
 
-text: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
 why: Schema = {"type": "string", "minLength": 1, "maxLength": WHY_MAX, "pattern": r"\S"}
 seconds: Schema = {"type": "number", "exclusiveMinimum": 0, "maximum": SECONDS_MAX}
-moment: Schema = {"type": "string", "format": "date-time"}
-
-
-def members(required: tuple[str, ...], /, *, more: bool = False, **of: Schema) -> Schema:
-    """Return the schema of an object; `more`: members that are not listed are let be."""
-    found: dict[str, object] = {"type": "object", "properties": of, "required": list(required)}
-    return found if more else {**found, "additionalProperties": False}
-
-
-def some(of: Schema, most: int = 1000) -> Schema:
-    """Return the schema of a list with one item at least."""
-    return {"type": "array", "items": of, "minItems": 1, "maxItems": most}
-
-
-def one_of(*words: str) -> Schema:
-    """Return the schema of one of these words."""
-    return {"type": "string", "enum": [str(word) for word in words]}
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method of one path. `kind` is the media type of a good answer."""
-
-    room: str
-    method: str
-    path: str
-    summary: str
-    body: Schema | None = None
-    query: Mapping[str, Schema] = field(default_factory=dict)
-    kind: str = JSON
-    errors: tuple[int, ...] = ()
-
 
 ALERT = members(
     ("labels", "status", "fingerprint", "startsAt"),
@@ -186,6 +161,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "A project's words about its servers (`answers`)",
         members(("answers",), answers=some(ANSWER)),
     ),
+    *masakari.OPERATIONS,
     asked("/v1/status", "How the daemon stands"),
     ordered("/v1/arm", "Allow the daemon to act", members(("why",), why=why)),
     ordered("/v1/disarm", "Allow it no more", members(("why",), why=why)),

@@ -1,37 +1,57 @@
-"""The sources of the daemon that is asked: one of each type that is told by HTTP."""
+"""The sources of the daemon that is asked: one of each type that is told by HTTP.
+
+The types are those of the entry points, so that no new one is left out; here stands only what each
+needs to be told besides its name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from doctor_daemon.inspectors.alertmanager import Alertmanager
-from doctor_daemon.inspectors.answers import Answers
-from doctor_daemon.inspectors.doctor import Doctor
-from doctor_daemon.inspectors.evidence import EvidenceApi
+from doctor_daemon.plugins import INSPECTORS, find, names
 from doctor_daemon.ports import Inspector
 from tests.inspectors.rig import terms
 
+BEARER_FILE = "bearer"
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "alertmanager": {"trust": "alone"},
+    "answers": {"projects": "all"},
+    "doctor": {"maintenance_s": 3600},
+    "evidence": {"kind": "script"},
+    "masakari": {"auth": {"keystone_roles": ["admin"]}},
+}
+"""Type -> what its entry has besides; else it is known by a bearer."""
 
-def bearer() -> dict[str, str]:
-    """Return how most of them are known: made anew, since the file may hold no aliases."""
-    return {"bearer_file": "bearer"}
+
+def told() -> dict[str, type[Any]]:
+    """Return the daemon's own types that are told by HTTP, and their classes."""
+    found = {type_: find(INSPECTORS, type_) for type_ in names(INSPECTORS)}
+    return {
+        type_: plugin
+        for type_, plugin in found.items()
+        if getattr(plugin, "served", True) and plugin.__module__.startswith("doctor_daemon.")
+    }
 
 
-SOURCES: list[Mapping[str, Any]] = [
-    {"name": "alerts", "type": "alertmanager", "trust": "alone", "auth": bearer()},
-    {"name": "scripts", "type": "evidence", "kind": "script", "auth": bearer()},
-    {"name": "monitors", "type": "doctor", "maintenance_s": 3600, "auth": bearer()},
-    {"name": "projects", "type": "answers", "projects": "all", "auth": bearer()},
-]
-"""As the configuration has them."""
+def sources() -> list[Mapping[str, Any]]:
+    """Return one of each, as the configuration has them; each is named as its type."""
+    return [
+        {
+            "name": type_,
+            "type": type_,
+            "auth": {"bearer_file": BEARER_FILE},
+            **OPTIONS.get(type_, {}),
+        }
+        for type_ in told()
+    ]
 
 
 def made_sources() -> list[Inspector]:
     """Return the same as inspectors."""
-    return [
-        Alertmanager(Alertmanager.Config(), terms("alerts")),
-        EvidenceApi(EvidenceApi.Config(), terms("scripts")),
-        Doctor(Doctor.Config(maintenance_s=3600), terms("monitors")),
-        Answers(Answers.Config(projects="all"), terms("projects")),
-    ]
+    made: list[Inspector] = []
+    for type_, plugin in told().items():
+        known = plugin.Config.model_fields
+        options = {name: value for name, value in OPTIONS.get(type_, {}).items() if name in known}
+        made.append(plugin(plugin.Config(**options), terms(type_)))
+    return made

@@ -27,16 +27,21 @@ from doctor_daemon.engine.masskeeper import Masskeeper
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.volumes import VolumeOrders
 from tests.fuzz.peers import Everybody
-from tests.fuzz.sources import SOURCES, made_sources
+from tests.fuzz.sources import OPTIONS, made_sources, sources, told
 from tests.inspectors.rig import Ledger
 from tests.slice.monitor import BEARER
 from tests.slice.process import daemon
 from tests.slice.site import Site, site
+from tests.slice.test_masakari import call
+from tools.masakari_shapes import CRASHED, NOTED
 from tools.openapi import PAGE, page
-from tools.surface import EVIDENCE, METRICS, OPERATIONS, OPERATORS
+from tools.shapes import EVIDENCE, MASAKARI, METRICS, OPERATORS
+from tools.surface import OPERATIONS
 
 SECONDS = int(os.environ.get("SURFACE_S", "10"))
-"""For each of the three rooms."""
+"""For each of the four rooms."""
+BRIEF_S = 2
+"""For what is only refused."""
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -63,13 +68,25 @@ def test_every_route_of_operators_is_on_the_page_and_no_other() -> None:
     assert {one for one in served if one[0] != "HEAD"} == ROUTES
 
 
-def test_every_path_of_evidence_is_on_the_page_and_no_other() -> None:
+def test_every_type_that_is_told_by_http_is_asked() -> None:
+    assert {"alertmanager", "masakari"} <= told().keys()
+    assert "nova" not in told(), "it looks by itself"
+    assert OPTIONS.keys() - told().keys() == set()
+    assert [one.name for one in made_sources()] == [one["name"] for one in sources()]
+
+
+def test_every_path_of_a_source_is_on_the_page_and_no_other() -> None:
+    """What is answered to anybody, too."""
     served = {
         (route.method, route.path)
         for inspector in made_sources()
-        for route in inspector.routes(Ledger(), Everybody())
+        for route in (
+            *getattr(inspector, "open_routes", tuple)(),
+            *inspector.routes(Ledger(), Everybody()),
+        )
     }
-    assert served == {(one.method, one.path) for one in OPERATIONS if one.room == EVIDENCE}
+    rooms = (EVIDENCE, MASAKARI)
+    assert served == {(one.method, one.path) for one in OPERATIONS if one.room in rooms}
 
 
 @asynccontextmanager
@@ -95,7 +112,7 @@ async def bridged(place: Site) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def asked(room: str, url: str, seconds: int, folder: Path) -> tuple[int, str]:
+async def asked(room: str, url: str, seconds: int, folder: Path, token: str) -> tuple[int, str]:
     """Have schemathesis ask, from a folder; return its exit status and what it said."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", str(PAGE.resolve()), "--url", url),
@@ -104,6 +121,7 @@ async def asked(room: str, url: str, seconds: int, folder: Path) -> tuple[int, s
         *("--max-examples", "40", "--request-timeout", "20", "--warnings", "off"),
         *("--suppress-health-check", "all", "--generation-database", "none"),
         *("--header", f"Authorization: Bearer {BEARER}", "--continue-on-failure"),
+        *("--header", f"X-Auth-Token: {token}"),
         cwd=folder,  # it leaves files where it stands
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -119,20 +137,28 @@ def cases(said: str) -> int:
     return int(found[1]) if found else 0
 
 
-@pytest.mark.timeout(6 * SECONDS + 120)
+@pytest.mark.timeout(8 * SECONDS + 120)
 async def test_no_answer_is_a_fault_or_none_that_is_written_down(tmp_path: Path) -> None:
-    changes = {"sources": SOURCES}
+    changes = {"sources": sources()}
     async with site(tmp_path, changes=changes) as place, daemon(place), bridged(place) as orders:
+        told_at = f"http://127.0.0.1:{place.evidence_port}"
+        token = place.lab.identity.issue(place.lab.admin, place.lab.admin.project, "password").text
         rooms = {
-            EVIDENCE: f"http://127.0.0.1:{place.evidence_port}",
+            EVIDENCE: told_at,
+            MASAKARI: told_at,
             OPERATORS: orders,
             METRICS: f"http://127.0.0.1:{place.metrics_port}",
         }
         for room, url in rooms.items():
-            status, said = await asked(room, url, SECONDS, tmp_path)
+            status, said = await asked(room, url, SECONDS, tmp_path, token)
             assert status == 0, f"{room}:\n{said[-8000:]}"
             assert cases(said) > 0, said[-2000:]
-        status, said = await asked(METRICS, rooms[EVIDENCE], 2, tmp_path)
+        status, kept = await call(place, "GET", f"notifications/{NOTED}", token)
+        assert status == 200, "the page's example was taken, and its UUID is the page's"
+        assert kept["notification"]["payload"] == CRASHED["payload"]
+        status, said = await asked(MASAKARI, told_at, BRIEF_S, tmp_path, "nobody's")
+        assert status == 0, f"without a token of Keystone's:\n{said[-8000:]}"
+        status, said = await asked(METRICS, told_at, BRIEF_S, tmp_path, token)
         assert status != 0, "the control: another room's answers are not as written down"
         assert (await place.ask("GET", "/v1/status"))["mode"] == place.mode
         assert "internal error" not in place.log.read_text(encoding="utf-8")
