@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from doctor_daemon.core.instant import Instant
@@ -107,6 +110,39 @@ def json_line(data: bytes) -> None:
         found.must("verdict", "a time").moment()
     except Refusal as refusal:
         judge_refusal(refusal)
+
+
+def _judged(lines: Iterable[str]) -> None:
+    """Assert that each line of an example can be read by a source of type `command`."""
+    for line in lines:
+        assert len(line.splitlines()) == 1
+        assert json.loads(line).keys() == {"host", "verdict", "summary"}
+        found = Found(parsed(line.encode()))
+        assert found.must("verdict", "down or up").value in ("down", "up")
+        assert found.must("host", "the name of a host").value
+        shown(found.must("summary", "text").summary())
+
+
+def crm_mon(data: bytes) -> None:
+    """What crm_mon prints, before the example that is shipped: lines, or one error in words."""
+    _example("crm_mon", "told", data)
+
+
+def consul(data: bytes) -> None:
+    """What Consul answers, before the example that is shipped: lines, or one error in words."""
+    _example("consul", "told", data)
+    _example("consul", "led", data)
+
+
+def _example(name: str, function: str, data: bytes) -> None:
+    try:
+        lines = [
+            *(getattr(importlib.import_module(f"deploy.sources.{name}"), function)(data) or ())
+        ]
+    except ValueError as error:
+        brief(error)
+        return
+    _judged(lines)
 
 
 def log_line(data: bytes) -> None:

@@ -10,6 +10,7 @@ from tests.house.source import Module
 CALLS = frozenset(
     {
         *("json.loads", "yaml.safe_load", "yaml.parse", "yaml.compose", "expat.ParserCreate"),
+        "ET.fromstring",
         *("datetime.fromisoformat", "b64decode", "bytes.fromhex", "int.from_bytes"),
         *("Found", "parsed", "read_body", "decode"),
     }

@@ -62,6 +62,8 @@ HARNESSES: tuple[Harness, ...] = (
     _of("agent_output", "programs", "fencers.agent_program"),
     _of("agent_parameters", "programs", "fencers.agent_program"),
     _of("ipmi", "programs", "fencers.ipmi_answers", "fencers.ipmitool"),
+    Harness("crm_mon", "tests.fuzz.programs:crm_mon", ("deploy.sources.crm_mon",)),
+    Harness("consul", "tests.fuzz.programs:consul", ("deploy.sources.consul",)),
     _of("json_line", "programs", "inspectors.command", _WIRE),
     _of("log_line", "programs", "log"),
     _of("redfish", "answers", "fencers.computer_system"),

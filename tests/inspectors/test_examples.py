@@ -65,11 +65,25 @@ async def test_a_node_that_was_fenced_or_shut_down_is_not_spoken_of(tmp_path: Pa
     assert said(lines) == [("n1", "up"), ("n2", "up")]
 
 
-@pytest.mark.parametrize("argv", [("/bin/false",), ("/bin/echo", "no XML"), ("/nowhere/there",)])
+QUORUM = '<r><summary><current_dc with_quorum="true"/></summary><nodes>%s</nodes></r>'
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("/bin/false",),
+        ("/bin/echo", "no XML"),
+        ("/bin/echo", '<?xml version="1.0" encoding="x-nobody-knows"?><r/>'),
+        ("/bin/echo", '<?xml version="1.0" encoding="shift_jis"?><r/>'),
+        ("/bin/echo", QUORUM % '<node name="n1" online="true"/><node online="true"/>'),
+        ("/bin/echo", QUORUM % '<node name="" unclean="true"/>'),
+        ("/nowhere/there",),
+    ],
+)
 async def test_a_cluster_that_does_not_answer_fails(argv: Sequence[str]) -> None:
-    lines, _, status = await run("crm_mon.py", *argv)
-    assert lines == []
-    assert status
+    lines, errors, status = await run("crm_mon.py", *argv)
+    assert (lines, status) == ([], 1)
+    assert len(errors.splitlines()) == 1, errors
 
 
 def check(node: str, status: str, id_: str = "serfHealth") -> dict[str, str]:
@@ -86,7 +100,7 @@ def check(node: str, status: str, id_: str = "serfHealth") -> dict[str, str]:
     }
 
 
-def consul(leader: str, *checks: dict[str, str]) -> Answer:
+def consul(leader: object, *checks: object) -> Answer:
     async def answer(request: peer.Request, writer: asyncio.StreamWriter) -> None:
         about = leader if request.path == "/v1/status/leader" else list(checks)
         await peer.telling(about)(request, writer)
@@ -119,6 +133,62 @@ async def test_a1_a_consul_in_trouble_accuses_nobody(
     async with Peer(consul(leader, *checks)) as server:
         lines, _, status = await run("consul.py", server.origin)
     assert (lines, status) == ([], 1)
+
+
+ODD = {**check("cmp-1", "critical"), "Output": None}
+
+
+@pytest.mark.parametrize(
+    ("leader", "check"),
+    [
+        ("192.0.2.1:8300", "no object"),
+        ("192.0.2.1:8300", None),
+        ("192.0.2.1:8300", {"CheckID": "serfHealth"}),
+        ("192.0.2.1:8300", {**ODD, "Output": ["x"]}),
+        ("192.0.2.1:8300", {**ODD, "Status": ["passing"]}),
+        ("192.0.2.1:8300", {**ODD, "Output": "", "Node": ""}),
+        ("192.0.2.1:8300", {**ODD, "Output": "", "Node": {"a": 1}}),
+        (["192.0.2.1:8300"], check("cmp-1", "critical")),
+    ],
+)
+async def test_a_consul_that_says_what_it_cannot_mean_accuses_nobody(
+    leader: object, check: object
+) -> None:
+    async with Peer(consul(leader, *CHECKS, check)) as server:
+        lines, errors, status = await run("consul.py", server.origin)
+    assert (lines, status) == ([], 1)
+    assert len(errors.splitlines()) == 1, errors
+
+
+@pytest.mark.parametrize("body", [b"no JSON", b"{}", b"[" * 100_000, b"9" * 5000, b"\xff"])
+async def test_a_consul_that_answers_something_else_accuses_nobody(body: bytes) -> None:
+    async def answer(request: peer.Request, writer: asyncio.StreamWriter) -> None:
+        if request.path == "/v1/status/leader":
+            await peer.telling("192.0.2.1:8300")(request, writer)
+        else:
+            await peer.answering(200, body)(request, writer)
+
+    async with Peer(answer) as server:
+        lines, errors, status = await run("consul.py", server.origin)
+    assert (lines, status) == ([], 1)
+    assert len(errors.splitlines()) == 1, errors
+
+
+async def test_no_consul_at_all_is_told_in_a_line() -> None:
+    lines, errors, status = await run("consul.py", "http://127.0.0.1:1")
+    assert (lines, status) == ([], 1)
+    assert len(errors.splitlines()) == 1, errors
+
+
+@pytest.mark.parametrize("content", ["", "a-consul\n-token", "a-consul-token-\u20ac"])
+async def test_a_consul_token_that_can_be_none_is_not_repeated(
+    tmp_path: Path, content: str
+) -> None:
+    secret(tmp_path / "token", content)
+    lines, errors, status = await run("consul.py", "http://127.0.0.1:1", str(tmp_path / "token"))
+    assert (lines, status) == ([], 1)
+    assert "no token" in errors
+    assert "a-consul" not in errors
 
 
 async def test_an_example_is_a_source() -> None:
