@@ -174,6 +174,17 @@ async def test_a_consul_that_answers_something_else_accuses_nobody(body: bytes) 
     assert len(errors.splitlines()) == 1, errors
 
 
+async def test_e6_a_consul_that_leads_elsewhere_is_not_followed_with_the_token(
+    tmp_path: Path,
+) -> None:
+    secret(tmp_path / "token", "a-consul-token")
+    async with Peer(consul("192.0.2.1:8300", *CHECKS)) as other:
+        elsewhere = peer.answering(302, b"", {"Location": f"{other.origin}/v1/status/leader"})
+        async with Peer(elsewhere) as server:
+            lines, _, status = await run("consul.py", server.origin, str(tmp_path / "token"))
+        assert (lines, status, other.requests) == ([], 1, [])
+
+
 async def test_no_consul_at_all_is_told_in_a_line() -> None:
     lines, errors, status = await run("consul.py", "http://127.0.0.1:1")
     assert (lines, status) == ([], 1)
