@@ -1,16 +1,22 @@
 """A program that was started, and all that it starts: none of it outlives the call that began it.
 
-A program may fork, leave its process group and ignore what it is told. So it gets a group of its
-own, and a mark in its environment by which what has left the group is found. Nothing is signalled
-by a number that may have been given to another process meanwhile: the leader is reaped last, and
-the others are held by descriptors.
+A program may fork, leave its process group, clear its environment, lose its parent and ignore what
+it is told. So it gets a group of its own, and a mark by which what has left the group is found: an
+odd limit of file locks, which Linux has not heeded since 2.4.25, and hands down through every
+fork, exec and setsid (getrlimit(2)). Whoever bears it cannot raise it, and nothing lowers it but
+on purpose. prlimit(1) sets it before the program begins, and its other bounds with it.
+
+Nothing is signalled by a number that may have been given to another process meanwhile: the leader
+is reaped last, and the others are held by descriptors.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import secrets
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -20,9 +26,10 @@ from pathlib import Path
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 HANDED = "{file}"
-MARK = "DOCTOR_DAEMON_CALL"
 SWEEPS_MAX = 16
 """How often the marked are looked for anew: what forks faster than that is not ended."""
+LOCKS = 10
+"""RLIMIT_LOCKS, which the standard library has no name for. It is 10 on every architecture."""
 
 _PROC = Path("/proc")
 _ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/", "TZ": "UTC"}
@@ -49,17 +56,19 @@ class Tree:
 
     def __init__(self, call: Call) -> None:
         """Start it."""
-        self._mark = secrets.token_hex(16)
-        environment = {**_ENVIRONMENT, MARK: self._mark}
+        self.program = call.arguments[0]
+        self._mark = 1 << 61 | secrets.randbits(61)
+        limiter = _find("prlimit")
+        _find(self.program)
         with _handed(call) as (arguments, stdin, files):
             self._popen = subprocess.Popen(  # noqa: S603 - a list from the configuration, no shell
-                arguments,
+                [limiter, *_bounds(self._mark, call.memory_bytes), "--", *arguments],
                 bufsize=0,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd="/",
-                env=environment,
+                env=_ENVIRONMENT,
                 pass_fds=files,
                 start_new_session=True,
             )
@@ -71,7 +80,6 @@ class Tree:
             self._popen.wait()
             self._close_pipes()
             raise
-        self._limit(call.memory_bytes)
 
     @property
     def out(self) -> int:
@@ -100,14 +108,9 @@ class Tree:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
-    def kill_marked(self) -> None:
-        """Kill all that bears the mark, wherever it has gone, until nothing new is found."""
-        killed: set[int] = set()
-        for _ in range(SWEEPS_MAX):
-            found = {pid for pid in _processes() if pid not in killed and self._kill_marked(pid)}
-            if not found:
-                return
-            killed |= found
+    def kill_all(self) -> set[int]:
+        """Kill all that bears the mark, wherever it has gone. Return what may go on running."""
+        return kill_marked(self._mark)
 
     def reap(self, within_s: float) -> int | None:
         """Return its exit status (negative: the signal that ended it), or None while it runs."""
@@ -126,44 +129,101 @@ class Tree:
                 with suppress(OSError):
                     pipe.close()
 
-    def _limit(self, memory_bytes: int) -> None:
-        """Bound its memory, and have it leave no core file: there are secrets in it."""
-        with suppress(OSError):
-            resource.prlimit(self.pid, resource.RLIMIT_CORE, (0, 0))
-            if memory_bytes:
-                resource.prlimit(self.pid, resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
-    def _kill_marked(self, pid: int) -> bool:
-        if not self._marked(pid):
-            return False
-        try:
-            held = os.pidfd_open(pid)
-        except OSError:
-            return False
-        try:
-            if not self._marked(pid):  # the number was another process's before it was held
-                return False
+def kill_marked(mark: int) -> set[int]:
+    """Kill all processes that bear a mark, until a sweep finds no new one.
+
+    Return those that are another user's, and, if there was no end of new ones, the last of them.
+    """
+    met: set[int] = set()
+    refused: set[int] = set()
+    new: set[int] = set()
+    for _ in range(SWEEPS_MAX):
+        new = set()
+        for pid in _processes():
+            if pid in met:
+                continue
+            if (theirs := mark_of(pid)) != mark:
+                if theirs is None:  # to read of another user's once more would take its time
+                    met.add(pid)
+                continue
+            new.add(pid)
+            try:
+                _kill(pid, mark)
+            except PermissionError:
+                refused.add(pid)
+        if not new:
+            return refused
+        met |= new
+    return refused | new
+
+
+def mark_of(pid: int) -> int | None:
+    """Return the hard limit of a process's file locks.
+
+    None if it has gone, or is another user's and has no limit.
+    """
+    try:
+        return resource.prlimit(pid, LOCKS)[1]
+    except PermissionError:  # it has become another user's, by setuid: this is for all to read
+        return shown_mark(pid)
+    except OSError:
+        return None
+
+
+def shown_mark(pid: int) -> int | None:
+    """Return the same as /proc shows it (proc(5), /proc/pid/limits); None if it has none."""
+    try:
+        with Path(f"{_PROC}/{pid}/limits").open("rb", buffering=0) as file:
+            limits = file.read()
+    except OSError:
+        return None
+    soft_and_hard = limits.partition(b"Max file locks")[2].split(maxsplit=2)[:2]
+    return int(soft_and_hard[1]) if soft_and_hard and soft_and_hard[1].isdigit() else None
+
+
+def _kill(pid: int, mark: int) -> None:
+    """Kill one that bears the mark, unless it has ended. Raise PermissionError."""
+    try:
+        held = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        if mark_of(pid) == mark:  # or the number was another process's before it was held
             signal.pidfd_send_signal(held, signal.SIGKILL)
-        except OSError:
-            return False
-        finally:
-            os.close(held)
-        return True
-
-    def _marked(self, pid: int) -> bool:
-        """Tell whether a process bears the mark. One that is dead already has none."""
-        try:
-            environment = (_PROC / str(pid) / "environ").read_bytes()
-        except OSError:
-            return False
-        return f"{MARK}={self._mark}".encode() in environment.split(b"\0")
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(held)
 
 
 def _processes() -> Iterator[int]:
+    """Yield the processes as they are read: to sort or gather them gives one more time to fork."""
     own = os.getpid()
-    for process in _PROC.iterdir():
-        if process.name.isdecimal() and int(process.name) != own:
-            yield int(process.name)
+    with os.scandir(_PROC) as entries:
+        for entry in entries:
+            if entry.name.isdecimal() and int(entry.name) != own:
+                yield int(entry.name)
+
+
+def _find(program: str) -> str:
+    """Return where a program is. Raise OSError when there is none: prlimit could only exit so."""
+    if found := shutil.which(program, path=PATH):
+        return found
+    if "/" not in program:
+        raise FileNotFoundError(errno.ENOENT, f"there is no {program} in {PATH}")
+    code = errno.EACCES if Path(program).exists() else errno.ENOENT
+    raise OSError(code, os.strerror(code))
+
+
+def _bounds(mark: int, memory_bytes: int) -> list[str]:
+    """Return its mark and bounds as options of prlimit(1). A core file would hold secrets."""
+    bounds = [f"--locks={mark}:{mark}", "--core=0:0"]
+    if memory_bytes:
+        ours = resource.getrlimit(resource.RLIMIT_AS)[1]
+        most = memory_bytes if ours == resource.RLIM_INFINITY else min(memory_bytes, ours)
+        bounds.append(f"--as={most}:{most}")
+    return bounds
 
 
 @contextmanager

@@ -14,8 +14,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+import structlog
+
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports.process_tree import Call, Tree
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 KEPT_MAX = 262_144
 """Bytes kept of what a program prints, of each of its two outputs."""
@@ -27,6 +31,8 @@ KILL_S = 2.0
 """How long the kernel may take to end what was killed."""
 REAP_S = 0.05
 """How long the loop may stand still for what was killed and has not ended yet."""
+SHOWN_MAX = 10
+"""How many processes are named that could not be ended."""
 LATE = "no answer in time"
 """In `Ended.why`: the deadline came first."""
 
@@ -107,26 +113,28 @@ class Running:
 
     async def close(self) -> int:
         """End what still runs of it, and return its exit status (-9 if it cannot be known)."""
-        forced = not self._over
         try:
             self._tree.hang_up()
-            if forced:
+            if not self._over:
                 self._tree.signal_group(signal.SIGTERM)
                 await self._gone(TERM_S)
-            self._kill(thorough=forced)
+            self._kill()
             await self._gone(KILL_S)
         finally:
             code = self._let_go()
         return -signal.SIGKILL if code is None else code
 
-    def _kill(self, *, thorough: bool) -> None:
-        """Kill what is left. Who still holds an output of a program that has ended has left it."""
+    def _kill(self) -> None:
+        """Kill what is left, also of a program that has ended by itself."""
         for number in tuple(self._open):
             while number in self._open and self._take(number):
                 pass
         self._tree.signal_group(signal.SIGKILL)
-        if thorough or self._open:
-            self._tree.kill_marked()
+        if left := self._tree.kill_all():
+            text = "what a program has started cannot be ended, and may go on acting"
+            log.warning(
+                text, program=self._tree.program, count=len(left), pids=sorted(left)[:SHOWN_MAX]
+            )
 
     async def _gone(self, seconds: float) -> None:
         until_s = self._loop.time() + seconds
@@ -137,7 +145,7 @@ class Running:
     def _let_go(self) -> int | None:
         """Forget it; however this is reached, nothing of it is left running."""
         if not self._over:
-            self._kill(thorough=True)
+            self._kill()
         self._loop.remove_reader(self._tree.pidfd)
         for number in tuple(self._open):
             self._loop.remove_reader(number)

@@ -18,7 +18,7 @@ from tests.contracts.fence_rigs import fence_agent, put_secret
 from tests.contracts.rigs import UUID
 from tests.fakes.clock import BootClock, HandClock
 from tests.fencers.agents import dummy, scripted, told
-from tests.fencers.test_program import living, pids_in, shown, written
+from tests.fencers.processes import living, pids_in, shown, written
 
 SECRET = "hunter2-and-more"
 

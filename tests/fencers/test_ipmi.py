@@ -20,7 +20,7 @@ from tests.contracts.fence_rigs import ipmi, put_secret
 from tests.contracts.ipmi import PASSWORD, SERIAL, Bmc, simulator
 from tests.contracts.rigs import UUID as ID
 from tests.fakes.clock import BootClock, HandClock
-from tests.fencers.test_program import shown
+from tests.fencers.processes import shown
 
 OTHER_ID = "11111111-2222-4333-8444-555555555555"
 
