@@ -60,6 +60,7 @@ class Running:
         self._open = {tree.out: self._out, tree.err: self._err}
         self._printed = 0
         self._over = False
+        self._killed = False
         self.closed = False
         self._news = asyncio.Event()
         for number in self._open:
@@ -130,6 +131,7 @@ class Running:
             while number in self._open and self._take(number):
                 pass
         self._tree.signal_group(signal.SIGKILL)
+        self._killed = True
         if left := self._tree.kill_all():
             text = "what a program has started cannot be ended, and may go on acting"
             log.warning(
@@ -144,7 +146,7 @@ class Running:
 
     def _let_go(self) -> int | None:
         """Forget it; however this is reached, nothing of it is left running."""
-        if not self._over:
+        if not self._over or not self._killed:
             self._kill()
         self._loop.remove_reader(self._tree.pidfd)
         for number in tuple(self._open):

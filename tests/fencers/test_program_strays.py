@@ -112,6 +112,27 @@ async def test_b16_a_cancelled_call_leaves_no_stray(pids: Path) -> None:
     await all_gone(found)
 
 
+async def test_b16_a_call_that_is_cancelled_again_as_it_ends_leaves_no_stray(
+    tmp_path: Path, pids: Path
+) -> None:
+    leads = tmp_path / "leads"
+    script = f"({STRAY.format(pids=pids)} &); echo $$ > {leads}; exec sleep 60"
+    call = asyncio.create_task(run_for(shell(script)))
+    found, (leader,) = await written(pids, 1), await written(leads, 1)
+    loop, held = asyncio.get_running_loop(), os.pidfd_open(leader)
+
+    def again() -> None:
+        loop.remove_reader(held)
+        call.cancel()
+
+    loop.add_reader(held, again)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    os.close(held)
+    await all_gone(found)
+
+
 async def test_b16_the_strays_of_another_call_are_left_to_it(tmp_path: Path, pids: Path) -> None:
     theirs = tmp_path / "their.pids"
     script = f"({STRAY.format(pids=theirs)} &); read x < {tmp_path}/gate; exit 0"
