@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from aiohttp import (
     ClientResponse,
     ClientSession,
     ConnectionTimeoutError,
+    encode_basic_auth,
 )
 from yarl import URL
 
@@ -26,10 +27,11 @@ from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.fencers.computer_system import cleaned, complaint
-from doctor_daemon.fencers.logins import Rest
+from doctor_daemon.fencers.logins import Logins, LoginsRest
 from doctor_daemon.fencers.timed import Line
 from doctor_daemon.ports.endpoint import Endpoint, bounded
 from doctor_daemon.ports.permits import permit_trace
+from doctor_daemon.ports.secrets import remember
 from doctor_daemon.ports.time import Clock, Permit
 
 BODY_MAX = 262_144
@@ -53,20 +55,31 @@ class Answer:
     answered_at: Instant
 
 
+class _LoginRefused(Permanent):
+    """The BMC does not take this password (401)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of the BMC, and the passwords that may be that user's now."""
+
+    username: str
+    logins: Logins
+
+
 class Bmc:
-    """The client. `login` returns the Authorization header, or raises Permanent."""
+    """The client."""
 
     def __init__(
-        self, endpoint: Endpoint, tls: ssl.SSLContext, login: Callable[[], str], clock: Clock
+        self, endpoint: Endpoint, tls: ssl.SSLContext, account: Account, clock: Clock
     ) -> None:
         """Connect to nothing yet."""
         self.url = URL(endpoint.url)
         self.line = Line(endpoint.timeout_s)
         self._endpoint = endpoint
         self._tls = tls
-        self._login = login
+        self._account = account
         self._clock = clock
-        self._rest = Rest(clock)
         self._session: ClientSession | None = None
         self._closed = False
 
@@ -92,33 +105,58 @@ class Bmc:
                 return await self._get()
 
     async def _get(self) -> Answer:
-        session, headers = self._connected(), self._headers()
+        """Get it with the first password that is taken."""
+        refusal = ""
+        for password in self._passwords():
+            try:
+                return await self._got(password)
+            except _LoginRefused as error:
+                refusal = str(error)
+        raise Permanent(refusal)
+
+    async def _got(self, password: str) -> Answer:
+        session, headers = self._connected(), self._headers(password)
         asked_at = self._clock.now()
         async with session.get(self.url, headers=headers, allow_redirects=False) as response:
             content = await bounded(response, BODY_MAX)
         answered_at = self._clock.now()
-        self._note(response.status)
+        self._note(password, response.status)
         _expect_ok(response, content)
         return Answer(content, asked_at, answered_at)
 
     async def order(
         self, target: URL, order: Mapping[str, str], permit: Permit
     ) -> tuple[Outcome, str]:
-        """Post an order, once. Raise LateError or Permanent when nothing was sent."""
-        session, headers = self._connected(), self._headers()
-        request = session.post(
-            target, json=order, headers=headers, allow_redirects=False, trace_request_ctx=permit
-        )
+        """Post an order, once. Raise LateError or Permanent when nothing was done.
+
+        One that was answered by 401 was not carried out (RFC 9110, 15.5.2): then it is posted with
+        the other password, if there is one, and if the permit is still good.
+        """
         try:
-            async with asyncio.timeout(self._endpoint.timeout_s), request as response:
-                self._note(response.status)
-                return _judged(response.status, await bounded(response, BODY_MAX))
+            async with asyncio.timeout(self._endpoint.timeout_s):
+                return await self._post(target, order, permit)
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             return Outcome.UNSENT, f"nothing was sent: {_words(error)}"
         except TimeoutError:
             return Outcome.UNKNOWN, self.line.late
         except (ClientError, OSError) as error:
             return Outcome.UNKNOWN, f"the answer was lost: {_words(error)}"
+
+    async def _post(
+        self, target: URL, order: Mapping[str, str], permit: Permit
+    ) -> tuple[Outcome, str]:
+        ended = Outcome.UNSENT, "there is no password"
+        for password in self._passwords():
+            session, headers = self._connected(), self._headers(password)
+            request = session.post(
+                target, json=order, headers=headers, allow_redirects=False, trace_request_ctx=permit
+            )
+            async with request as response:
+                self._note(password, response.status)
+                ended = _judged(response.status, await bounded(response, BODY_MAX))
+            if response.status != HTTPStatus.UNAUTHORIZED:
+                break
+        return ended
 
     @contextmanager
     def _answering(self) -> Iterator[None]:
@@ -139,22 +177,28 @@ class Bmc:
             self._session = self._endpoint.session(self._tls, permit_trace(self._clock))
         return self._session
 
-    def _headers(self) -> dict[str, str]:
-        """Return them with the login. Raise Permanent while one that was refused is at rest."""
-        login = self._login()
+    def _passwords(self) -> Sequence[str]:
+        """Return what may be tried now. Raise Permanent while all that was refused is at rest.
+
+        On the event loop: a thread might be waited for in vain while others hang in theirs.
+        """
         try:
-            self._rest.check({"login": login})
-        except Permanent as error:
+            return self._account.logins.passwords()
+        except LoginsRest as error:
             msg = f"{HTTPStatus.UNAUTHORIZED.value}: {error}"
             raise Permanent(msg) from None
+
+    def _headers(self, password: str) -> dict[str, str]:
+        login = encode_basic_auth(self._account.username, password)
+        remember(login.removeprefix("Basic "))
         return {**_HEADERS, "Authorization": login}
 
-    def _note(self, status: int) -> None:
-        """Have a login rest that was refused (401). 403 is an answer to somebody who is let in."""
+    def _note(self, password: str, status: int) -> None:
+        """Have one rest that was refused (401). 403 is an answer to somebody who is let in."""
         if status == HTTPStatus.UNAUTHORIZED:
-            self._rest.failed(login=True)
+            self._account.logins.refused(password)
         else:
-            self._rest.worked()
+            self._account.logins.taken(password)
 
 
 def _words(error: Exception) -> str:
@@ -162,13 +206,13 @@ def _words(error: Exception) -> str:
 
 
 def _expect_ok(response: ClientResponse, content: bytes) -> None:
-    """Raise unless the answer is 200. A refused login is not tried again: BMCs lock users out."""
+    """Raise unless the answer is 200."""
     status = response.status
     if status == HTTPStatus.OK:
         return
     if status in _REFUSED_LOGIN:
         msg = f"the BMC refuses username and password_file ({status})"
-        raise Permanent(msg)
+        raise (_LoginRefused if status == HTTPStatus.UNAUTHORIZED else Permanent)(msg)
     if status in _REDIRECTS:
         to = cleaned(response.headers.get("Location", "nowhere"))
         msg = f"{status}: it redirects to {to}, which is not followed: configure the final url"

@@ -33,6 +33,10 @@ class Refusal:
         return min(REST_S * 2.0 ** (self.times - 1), REST_MAX_S) - now.since(self.at)
 
 
+class LoginsRest(Permanent):
+    """All that was read was refused, and rests."""
+
+
 class Logins:
     """The passwords of one device, from the files that may hold them."""
 
@@ -44,7 +48,10 @@ class Logins:
         self._taken = ""
 
     def passwords(self) -> Sequence[str]:
-        """Return what may be tried now, the likeliest first. Raise Permanent if it is nothing."""
+        """Return what may be tried now, the likeliest first.
+
+        Raise Permanent if no file can be read, LoginsRest if all that is in them was refused.
+        """
         found = tuple(dict.fromkeys(self._read()))
         self._refused = {text: self._refused[text] for text in found if text in self._refused}
         now = self._clock.now()
@@ -55,7 +62,7 @@ class Logins:
         ready = [text for text in found if rests[text] <= 0]
         if not ready:
             msg = f"it has refused the login; {_left_alone(min(rests.values()))}"
-            raise Permanent(msg)
+            raise LoginsRest(msg)
         return sorted(ready, key=lambda text: text != self._taken)
 
     def taken(self, password: str) -> None:

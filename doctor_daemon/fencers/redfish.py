@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from aiohttp import encode_basic_auth
 from pydantic import Field, field_validator, model_validator
 from yarl import URL
 
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.errors import ConfigError, Permanent, Temporary
-from doctor_daemon.fencers.bmc import Answer, Bmc
+from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.fencers.bmc import Account, Answer, Bmc
 from doctor_daemon.fencers.computer_system import FORCE_OFF, ON, System, parse
+from doctor_daemon.fencers.logins import Logins
 from doctor_daemon.fencers.timed import Timed
 from doctor_daemon.fencers.vendors import Vendor, named, vendor_of
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.ports.names import shows
-from doctor_daemon.ports.secrets import SecretFile, remember
+from doctor_daemon.ports.secrets import SecretFile
 from doctor_daemon.ports.time import Clock, Permit
 
 LOOK_AGE_S = 30.0
@@ -42,6 +42,8 @@ class RedfishConfig(Endpoint):
     """A user of the BMC who may read the System and reset it."""
     password_file: SecretFile
     """The file with that user's password; it is read at each call."""
+    next_password_file: SecretFile | None = None
+    """A second one, tried where the first is refused: while passwords are being changed."""
     verify: bool = True
     """Whether the BMC has to show a certificate that is trusted."""
     vendor: Literal["auto", "idrac", "ilo", "xclarity", "supermicro", "openbmc", "strict"] = "auto"
@@ -81,7 +83,9 @@ class Redfish(Timed):
         super().__init__(clock, URL(config.url).host or "", shown=shows(tls, config.url))
         self.name = name
         self._config = config
-        self._bmc = Bmc(config, tls, self._login, clock)
+        files = (config.password_file, config.next_password_file)
+        logins = Logins([file for file in files if file], clock)
+        self._bmc = Bmc(config, tls, Account(config.username, logins), clock)
         self._uuid = ""
         self._latest: tuple[Instant, System] | None = None
         self._cut_at: Instant | None = None
@@ -185,17 +189,3 @@ class Redfish(Timed):
         if found != self._uuid:
             msg = f"it answers for {found}, not for {self._uuid}"
             raise Permanent(msg)
-
-    def _login(self) -> str:
-        """Read the password anew: it may have been changed. Raise Permanent if it cannot be read.
-
-        On the event loop: a thread might be waited for in vain while others hang in theirs.
-        """
-        try:
-            password = self._config.password_file.read()
-        except ConfigError as error:
-            msg = f"password_file: {error}"
-            raise Permanent(msg) from None
-        login = encode_basic_auth(self._config.username, password)
-        remember(login.removeprefix("Basic "))
-        return login

@@ -17,12 +17,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import bcrypt
 from sushy_tools.emulator import main as emulator  # type: ignore[import-untyped] # has no types
 from sushy_tools.emulator.resources.systems import fakedriver  # type: ignore[import-untyped] # nor it
 from werkzeug.serving import make_server
 
-from tests.contracts.switch import DELAY_S, PASSWORD, SLOW_S, USER, Switch
+from tests.contracts.switch import DELAY_S, PASSWORD, SLOW_S, Switch, set_password
 
 Start = Callable[[str, list[tuple[str, str]]], object]
 Application = Callable[[dict[str, Any], Start], Iterable[bytes]]
@@ -67,9 +66,7 @@ def faulty(inner: Application, switch: Switch) -> Application:
 
 
 def main(folder: Path, uuid: str) -> None:
-    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    login = folder / "htpasswd"
-    login.write_text(f"{USER}:{hashed}\n", encoding="ascii")
+    login = set_password(folder, PASSWORD)
     Driver.switch = Switch(folder)
     # The emulator offers no other place for a driver of one's own.
     fakedriver.FakeDriver = Driver

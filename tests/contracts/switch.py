@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import bcrypt
+
 USER = "admin"
 PASSWORD = "correct horse"
 DELAY_S = 0.2
 """From an accepted cut to its effect, as on a real machine: never at once."""
 SLOW_S = 6.0
+
+
+def set_password(folder: Path, password: str) -> Path:
+    """Have the emulator take this one only, from now on; return the file that says so."""
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+    login = folder / "htpasswd"
+    new = login.with_suffix(".new")
+    new.write_text(f"{USER}:{hashed}\n", encoding="ascii")
+    return new.replace(login)
 
 
 class Switch:

@@ -133,6 +133,7 @@ def levels(kept: Secrets, agent: Path, bad: str) -> dict[str, list[Any]]:
         "url": f"{bad}/redfish/v1/Systems/1",
         "username": "ops",
         "password_file": kept.file("redfish"),
+        "next_password_file": kept.file("redfish-next"),
     }
     return {SECOND: [[ipmi], "manual"], THIRD: [[other], [redfish], "manual"]}
 
