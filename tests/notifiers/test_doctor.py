@@ -219,7 +219,7 @@ async def test_no_answer_is_tried_again_later(answer: Answer) -> None:
     assert len(vnfm.requests) <= AT_ONCE
 
 
-async def test_no_redirect_is_followed() -> None:
+async def test_e6_no_redirect_is_followed() -> None:
     async with Peer(OK) as other:
         answer = peer.answering(307, b"", {"Location": other.origin})
         async with Peer(answer) as vnfm, doctor(vnfm.origin) as consumer:

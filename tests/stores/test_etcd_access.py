@@ -91,7 +91,7 @@ def change_password(cluster: Cluster, password: str) -> None:
     call(member.port, "auth/user/changepw", {"name": USER, "password": password}, token)
 
 
-async def test_e6_a_password_that_is_being_changed_ends_nothing(
+async def test_b18_a_password_that_is_being_changed_ends_nothing(
     guarded: Cluster, tmp_path: Path
 ) -> None:
     config = user(guarded, tmp_path, timeout_s=3.0)
@@ -185,7 +185,7 @@ async def answering(
     ],
     ids=["redirect", "list", "empty", "deep", "unavailable", "refused", "compacted", "long"],
 )
-async def test_e6_an_answer_is_taken_for_what_it_is(
+async def test_an_answer_is_taken_for_what_it_is(
     answer: web.Response, error: type[Exception], why: str
 ) -> None:
     async with answering(lambda *_: answer) as (gateway, asked):
