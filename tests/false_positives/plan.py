@@ -47,6 +47,8 @@ AT_ONCE_S = 30.0
 a second list of Nova's services 10, grace 2, a wait for a gate 5, cut and proof 3; and slack."""
 LENGTHS_S = (12.0, 25.0)
 STOP_S, STOPS_SHORT_S = 60.0, (8.0, 25.0)
+STOPS_LONG = 3 / 4
+"""The share of stops that last a minute. Shorter ones end in the midst of what begins by itself."""
 BEATS_S = 10.0
 WAYS: dict[Fault, Sequence[str]] = {
     Fault.OWN_LINK: ("net", "net silently", "oob", "net and oob", "net silently and oob"),
@@ -113,7 +115,7 @@ def _length_s(fault: Fault, dice: Random) -> float:
     if fault is Fault.BEATS:
         return BEATS_S
     if fault is Fault.STOP:
-        return STOP_S if dice.random() < 1 / 3 else dice.uniform(*STOPS_SHORT_S)
+        return STOP_S if dice.random() < STOPS_LONG else dice.uniform(*STOPS_SHORT_S)
     return dice.uniform(*LENGTHS_S)
 
 

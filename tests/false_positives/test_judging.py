@@ -82,7 +82,11 @@ def test_every_fault_is_drawn_in_every_way_and_every_death() -> None:
         (fault, way) for fault, ways in WAYS.items() for way in ways
     }
     assert {(plan.fault, plan.death) for plan in plans} == {(f, d) for f in Fault for d in Death}
-    assert sum(plan.length_s == 60.0 for plan in plans if plan.fault is Fault.STOP) >= 5
+    stops = [plan for plan in plans if plan.fault is Fault.STOP]
+    minutes = [plan for plan in stops if plan.length_s == 60.0]
+    assert {plan.death for plan in minutes} == {*Death}
+    assert {plan.way for plan in minutes} == {*WAYS[Fault.STOP]}
+    assert len(stops) / 2 < len(minutes) < len(stops)
     assert all(plan.length_s == 10.0 for plan in plans if plan.fault is Fault.BEATS)
     half = {plan.way for plan in plans if plan.fault is Fault.SWITCH}
     assert len(half) == len(RACKS) == 2
