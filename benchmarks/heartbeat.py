@@ -8,13 +8,11 @@ them. The results go into results.json under a key of their own; the rest of it 
 from __future__ import annotations
 
 import argparse
-import heapq
 import json
 import os
 import platform
 import random
 import select
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,21 +21,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from benchmarks.beating import Hosts, datagram
-from benchmarks.figures import percentile
+from benchmarks.beating import Hosts
+from benchmarks.deaths import LIMIT_S, Deaths, Json, spread
 from doctor_daemon.inspectors.heartbeat import HeartbeatConfig
 
 RESULTS = Path(__file__).parent / "results.json"
 KEY = "heartbeat"
 SECRET = "a secret of the benchmark's own fleet"  # noqa: S105 - nobody else has it
 WANTED_PER_S = {"hmac-sha256": 150_000, "blake2b": 250_000}
+MORE = 1.01
+"""So much more is sent than is wanted: a sender is never exactly on time."""
 SUSPICION_WANTED_S = 0.5
 BUFFER = 268_435_456
-LIMIT_S = 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
-Json = dict[str, Any]
 
 
 @dataclass
@@ -158,77 +155,20 @@ def rate(algorithm: str, hosts: int, per_s: float, for_s: float, interval_ms: in
     }
 
 
-@dataclass
-class Deaths:
-    """Hosts that beat every 100 ms; one after the other dies, and comes back once it is noticed."""
-
-    count: int
-    hosts: Hosts
-    port: int
-    interval_s: float = 0.1
-    due: list[tuple[float, int]] = field(default_factory=list)
-    dead: dict[int, float] = field(default_factory=dict)
-    found: list[float] = field(default_factory=list)
-
-    def run(self, listener: Ear, dice: random.Random) -> list[float]:
-        """Return the seconds from each death to its suspicion."""
-        now_s = time.monotonic()
-        every = range(len(self.hosts.names))
-        self.due = [(now_s + dice.random() * self.interval_s, at) for at in every]
-        heapq.heapify(self.due)
-        next_s = now_s + 3.0  # the rhythm is learnt first
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as by:
-            by.connect(("127.0.0.1", self.port))
-            until_s = now_s + 3.0 + self.count * 0.5 + LIMIT_S
-            while len(self.found) < self.count and now_s < until_s:
-                for told in listener.read(max(min(self.due[0][0] - now_s, 0.005), 0)):
-                    self._noticed(told)
-                now_s = time.monotonic()
-                self._beat(by, now_s)
-                if now_s >= next_s:
-                    self.dead.setdefault(dice.choice(every), now_s)
-                    next_s = now_s + dice.uniform(0.05, 0.15)
-        return self.found
-
-    def _beat(self, by: socket.socket, now_s: float) -> None:
-        while self.due[0][0] <= now_s:
-            at_s, at = heapq.heappop(self.due)
-            heapq.heappush(self.due, (at_s + self.interval_s, at))
-            if at not in self.dead:
-                sequence = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10_000_000
-                by.send(datagram(self.hosts.names[at], self.hosts.macs[at], 100, sequence))
-
-    def _noticed(self, told: Json) -> None:
-        now_s = time.monotonic()
-        for name, _, what, *_ in told.get("changes", ()):
-            if what == "down":
-                died_s = self.dead.pop(int(name.rpartition("-")[2]), None)
-                if died_s is None:
-                    self.found.append(float("inf"))  # a host that lives was accused
-                else:
-                    self.found.append(now_s - died_s)
-
-
 def suspicion(count: int) -> Json:
     """Measure from a host's death to its suspicion, with the shipped patience."""
     algorithm = "blake2b"
     with ear(algorithm, None) as listener:
         hosts = Hosts.of(100, algorithm, SECRET.encode())
-        times = Deaths(count, hosts, listener.port).run(listener, random.Random(1))
-    return {
-        "interval_s": 0.1,
-        "hosts": 100,
-        "n": len(times),
-        "p50_s": percentile(times, 50),
-        "p99_s": percentile(times, 99),
-        "max_s": max(times),
-    }
+        deaths = Deaths(count, hosts, listener.port)
+        times = deaths.run(listener, random.Random(1))
+    return {"interval_s": 0.1, "hosts": 100, "accused": deaths.accused, **spread(times)}
 
 
 def measured(*, quick: bool = False) -> Json:
     """Measure everything."""
     for_s, deaths = (2.0, 30) if quick else (10.0, 300)
-    rates = [rate(name, 1000, wanted, for_s, 1000) for name, wanted in WANTED_PER_S.items()]
+    rates = [rate(name, 1000, MORE * wanted, for_s, 1000) for name, wanted in WANTED_PER_S.items()]
     shares = [rate("blake2b", hosts, 5.0 * hosts, for_s, 200) for hosts in (1000, 10_000)]
     return {
         "quick": quick,
@@ -249,7 +189,7 @@ def table(found: Json) -> str:
     lines = []
     for one in found["verified"]:
         wanted = WANTED_PER_S[one["algorithm"]]
-        met = one["lost"] == 0 and one["verified_per_s"] >= 0.99 * wanted
+        met = one["lost"] == 0 and one["verified_per_s"] >= wanted
         lines.append(
             f"{one['algorithm']:12} {one['verified_per_s']:9,.0f}/s for {one['seconds']:.0f} s, "
             f"lost {one['lost']}, {one['verified_per_cpu_s']:9,.0f} a second of processor: "
@@ -258,14 +198,23 @@ def table(found: Json) -> str:
     for one in found["at_5_hz"]:
         share = f"{one['cpu_share']:.1%} of a processor, lost {one['lost']}"
         lines.append(f"{one['hosts']:,} hosts, 5 beats a second: {share}")
-    late = found["suspicion"]
-    met = late["p99_s"] <= SUSPICION_WANTED_S
-    lines.append(
-        f"death to suspicion, beats every 100 ms: p50 {late['p50_s']:.3f} s, "
-        f"p99 {late['p99_s']:.3f} s, max {late['max_s']:.3f} s (n {late['n']}): "
+    return "\n".join([*lines, _told(found["suspicion"])])
+
+
+def _told(late: Json) -> str:
+    """Say how late suspicions were. One that never came, or of a host that lives, fails it."""
+    p99_s = late["p99_s"]
+    wrong = late["missed"] + late["accused"]
+    met = not wrong and p99_s is not None and p99_s <= SUSPICION_WANTED_S
+    said = [
+        f"{name} {'never' if (one := late[f'{name}_s']) is None else f'{one:.3f} s'}"
+        for name in ("p50", "p99", "max")
+    ]
+    return (
+        f"death to suspicion, beats every 100 ms: {', '.join(said)} (n {late['n']}, "
+        f"never noticed {late['missed']}, accused alive {late['accused']}): "
         f"{'met' if met else 'not met'} (wanted {SUSPICION_WANTED_S:g})"
     )
-    return "\n".join(lines)
 
 
 def write(found: Json, path: Path) -> None:
