@@ -150,7 +150,10 @@ class Readiness:
             records = self.records(host)
             found = fenceable(plan, records)
             counts[found] += 1
-            if found is Fenceable.MANUAL or not self._ward.rules.probing.every_s:
+            if found is Fenceable.MANUAL:
+                metrics.fencing_ready.labels(str(host)).set(0)
+                continue
+            if not self._ward.rules.probing.every_s:
                 continue
             fit = found in (Fenceable.YES, Fenceable.PARTLY)
             metrics.fencing_ready.labels(str(host)).set(fit)
