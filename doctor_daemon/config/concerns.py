@@ -56,7 +56,7 @@ def _openness(file: File, sources: tuple[SourceChoice, ...]) -> Iterator[str]:
     if not file.listen.loopback and file.tls is None:
         yield (
             f"listen: {file.listen} takes evidence in plain HTTP from other machines: secrets of "
-            "sources can be read on the way; put a TLS proxy in front and listen on 127.0.0.1"
+            "sources can be read on the way; configure `tls`, or listen on 127.0.0.1"
         )
     for source in sources:
         if source.auth.kind is AuthKind.ADDRESSES:
