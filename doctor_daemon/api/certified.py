@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from doctor_daemon.api.gatekeepers import Unproven
+from doctor_daemon.ports.intake import Seal
 
 SANS = {"DNS": "dns", "URI": "uri", "IP Address": "ip", "email": "email"}
 
@@ -35,6 +36,28 @@ class CertificateGate:
         if not found & self._names:
             listed = ", ".join(sorted(found))[:300]
             raise Unproven("wrong_certificate", f"the certificate is another's: {listed}")
+
+
+class CertifiedSeal:
+    """Admits who has shown a certificate that is named, and passes the seal too."""
+
+    def __init__(self, shown: CertificateGate, seal: Seal) -> None:
+        """Ask for the certificate first: a signature costs a read of the body."""
+        self._shown = shown
+        self._seal = seal
+
+    def admit(self, request: web.Request) -> None:
+        """Raise Unproven where the certificate or a header is missing."""
+        self._shown.admit(request)
+        self._seal.admit(request)
+
+    def verify(self, request: web.Request, body: bytes) -> None:
+        """Raise Unproven unless the body is what was sealed."""
+        self._seal.verify(request, body)
+
+    async def settle(self, request: web.Request) -> None:
+        """Raise what refuses a request that came before, or not at its time."""
+        await self._seal.settle(request)
 
 
 def _hash(certificate: bytes | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from doctor_daemon.api.certified import CertificateGate
+from doctor_daemon.api.certified import CertificateGate, CertifiedSeal
 from doctor_daemon.api.gatekeepers import AddressGate, BearerGate, ShutGate, TokenGate
 from doctor_daemon.api.keystone_gate import KeystoneGate
 from doctor_daemon.api.signed import SignatureGate
@@ -24,7 +24,10 @@ def gate_of(choice: SourceChoice, replays: Replays, tools: Instruments) -> Gatek
         case AuthKind.KEYSTONE:
             return KeystoneGate(auth.roles, tools.controller, tools.clock)
         case AuthKind.HMAC:
-            return SignatureGate(choice.name, auth.keys, auth.window_s, replays)
+            signed = SignatureGate(choice.name, auth.keys, auth.window_s, replays)
+            if not auth.certificates:
+                return signed
+            return CertifiedSeal(CertificateGate(auth.certificates), signed)
         case AuthKind.CERTIFICATE:
             return CertificateGate(auth.certificates)
         case AuthKind.BEARER:

@@ -18,11 +18,13 @@ Networks = Annotated[tuple[str, ...], BeforeValidator(parse_networks)]
 WAYS = (
     *("bearer_file", "token_file", "keystone_roles", "hmac_files", "certificates", "addresses"),
 )
+BOTH = ("hmac_files", "certificates")
+"""What may stand together: the one is about the connection, the other about each request."""
 WINDOW_S = 120.0
 
 
 class Auth(Section):
-    """How a source proves who it is: exactly one of the six."""
+    """How a source proves who it is: by one of the six, or by `certificates` and `hmac_files`."""
 
     bearer_file: SecretFile | None = None
     """A file with the secret that comes as `Authorization: Bearer`."""
@@ -33,7 +35,8 @@ class Auth(Section):
     its user must have one of these roles in the token's project."""
     hmac_files: Annotated[tuple[SecretFile, ...], Field(max_length=2)] = ()
     """Files with keys, `whsec_` and the base64 of 24 to 64 random bytes, of which one signs each
-    request as Standard Webhooks do. Two while one is being changed for the other."""
+    request as Standard Webhooks do. Two while one is being changed for the other. Beside
+    `certificates` both are asked for."""
     hmac_window_s: Annotated[float, Field(ge=5, le=600)] = WINDOW_S
     """With `hmac_files`: how far the time of signing may be from ours, by the wall clock."""
     certificates: CertificateNames = ()
@@ -49,9 +52,10 @@ class Auth(Section):
     def wrong(self) -> Iterator[tuple[str, str]]:
         """Yield option and text of what does not go together; '' is the whole."""
         given = [name for name in WAYS if getattr(self, name)]
-        if len(given) != 1:
+        if len(given) != 1 and given != [*BOTH]:
             found = " and ".join(given) or "none"
-            yield "", f"found {found}; expected exactly one of {', '.join(WAYS)}"
+            both = " with ".join(BOTH)
+            yield "", f"found {found}; expected exactly one of {', '.join(WAYS)}, or {both}"
             return
         if self.hmac_window_s != WINDOW_S and not self.hmac_files:
             yield "hmac_window_s", "expected no such option: it belongs to hmac_files"
@@ -72,8 +76,12 @@ class Auth(Section):
         if self.keystone_roles:
             return SourceAuth(AuthKind.KEYSTONE, roles=self.keystone_roles)
         if self.hmac_files:
-            keys, window_s = self.hmac_files, self.hmac_window_s
-            return SourceAuth(AuthKind.HMAC, keys=keys, window_s=window_s)
+            return SourceAuth(
+                AuthKind.HMAC,
+                keys=self.hmac_files,
+                window_s=self.hmac_window_s,
+                certificates=self.certificates,
+            )
         if self.certificates:
             return SourceAuth(AuthKind.CERTIFICATE, certificates=self.certificates)
         networks = tuple(ip_network(text) for text in self.addresses)

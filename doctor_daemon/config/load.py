@@ -31,7 +31,7 @@ from doctor_daemon.config.network import Network
 from doctor_daemon.config.problems import Document, Loc, Problems
 from doctor_daemon.config.release import Release
 from doctor_daemon.config.sections import Chooser, Model, rooted, salvaged, validated
-from doctor_daemon.config.settings import AuthKind, Choice, Settings, SourceChoice
+from doctor_daemon.config.settings import Choice, Settings, SourceChoice
 from doctor_daemon.config.sources import SourceReader
 from doctor_daemon.config.storage import Storage
 from doctor_daemon.config.timing import Numbers, broken, call_s
@@ -169,7 +169,7 @@ class _Loading:
             self._chooser.keep(file.tls, ("tls",))
         asked = file is None or (file.tls is not None and file.tls.client_ca_file is not None)
         for source in sources:
-            if source.auth.kind is AuthKind.CERTIFICATE and not asked:
+            if source.auth.certificates and not asked:
                 text = f"missing; {source.name} shows a certificate, and nobody asks for one"
                 self._note(("tls", "client_ca_file"), text)
 

@@ -106,7 +106,7 @@ hosts:
         (
             "8: sources[2].auth: found none; "
             "expected exactly one of bearer_file, token_file, keystone_roles, hmac_files, "
-            "certificates, addresses"
+            "certificates, addresses, or hmac_files with certificates"
         ),
         "10: consumers[0].url: found 5; expected text",
         "10: consumers[0].secret_file: missing",

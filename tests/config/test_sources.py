@@ -75,9 +75,19 @@ def test_certificates_that_have_no_names(refused: Refusal, name: str) -> None:
     assert "expected dns:, uri:, ip:, email: or cn: with a name" in refused(TLS + text)
 
 
+def test_a_certificate_and_a_signature_go_together(read: Reading) -> None:
+    text = SOURCE % "auth: {certificates: ['dns:am'], hmac_files: [token], hmac_window_s: 30}"
+    auth = read(TLS + text).sources[0].auth
+    assert (auth.kind, auth.certificates, auth.window_s) == (AuthKind.HMAC, ("dns:am",), 30)
+    assert [key.read() for key in auth.keys] == ["the-token-secret"]
+
+
 @pytest.mark.parametrize("tls", ["", TLS.replace(", client_ca_file: ca.pem", "")])
-def test_a_certificate_that_nobody_asks_for_is_a_mistake(refused: Refusal, tls: str) -> None:
-    text = SOURCE % "auth: {certificates: ['dns:am']}"
+@pytest.mark.parametrize("more", ["", ", hmac_files: [token]"])
+def test_a_certificate_that_nobody_asks_for_is_a_mistake(
+    refused: Refusal, tls: str, more: str
+) -> None:
+    text = SOURCE % f"auth: {{certificates: ['dns:am']{more}}}"
     assert "tls.client_ca_file: missing; am shows a certificate" in refused(tls + text)
 
 
@@ -113,6 +123,7 @@ def test_keys_sign_within_a_window(read: Reading) -> None:
     [
         ("auth: {hmac_files: [a, b, c]}", "sources[0].auth.hmac_files: "),
         ("auth: {hmac_files: [token], bearer_file: token}", "found bearer_file and hmac_files"),
+        ("auth: {certificates: ['dns:a'], token_file: token}", "found token_file and certificates"),
         (
             "auth: {bearer_file: token, hmac_window_s: 30}",
             "sources[0].auth.hmac_window_s: expected no such option: it belongs to hmac_files",
