@@ -46,8 +46,11 @@ def looked(incident: Incident, context: Context) -> bool:
 
 
 def unlooked(incident: Incident, context: Context) -> Iterator[Effect]:
-    """Look once beside a wait where looks have begun anew: what is reported later counts then."""
-    if incident.first is None and waits(incident):
+    """Look once beside a wait where looks have begun anew: what is reported later counts then.
+
+    After a pause, too: the gate that it shuts asks for a look.
+    """
+    if waits(incident) and (incident.first is None or not looked(incident, context)):
         yield ask_look(incident, context)
 
 
@@ -124,7 +127,7 @@ def hold_proof(incident: Incident, context: Context) -> Iterator[Effect]:
         ends = context.anew(since).plus(context.policy.off_timeout_s)
         yield from () if context.now.reached(ends) else (Wait(ends),)
         yield from ask_read(attempt, level, context)
-        yield from ask_witnesses(attempt, since, context)
+        yield from ask_witnesses(attempt, since, context, anew=True)
 
 
 def heeded(incident: Incident, read: Effect) -> bool:

@@ -78,19 +78,16 @@ def taken_back(incident: Incident, context: Context) -> Incident:
     current = incident.fencing
     if current is None or not unsent(incident, context):
         return incident
-    return _anew(_unpassed(incident, current, context), context, current, current.anew)
+    return _anew(_unpassed(incident, current), context, current, current.anew)
 
 
-def _unpassed(incident: Incident, current: Try, context: Context) -> Incident:
+def _unpassed(incident: Incident, current: Try) -> Incident:
     """Unmake that the gates were passed. No earlier try had: the point of no return with it.
 
-    A pause since then has given it no grace anew: the gate that asks for one is not to stay shut.
+    What a pause asks for since then is for its gate to say.
     """
     if incident.cut_started == current.go_at:
-        awake_at, grace_from = context.own.awake_at, incident.grace_from
-        if awake_at is not None and grace_from.since(awake_at) < 0:
-            grace_from = context.now
-        incident = replace(incident, cut_started=None, grace_from=grace_from)
+        incident = replace(incident, cut_started=None)
     return replace(incident, fencing=replace(current, go_at=None))
 
 
@@ -165,7 +162,7 @@ def shut(incident: Incident, current: Try, level: Level, context: Context) -> In
         return incident
     gate, why = gate_waited_for(found.shut), found.failure
     if unsent(incident, context):
-        incident = _unpassed(incident, current, context)
+        incident = _unpassed(incident, current)
     if found.shut == "look":
         return _look_again(incident, current, why, context)
     if found.shut == "permit":

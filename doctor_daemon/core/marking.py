@@ -61,7 +61,8 @@ def _again(incident: Incident, context: Context, why: str) -> Incident:
     if failures >= policy.force_down_tries:
         text = f"Nova does not take the force-down of {incident.host}: {why}"
         return incident.hold(now, Held("nova", text, _AGAIN))
-    marking = replace(marking.anew(), failures=failures)
+    since = marking.rereading_since  # what is being read again is read on
+    marking = replace(marking.anew(), failures=failures, rereading_since=since)
     retry_at = now.plus(policy.backoff(failures))
     return replace(incident.note(now, why), marking=marking, retry_at=retry_at)
 
@@ -129,11 +130,11 @@ def _reread(incident: Incident, since: Instant, context: Context) -> Incident:
     if current is None or level is None:
         return incident.hold(now, Held("proof", "the power cannot be read again", NEVER))
     proof = derive(incident, current, level, context, since)
-    if proof and not contradicting(current, since, context):
+    if proof and not contradicting(current, since, context, anew=True):
         marking = replace(incident.marking, rereading_since=None)
         return replace(incident, proof=proof, marking=marking).note(now, "still proven off")
     left = now.since(context.anew(since)) < context.policy.off_timeout_s
-    if left or unheard(current, since, context):
+    if left or unheard(current, since, context, anew=True):
         return incident
     text = f"the power of {incident.host} could not be read again in time"
     return incident.hold(now, Held("proof", text, NEVER))

@@ -34,9 +34,12 @@ def witnesses(plan: HostPlan, level: int) -> tuple[Device, ...]:
     )
 
 
-def contradicting(attempt: Try, since: Instant, context: Context) -> str:
-    """Say which witness contradicts a proof, or is waited for; empty: none."""
-    return says_on(attempt, context) or unheard(attempt, since, context)
+def contradicting(attempt: Try, since: Instant, context: Context, *, anew: bool = False) -> str:
+    """Say which witness contradicts a proof, or is waited for; empty: none.
+
+    `anew`: the level is read once more since then, and each witness has its time again.
+    """
+    return says_on(attempt, context) or unheard(attempt, since, context, anew=anew)
 
 
 def says_on(attempt: Try, context: Context) -> str:
@@ -47,10 +50,10 @@ def says_on(attempt: Try, context: Context) -> str:
     return ""
 
 
-def unheard(attempt: Try, since: Instant, context: Context) -> str:
+def unheard(attempt: Try, since: Instant, context: Context, *, anew: bool = False) -> str:
     """Say which witness has not spoken since then, and still has time to; empty: none."""
     for device, _ in _honest(attempt, context):
-        if _awaited(device, attempt, since, context) is not None:
+        if _awaited(device, attempt, since, context, anew=anew) is not None:
             return f"{device.name} has not said yet whether the power is on"
     return ""
 
@@ -148,7 +151,12 @@ def seen_on(attempt: Try, since: Instant, context: Context) -> bool:
 
 
 def ask_witnesses(
-    attempt: Try, since: Instant, context: Context, calm_s: float | None = None
+    attempt: Try,
+    since: Instant,
+    context: Context,
+    calm_s: float | None = None,
+    *,
+    anew: bool = False,
 ) -> Iterator[Effect]:
     """Read every witness along, at its pace, once it has said who its host is.
 
@@ -162,7 +170,7 @@ def ask_witnesses(
             yield Identify(attempt.number, attempt.level, device.name)
         else:
             yield Read(attempt.number, attempt.level, device.name, answer.reads)
-        until = _awaited(device, attempt, since, context)
+        until = _awaited(device, attempt, since, context, anew=anew)
         if until is not None:
             yield Wait(until)
 
@@ -176,7 +184,9 @@ def _paced(answer: DeviceTry, context: Context, calm_s: float | None) -> Instant
     return last.answered_at.plus(calm_s)
 
 
-def _awaited(device: Device, attempt: Try, since: Instant, context: Context) -> Instant | None:
+def _awaited(
+    device: Device, attempt: Try, since: Instant, context: Context, *, anew: bool
+) -> Instant | None:
     """Return until when a witness is waited for; None: it has spoken since, or had its time.
 
     That begins with the level's own OFF, however late it comes, and anew with each reading again,
@@ -186,7 +196,7 @@ def _awaited(device: Device, attempt: Try, since: Instant, context: Context) -> 
     if off_since is None or (clear and _is_word(clear[-1], attempt, since, context)):
         return None
     patience_s = max(PATIENCE_S, ANSWERS * device.answer_s + context.policy.read_every_s)
-    moments = (off_since, since, *_cuts(attempt, context))
+    moments = (off_since, since if anew else off_since, *_cuts(attempt, context))
     same_boot = (at for at in moments if at.boot_id == off_since.boot_id)
     last = max(same_boot, key=lambda at: at.boot_s)
     until = context.anew(last).plus(patience_s)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from doctor_daemon.core.cutting import overtaken
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.messages import Cut, Failed, Look, Resumed
-from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.recall import unsent
@@ -201,12 +200,3 @@ def test_a_cut_that_fails_without_an_outcome_may_have_been_done() -> None:
     walk.see(Failed(walk.one(Cut), "lost"))
     assert walk.all(Cut) == []
     assert walk.attempt.device("bmc").cut is Outcome.UNKNOWN
-
-
-def test_a12_a_cut_refused_after_a_pause_gets_its_whole_grace_again() -> None:
-    walk = isolated(Walk().to_cut(), good=True)
-    walk.wait(3).see(Paused(3.0))
-    own = walk.context.own
-    walk.given(own=type(own)(own.wanted, own.checks, awake_at=walk.now))
-    walk.refuse(walk.one(Cut), "pause", "the daemon stood still")
-    assert walk.incident.grace_from == walk.now

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.messages import Cut, Elapsed, Look
+from doctor_daemon.core.messages import Cut, Elapsed, Look, Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.tries import Lined
 from tests.core import make
@@ -33,6 +33,20 @@ def test_a12_a_cut_that_waits_its_turn_is_taken_back_for_a_grace() -> None:
     walk.see(Lined(cut.try_, cut.device, walk.now))
     away(walk, 60.0)
     assert (walk.incident.untouched, walk.attempt.go_at, walk.all(Cut)) == (True, None, [])
+    assert until_cut(walk, 60) >= GRACE_S
+    assert walk.all(Cut) != []
+
+
+@pytest.mark.parametrize(("gate", "away_s"), [("look", 60.0), ("pause", 60.0), ("pause", 3.0)])
+def test_a12_a_cut_that_is_refused_after_a_pause_has_its_grace_and_then_goes_on(
+    gate: str, away_s: float
+) -> None:
+    """The gates had been passed, and it was being saved when the daemon stood still."""
+    walk = Walk().to_cut()
+    (cut,) = walk.all(Cut)
+    away(walk, away_s)
+    walk.see(Refused(cut, gate, "the daemon stood still"))
+    assert walk.incident.untouched
     assert until_cut(walk, 60) >= GRACE_S
     assert walk.all(Cut) != []
 

@@ -15,6 +15,7 @@ from doctor_daemon.core.messages import (
     Identify,
     Inspect,
     Look,
+    PutEnded,
     Read,
     Resumed,
 )
@@ -150,6 +151,24 @@ def test_b9_a_witness_has_its_time_at_each_reading_again() -> None:
     while walk.incident.marking.rereading_since is not None:
         walk.read(Power.OFF, "bmc").elapse(0.5)
     assert walk.now.since(began) >= PATIENCE_S - 1
+
+
+def test_b9_a_force_down_that_is_refused_takes_no_time_from_a_reading_again() -> None:
+    walk, _ = slow("pause")
+    put = walk.one(ForceDown)
+    walk.elapse(30)
+    since = walk.incident.marking.rereading_since
+    assert since is not None
+    walk.see(PutEnded(put, Outcome.REFUSED, "503", walk.now))
+    assert (walk.incident.marking.number, walk.incident.marking.rereading_since) == (2, since)
+
+
+def test_b9_a_witness_that_was_silent_at_the_proof_keeps_no_evacuation_waiting() -> None:
+    walk = moving().elapse(25).put().flag()
+    assert walk.phase is Phase.EVACUATING
+    proof = walk.incident.proof
+    without_witness(walk, 5)
+    assert walk.incident.proof is not proof
 
 
 # reports to Nova

@@ -10,6 +10,7 @@ import pytest
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import Device, HostId, Level, Mode
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.lanes import UNDER_WAY_MAX
@@ -93,6 +94,29 @@ def test_a12_evidence_that_waits_in_line_over_a_pause_leads_to_a_cut() -> None:
             await asyncio.gather(*before, return_exceptions=True)  # some were not saved in time
             rig.disk.commit_s = 0.0
             await until(engine, Phase.FORCING_DOWN, limit_s=60.0)
+
+    run(main())
+
+
+def test_a12_a_cut_that_is_being_saved_over_a_pause_has_its_grace() -> None:
+    rig = Rig()
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            rig.disk.commit_s = 0.5
+            while True:
+                await asyncio.sleep(0.01)
+                writing = rig.disk.writing.head if rig.disk.writing else None
+                if writing and writing.fencing and writing.fencing.go_at:
+                    break
+            freeze(60.0)
+            woke_at = rig.clock.now()
+            await engine.desk.submit([rig.evidence()])
+            await until(engine, Phase.FORCING_DOWN, limit_s=60.0)
+            cut_at = incident_of(engine).cut_started
+            assert cut_at is not None
+            assert cut_at.since(woke_at) >= Policy().grace_s
 
     run(main())
 
