@@ -37,7 +37,7 @@ def speaking(rig: Rig, silent: asyncio.Event) -> None:
         power = Power.UNKNOWN if silent.is_set() else Power.ON
         return Reading(power, str(power), asked_at, rig.clock.now())
 
-    ilo.read = read  # type: ignore[method-assign]
+    ilo.read = read  # type: ignore[method-assign]  # a fake, and what it does is the test's
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
@@ -133,7 +133,7 @@ def test_b4_a_host_that_reports_in_while_nova_refuses_is_not_forced_down() -> No
         await asyncio.sleep(0.1)
         return Outcome.REFUSED, "503"
 
-    rig.nova.force_down = refusing  # type: ignore[method-assign]
+    rig.nova.force_down = refusing  # type: ignore[method-assign]  # a fake, and what it does is the test's
 
     async def main() -> None:
         async with rig.running() as engine:
@@ -159,7 +159,7 @@ def test_b4_reports_are_heard_behind_a_put_whose_answer_was_lost() -> None:
         await asyncio.sleep(5)
         return answer
 
-    rig.nova.force_down = slowly  # type: ignore[method-assign]
+    rig.nova.force_down = slowly  # type: ignore[method-assign]  # a fake, and what it does is the test's
 
     async def main() -> None:
         engine = rig.engine()
