@@ -2,7 +2,8 @@
 
 The order matters on both ways. Up: the lock, then the engine with everything that was open, and
 only then the doors. Down: the doors first, then the engine (no effect is cut in half), and last
-what the effects needed.
+what the effects needed. One that stands by opens its doors too, and sends whoever knocks to the one
+that leads.
 """
 
 from __future__ import annotations
@@ -57,8 +58,9 @@ from doctor_daemon.supervisor import Supervisor
 
 MAP_S = 10.0
 """How long the door for evidence stays shut for want of a host map."""
-FAILED, UNUSABLE, BUG = 1, 2, 70
-"""Exit statuses: trouble outside, a configuration that cannot be used, a bug (sysexits.h)."""
+FAILED, UNUSABLE, BUG, STEPPED_DOWN = 1, 2, 70, 75
+"""Exit statuses: trouble outside, a configuration that cannot be used, a bug (sysexits.h), and the
+wish to be begun anew, as one that stands by."""
 logger: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -82,7 +84,7 @@ class Daemon:
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT."""
+        """Run until SIGTERM or SIGINT, or until another daemon is to lead."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloader.asked.set)
@@ -109,13 +111,16 @@ class Daemon:
                 await engine
 
     async def _serve(self, engine: asyncio.Task[None]) -> None:
-        """Open the doors once the engine is ready, and close them when it is to stop."""
-        if not await self._until(engine, self.engine.ready):
+        """Open the doors once the engine is ready, and close them when it is to stop.
+
+        Where several daemons share a store they are open while this one stands by.
+        """
+        alone = self.engine.ward.leadership is None
+        if alone and not await self._until(engine, self.engine.ready):
             return
-        settings, ward = self.settings, self.engine.ward
-        log.standing(mode=settings.mode.name.lower(), armed=ward.armed.on)
+        self._tell_standing()
         async with AsyncExitStack() as doors:
-            await doors.enter_async_context(self._operators())
+            orders = await doors.enter_async_context(self._operators())
             if self.tools.lifelines is not None:  # early: hosts live by it; but incidents are known
                 work = self.tools.lifelines.run
                 await doors.enter_async_context(self._kept("watchdogs", work))
@@ -126,14 +131,22 @@ class Daemon:
                 logger.warning("no list of servers yet: early notices name none until there is one")
             await doors.enter_async_context(self._sources.open())
             await doors.enter_async_context(self._kept("reload", self._reloader.run))
-            self._open.set()
             settle_interpreter()
             self._supervisor.ready()
-            logger.info("doors open", metrics=str(settings.metrics_listen))
-            await self._until(engine, self._stop)
+            if not await self._until(engine, self.engine.ready):
+                return
+            orders.resume()
+            self._tell_standing()
+            self._open.set()
+            logger.info("doors open", metrics=str(self.settings.metrics_listen))
+            await self._until(engine, self.engine.stepping_down)
             logger.info("stopping")
             self._supervisor.stopping()
             self.engine.desk.closed = True
+
+    def _tell_standing(self) -> None:
+        armed = self.engine.ward.armed.on
+        log.standing(mode=self.settings.mode.name.lower(), armed=armed)
 
     async def _until(
         self, engine: asyncio.Task[None], event: asyncio.Event, limit_s: float | None = None
@@ -153,18 +166,18 @@ class Daemon:
         faults, own = Faults(), self.tools.own
         answers = own.answers if isinstance(own, OwnProbes) else Answers()
         tools = self.tools
-        made = power_devices(choices, tools.metrics, answers, faults, tools.lifelines)
+        fed, clock = tools.lifelines, tools.clock
+        made = power_devices(choices, tools.metrics, answers, faults, fed, clock=clock)
         faults.raise_any()
         return made
 
     @contextlib.asynccontextmanager
-    async def _operators(self) -> AsyncIterator[None]:
+    async def _operators(self) -> AsyncIterator[VolumeOrders]:
         """Serve the operators' socket."""
         options, desk = self.settings.operators, self.engine.desk
         group = find_group(options.group)
         names = [host.name for host in hosts_known(self.engine)]
         orders = VolumeOrders(self.engine, self.tools.storage)
-        orders.resume()
         operators = Operators(self.engine)
         fleet = FleetApi(self.engine.masskeeper, operators)
         probes = ProbesApi(self.engine)
@@ -173,7 +186,7 @@ class Daemon:
         try:
             with bound(options.socket, group) as made:
                 async with served(api.app(), on_socket(made)):
-                    yield
+                    yield orders
         finally:
             await orders.close()
 
@@ -201,8 +214,9 @@ def run(path: Path) -> int:
         settings = load(path)
         log.setup(settings.log.format, settings.log.level)
         log.standing(mode=settings.mode.name.lower(), armed=False)
-        asyncio.run(Daemon(settings).run())
-        return 0
+        daemon = Daemon(settings)
+        asyncio.run(daemon.run())
+        return STEPPED_DOWN if daemon.engine.stepping_down.is_set() else 0
     except Exception as error:  # noqa: BLE001 - the last place where it can be told in our words
         return ended(error)
     finally:

@@ -99,6 +99,12 @@ class Metrics:
             "doctor_service_down", "Hosts that are alive, and whose nova-compute is down.", ()
         )
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
+        self.leading = gauge("doctor_leading", "1 when this daemon may act, 0 when not.", ())
+        self.stand_bys = gauge(
+            "doctor_stand_bys",
+            "Other daemons that could take over at once; NaN where there is one alone.",
+            (),
+        )
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))
         self.source_age = gauge(

@@ -140,10 +140,11 @@ class Supervisor:
     async def _beat(self, every_s: float, pulse: Pulse | None = None) -> None:
         now_s = asyncio.get_running_loop().time
         while True:
-            status = self._doing or "; ".join(standing(self._engine))
+            status = self._doing or self._engine.desk.aside or "; ".join(standing(self._engine))
             fields = {} if status == self._status else {"STATUS": status}
             self._status = status
-            if pulse is not None and self._engine.ready.is_set() and self._fit(pulse, now_s()):
+            begun = self._engine.ready.is_set() or bool(self._engine.desk.aside)
+            if pulse is not None and begun and self._fit(pulse, now_s()):
                 fields["WATCHDOG"] = "1"
             self._tell(fields)
             await asyncio.sleep(every_s)

@@ -165,6 +165,7 @@ OPERATIONS: tuple[Operation, ...] = (
     asked("/v1/status", "How the daemon stands"),
     ordered("/v1/arm", "Allow the daemon to act", members(("why",), why=why)),
     ordered("/v1/disarm", "Allow it no more", members(("why",), why=why)),
+    ordered("/v1/step-down", "Have a daemon lead that stands by", members(("why",), why=why)),
     asked("/v1/incidents", "Incidents, the newest first", host=text, limit=LIMIT),
     asked("/v1/hosts/{host}", "Explain a host"),
     ordered(

@@ -73,4 +73,6 @@ def _unready(engine: Engine, doors: asyncio.Event) -> str:
     """Say why evidence is not let in; empty: it is."""
     if engine.desk.closed:
         return "stopping"
+    if engine.desk.aside:
+        return "standing by"
     return "" if engine.ready.is_set() and doors.is_set() else "starting"

@@ -56,10 +56,12 @@ class Listener:
         limits: Limits | None = None,
         rejected: Callable[[str, str], None] | None = None,
         tls: Certificates | None = None,
+        aside: Callable[[], str] = lambda: "",
     ) -> None:
         """Mount every source. Raise ConfigError where two answer the same path.
 
         `rejected` is told the source (`-` where none is known) and the reason of each refusal.
+        `aside` says why no request is answered at all, for now; empty: they are.
         """
         self.port = 0
         """The port that is listened on, from `start` on."""
@@ -70,6 +72,7 @@ class Listener:
         self._crowd = Crowd(
             self._limits, lambda peer, code: self._failures.stranger(peer, NOBODY, code)
         )
+        self._aside = aside
         self._under_way = 0
         self._paths = Paths()
         app = web.Application(middlewares=[self._framed])
@@ -179,6 +182,9 @@ class Listener:
         return response
 
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if why := self._aside():
+            expected = "whoever leads, or try again"
+            return self._refused(request, Refusal(503, "standing_by", why, expected=expected))
         try:
             return await handler(request)
         except TooManyError as error:

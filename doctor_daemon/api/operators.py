@@ -74,6 +74,7 @@ class OperatorsApi:
                 web.get("/v1/status", self._status),
                 web.post("/v1/arm", self._arm),
                 web.post("/v1/disarm", self._disarm),
+                web.post("/v1/step-down", self._step_down),
                 web.get("/v1/incidents", self._incidents),
                 web.get("/v1/hosts/{host}", self._explain),
                 web.post("/v1/hosts/{host}/maintenance", self._maintain),
@@ -99,6 +100,9 @@ class OperatorsApi:
             who = f"root or a member of group {self._group.name}"
             raise Refusal(403, "forbidden", f"{person} may not", expected=who)
         request[PERSON] = person
+        aside = "" if request.method == "GET" else self._operators.aside()
+        if aside:
+            raise Refusal(503, "standing_by", aside, expected="the order to be given there")
         return await handler(request)
 
     # questions
@@ -150,6 +154,13 @@ class OperatorsApi:
         why = _why(await _body(request, "why"))
         await self._operators.disarm(request[PERSON], why)
         _record(request, "disarm", why=why)
+        return web.json_response(self._operators.status())
+
+    async def _step_down(self, request: web.Request) -> web.Response:
+        """Have another daemon lead. It is answered before this one ends."""
+        why = _why(await _body(request, "why"))
+        to = self._operators.step_down()
+        _record(request, "step-down", to=to, why=why)
         return web.json_response(self._operators.status())
 
     async def _maintain(self, request: web.Request) -> web.Response:

@@ -72,6 +72,7 @@ class Sources:
             engine.ward.tools.clock,
             rejected=lambda source, why: self._rejected.labels(source, why).inc(),
             tls=certificates(settings.tls),
+            aside=lambda: engine.desk.aside,
         )
 
     @asynccontextmanager

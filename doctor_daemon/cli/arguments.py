@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     _add_questions(commands)
     _add_notices(commands)
     _add_switches(commands)
+    _add_step_down(commands)
     _add_orders(commands)
     hosts.add(_asking(commands, "host", *hosts.TEXTS), name, _reason)
     fleet.add(_asking(commands, fleet.WORD, *fleet.TEXTS), _reason)
@@ -225,6 +226,17 @@ def _add_switches(commands: Any) -> None:  # noqa: ANN401 - as above
     made.add_argument("--for", dest="for_s", type=duration, metavar="TIME", help="such as 4h")
     _reason(made, required=False)
     made.add_argument("--end", action="store_true", help="end it now")
+
+
+def _add_step_down(commands: Any) -> None:  # noqa: ANN401 - as above
+    made = _asking(
+        commands,
+        "step-down",
+        "have another daemon lead, which stands by",
+        "What is under way comes to its end first. This one ends, with status 75, and is begun "
+        "anew by systemd as one that stands by.",
+    )
+    _reason(made)
 
 
 def _add_orders(commands: Any) -> None:  # noqa: ANN401 - as above

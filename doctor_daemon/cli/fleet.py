@@ -1,4 +1,4 @@
-"""What keeps power cuts from being made in the whole fleet, in the words of `status`."""
+"""What holds for the whole fleet, in the words of `status`: what keeps cuts back, who leads."""
 
 from __future__ import annotations
 
@@ -50,3 +50,15 @@ def kept_back(found: Json) -> Iterator[tuple[str, str]]:
     passes = masses["passes"]
     if passes:
         yield "released", f"{passes['left']} more hosts, by {passes['by']}: {passes['why']}"
+
+
+def leader(lead: Json) -> Iterator[str]:
+    """Say who leads of several daemons, who could, and what is wrong with that."""
+    if lead["role"] == "leading":
+        ready = ", ".join(lead["ready"])
+        yield f"{lead['name']}, this daemon; standing by: {ready or 'NOBODY could take over'}"
+    else:
+        who = lead["leader"] or "nobody, or one that is not known"
+        yield f"{who}; this daemon ({lead['name']}) is {lead['role']}"
+    if lead["why"]:
+        yield lead["why"]

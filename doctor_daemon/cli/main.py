@@ -200,6 +200,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     states.WORD: _states,
     "arm": _switch,
     "disarm": _switch,
+    "step-down": _switch,
     "maintenance": _maintenance,
     "fence": _order,
     "dismiss": _order,

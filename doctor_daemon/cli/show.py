@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from doctor_daemon.cli.fleet import kept_back
+from doctor_daemon.cli.fleet import kept_back, leader
 from doctor_daemon.cli.times import span, when
 
 Json = dict[str, Any]
@@ -58,8 +58,12 @@ LABEL = 12
 def status(found: Json) -> Iterator[str]:
     """Show how the daemon stands."""
     armed, budget = found["armed"], found["budget"]
-    ready = "ready" if found["ready"] else "NOT READY"
+    lead = found.get("leadership")
+    aside = lead is not None and lead["role"] == "standing by"
+    ready = "ready" if found["ready"] else "standing by" if aside else "NOT READY"
     yield f"{ready}, mode {found['mode']}, {_armed(armed)}"
+    if lead is not None:
+        yield from (_row("leader", text) for text in leader(lead))
     if not armed["on"]:
         yield _row("", "no power is cut until `doctor-daemon arm --why REASON`")
     yield _row(

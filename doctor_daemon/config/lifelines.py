@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from doctor_daemon.config.models import File
 from doctor_daemon.config.problems import Loc
-from doctor_daemon.config.settings import DeviceChoice
+from doctor_daemon.config.settings import Choice, DeviceChoice
 from doctor_daemon.config.timing import Numbers
 from doctor_daemon.core.host import HostPlan
 from doctor_daemon.heartbeat.lease import ASK_EVERY_S, LOST, least_lease_s
@@ -18,6 +18,16 @@ from doctor_daemon.heartbeat.lease import ASK_EVERY_S, LOST, least_lease_s
 NAMED_MAX = 5
 SLOW = "off_after_s"
 """The attribute of a device's options by which it is known to take its time."""
+
+
+def unshared(file: File, store: Choice) -> Iterator[tuple[Loc, str]]:
+    """Yield what is not to be had where several daemons share a store, and why."""
+    if file.watchdogs is not None and store.shared:
+        text = (
+            f"expected none with state.type {store.kind}: a daemon that was frozen could feed the "
+            "watchdog of a host that the one that leads by then takes for reset"
+        )
+        yield ("watchdogs",), text
 
 
 def unfit(

@@ -16,7 +16,7 @@ from doctor_daemon.config.concerns import concerns
 from doctor_daemon.config.document import read_document
 from doctor_daemon.config.drill import strangers
 from doctor_daemon.config.hosts import HostReader
-from doctor_daemon.config.lifelines import unfit
+from doctor_daemon.config.lifelines import unfit, unshared
 from doctor_daemon.config.mass import Mass
 from doctor_daemon.config.models import (
     Budget,
@@ -78,7 +78,7 @@ class _Loading:
         self._repeated("sources")
         self._repeated("consumers")
         self._hosts.read(cloud.name if cloud else Cloud.model_fields["name"].default, sources)
-        self._together(file, sources)
+        self._together(file, sources, store)
         found = self._numbers(timing, self._part("budget", Budget), cloud)
         numbers = replace(found, moves=file is None or file.mode is Mode.EVACUATE)
         self._fit(numbers, file)
@@ -147,11 +147,15 @@ class _Loading:
             return None
         return self._chooser.choose(NETWORKS, Network, ("network",), value)
 
-    def _together(self, file: File | None, sources: Sequence[SourceChoice]) -> None:
+    def _together(
+        self, file: File | None, sources: Sequence[SourceChoice], store: Choice | None
+    ) -> None:
         """Check what is named in one part against what another part has."""
         self._backends(file)
         self._drilled(file)
         self._certified(file, sources)
+        for loc, text in unshared(file, store) if file and store else ():
+            self._note(loc, text)
         for option, text in file.own_side.wrong() if file else ():
             self._note(("own_side", option), text)
         if file is not None and file.watchdogs is not None:

@@ -39,6 +39,11 @@ class Choice:
     plugin: type[Any]
     config: BaseModel
 
+    @property
+    def shared(self) -> bool:
+        """Whether several daemons may share what it makes, of whom one leads."""
+        return bool(getattr(self.plugin, "shared", False))
+
 
 class AuthKind(StrEnum):
     """How a source proves who it is."""

@@ -7,6 +7,7 @@ sleep is measured anew when it ends.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from pathlib import Path
 
@@ -19,9 +20,16 @@ LEAST_S = 0.0005
 class SystemClock:
     """`ports.Clock` of this machine."""
 
-    def __init__(self) -> None:
-        """Read the boot id once: it changes with nothing but a boot."""
+    def __init__(self, *, era: bool = False) -> None:
+        """Read the boot id once: it changes with nothing but a boot.
+
+        `era`: moments of this clock compare with no other clock's, of the same boot neither. Where
+        several daemons share a store, another may have led between two runs of this one, and a
+        machine that was frozen then does not know for how long.
+        """
         self._boot_id = BOOT_ID.read_text().strip()
+        if era:
+            self._boot_id = f"{self._boot_id}-{secrets.token_hex(4)}"
 
     def now(self) -> Instant:
         """Return the present moment."""

@@ -40,6 +40,8 @@ class Desk:
         """Begin with no cases and no keys."""
         self.cases: dict[HostId, Case] = {}
         self.closed = False
+        self.aside = ""
+        """Why nothing is taken in yet; empty: it is."""
         self.replays = Ledger(ward)
         self._ward = ward
         self._start = start
@@ -63,8 +65,7 @@ class Desk:
 
     async def submit(self, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
         """Make evidence durable and say what became of it. Raise Temporary to have it again."""
-        if self.closed:
-            raise Temporary(STOPPING)
+        self._check_open()
         receipts = await self._by_source(evidence)
         counts = Counter(
             (lane_of(one), one.verdict, receipt.outcome)
@@ -73,6 +74,10 @@ class Desk:
         for (source, verdict, outcome), count in counts.items():
             self._ward.tools.metrics.evidence.labels(source, verdict, outcome).inc(count)
         return receipts
+
+    def _check_open(self) -> None:
+        if self.closed or self.aside:
+            raise Temporary(STOPPING if self.closed else self.aside)
 
     async def aclose(self) -> None:
         """End what is still on its way in: whoever sent it is told that the daemon stops."""
@@ -147,8 +152,7 @@ class Desk:
 
     async def answer(self, said: Said, projects: frozenset[str] | None) -> Answer:
         """Make a project's word about a server durable, if it is waited for; tell whether it is."""
-        if self.closed:
-            raise Temporary(STOPPING)
+        self._check_open()
         cases = self._asked_of(said, projects)
         waiting = (case for case in cases if answerable(case.incident, said.server, said.at))
         case = next(waiting, None)
@@ -192,8 +196,7 @@ class Desk:
 
     def _admit(self, evidence: Evidence) -> Case:
         """Open an incident. Nothing is awaited between the look for one and its opening."""
-        if self.closed:
-            raise Temporary(STOPPING)
+        self._check_open()
         host = evidence.host
         incident = open_incident(
             IncidentId(self._ward.tools.new_id()),

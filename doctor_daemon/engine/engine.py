@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -31,13 +31,14 @@ from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.portkeeper import Portkeeper
 from doctor_daemon.engine.readiness import Readiness
-from doctor_daemon.engine.reservations import hold_of
 from doctor_daemon.engine.reservekeeper import Reservekeeper
 from doctor_daemon.engine.selfcheck import Selfcheck
+from doctor_daemon.engine.standing_by import STANDING_BY, StandBy, deposed
 from doctor_daemon.engine.storekeeper import Storekeeper
+from doctor_daemon.engine.taking_up import take_up
 from doctor_daemon.engine.ticker import Ticker
 from doctor_daemon.engine.ward import Instruments, Rules, Ward
-from doctor_daemon.engine.watch import set_gauges, watch
+from doctor_daemon.engine.watch import set_gauges, set_leading, watch
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Fleet, Snapshot
 
@@ -89,6 +90,9 @@ class Engine:
         self.selfcheck = Selfcheck(self.ward, self._open_incidents, self._nudge, self._met)
         self.caretaker = Caretaker(self.ward, self.desk.cases, self.outbox.put, self._met)
         self.absences = Absences(self.ward)
+        self.standby = StandBy(self.ward)
+        if self.ward.leadership is not None:
+            self.desk.aside = STANDING_BY
         self.readiness = Readiness(self.ward, self.desk.cases.__contains__, self._met)
         self._bug = bug
         self.beside: list[Callable[[], Coroutine[None, None, None]]] = []  # loops: run as our own
@@ -96,18 +100,20 @@ class Engine:
         self._driven: set[asyncio.Task[None]] = set()
         self._background: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
+        self.stepping_down = asyncio.Event()  # an operator wants another daemon to lead
 
     async def run(self) -> None:
         """Run until `stop` is called. Raise what makes going on unsafe."""
-        tools = self.ward.tools
-        self.ward.term = await tools.store.open()
-        await self._load(await tools.store.load())
+        meanwhile = (self.poller.run, self.ticker.run, self.selfcheck.run)
+        if not await self.standby.opened(meanwhile, self._stop):
+            return
+        await self._load(await self.ward.tools.store.load())
         with closing(self.ward.rounds), closing(self.ward.groups):
             async with aclosing(self.desk), asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 keepers = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
                 gates = (self.masskeeper.run, self.ticker.run, self.selfcheck.run)
-                own = (*keepers, *gates, self.readiness.run, self._prune, *self.beside)
+                own = (*keepers, *gates, self.readiness.run, self._prune, self._led, *self.beside)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
@@ -115,6 +121,7 @@ class Engine:
                 for case in list(self.desk.cases.values()):
                     self._drive(case)
                 self.ready.set()
+                self.desk.aside = ""
                 log.info("ready", term=self.ward.term, incidents=len(self.desk.cases))
                 await self._stop.wait()
                 await self._wind_down()
@@ -139,30 +146,14 @@ class Engine:
     # loading
 
     async def _load(self, snapshot: Snapshot) -> None:
+        await take_up(self.ward, snapshot)
         now = self.ward.tools.clock.now()
-        self.ward.armed, self.ward.lookout.began = snapshot.armed, now
-        for window in snapshot.maintenance:
-            self.ward.maintenance[window.host] = window.timed_anew(now)
-        charges = tuple(
-            charge if charge.at.boot_id == now.boot_id else replace(charge, at=now)
-            for charge in snapshot.charges
-        )
-        if charges != tuple(snapshot.charges):
-            await self.ward.tools.store.replace_charges(charges, term=self.ward.term)
-        self.ward.seed(charges)
-        self.ward.sequences.update(snapshot.sequences)
-        self.ward.stock.orders = tuple(snapshot.orders)
-        for order in snapshot.orders:
-            if order.finding is None:  # Cinder may be at it yet: nobody else begins there
-                self.ward.stock.errands.take(order.owner, hold_of(order))
         self.storekeeper.load(snapshot.tasks)
         self.portkeeper.load(snapshot.port_tasks)
         self.reservekeeper.load(snapshot.reserves)
         self.masskeeper.load(snapshot.masses, snapshot.passages)
         self.desk.remember(snapshot.evidence)
         self.desk.replays.load(snapshot.spent, snapshot.floors)
-        for host, wall_s in snapshot.returns:
-            self.ward.lookout.remember(host, wall_s, now)
         for incident in snapshot.incidents:
             self.desk.cases[incident.host] = self._case(incident)
             self.ward.neighbours.resumed(incident, now)
@@ -256,6 +247,7 @@ class Engine:
     def _gauges(self) -> None:
         """Say how everything stands: only when somebody asks, for it looks at every server."""
         set_gauges(self._open_incidents(), self.ward)
+        set_leading(self.ward)
         self.desk.set_gauges()
 
     def _ticked(self, now: Instant) -> None:
@@ -276,6 +268,9 @@ class Engine:
         """Have every incident forget what it was about to act on."""
         for case in list(self.desk.cases.values()):
             self._post(case, Letter(Paused(seconds)))
+
+    async def _led(self) -> None:
+        await deposed(self.ward)
 
     async def _prune(self) -> None:
         clock = self.ward.tools.clock

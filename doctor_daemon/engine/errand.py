@@ -68,6 +68,8 @@ class Errand:
     storage: Storage
     shut: Callable[[Wish | LevelWish], str]
     permit: Callable[[], Permit]
+    confirmed: Callable[[], Awaitable[None]]
+    """Raises LateError unless we lead still."""
     patience: Patience = field(default_factory=Patience)
     noted: Callable[[Rows], Awaitable[None]] = _unnoted
     """Save the services whose disabling is at risk, before anything is sent."""
@@ -113,9 +115,10 @@ class Errand:
         return mourned(judged(wish, LEFT, rows), wish, kept, rows)
 
     async def _sent(self, wish: Wish | LevelWish, send: Callable[[], Awaitable[Answer]]) -> Answer:
-        if why := self.shut(wish):
-            return Outcome.UNSENT, why
         try:
+            await self.confirmed()
+            if why := self.shut(wish):
+                return Outcome.UNSENT, why
             with self.sends:
                 return await send()
         except LateError as error:

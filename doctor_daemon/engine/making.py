@@ -26,19 +26,20 @@ def instruments(settings: Settings) -> Instruments:
 
     Raise ConfigError, a line for each one that cannot be made.
     """
-    clock, metrics, faults, answers = SystemClock(), Metrics(), Faults(), Answers()
+    metrics, faults, answers = Metrics(), Faults(), Answers()
     cloud, state = settings.cloud, settings.store
+    clock = SystemClock(era=state.shared)
     controller: Controller = faults.made("cloud", cloud.plugin, cloud.config, cloud.name, clock)
     store: Store = faults.made("state", state.plugin, state.config)
     settings.programs.bind(SHARED)
     fed = faults.made("watchdogs", _lifelines, settings, clock, metrics)
-    devices = power_devices(settings.devices, metrics, answers, faults, fed)
+    devices = power_devices(settings.devices, metrics, answers, faults, fed, clock=clock)
     notifiers: dict[str, Notifier] = {
         one.name: faults.made(f"consumers: {one.name}", one.plugin, one.config, one.name)
         for one in settings.consumers
     }
-    storage = _beside("storage", settings.storage, metrics, faults)
-    network = _beside("network", settings.network, metrics, faults)
+    storage = _beside("storage", settings.storage, metrics, faults, clock)
+    network = _beside("network", settings.network, metrics, faults, clock)
     faults.raise_any()
     _measure(controller, partial(_observe, metrics, cloud.kind))
     own = OwnProbes(wanted(settings.own_side), clock, answers)
@@ -61,6 +62,8 @@ def power_devices(
     answers: Answers,
     faults: Faults,
     lifelines: Lifelines | None = None,
+    *,
+    clock: Clock | None = None,
 ) -> dict[str, PowerDevice]:
     """Make power devices, by their keys.
 
@@ -69,7 +72,7 @@ def power_devices(
     watchdog has `lifeline`, and is given the host's. The answers of one that is `elsewhere` than
     in the power devices' network do not show that we reach that.
     """
-    devices, clock = dict[str, PowerDevice](), SystemClock()
+    devices, clock = dict[str, PowerDevice](), clock or SystemClock()
     for choice in choices:
         key = f"{choice.host}/{choice.name}"
         made = faults.made(f"hosts: {key}", choice.plugin, choice.config, choice.name, clock)
@@ -85,11 +88,13 @@ def power_devices(
     return devices
 
 
-def _beside(what: str, choice: Choice | None, metrics: Metrics, faults: Faults) -> Any:  # noqa: ANN401 - the plug-in's
+def _beside(
+    what: str, choice: Choice | None, metrics: Metrics, faults: Faults, clock: Clock
+) -> Any:  # noqa: ANN401 - the plug-in's
     """Make the adapter of a service beside Nova, if the configuration names one."""
     if choice is None:
         return None
-    made = faults.made(what, choice.plugin, choice.config, SystemClock())
+    made = faults.made(what, choice.plugin, choice.config, clock)
     _measure(made, partial(_observe, metrics, choice.kind))
     return made
 

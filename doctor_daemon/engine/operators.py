@@ -24,7 +24,7 @@ from doctor_daemon.engine.port_views import ports_waiting, reserves_out
 from doctor_daemon.engine.probe_views import unfenceable
 from doctor_daemon.engine.states import server_states
 from doctor_daemon.engine.storage_views import waiting
-from doctor_daemon.engine.views import explained, short, standing
+from doctor_daemon.engine.views import explained, leading, short, standing
 from doctor_daemon.engine.ward import save_switch
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Heading, NoticeRow, Wanted
@@ -77,6 +77,27 @@ class Operators:
         armed = self._ward.armed.on
         self._ward.tools.metrics.armed.set(armed)
         log.standing(mode=self._ward.rules.mode.name.lower(), armed=armed)
+
+    def aside(self) -> str:
+        """Say why no order is taken here, and who takes it; empty: it is taken."""
+        engine, leadership = self._engine, self._ward.leadership
+        if leadership is None or not engine.desk.aside:
+            return ""
+        leader = leadership.standing().leader
+        return f"{engine.desk.aside}: {leader or 'nobody, or one that is not known'}"
+
+    def step_down(self) -> str:
+        """Have another daemon lead, as soon as what is under way has ended; return who may.
+
+        Raise Permanent where nobody could take over at once.
+        """
+        leadership = self._ward.leadership
+        ready = leadership.standing().ready if leadership is not None else ()
+        if not ready:
+            msg = "no other daemon stands by that could take over at once"
+            raise Permanent(msg)
+        self._engine.stepping_down.set()
+        return ", ".join(ready)
 
     async def maintain(self, host: HostId, by: str, why: str, seconds: float) -> Maintenance:
         """Keep the daemon's hands off a host for a time."""
@@ -215,11 +236,13 @@ class Operators:
 
     def status(self) -> dict[str, Any]:
         """Say how the daemon stands."""
-        ready = self._engine.ready.is_set() and not self._engine.desk.closed
-        cases = [case.incident for case in self._engine.desk.cases.values()]
+        engine = self._engine
+        ready = engine.ready.is_set() and not engine.desk.closed
+        cases = [case.incident for case in engine.desk.cases.values()] or engine.standby.incidents
         return {
             "ready": ready,
             **standing(self._ward),
+            "leadership": leading(self._ward),
             "incidents": [short(i) for i in cases],
             "dead_letters": dict(self._engine.outbox.given_up),
             "storage": waiting(self._ward),

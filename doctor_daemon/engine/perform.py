@@ -114,6 +114,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case Read():
             return await read(effect, host, ward)
         case ForceDown():
+            await ward.confirmed()
             shut = _shut(effect, Act.FORCE_DOWN, current(), ward)
             return shut or await _force_down(effect, current().saved, ward)
         case ListServers(number):
@@ -125,6 +126,7 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
         case Evacuate():
             await reserve_settled(lambda: current().saved, ward)
             async with ward.turnstile.turn(host) as turn:
+                await ward.confirmed()
                 standing, context = current(), ward.context(host)
                 why = STOPPING if ward.stopping else _overtaken(effect, standing, context)
                 if why:
@@ -132,17 +134,17 @@ async def _perform(  # noqa: C901 - one arm for each effect, each of a line or t
                 shut = _shut(effect, Act.EVACUATE, standing, ward, context)
                 return shut or await _evacuate(effect, standing.saved, ward, turn)
         case SwitchOn():
-            return _unwanted(effect, Act.SWITCH_ON, current(), ward) or await _switch_on(
+            return await _unwanted(effect, Act.SWITCH_ON, current, ward) or await _switch_on(
                 effect, current, ward
             )
         case Lift():
-            return _unwanted(effect, Act.LIFT, current(), ward) or await _lift(effect, ward)
+            return await _unwanted(effect, Act.LIFT, current, ward) or await _lift(effect, ward)
         case Enable():
-            return _unwanted(effect, Act.ENABLE, current(), ward) or await _enable(effect, ward)
+            return await _unwanted(effect, Act.ENABLE, current, ward) or await _enable(effect, ward)
         case Survey(number):
             return await survey(number, host, ward)
         case DeleteService():
-            return _unwanted(effect, Act.DELETE, current(), ward) or await _delete(effect, ward)
+            return await _unwanted(effect, Act.DELETE, current, ward) or await _delete(effect, ward)
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -166,10 +168,15 @@ def _shut(
     return Refused(effect, refusal.gate, refusal.why)
 
 
-def _unwanted(
-    effect: SwitchOn | Lift | Enable | DeleteService, act: Act, standing: Standing, ward: Ward
+async def _unwanted(
+    effect: SwitchOn | Lift | Enable | DeleteService,
+    act: Act,
+    current: Callable[[], Standing],
+    ward: Ward,
 ) -> Refused | None:
     """Ask whether an operator's request is still wanted, and then every gate, now."""
+    await ward.confirmed()
+    standing = current()
     why = _stale(standing.saved, effect) or _stale(standing.decided, effect)
     return Refused(effect, OVERTAKEN, why) if why else _shut(effect, act, standing, ward)
 
@@ -191,6 +198,7 @@ async def _cut(effect: Cut, current: Callable[[], Standing], ward: Ward, tell: T
 
     try:
         async with at_device(ward, host, effect.device, lined) as device:
+            await ward.confirmed()
             standing = current()
             why = uncut(standing.saved, effect) or uncut(standing.decided, effect)
             if why:
@@ -239,10 +247,9 @@ async def _follow(number: int, incident: Incident, ward: Ward) -> Observation:
 
 async def _evacuate(effect: Evacuate, saved: Incident, ward: Ward, turn: Turn) -> Observation:
     record = saved.evacuations[effect.server]
-    now = ward.tools.clock.now()
-    if not ward.neighbours.claim(saved.host, record, now, ward.rules.policy):
-        return Refused(effect, "group", WAITS)
     began = ward.tools.clock.now()
+    if not ward.neighbours.claim(saved.host, record, began, ward.rules.policy):
+        return Refused(effect, "group", WAITS)
     outcome, text = await _ended(ward.tools.controller.evacuate(effect.server, ward.permit()))
     now = ward.tools.clock.now()
     taken = outcome is Outcome.ACCEPTED
@@ -262,7 +269,7 @@ async def _switch_on(
         async with at_device(ward, host, effect.device) as device:
             found = (await bounded(device.identify())).uuid
             if found == effect.uuid:
-                shut = _unwanted(effect, Act.SWITCH_ON, current(), ward)
+                shut = await _unwanted(effect, Act.SWITCH_ON, current, ward)
                 return shut or await _switched(effect, device, ward)
             text = f"nothing was sent: it answers for {found}, not for {effect.uuid}"
     except LateError:

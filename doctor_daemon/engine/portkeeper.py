@@ -213,9 +213,10 @@ class Portkeeper:
 
         async def one(port: str) -> tuple[Said, str]:
             async with turns:
-                if why := self._stopped(task):
-                    return Said.REFUSED, why
                 try:
+                    await self._ward.confirmed()
+                    if why := self._stopped(task):
+                        return Said.REFUSED, why
                     return await network.say(port, down=down, permit=self._ward.permit())
                 except DoctorError as error:
                     return Said.UNKNOWN, str(error)

@@ -152,6 +152,7 @@ class Reservekeeper:
         """Enable one host in reserve after the other, until one is."""
         nova, ward = self._ward.tools.controller, self._ward
         while not task.settled:
+            await ward.confirmed()  # what is saved just before a request says so once more
             if why := storage_gates.shut(ward, task.host):
                 raise Temporary(why)
             if task.doing is ReserveStage.CHOOSING:
@@ -192,6 +193,7 @@ class Reservekeeper:
         Those on their way are asked for first: one that has come in between is there.
         """
         nova, host = self._ward.tools.controller, self._reserve(task)
+        await self._ward.confirmed()
         accused = any(one.host == host for one in self._incidents())
         if why := port_gates.shut(self._ward, task.host):
             raise Temporary(why)

@@ -222,6 +222,7 @@ class Storekeeper:
             storage,
             lambda _: self._shut(task, wish),
             ward.permit,
+            ward.confirmed,
             self._patience,
             unfit=partial(unfit, task, first=first),
             sends=ward.stock.sends,

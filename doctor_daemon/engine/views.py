@@ -29,6 +29,7 @@ from doctor_daemon.engine.own_views import own_side
 from doctor_daemon.engine.port_views import ports_of, reserve_of
 from doctor_daemon.engine.storage_views import storage_of
 from doctor_daemon.engine.ward import Ward
+from doctor_daemon.ports.leading import Role
 
 WAY_BACK = (Act.SWITCH_ON, Act.LIFT, Act.ENABLE)
 """What a host that is down may still be in for: the other acts are behind it."""
@@ -58,6 +59,21 @@ def standing(ward: Ward) -> dict[str, Any]:
             for w in ward.maintenance.values()
             if not now.reached(w.until)
         ],
+    }
+
+
+def leading(ward: Ward) -> dict[str, Any] | None:
+    """Show who leads, of several daemons; None: there is one alone."""
+    if ward.leadership is None:
+        return None
+    found = ward.leadership.standing()
+    return {
+        "role": found.role.value,
+        "name": found.name,
+        "leader": found.leader,
+        "ready": list(found.ready),
+        "why": found.text,
+        "left_s": max(0.0, ward.leadership.left_s()) if found.role is Role.LEADING else 0.0,
     }
 
 

@@ -49,8 +49,8 @@ class VolumeOrders:
         self._engine = engine
         self._ward = engine.ward
         self._known = storage
-        self._orders = {order.number: Pursued(order) for order in self._ward.stock.orders}
-        self._last = max(self._orders, default=0)
+        self._orders: dict[int, Pursued] = {}
+        self._last = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._quieting = Quieting(
             engine,
@@ -61,7 +61,12 @@ class VolumeOrders:
         )
 
     def resume(self) -> None:
-        """Begin to say what has become of orders that an earlier daemon left without an end."""
+        """Begin to say what has become of orders that an earlier daemon left without an end.
+
+        They are known once the engine is ready.
+        """
+        self._orders = {order.number: Pursued(order) for order in self._ward.stock.orders}
+        self._last = max(self._orders, default=0)
         for one in self._orders.values():
             if one.order.finding is None:
                 log.warning("an order was left under way", **one.told())
@@ -146,7 +151,8 @@ class VolumeOrders:
         return self._known
 
     def _errand(self) -> Errand:
-        return Errand(self._storage, self._shut, self._ward.permit, self._patience)
+        ward = self._ward
+        return Errand(self._storage, self._shut, ward.permit, ward.confirmed, self._patience)
 
     def _shut(self, wish: Wish | LevelWish) -> str:
         """Say why nothing may be changed now. Log levels change nothing of the cloud's doing."""

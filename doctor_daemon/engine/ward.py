@@ -30,6 +30,7 @@ from doctor_daemon.engine.rounds import Rounds
 from doctor_daemon.engine.standpoint import Standpoint, Step
 from doctor_daemon.engine.stock import Stock
 from doctor_daemon.engine.turnstile import Turnstile
+from doctor_daemon.errors import LateError
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import (
     Change,
@@ -42,10 +43,13 @@ from doctor_daemon.ports import (
     Storage,
     Store,
 )
+from doctor_daemon.ports.leading import Leadership, Role, leadership_of
 from doctor_daemon.ports.own_side import OwnSide
 
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
+CONFIRM_EVERY_S = 0.5
+"""Between two questions who leads, while nobody can say."""
 ASKED_AT_ONCE = 2
 """Questions of operators that the cloud is asked at once; others wait."""
 
@@ -135,6 +139,11 @@ class Ward:
         self.stock = Stock()
         self._charges: dict[tuple[str, int], Charge] = {}
 
+    @property
+    def leadership(self) -> Leadership | None:
+        """Who may act, of several daemons; None: there is one alone."""
+        return leadership_of(self.tools.store)
+
     def plan(self, host: HostId) -> HostPlan:
         """Return what is configured for a host; an unknown one may not be touched."""
         return self.rules.plans.get(host) or HostPlan(host, known=False)
@@ -174,8 +183,32 @@ class Ward:
         return None if now_only and over else window
 
     def permit(self) -> Permit:
-        """Give the right to change the world, for a moment."""
-        return Permit(self.term, self.tools.clock.now().plus(PERMIT_S))
+        """Give the right to change the world, for a moment. Raise LateError for who has none."""
+        left_s = PERMIT_S if self.leadership is None else self.leadership.left_s()
+        if self.leadership is not None and left_s <= 0:
+            why = self.leadership.standing().text or "it is not known whether this daemon leads"
+            raise LateError(f"nothing was sent: {why}")
+        return Permit(self.term, self.tools.clock.now().plus(min(PERMIT_S, left_s)))
+
+    async def confirmed(self) -> None:
+        """Wait until the store says that we lead. Raise LateError when we do not, or are to stop.
+
+        It is asked before the gates of whatever changes the world: a machine that was frozen
+        meanwhile has no clock that knows. What is sent after it rests on a permit as well. While
+        nobody can say who leads nothing is given up: it waits, and is weighed anew after that.
+        """
+        lead, clock = self.leadership, self.tools.clock
+        while lead is not None:
+            try:
+                await lead.confirm()
+                if lead.left_s() > 0:
+                    return
+            except LateError:
+                if lead.standing().role is Role.OVER:
+                    raise
+            if self.stopping:
+                raise LateError("nothing was sent: the daemon is stopping")
+            await clock.sleep_until(clock.now().plus(CONFIRM_EVERY_S))
 
     def servers(self, host: HostId) -> ServerList:
         """Return the servers that the host map has for a host."""

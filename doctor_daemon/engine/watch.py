@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from math import nan
 
 import structlog
 
@@ -116,6 +117,13 @@ def set_gauges(incidents: Iterable[Incident], ward: Ward) -> None:
         if place is not PortStage.DONE:
             metrics.port_tasks.labels(place).set(ports[place])
     metrics.budget.set(len(ward.charges()))
+
+
+def set_leading(ward: Ward) -> None:
+    """Show whether this daemon may act, and how many could in its place."""
+    lead = ward.leadership
+    ward.tools.metrics.leading.set(lead is None or lead.left_s() > 0)
+    ward.tools.metrics.stand_bys.set(len(lead.standing().ready) if lead is not None else nan)
 
 
 def between(later: Instant, earlier: Instant | None) -> float:

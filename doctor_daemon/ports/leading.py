@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, cast
 
 
 class Role(StrEnum):
@@ -40,6 +40,11 @@ class Standing:
     """Who stands by and could take over at once, this one not among them."""
     text: str = ""
     """Why it is not as it should be; empty: it is."""
+
+
+def leadership_of(store: object) -> Leadership | None:
+    """Return what tells who leads; None: the store belongs to a single daemon."""
+    return cast("Leadership | None", getattr(store, "leadership", None))
 
 
 class Leadership(Protocol):

@@ -14,7 +14,7 @@ ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key", "
 ASKING = sorted(set(COMMANDS) - ALONE)
 PLAIN = ("probe", "status", "incidents", "notices", "server-state")
 REASONED = ("arm", "disarm", "fence", "dismiss", "close", "release", "power-on", "confirm-off")
-ALSO = ("maintenance", "drill", "release-hosts")
+ALSO = ("maintenance", "drill", "release-hosts", "step-down")
 """What takes a reason besides."""
 
 
@@ -100,7 +100,8 @@ def test_defaults() -> None:
             "host": ["decommission", "x", "--why", "y"],
             "release-hosts": ["3", "--why", "y"],
         }
-        more = words.get(command, ["--why", "y"] if command == "disarm" else ["x", "--why", "y"])
+        alone = command in {"disarm", "step-down"}
+        more = words.get(command, ["--why", "y"] if alone else ["x", "--why", "y"])
         options = parse([command, *(more if command not in PLAIN else [])])
         assert (options.socket, options.json, options.command) == (SOCKET, False, command)
     assert parse(["run"]).config == parse(["check-config"]).config == CONFIG

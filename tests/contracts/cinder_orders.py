@@ -23,6 +23,10 @@ MINE = "doctor-daemon: ann: a test"
 THEIRS = "rack move"
 
 
+async def led() -> None:
+    """Nobody else leads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """A Cinder, and the daemon's own way to it."""
@@ -34,7 +38,7 @@ class Orders:
 
     @property
     def errand(self) -> Errand:
-        return Errand(self.adapter, lambda _: "", self.clock.permit, self.patience)
+        return Errand(self.adapter, lambda _: "", self.clock.permit, led, self.patience)
 
     async def give(
         self,

@@ -96,6 +96,8 @@ class Rig:
     ports: PortPolicy = field(default_factory=PortPolicy)
     own: OwnSide | None = None
     own_rules: OwnRules = field(default_factory=OwnRules)
+    aside: bool = False
+    """Another daemon leads: this one is not waited for."""
     bugs: list[Exception] = field(default_factory=list)
     said: int = 0
 
@@ -144,7 +146,8 @@ class Rig:
         engine = self.engine()
         task = asyncio.create_task(engine.run())
         ready = asyncio.create_task(engine.ready.wait())
-        await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
+        if not self.aside:
+            await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
         try:
             yield engine
         finally:

@@ -179,6 +179,7 @@ async def listening(
     *sources: Source,
     limits: Limits | None = None,
     tls: Certificates | None = None,
+    aside: str = "",
 ) -> AsyncIterator[Client]:
     """Serve sources until the block ends."""
     clock = intake.clock if isinstance(intake, Ledger) else BootClock()
@@ -190,6 +191,7 @@ async def listening(
         limits=limits,
         rejected=lambda source, reason: rejected.append((source, reason)),
         tls=tls,
+        aside=lambda: aside,
     )
     await listener.start("127.0.0.1", 0)
     try:

@@ -1,0 +1,84 @@
+"""The time before this daemon leads: the store is opened, which waits while another leads.
+
+Meanwhile the cloud is read, so that whoever takes over knows whose servers are where, and what the
+other has saved is shown. Nothing is decided, saved or told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+
+import structlog
+
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import Conflict, Temporary
+
+STANDING_BY = "this daemon stands by: another one leads"
+SHOWN_EVERY_S = 1.0
+"""Between two looks at what the other has saved."""
+Loop = Callable[[], Coroutine[None, None, None]]
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class StandBy:
+    """Stands by for an engine, and shows what the one that leads has saved."""
+
+    def __init__(self, ward: Ward) -> None:
+        """Show nothing yet."""
+        self.incidents: Sequence[Incident] = ()
+        """The open ones, as the other has saved them."""
+        self._ward = ward
+
+    async def opened(self, beside: Sequence[Loop], stop: asyncio.Event) -> bool:
+        """Open the store, and run these loops until then. False: it was stopped before.
+
+        Raise what the store does, and what ends one of the loops.
+        """
+        store = self._ward.tools.store
+        opening = asyncio.create_task(store.open(), name="opening")
+        if self._ward.leadership is None:
+            self._ward.term = await opening
+            return True
+        stopping = asyncio.create_task(stop.wait(), name="stopping")
+        loops = [asyncio.create_task(loop()) for loop in (self._show, *beside)]
+        tasks = (opening, stopping, *loops)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for loop in loops:
+                if loop.done():
+                    loop.result()
+            if not opening.done():
+                return False
+            self._ward.term = opening.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        self.incidents = ()
+        return True
+
+    async def _show(self) -> None:
+        """Keep what is shown up to date, until cancelled."""
+        ward, clock = self._ward, self._ward.tools.clock
+        while True:
+            try:
+                snapshot = await ward.tools.store.load()
+            except Temporary as error:  # it is being read still
+                log.debug("what is saved is not known yet", error=str(error))
+            else:
+                now = clock.now()
+                ward.armed = snapshot.armed
+                ward.maintenance = {one.host: one.timed_anew(now) for one in snapshot.maintenance}
+                self.incidents = snapshot.incidents
+            await clock.sleep_until(clock.now().plus(SHOWN_EVERY_S))
+
+
+async def deposed(ward: Ward) -> None:
+    """Raise Conflict when this daemon leads no more: it has to end."""
+    if ward.leadership is None:
+        await asyncio.Event().wait()
+        return
+    why = await ward.leadership.over()
+    raise Conflict(f"this daemon leads no more, and ends: {why}")

@@ -1,0 +1,30 @@
+"""What was saved, taken up by a daemon that begins to lead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.engine.reservations import hold_of
+from doctor_daemon.engine.ward import Ward
+from doctor_daemon.ports import Snapshot
+
+
+async def take_up(ward: Ward, snapshot: Snapshot) -> None:
+    """Fill a ward. What another boot had timed is timed anew, and counts from now on."""
+    now = ward.tools.clock.now()
+    ward.armed, ward.lookout.began = snapshot.armed, now
+    ward.maintenance = {one.host: one.timed_anew(now) for one in snapshot.maintenance}
+    charges = tuple(
+        charge if charge.at.boot_id == now.boot_id else replace(charge, at=now)
+        for charge in snapshot.charges
+    )
+    if charges != tuple(snapshot.charges):
+        await ward.tools.store.replace_charges(charges, term=ward.term)
+    ward.seed(charges)
+    ward.sequences.update(snapshot.sequences)
+    ward.stock.orders = tuple(snapshot.orders)
+    for order in snapshot.orders:
+        if order.finding is None:  # Cinder may be at it yet: nobody else begins there
+            ward.stock.errands.take(order.owner, hold_of(order))
+    for host, wall_s in snapshot.returns:
+        ward.lookout.remember(host, wall_s, now)
