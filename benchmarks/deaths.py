@@ -40,6 +40,8 @@ class Deaths:
     limit_s: float = LIMIT_S
     due: list[tuple[float, int]] = field(default_factory=list)
     dead: dict[int, float] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    """Hosts that the listener has called down, and not up since: they cannot die once more."""
     found: list[float] = field(default_factory=list)
     died: int = 0
     accused: int = 0
@@ -57,16 +59,17 @@ class Deaths:
             until_s = now_s + self.calm_s + self.count * 0.5 + self.limit_s
             while (self.died < self.count or self.dead) and now_s < until_s:
                 for told in listener.read(max(min(self.due[0][0] - now_s, 0.005), 0)):
-                    self._noticed(told)
+                    self.noticed(told)
                 now_s = time.monotonic()
                 self._beat(by, now_s)
                 if now_s >= next_s and self.died < self.count:
-                    self._dies(dice.choice(every), now_s)
+                    self.dies(dice.choice(every), now_s)
                     next_s = now_s + dice.uniform(0.05, 0.15)
         return self.found + [math.inf] * (self.count - len(self.found))
 
-    def _dies(self, host: int, now_s: float) -> None:
-        if host not in self.dead:
+    def dies(self, host: int, now_s: float) -> None:
+        """Have a host fall silent, unless it is not heard anyway."""
+        if host not in self.dead and host not in self.gone:
             self.dead[host] = now_s
             self.died += 1
 
@@ -78,11 +81,16 @@ class Deaths:
                 sequence = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 10_000_000
                 by.send(datagram(self.hosts.names[at], self.hosts.macs[at], 100, sequence))
 
-    def _noticed(self, told: Json) -> None:
+    def noticed(self, told: Json) -> None:
+        """Take what the listener has told."""
         now_s = time.monotonic()
         for name, _, what, *_ in told.get("changes", ()):
-            if what == "down":
-                died_s = self.dead.pop(int(name.rpartition("-")[2]), None)
+            host = int(name.rpartition("-")[2])
+            if what != "down":
+                self.gone.discard(host)
+            else:
+                self.gone.add(host)
+                died_s = self.dead.pop(host, None)
                 if died_s is None:
                     self.accused += 1
                 else:

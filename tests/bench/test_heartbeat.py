@@ -50,6 +50,14 @@ def test_a_death_that_is_never_noticed_is_later_than_any() -> None:
     assert deaths.accused == 1
 
 
+def test_a_host_dies_again_only_once_it_has_been_heard_again() -> None:
+    deaths = Deaths(2, Hosts.of(2, "blake2b", b"a secret"), 0)
+    for what, died in (("down", 0), ("up", 1)):
+        deaths.noticed({"changes": [["compute-00001", 0, what]]})
+        deaths.dies(1, 0.0)
+        assert deaths.died == died
+
+
 def test_a_missed_death_has_no_figure() -> None:
     found = spread([0.4] * 150 + [math.inf])
     assert (found["n"], found["missed"], found["p99_s"], found["max_s"]) == (151, 1, 0.4, None)
