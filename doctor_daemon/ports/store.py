@@ -150,7 +150,10 @@ class Store(Protocol):
     """
 
     async def open(self) -> int:
-        """Open, check and claim the store; return the new term, one above any before."""
+        """Open, check and claim the store; return the new term, one above any before.
+
+        It waits while another leads; what the other has written can be asked for meanwhile.
+        """
         ...
 
     async def load(self) -> Snapshot: ...

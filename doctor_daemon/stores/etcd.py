@@ -1,4 +1,4 @@
-"""State in etcd, which several machines keep between them: whoever has opened it last may write.
+"""State in etcd, which several machines keep between them: one daemon at a time leads, and writes.
 
 What is in etcd is held in memory too, and every question is answered from there, so that a daemon
 whose etcd has lost its quorum still knows what it has decided. Nothing is decided any more then:
@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import ClassVar, TypeVar
-from uuid import uuid4
 
 import structlog
 
@@ -31,12 +30,14 @@ from doctor_daemon.ports import (
     Snapshot,
     Wanted,
 )
+from doctor_daemon.ports.leading import Leadership
 from doctor_daemon.stores.contents import Keeping
 from doctor_daemon.stores.etcd_agreement import agreed
 from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_endings import endings
 from doctor_daemon.stores.etcd_folding import fold
 from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.stores.etcd_lease import EtcdLease
 from doctor_daemon.stores.etcd_loading import check_prefix, load, load_past
 from doctor_daemon.stores.etcd_options import EtcdConfig, tls
 from doctor_daemon.stores.etcd_pruning import removals
@@ -68,11 +69,18 @@ class EtcdStore:
         self._keeping = Keeping(config.keep_days, config.closed_max)
         self._tls = tls(config)
         self._gateway: Gateway | None = None
+        self._lease = EtcdLease(config.prefix, config.name, config.lease_s)
+        self._used = False
         self._reading: asyncio.Task[None] | None = None
         self._pruning = asyncio.Lock()
         self._writer: Writer | None = None
         self._loaded = Loaded()
         self._term = 0
+
+    @property
+    def leadership(self) -> Leadership:
+        """The right to act: until it leads `open` waits."""
+        return self._lease
 
     @property
     def groups(self) -> int:
@@ -85,33 +93,51 @@ class EtcdStore:
         return self._writer.waiting if self._writer else 0
 
     async def open(self) -> int:
-        if self._writer is not None:
-            raise Permanent("etcd: the store is open already")
-        options, prefix = self._config, self._config.prefix
-        gateway = Gateway(
+        """Wait until nobody else leads, and lead. Raise Conflict where that has ended already."""
+        if self._used:
+            raise Permanent("etcd: the store is open already, or has been: it is opened once")
+        self._used = True
+        options = self._config
+        gateway = self._gateway = Gateway(
             options.asked(), self._tls, username=options.username, password=options.password_file
         )
         try:
-            async with asyncio.timeout(self._open_s):
-                await agreed(gateway, prefix)
-                await check_prefix(gateway, prefix)
-                claim, revision = await claimed(gateway, prefix, uuid4().hex)
-                loaded = await load(gateway, prefix)
+            async with asyncio.timeout(self._open_s) as limit:
+                term = await self._opened(gateway, limit)
         except TimeoutError:
-            await gateway.close()
+            await self._given_up(gateway)
             msg = f"{gateway.failure}; gave up opening it after {self._open_s:g} s"
             raise Temporary(msg) from None
         except BaseException:
-            await gateway.close()
+            await self._given_up(gateway)
             raise
-        if claim.term == 1:
-            log.warning("there was no state in etcd: nothing of before is known", prefix=prefix)
+        if term == 1:
+            log.warning(
+                "there was no state in etcd: nothing of before is known", prefix=options.prefix
+            )
+        return term
+
+    async def _given_up(self, gateway: Gateway) -> None:
+        await self.close()
+        await gateway.close()
+
+    async def _opened(self, gateway: Gateway, limit: asyncio.Timeout) -> int:
+        prefix = self._config.prefix
+        await agreed(gateway, prefix)
+        await check_prefix(gateway, prefix)
+        self._lease.begin(gateway)
+        self._lease.patient = lambda: limit.reschedule(None)
+        own = await claimed(gateway, prefix, self._lease)
+        limit.reschedule(asyncio.get_running_loop().time() + self._open_s)
+        await self._lease.lead(own)
+        loaded = await load(gateway, prefix)
         writer = Writer(gateway, prefix, self._write_s)
-        writer.start(claim, revision, loaded.mark, loaded.mark_revision)
-        self._gateway, self._writer, self._loaded = gateway, writer, loaded
-        self._term = claim.term
+        self._lease.ended, writer.ended = writer.refuse, self._lease.end
+        self._lease.check()
+        writer.start(own.claim, own.revision, loaded.mark, loaded.mark_revision)
+        self._writer, self._loaded, self._term = writer, loaded, own.claim.term
         self._reading = asyncio.create_task(self._read_past(gateway), name="etcd-past")
-        return claim.term
+        return own.claim.term
 
     async def _read_past(self, gateway: Gateway) -> None:
         try:
@@ -126,10 +152,13 @@ class EtcdStore:
         if reading is not None:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-        if writer is not None and self._gateway is not None:
+        if writer is not None:
             with suppress(Temporary):
                 await writer.stop()
-            await self._gateway.close()
+        await self._lease.close()
+        gateway, self._gateway = self._gateway, None
+        if gateway is not None:
+            await gateway.close()
 
     async def load(self) -> Snapshot:
         return self._held().contents.snapshot()

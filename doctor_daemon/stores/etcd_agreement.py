@@ -12,9 +12,10 @@ from collections.abc import Mapping
 import structlog
 
 from doctor_daemon.errors import Permanent, Temporary
-from doctor_daemon.stores.etcd_gateway import RANGED, Gateway, cluster_of
+from doctor_daemon.stores.etcd_gateway import RANGED, Gateway
 from doctor_daemon.stores.etcd_json import Json, coded
 from doctor_daemon.stores.etcd_loading import AGAIN_S
+from doctor_daemon.stores.etcd_meaning import cluster_of
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -1,50 +1,89 @@
-"""Claiming the store in etcd: the term after the newest, for one opening alone."""
+"""Claiming the store in etcd: the term after the newest, when nobody leads, for one opening alone.
+
+The key of the leader hangs on a lease. It is written together with the term and only where it is
+not there; so of several that claim at the same time one is the leader, and the others see whom.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from doctor_daemon.errors import Permanent
+from doctor_daemon.stores.etcd_daemons import LEADER, Leader, Own, leader_of
 from doctor_daemon.stores.etcd_gateway import Gateway
-from doctor_daemon.stores.etcd_json import coded, decoded, is_number, number, revision_of
+from doctor_daemon.stores.etcd_json import Json, coded, decoded, is_number, number, revision_of
 from doctor_daemon.stores.etcd_loading import AGAIN_S, answered
-from doctor_daemon.stores.etcd_transactions import first
+from doctor_daemon.stores.etcd_meaning import Unanswered
+from doctor_daemon.stores.etcd_transactions import first, leads
 from doctor_daemon.stores.etcd_values import CLAIM, DIGITS, SCHEMA, Claim, packed, unpacked
 
+KEYS = ("schema", "term", "leader")
 
-async def claimed(gateway: Gateway, prefix: str, by: str) -> tuple[Claim, int]:
-    """Write the next term, and return it and its revision. The caller bounds the time.
 
-    `by` is of this opening alone: by it a term is known again whose answer was lost. Raise
-    Permanent for a schema that is newer than ours, and for what cannot be read.
+class Candidate(Protocol):
+    """Whoever wants to lead."""
+
+    id: str
+    """Of this opening alone."""
+    name: str
+
+    async def lease(self) -> int:
+        """Return the lease that everything of ours hangs on. Raise Conflict when it is given up."""
+        ...
+
+    async def stand_by(self, leader: Leader) -> None:
+        """Wait for a while, or until the leader may have gone."""
+        ...
+
+
+async def claimed(gateway: Gateway, prefix: str, candidate: Candidate) -> Own:
+    """Wait until nobody leads, and claim the next term. The caller bounds the time.
+
+    A claim whose answer was lost is known again by the id of the candidate. Raise Permanent for a
+    schema that is newer than ours, and for what cannot be read.
     """
-    keys = {name: coded(f"{prefix}{name}".encode()) for name in ("schema", "term")}
+    keys = {name: coded(f"{prefix}{name}".encode()) for name in KEYS}
     read = [{"request_range": {"key": key}} for key in keys.values()]
     while True:
+        lease = await candidate.lease()
         answer = await answered(gateway, "kv/txn", {"success": read})
-        schema, term = first(answer, 0), first(answer, 1)
+        schema, term, leader = (first(answer, place) for place in range(len(KEYS)))
         _check_schema(schema, prefix)
         before = CLAIM.loads(unpacked(decoded(term.get("value")))) if term else Claim(0, "")
-        revision = number(term, "mod_revision")
-        if before.by == by:
-            return before, revision
-        own = Claim(before.term + 1, by)
-        values = {"schema": str(SCHEMA).encode(), "term": packed(CLAIM.dumps(own))}
-        seen = {"schema": number(schema, "mod_revision"), "term": revision}
-        same = [
-            {"key": keys[name], "target": "MOD", "result": "EQUAL", "mod_revision": str(at)}
-            for name, at in seen.items()
-        ]
-        puts = [
-            {"request_put": {"key": keys[name], "value": coded(value)}}
-            for name, value in values.items()
-        ]
-        answer = await answered(gateway, "kv/txn", {"compare": same, "success": puts})
+        at = {"schema": number(schema, "mod_revision"), "term": number(term, "mod_revision")}
+        if leader:
+            leading = leader_of(leader)
+            if leading.id == before.by == candidate.id:
+                return Own(before, revision_of(leader, "create_revision"), number(leader, "lease"))
+            await candidate.stand_by(leading)
+            continue
+        own = Claim(before.term + 1, candidate.id)
+        try:
+            answer = await gateway.call("kv/txn", _body(keys, at, own, (candidate.name, lease)))
+        except Unanswered:  # of a lease, too, that is not there any more
+            await asyncio.sleep(AGAIN_S)
+            continue
         if answer.get("succeeded") is True:
-            return own, revision_of(answer["header"])
-        await asyncio.sleep(AGAIN_S)  # somebody else was faster
+            return Own(own, revision_of(answer["header"]), lease)
+
+
+def _body(keys: Mapping[str, str], at: Mapping[str, int], own: Claim, who: tuple[str, int]) -> Json:
+    """Return what claims the term, if all stands as it was read and nobody leads."""
+    name, lease = who
+    leader = packed(LEADER.dumps(Leader(name, own.by, own.term)))
+    values = {"schema": str(SCHEMA).encode(), "term": packed(CLAIM.dumps(own))}
+    puts: list[Json] = [
+        {"request_put": {"key": keys[one], "value": coded(value)}} for one, value in values.items()
+    ]
+    hung = {"key": keys["leader"], "value": coded(leader), "lease": str(lease)}
+    same: list[Json] = [
+        {"key": keys[one], "target": "MOD", "result": "EQUAL", "mod_revision": str(revision)}
+        for one, revision in at.items()
+    ]
+    nobody = leads(keys["leader"], 0)
+    return {"compare": [*same, nobody], "success": [*puts, {"request_put": hung}]}
 
 
 def _check_schema(schema: Mapping[str, Any], prefix: str) -> None:

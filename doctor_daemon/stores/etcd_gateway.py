@@ -1,7 +1,6 @@
 """etcd's JSON gateway: one call at whichever endpoint answers, and what its answer means.
 
-Sources: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ and rpc.proto beside it. The codes of
-errors are gRPC's: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+Source: https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/ and rpc.proto beside it.
 
 A call goes to the endpoint that answered last, and to the next one where it does not answer; the
 one that did not is asked last from then on. So a call may be done twice; whoever writes sees to it
@@ -15,7 +14,6 @@ import json
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from http import HTTPStatus
 from io import BytesIO
 
 import structlog
@@ -24,44 +22,24 @@ from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, Clien
 from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile
 from doctor_daemon.ports.endpoint import Endpoint, bounded
-from doctor_daemon.ports.secrets import conceal, remember
-from doctor_daemon.stores.etcd_json import NUMBER_MAX, Json, is_number, is_token
+from doctor_daemon.ports.secrets import remember
+from doctor_daemon.stores.etcd_json import Json, is_token
+from doctor_daemon.stores.etcd_meaning import (
+    Compacted,
+    Expired,
+    TooLong,
+    Unanswered,
+    cluster_of,
+    understood,
+)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 CLOSE_S = 5.0
 """How long it may take to let go of all connections."""
 ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: the gateway's, with everything in base64."""
-SAID_MAX = 300
-WORDS_MAX = 64 * 1024
-"""Characters of a complaint, or of an answer that is no JSON, of which the beginning is told."""
 RANGED = "kv/range"
 """The one path on which an answer may be long, or what is asked for be kept no more."""
-INVALID, DENIED, TAKEN, PRECONDITION, RANGE, NOBODY = 3, 7, 6, 9, 11, 16
-_LASTING = {INVALID, DENIED, TAKEN, PRECONDITION, 12}
-"""Codes after which asking again is no use: 12 is unimplemented."""
-_TOKEN = ("invalid auth token", "revision of auth store is old", "user name is empty")
-"""What etcd says of a token that has run out, is of before a change of rights, or is missing."""
-
-
-class Unanswered(Temporary):
-    """Nobody has answered as wished. `sent`: somebody may have done what was asked for."""
-
-    def __init__(self, text: str, *, sent: bool) -> None:
-        super().__init__(text)
-        self.sent = sent
-
-
-class Compacted(Temporary):
-    """The revision that was asked for is not kept any more."""
-
-
-class TooLong(Temporary):
-    """The answer is longer than ANSWER_MAX; less is to be asked for at once."""
-
-
-class _Expired(Exception):
-    """The token counts no more."""
 
 
 class Gateway:
@@ -174,7 +152,7 @@ class Gateway:
                 self._token = await self._authenticate(endpoint)
             try:
                 return await self._post(endpoint, path, content, self._token)
-            except _Expired:
+            except Expired:
                 if not self._username:
                     raise Permanent(
                         f"etcd: {endpoint.url} refuses whoever shows no user: expected username"
@@ -204,7 +182,7 @@ class Gateway:
             answer = await self._post(endpoint, "auth/authenticate", login, "")
         except Unanswered as error:
             raise Unanswered(str(error), sent=False) from None
-        except _Expired:
+        except Expired:
             raise Permanent(f"etcd: {endpoint.url} refuses the user {self._username}") from None
         token = answer.get("token")
         if not isinstance(token, str) or not is_token(token):
@@ -252,46 +230,4 @@ class Gateway:
         except (ClientError, OSError) as error:
             lost = f"the answer was lost or is no HTTP: {type(error).__name__}"
             raise Unanswered(lost, sent=True) from None
-        return _understood(status, said, endpoint)
-
-
-def cluster_of(answer: Json) -> str:
-    """Return which cluster has answered. Raise Unanswered if it is none."""
-    header = answer.get("header")
-    cluster = header.get("cluster_id") if isinstance(header, dict) else None
-    if not isinstance(cluster, str) or not is_number(cluster, NUMBER_MAX):
-        raise Unanswered("it answers, and not as an etcd", sent=True)
-    return cluster
-
-
-def _understood(status: int, said: bytes, endpoint: Endpoint) -> Json:
-    try:
-        answer = json.loads(said)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        words = _printable(said[: WORDS_MAX + 1].decode(errors="replace"))
-        raise Unanswered(f"it answers {status}, and no JSON object: {words}", sent=True)
-    if status == HTTPStatus.OK:
-        return answer
-    raise _meaning(answer, status, endpoint)
-
-
-def _meaning(answer: Json, status: int, endpoint: Endpoint) -> Exception:
-    code, said = answer.get("code"), answer.get("message") or answer.get("error")
-    text = _printable(said) if isinstance(said, str) else ""
-    if code == NOBODY or any(words in text for words in _TOKEN):
-        return _Expired()
-    told = f"etcd: {endpoint.url} answers {status}: {text}"
-    if code == RANGE:
-        return Compacted(told)
-    if isinstance(code, int) and code in _LASTING:
-        return Permanent(told)
-    return Unanswered(f"it answers {status}: {text}", sent=True)
-
-
-def _printable(text: str) -> str:
-    if len(text) > WORDS_MAX:
-        return "long"
-    # Struck out first: a secret that is cut off is not known again.
-    return "".join(one if one.isprintable() else " " for one in conceal(text)[:SAID_MAX])
+        return understood(status, said, endpoint)

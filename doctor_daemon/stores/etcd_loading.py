@@ -10,8 +10,9 @@ import structlog
 
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, NoticeRow
-from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
+from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, records, revision_of
+from doctor_daemon.stores.etcd_meaning import Compacted, TooLong, Unanswered
 from doctor_daemon.stores.etcd_past import Past, read
 from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
 from doctor_daemon.stores.etcd_values import (

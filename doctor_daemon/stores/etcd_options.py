@@ -43,6 +43,12 @@ class EtcdConfig(BaseModel):
     after 4 s, whatever this is, and each of the endpoints has its share of them at most."""
     i_accept_plain_http: bool = False
     """Needed for http URLs that lead to another machine: everything is readable on the way."""
+    name: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]{0,64}$")
+    """What this daemon is called where it is told who leads. Left out: the host's name."""
+    lease_s: int = Field(default=10, ge=5, le=60)
+    """How long the daemon that leads may be silent until another may lead. A fifth of it before
+    that it begins nothing any more. Less: one that died is followed sooner. More: it bears a longer
+    silence of etcd."""
     keep_days: int = Field(default=400, ge=1, le=36_500)
     """How long closed incidents are kept, with their timeline and what consumers were told."""
     closed_max: int = Field(default=5000, ge=1, le=100_000)

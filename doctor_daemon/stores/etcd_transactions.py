@@ -16,7 +16,9 @@ from doctor_daemon.stores.etcd_json import Json, coded, records
 from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, TooLarge, packed
 
 OPERATIONS_MAX = 100
-"""Of plans, and as many comparisons; those of term and mark come on top."""
+"""Of plans, and as many comparisons; those of term, leader and mark come on top."""
+STANDING = ("term", "leader", "mark")
+"""What a transaction that was not done answers, in this order."""
 REQUEST_MAX = 1_400_000
 """Bytes of keys and values: what is around them comes on top."""
 
@@ -58,8 +60,9 @@ class Transaction:
     def body(self, prefix: str, before: Mapping[str, int], claim: Claim) -> Json:
         """Return what etcd is asked. `before`: keys and the revisions that they must have.
 
-        The term must be this claim too: numbers come again where older state was restored.
-        Where something is not as it must be, the answer tells the term and the mark that stand.
+        The term must be this claim too: numbers come again where older state was restored. And the
+        key of the leader must be the one that came with the term: it goes when our lease runs out.
+        Where something is not as it must be, the answer tells what stands: term, leader and mark.
         """
         heads = {key: at for plan in self.plans for key, at in plan.heads.items()}
         puts = {key: value for plan in self.plans for key, value in plan.puts.items()}
@@ -73,6 +76,7 @@ class Transaction:
         return {
             "compare": [
                 {"key": key("term"), "target": "VALUE", "result": "EQUAL", "value": term},
+                leads(key("leader"), before["term"]),
                 *(
                     {"key": key(name), "target": "MOD", "result": "EQUAL", "mod_revision": str(at)}
                     for name, at in (*heads.items(), *before.items())
@@ -91,7 +95,7 @@ class Transaction:
                     for name, value in puts.items()
                 ),
             ],
-            "failure": [{"request_range": {"key": key(name)}} for name in ("term", "mark")],
+            "failure": [{"request_range": {"key": key(name)}} for name in STANDING],
         }
 
 
@@ -108,6 +112,12 @@ def check_size(plan: Plan) -> None:
             f"etcd: what is to be saved at once is {plan.operations} operations, and"
             f" {OPERATIONS_MAX} are the limit"
         )
+
+
+def leads(key: str, revision: int) -> Json:
+    """Return what compares that the key of the leader is the one that came at a revision."""
+    at = str(revision)
+    return {"key": key, "target": "CREATE", "result": "EQUAL", "create_revision": at}
 
 
 def first(answer: Json, place: int) -> Mapping[str, Any]:

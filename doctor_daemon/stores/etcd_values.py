@@ -3,7 +3,9 @@
 Under the prefix, `ORDER` being the number of the commit that wrote it, in sixteen digits:
 
     schema              the version of all this
-    term                who leads: the newest term
+    term                the newest term, and who has claimed it
+    leader              who leads, for as long as the lease runs that this key hangs on
+    daemons/ID          a daemon that leads or stands by, as long as its lease runs
     mark                the last commit: its name, its order, its moment
     i/ID                the head of an incident, and the order of its opening
     p/ID/VERSION        what one step added to it: timeline, servers, evacuations
@@ -35,7 +37,8 @@ from doctor_daemon.stores.codec import HEAD_ROWS, Codec
 from doctor_daemon.stores.etcd_json import is_number
 from doctor_daemon.stores.shape import Boots, Mismatch, Shape, record, shape
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: whoever leads has a lease. What takes no notice of one must not write."""
 PACKED_MIN = 512
 """Bytes from which on a value is packed."""
 UNPACKED_MAX = 64 * 1024 * 1024
@@ -50,7 +53,8 @@ PACKS: Mapping[str, str] = {"n": "notices", "e": "evidence", "c": "charges"}
 """The fields of a change that have keys of their own."""
 NUMBERED = frozenset({"d", "l", "s", *PACKS})
 """The kinds of keys that have a number."""
-SINGLE = frozenset({"schema", "term", "mark", "returns"})
+DAEMONS = "daemons/"
+SINGLE = frozenset({"schema", "term", "leader", "mark", "returns"})
 REST = (
     frozenset(field.name for field in fields(Change))
     - PARTS
@@ -224,7 +228,7 @@ def is_ours(key: str) -> bool:
     kind, _, rest = key.partition("/")
     if kind in NUMBERED:
         return is_number(rest, DIGITS)
-    return key in SINGLE or (kind in {"i", "p", "x"} and bool(rest))
+    return key in SINGLE or (kind in {"i", "p", "x", "daemons"} and bool(rest))
 
 
 def ordered(kind: str, order: int) -> str:

@@ -1,9 +1,10 @@
 """The one who writes to etcd: transactions in a chain, of which none is written twice or by half.
 
-Each transaction compares the term that this daemon has claimed, the versions of the heads that it
-writes, and the mark that the transaction before it left; it leaves a mark of its own. So the order
-of all transactions is fixed, a second try at one changes nothing, and whoever reads the mark knows
-whether the one whose answer was lost has been written.
+Each transaction compares the term that this daemon has claimed, that it leads still, the versions
+of the heads that it writes, and the mark that the transaction before it left; it leaves a mark of
+its own. So nothing is written once the lease has run out, the order of all transactions is fixed, a
+second try at one changes nothing, and whoever reads the mark knows whether the one whose answer was
+lost has been written.
 
 Where that cannot be found out in time the store is unsure. Whoever waited is told so (Temporary).
 The next write first leaves a mark that does nothing else: either that one stands, and then what was
@@ -17,28 +18,27 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
-from doctor_daemon.stores.codec import Codec
-from doctor_daemon.stores.etcd_gateway import Gateway, Unanswered
-from doctor_daemon.stores.etcd_json import Json, decoded, number, revision_of
+from doctor_daemon.stores.etcd_daemons import Own, or_else, why_over
+from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.stores.etcd_json import Json, revision_of
+from doctor_daemon.stores.etcd_meaning import Unanswered
 from doctor_daemon.stores.etcd_transactions import (
     OPERATIONS_MAX,
     REQUEST_MAX,
+    STANDING,
     Plan,
     Transaction,
     check_size,
     first,
 )
-from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, unpacked
-
-T = TypeVar("T")
+from doctor_daemon.stores.etcd_values import MARK, Claim, Mark
 
 QUEUE_MAX = 4000
 WRITE_S = 4.0
@@ -71,6 +71,8 @@ class Writer:
 
     def __init__(self, gateway: Gateway, prefix: str, write_s: float = WRITE_S) -> None:
         """Write nothing yet: `start` does."""
+        self.ended: Callable[[str], None] = lambda _: None
+        """Called with the reason when etcd shows that this daemon leads no more."""
         self.groups = 0
         """Transactions that were written."""
         self._gateway = gateway
@@ -117,6 +119,11 @@ class Writer:
         except TimeoutError:
             raise Temporary("etcd: the write has not come to its end in time") from None
 
+    def refuse(self, error: Conflict) -> None:
+        """Begin nothing any more. What is on its way comes to its end, or is refused by etcd."""
+        self._fault = self._fault or error
+        self._fail((), self._fault)
+
     async def stop(self) -> None:
         """Write what is queued, and end."""
         self._closed = True
@@ -156,11 +163,14 @@ class Writer:
         except Temporary as error:
             return error
         except DoctorError as error:
-            self._fault = error  # another has written, or etcd refuses us: nothing goes on
+            self._fault = self._fault or error  # another leads, or etcd refuses us: nothing goes on
+            if isinstance(error, Conflict):
+                self.ended(str(error))
+            return error
         except Exception as error:  # noqa: BLE001 - a bug must not leave anybody waiting
             self._fault = Permanent(f"etcd: the writer failed: {type(error).__name__}: {error}")
             return Temporary(f"{self._fault}; {NOT_KNOWN}")
-        return self._fault
+        return None
 
     def _lost(self) -> str:
         known = f"; {NOT_KNOWN}" if self._unsure else ""
@@ -256,22 +266,11 @@ class Writer:
 
     def _standing(self, answer: Json, names: Sequence[str]) -> tuple[str, int]:
         """Read from the answer to a transaction that was not done what stands in its way."""
-        term, mark = (first(answer, place) for place in (0, 1))
-        if not term:
-            raise Conflict(f"etcd: everything below {self._prefix} is gone, our term too")
-        if number(term, "mod_revision") != self._term_revision:
-            # Even if ours was written: who has claimed it since has read that, and goes on from it.
-            newest = _read(CLAIM, term, Claim(0, "")).term
-            raise Conflict(f"term {self._claim.term} is over: term {newest} has been claimed")
-        found = _read(MARK, mark, Mark(""))
+        term, leader, mark = (first(answer, place) for place, _ in enumerate(STANDING))
+        # Even if ours was written: who claims it next has read that, and goes on from it.
+        if why := why_over(Own(self._claim, self._term_revision, 0), self._prefix, term, leader):
+            raise Conflict(why)
+        found = or_else(MARK, mark, Mark(""))
         if found.id in names:
             return found.id, revision_of(mark, "mod_revision")
         raise Conflict(f"etcd: somebody else has written below {self._prefix}")
-
-
-def _read(codec: Codec[T], record: Mapping[str, Any], none: T) -> T:
-    """Read a key that is there, and is one of ours; else return `none`."""
-    try:
-        return codec.loads(unpacked(decoded(record.get("value"))))
-    except Permanent:
-        return none

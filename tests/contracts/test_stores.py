@@ -22,6 +22,7 @@ from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.contracts.store_contract import StoreContract
 from tests.contracts.store_disk import KEEP_DAYS
 from tests.stores.etcd_cluster import Cluster, running
+from tests.stores.etcd_leases import lapse
 
 PREFIXES = count(1)
 
@@ -60,10 +61,12 @@ class Keys:
 
     def __init__(self, cluster: Cluster) -> None:
         prefix = f"/contract-{next(PREFIXES)}/"
+        self._cluster = cluster
         self._config = EtcdConfig(endpoints=cluster.urls, prefix=prefix, keep_days=KEEP_DAYS)
         self._opened: list[EtcdStore] = []
 
     async def store(self) -> tuple[Store, int]:
+        lapse(self._cluster, self._config.prefix)  # who had it open before has crashed, long ago
         store = self.kind(self._config)
         self._opened.append(store)
         return store, await store.open()

@@ -13,13 +13,15 @@ from functools import cache
 from io import BytesIO
 from typing import Any, Self, cast
 
-from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
+from doctor_daemon.errors import Conflict, DoctorError, LateError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile, Wanted
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.stores.etcd_agreement import agreed
 from doctor_daemon.stores.etcd_claim import claimed
+from doctor_daemon.stores.etcd_daemons import Own
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import coded, decoded
+from doctor_daemon.stores.etcd_lease import BELIEVED_MAX_S, EtcdLease
 from doctor_daemon.stores.etcd_loading import check_prefix, load, load_past
 from doctor_daemon.stores.etcd_past import Past
 from doctor_daemon.stores.etcd_questions import headings, notices
@@ -30,6 +32,7 @@ from doctor_daemon.stores.etcd_writer import Writer
 from tests.fuzz.documents import FOLDER
 from tests.fuzz.requests import brief
 from tests.simulation.virtual import VirtualLoop
+from tests.stores.etcd_leases import Waiting
 
 PREFIX = "/d/"
 WAIT_S = 1.0
@@ -144,6 +147,7 @@ async def _answers(data: bytes) -> None:
     await _judged(agreed(peer.gateway(), PREFIX))
     await _judged(check_prefix(peer.gateway(), PREFIX))
     await _judged(_claimed(peer.gateway()))
+    await _judged(_leased(peer.gateway()))
     await _judged(load(peer.gateway(), PREFIX))
     await _judged(load_past(peer.gateway(), PREFIX, Past()))
     await _write(peer.gateway(), _says_done(data))
@@ -159,9 +163,25 @@ def _says_done(data: bytes) -> bool:
 
 
 async def _claimed(gateway: Gateway) -> None:
-    claim, revision = await claimed(gateway, PREFIX, "me")
-    assert claim.by == "me"
-    assert revision >= 0
+    own = await claimed(gateway, PREFIX, Waiting())
+    assert own.claim.by == "me"
+    assert own.revision > 0
+
+
+async def _leased(gateway: Gateway) -> None:
+    """Lead by what is answered: for no longer than any lease, and never ended by a bug."""
+    lease = EtcdLease(PREFIX, "me", 10, now=_loop.time)
+    lease.begin(gateway)
+    try:
+        await lease.lease()
+        await lease.lead(Own(Claim(1, "me"), 1, 1))
+        await lease.confirm()
+    except (Conflict, LateError) as error:
+        brief(error)
+    finally:
+        assert lease.left_s() < BELIEVED_MAX_S
+        assert "is kept no more" not in lease.standing().text
+        await lease.close()
 
 
 async def _judged(asking: Coroutine[Any, Any, object]) -> None:

@@ -91,7 +91,8 @@ HARNESSES: tuple[Harness, ...] = (
         "etcd",
         *("stores.etcd_gateway", "stores.etcd_claim", "stores.etcd_loading"),
         *("stores.etcd_transactions", "stores.etcd_writer"),
-        *("stores.etcd_agreement", "stores.etcd_json"),
+        *("stores.etcd_agreement", "stores.etcd_json", "stores.etcd_meaning"),
+        *("stores.etcd_daemons", "stores.etcd_lease"),
     ),
     _of(
         "etcd_rows",

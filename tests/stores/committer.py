@@ -69,7 +69,7 @@ if __name__ == "__main__":
     where = sys.argv[2]
     etcd = where.startswith("http:")
     made = (
-        EtcdStore(EtcdConfig(endpoints=(where,)))
+        EtcdStore(EtcdConfig(endpoints=(where,), lease_s=5))
         if etcd
         else SqliteStore(SqliteConfig(path=Path(where)))
     )

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from http import HTTPStatus
@@ -130,6 +131,11 @@ def call(port: int, path: str, body: object, token: str = "") -> dict[str, Any]:
             raise OSError(f"{answer.status}: {said.decode()}")
         found: dict[str, Any] = json.loads(said)
         return found
+
+
+def code(text: str) -> str:
+    """Return a text as the gateway takes it."""
+    return b64encode(text.encode()).decode()
 
 
 @contextmanager

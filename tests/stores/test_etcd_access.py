@@ -14,12 +14,13 @@ from aiohttp import web
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, SecretFile
 from doctor_daemon.stores.etcd import EtcdStore
-from doctor_daemon.stores.etcd_gateway import Compacted, Gateway, TooLong, Unanswered
+from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_loading import rows
+from doctor_daemon.stores.etcd_meaning import Compacted, TooLong, Unanswered
 from doctor_daemon.stores.etcd_options import EtcdConfig
-from tests.stores.etcd_cluster import Cluster, call, running
+from tests.stores.etcd_cluster import Cluster, call, code, running
 from tests.stores.etcd_relay import relayed
-from tests.stores.test_etcd import code, opened
+from tests.stores.test_etcd import opened
 from tests.stores.values import opening
 
 USER, PASSWORD = "doctor", "correct horse battery"

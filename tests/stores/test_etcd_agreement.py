@@ -8,9 +8,9 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.slice.site import free_port
-from tests.stores.etcd_cluster import Cluster, call
+from tests.stores.etcd_cluster import Cluster, call, code
 from tests.stores.etcd_relay import relayed
-from tests.stores.test_etcd import code, opened
+from tests.stores.test_etcd import opened
 from tests.stores.test_etcd_network import by
 from tests.stores.values import opening
 

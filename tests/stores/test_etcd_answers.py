@@ -13,15 +13,16 @@ from aiohttp import web
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.etcd_claim import claimed
-from doctor_daemon.stores.etcd_gateway import Gateway, Unanswered
+from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import number, records
 from doctor_daemon.stores.etcd_loading import load, rows
+from doctor_daemon.stores.etcd_meaning import Unanswered
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.etcd_past import over
 from doctor_daemon.stores.etcd_transactions import first
 from doctor_daemon.stores.saved import Saved
-from tests.stores.etcd_cluster import Cluster, call
-from tests.stores.test_etcd import code
+from tests.stores.etcd_cluster import Cluster, call, code
+from tests.stores.etcd_leases import Waiting
 from tests.stores.test_etcd_access import PASSWORD, answering, secret
 from tests.stores.values import closing, head_of, notice, opening
 
@@ -130,10 +131,10 @@ async def test_d9_rows_that_are_newer_than_the_mark_are_not_written_over(
 
 async def test_e5_an_answer_that_names_no_revision_is_refused() -> None:
     nothing: dict[str, Any] = {"response_range": {}}
-    told = {"header": {"cluster_id": "1"}, "succeeded": True, "responses": [nothing] * 2}
+    told = {"header": {"cluster_id": "1"}, "succeeded": True, "responses": [nothing] * 3}
     async with answering(lambda *_: web.json_response(told)) as (gateway, _):
         with pytest.raises(Permanent, match="no revision"):
-            await claimed(gateway, "/x/", "me")
+            await claimed(gateway, "/x/", Waiting())
         with pytest.raises(Permanent, match="no revision"):
             _ = [key async for key, _, _ in rows(gateway, "/x/")]
 
@@ -146,7 +147,7 @@ async def test_e5_a_claim_of_which_nothing_can_be_read_is_given_up(responses: ob
     answer = {"header": HEADER, "responses": responses}
     async with answering(lambda *_: web.json_response(answer)) as (gateway, _):
         with pytest.raises(Permanent, match=r"responses|kvs|not whole"):
-            await claimed(gateway, "/x/", "me")
+            await claimed(gateway, "/x/", Waiting())
 
 
 @pytest.mark.parametrize("schema", ["²", "9" * 5000, "0", ""])
@@ -157,7 +158,7 @@ async def test_d8_a_schema_that_is_no_number_is_refused(
     call(etcd.members[0].port, "kv/put", told)
     gateway = Gateway(config.asked(), config.asked()[0].tls())
     with pytest.raises(Permanent, match="schema is"):
-        await claimed(gateway, config.prefix, "me")
+        await claimed(gateway, config.prefix, Waiting())
     await gateway.close()
 
 

@@ -10,6 +10,7 @@ from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Conflict, Temporary
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster
+from tests.stores.etcd_leases import lapse
 from tests.stores.etcd_relay import Relay, relayed
 from tests.stores.test_etcd import opened, read_whole
 from tests.stores.test_etcd_network import GIVEN_UP_S, by, until_known
@@ -32,6 +33,7 @@ async def test_b10_a_write_whose_answer_was_lost_is_the_next_ones(
         lose_answers(relay)
         lost = asyncio.create_task(old.commit(opening(), term=term))
         await relay.hears(b'"succeeded":true')
+        lapse(etcd, config.prefix)
         async with opened(config) as (new, newer):
             assert [one.id for one in (await new.load()).incidents] == ["one"]
             relay.answers.set()
@@ -51,6 +53,7 @@ async def test_b10_what_is_found_when_the_term_is_over_is_the_next_ones(
         lose_answers(relay)
         with pytest.raises(Temporary, match="not known yet"):
             await old.commit(opening(), term=term)
+        lapse(etcd, config.prefix)
         async with opened(config) as (new, newer):
             assert [one.id for one in (await new.load()).incidents] == ["one"]
             relay.answers.set()

@@ -9,7 +9,8 @@ from typing import Any, Self, cast
 import pytest
 
 from doctor_daemon.ports.endpoint import Endpoint
-from doctor_daemon.stores.etcd_gateway import Gateway, Unanswered
+from doctor_daemon.stores.etcd_gateway import Gateway
+from doctor_daemon.stores.etcd_meaning import Unanswered
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.simulation.virtual import run
 from tests.stores.etcd_cluster import Cluster

@@ -13,10 +13,10 @@ from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.etcd_transactions import Plan
-from doctor_daemon.stores.etcd_values import Claim, Mark
+from doctor_daemon.stores.etcd_values import CLAIM, Claim, Mark
 from doctor_daemon.stores.etcd_writer import Writer
-from tests.stores.etcd_cluster import Cluster, call
-from tests.stores.test_etcd import code
+from tests.stores.etcd_cluster import Cluster, call, code
+from tests.stores.etcd_leases import granted
 from tests.stores.test_etcd_access import answering
 
 
@@ -40,10 +40,14 @@ async def test_c5_what_etcd_has_done_is_never_told_as_certainly_not_done(revisio
 
 
 async def test_c5_a_mark_that_cannot_be_read_is_somebody_elses() -> None:
-    found = {"response_range": {"kvs": [{"value": code("rubbish"), "mod_revision": "1"}]}}
-    answer = {"header": {"cluster_id": "1"}, "responses": [found, found]}
+    term = {"value": code(CLAIM.dumps(Claim(1, "me"))), "mod_revision": "1"}
+    rubbish = {"value": code("rubbish"), "mod_revision": "1", "create_revision": "1"}
+    found = [{"response_range": {"kvs": [one]}} for one in (term, rubbish, rubbish)]
+    answer = {"header": {"cluster_id": "1"}, "responses": found}
     async with answering(lambda *_: web.json_response(answer)) as (gateway, _):
-        assert isinstance(await wrote(gateway, Plan()), Conflict)
+        error = await wrote(gateway, Plan())
+        assert isinstance(error, Conflict)
+        assert "somebody else has written" in str(error)
 
 
 async def test_c5_a_bug_behind_a_write_that_was_done_does_not_call_it_undone(
@@ -51,8 +55,8 @@ async def test_c5_a_bug_behind_a_write_that_was_done_does_not_call_it_undone(
 ) -> None:
     gateway = Gateway(config.asked(), config.asked()[0].tls())
     writer = Writer(gateway, config.prefix)
-    claim, revision = await claimed(gateway, config.prefix, "me")
-    writer.start(claim, revision, Mark(""), 0)
+    own = await claimed(gateway, config.prefix, granted(etcd))
+    writer.start(own.claim, own.revision, Mark(""), 0)
 
     def bug(_: int) -> None:
         raise KeyError("a bug")
