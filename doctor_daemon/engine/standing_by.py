@@ -13,7 +13,7 @@ import structlog
 
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import Conflict, Temporary
+from doctor_daemon.errors import Conflict, DoctorError
 
 STANDING_BY = "this daemon stands by: another one leads"
 SHOWN_EVERY_S = 1.0
@@ -65,7 +65,7 @@ class StandBy:
         while True:
             try:
                 snapshot = await ward.tools.store.load()
-            except Temporary as error:  # it is being read still
+            except DoctorError as error:  # it is being read still, or etcd is gone
                 log.debug("what is saved is not known yet", error=str(error))
             else:
                 now = clock.now()

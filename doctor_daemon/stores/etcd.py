@@ -58,6 +58,7 @@ class EtcdStore:
     """`ports.Store` on an etcd cluster. It belongs to the event loop that opens it."""
 
     api: ClassVar[int] = 1
+    shared: ClassVar[bool] = True
     Config: ClassVar[type[EtcdConfig]] = EtcdConfig
 
     def __init__(
