@@ -27,6 +27,7 @@ class Metrics:
         """What sets the gauges that would cost too much to be kept up to date all the time."""
         self._latencies()
         self._gauges()
+        self._leadership()
         self._queues()
         self._readiness()
         self._fleet()
@@ -99,12 +100,6 @@ class Metrics:
             "doctor_service_down", "Hosts that are alive, and whose nova-compute is down.", ()
         )
         self.armed = gauge("doctor_armed", "1 when power may be cut.", ())
-        self.leading = gauge("doctor_leading", "1 when this daemon may act, 0 when not.", ())
-        self.stand_bys = gauge(
-            "doctor_stand_bys",
-            "Other daemons that could take over at once; NaN where there is one alone.",
-            (),
-        )
         self.mode = gauge("doctor_mode", "0 observe, 1 notify, 2 fence, 3 evacuate.", ())
         self.poll_age = gauge("doctor_poll_age_seconds", "Age of the last good poll.", ("what",))
         self.source_age = gauge(
@@ -131,6 +126,15 @@ class Metrics:
             "doctor_port_tasks",
             "Fenced hosts whose ports are seen to in Neutron; held needs a human.",
             ("stage",),
+        )
+
+    def _leadership(self) -> None:
+        gauge = self._gauge
+        self.leading = gauge("doctor_leading", "1 when this daemon may act, 0 when not.", ())
+        self.stand_bys = gauge(
+            "doctor_stand_bys",
+            "Other daemons that could take over at once; NaN where there is one alone.",
+            (),
         )
 
     def _queues(self) -> None:

@@ -39,6 +39,8 @@ _MORE: Mapping[str, tuple[Order, ...]] = {
     "accept_stuck": (Order.RELEASE,),
 }
 """Fields that only some orders have. What cannot be taken back has the host's name typed again."""
+DISARM = "/v1/disarm"
+"""The one order that a daemon takes while it stands by, too."""
 PERSON = web.RequestKey("person", str)
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -73,7 +75,7 @@ class OperatorsApi:
             [
                 web.get("/v1/status", self._status),
                 web.post("/v1/arm", self._arm),
-                web.post("/v1/disarm", self._disarm),
+                web.post(DISARM, self._disarm),
                 web.post("/v1/step-down", self._step_down),
                 web.get("/v1/incidents", self._incidents),
                 web.get("/v1/hosts/{host}", self._explain),
@@ -100,8 +102,8 @@ class OperatorsApi:
             who = f"root or a member of group {self._group.name}"
             raise Refusal(403, "forbidden", f"{person} may not", expected=who)
         request[PERSON] = person
-        aside = "" if request.method == "GET" else self._operators.aside()
-        if aside:
+        everywhere = request.method == "GET" or request.path == DISARM
+        if not everywhere and (aside := self._operators.aside()):
             raise Refusal(503, "standing_by", aside, expected="the order to be given there")
         return await handler(request)
 

@@ -33,7 +33,7 @@ from doctor_daemon.engine.portkeeper import Portkeeper
 from doctor_daemon.engine.readiness import Readiness
 from doctor_daemon.engine.reservekeeper import Reservekeeper
 from doctor_daemon.engine.selfcheck import Selfcheck
-from doctor_daemon.engine.standing_by import STANDING_BY, StandBy, deposed
+from doctor_daemon.engine.standing_by import STANDING_BY, StandBy
 from doctor_daemon.engine.storekeeper import Storekeeper
 from doctor_daemon.engine.taking_up import take_up
 from doctor_daemon.engine.ticker import Ticker
@@ -113,7 +113,8 @@ class Engine:
                 self._tasks = tasks
                 keepers = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
                 gates = (self.masskeeper.run, self.ticker.run, self.selfcheck.run)
-                own = (*keepers, *gates, self.readiness.run, self._prune, self._led, *self.beside)
+                among = (self.standby.deposed, self.standby.heed)
+                own = (*keepers, *gates, *among, self.readiness.run, self._prune, *self.beside)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
@@ -268,9 +269,6 @@ class Engine:
         """Have every incident forget what it was about to act on."""
         for case in list(self.desk.cases.values()):
             self._post(case, Letter(Paused(seconds)))
-
-    async def _led(self) -> None:
-        await deposed(self.ward)
 
     async def _prune(self) -> None:
         clock = self.ward.tools.clock

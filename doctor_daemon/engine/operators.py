@@ -65,8 +65,15 @@ class Operators:
         self._tell()
 
     async def disarm(self, by: str, why: str) -> None:
-        """Forbid power cuts: at once, and durably. What cannot be saved now is tried again."""
+        """Forbid power cuts: at once, and durably. What cannot be saved now is tried again.
+
+        Who stands by forbids it to whoever leads. Raise Temporary where that cannot be said.
+        """
         ward = self._ward
+        if self.aside() and ward.leadership is not None:
+            await ward.leadership.words.forbid(by, why)
+            ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
+            return
         ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
         ward.unsaved = True
         self._tell()
@@ -80,24 +87,16 @@ class Operators:
 
     def aside(self) -> str:
         """Say why no order is taken here, and who takes it; empty: it is taken."""
-        engine, leadership = self._engine, self._ward.leadership
-        if leadership is None or not engine.desk.aside:
-            return ""
-        leader = leadership.standing().leader
-        return f"{engine.desk.aside}: {leader or 'nobody, or one that is not known'}"
+        return self._engine.standby.aside(self._engine.desk.aside)
 
     def step_down(self) -> str:
         """Have another daemon lead, as soon as what is under way has ended; return who may.
 
         Raise Permanent where nobody could take over at once.
         """
-        leadership = self._ward.leadership
-        ready = leadership.standing().ready if leadership is not None else ()
-        if not ready:
-            msg = "no other daemon stands by that could take over at once"
-            raise Permanent(msg)
+        ready = self._engine.standby.successors()
         self._engine.stepping_down.set()
-        return ", ".join(ready)
+        return ready
 
     async def maintain(self, host: HostId, by: str, why: str, seconds: float) -> Maintenance:
         """Keep the daemon's hands off a host for a time."""

@@ -1,7 +1,8 @@
-"""The time before this daemon leads: the store is opened, which waits while another leads.
+"""A daemon among others that share its store: the time before it leads, and its end.
 
-Meanwhile the cloud is read, so that whoever takes over knows whose servers are where, and what the
-other has saved is shown. Nothing is decided, saved or told.
+The store is opened, which waits while another leads. Meanwhile the cloud is read, so that whoever
+takes over knows whose servers are where, and what the other has saved is shown. Nothing is decided,
+saved or told. Once it leads it ends when it leads no more, and heeds what was said to the others.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Callable, Coroutine, Sequence
 
 import structlog
 
+from doctor_daemon.core.context import Armed
 from doctor_daemon.core.incident import Incident
-from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import Conflict, DoctorError
+from doctor_daemon.engine.ward import Ward, save_switch
+from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
 
 STANDING_BY = "this daemon stands by: another one leads"
 SHOWN_EVERY_S = 1.0
@@ -74,11 +76,46 @@ class StandBy:
                 self.incidents = snapshot.incidents
             await clock.sleep_until(clock.now().plus(SHOWN_EVERY_S))
 
+    async def heed(self) -> None:
+        """Be disarmed by what was said to one that stands by. Raise what ends this daemon."""
+        ward, clock, lead = self._ward, self._ward.tools.clock, self._ward.leadership
+        if lead is None:
+            await asyncio.Event().wait()
+            return
+        while True:
+            word = await lead.words.forbidden()
+            log.warning(
+                "disarmed, by a word that was said to another daemon", by=word.by, why=word.why
+            )
+            ward.armed = Armed(False, word.by, clock.now(), word.why)  # noqa: FBT003 - a switch
+            ward.unsaved = True
+            try:
+                await save_switch(ward)
+                if not ward.unsaved:
+                    await lead.words.heeded(word)
+            except Temporary as error:
+                log.warning("the switch is not saved yet", error=str(error))
+                await clock.sleep_until(clock.now().plus(SHOWN_EVERY_S))
 
-async def deposed(ward: Ward) -> None:
-    """Raise Conflict when this daemon leads no more: it has to end."""
-    if ward.leadership is None:
-        await asyncio.Event().wait()
-        return
-    why = await ward.leadership.over()
-    raise Conflict(f"this daemon leads no more, and ends: {why}")
+    async def deposed(self) -> None:
+        """Raise Conflict when this daemon leads no more: it has to end."""
+        if self._ward.leadership is None:
+            await asyncio.Event().wait()
+            return
+        why = await self._ward.leadership.over()
+        raise Conflict(f"this daemon leads no more, and ends: {why}")
+
+    def aside(self, why: str) -> str:
+        """Say why no order is taken here, and who takes it; empty, where there is no `why`."""
+        if not why or self._ward.leadership is None:
+            return ""
+        return f"{why}: {self._ward.leadership.standing().leader or 'nobody that is known'}"
+
+    def successors(self) -> str:
+        """Name who could take over at once. Raise Permanent where there is nobody."""
+        lead = self._ward.leadership
+        ready = lead.standing().ready if lead is not None else ()
+        if not ready:
+            msg = "no other daemon stands by that could take over at once"
+            raise Permanent(msg)
+        return ", ".join(ready)

@@ -42,13 +42,46 @@ class Standing:
     """Why it is not as it should be; empty: it is."""
 
 
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """An operator's word, said to a daemon that stands by: nothing may be cut any more."""
+
+    by: str
+    why: str
+    id: str
+
+
 def leadership_of(store: object) -> Leadership | None:
     """Return what tells who leads; None: the store belongs to a single daemon."""
     return cast("Leadership | None", getattr(store, "leadership", None))
 
 
+class Words(Protocol):
+    """What is said to whoever leads, at a daemon that stands by."""
+
+    async def forbid(self, by: str, why: str) -> None:
+        """Have whoever leads begin nothing more until it has heeded this: a disarm, said elsewhere.
+
+        From when this returns `confirm` raises there. Raise Temporary where it is not durable.
+        """
+        ...
+
+    async def forbidden(self) -> Forbidden:
+        """Wait until somebody has forbidden something that is not heeded yet; return it."""
+        ...
+
+    async def heeded(self, word: Forbidden) -> None:
+        """Drop a word that is in force by now in what is saved. Raise Temporary, Conflict."""
+        ...
+
+
 class Leadership(Protocol):
     """The right to act, for a time that has to be renewed."""
+
+    @property
+    def words(self) -> Words:
+        """What is said to whoever leads."""
+        ...
 
     def standing(self) -> Standing:
         """Say how this daemon stands, as far as it is known."""

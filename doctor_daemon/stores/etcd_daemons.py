@@ -13,7 +13,7 @@ from doctor_daemon.stores.codec import Codec
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, records
 from doctor_daemon.stores.etcd_transactions import first, leads
-from doctor_daemon.stores.etcd_values import CLAIM, DAEMONS, Claim, unpacked
+from doctor_daemon.stores.etcd_values import CLAIM, DAEMONS, WORD, Claim, unpacked
 from doctor_daemon.stores.shape import shape
 
 T = TypeVar("T")
@@ -64,6 +64,8 @@ class Seen:
     """The records of both keys; empty: there is none."""
     daemons: Mapping[str, Daemon]
     """By their ids."""
+    word: Mapping[str, Any]
+    """The record of what was said to whoever leads; empty: nothing."""
     raft_term: int
     """Which of etcd's own leaders was in office."""
 
@@ -82,6 +84,7 @@ def look(prefix: str) -> Json:
         {"key": coded(f"{prefix}term".encode())},
         {"key": coded(f"{prefix}leader".encode())},
         {"key": coded(begin.encode()), "range_end": coded(end.encode()), "limit": str(DAEMONS_MAX)},
+        {"key": coded(f"{prefix}{WORD}".encode())},
     )
     return {"success": [{"request_range": one} for one in asked]}
 
@@ -97,7 +100,7 @@ def seen(answer: Json, prefix: str) -> Seen:
         decoded(one.get("key"))[begin:].decode(errors="replace"): or_else(DAEMON, one, _SILENT)
         for one in found[:DAEMONS_MAX]
     }
-    return Seen(term, leader, daemons, number(answer["header"], "raft_term"))
+    return Seen(term, leader, daemons, first(answer, 3), number(answer["header"], "raft_term"))
 
 
 _SILENT = Daemon("", 0.0, ready=False)

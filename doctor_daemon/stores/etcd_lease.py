@@ -40,6 +40,7 @@ from doctor_daemon.stores.etcd_daemons import (
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import coded, number, revision_of
 from doctor_daemon.stores.etcd_values import DAEMONS, packed
+from doctor_daemon.stores.etcd_word import Word
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 MARGIN, MARGIN_MIN_S = 0.2, 1.0
@@ -81,17 +82,15 @@ class EtcdLease:
         self._prefix, self._asked_s, self._now = prefix, lease_s, now
         self._gateway: Gateway | None = None
         self._task: asyncio.Task[None] | None = None
-        self._lease, self._ttl_s = 0, lease_s
-        self._end_s = 0.0
+        self._lease, self._ttl_s, self._end_s = 0, lease_s, 0.0
         self._own: Own | None = None
         self._why = ""
-        self._over = asyncio.Event()
-        self._wake, self._news = asyncio.Event(), asyncio.Event()
+        self._over, self._wake, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._trouble = ""
         self._leader, self._ready = NOBODY, tuple[str, ...]()
         self._standing_by, self._whole = False, False
         self._shown: tuple[int, Daemon] | None = None
-        self._started_s = time.time()
+        self._started_s, self.words = time.time(), Word(prefix)
         self._releasing = asyncio.Lock()
 
     def standing(self) -> Standing:
@@ -126,6 +125,7 @@ class EtcdLease:
                 raise LateError(f"it is not certain that this daemon leads: {why}") from None
         if self._why:
             raise LateError(f"this daemon leads no more: {self._why}")
+        self.words.check()
         if self._now() - asked_s > CONFIRM_S:  # frozen meanwhile: what was read is of before
             raise LateError(f"etcd's answer was taken more than {CONFIRM_S:g} s after the question")
 
@@ -147,7 +147,7 @@ class EtcdLease:
 
     def begin(self, gateway: Gateway) -> None:
         """Have a lease from now on."""
-        self._gateway = gateway
+        self._gateway = self.words.gateway = gateway
         self._task = asyncio.create_task(self._keep(gateway), name="etcd-lease")
 
     async def lease(self) -> int:
@@ -284,7 +284,9 @@ class EtcdLease:
         self._shown = told
 
     async def _look(self, gateway: Gateway) -> Seen:
-        return seen(await gateway.call("kv/txn", look(self._prefix)), self._prefix)
+        found = seen(await gateway.call("kv/txn", look(self._prefix)), self._prefix)
+        self.words.take(found.word)
+        return found
 
     def _judge(self, found: Seen, own: Own) -> None:
         """End where etcd shows that what was claimed before it was asked stands no more."""

@@ -54,7 +54,9 @@ PACKS: Mapping[str, str] = {"n": "notices", "e": "evidence", "c": "charges"}
 NUMBERED = frozenset({"d", "l", "s", *PACKS})
 """The kinds of keys that have a number."""
 DAEMONS = "daemons/"
-SINGLE = frozenset({"schema", "term", "leader", "mark", "returns"})
+WORD = "disarm"
+"""The key of what is said to whoever leads."""
+SINGLE = frozenset({"schema", "term", "leader", "mark", "returns", WORD})
 REST = (
     frozenset(field.name for field in fields(Change))
     - PARTS

@@ -6,8 +6,8 @@ import asyncio
 import math
 from dataclasses import dataclass, field
 
-from doctor_daemon.errors import Conflict, LateError
-from doctor_daemon.ports.leading import Role, Standing
+from doctor_daemon.errors import Conflict, LateError, Temporary
+from doctor_daemon.ports.leading import Forbidden, Role, Standing
 from doctor_daemon.stores.contents import Contents
 from tests.engine.rig import Rig, SlowDisk
 
@@ -19,6 +19,8 @@ class Cluster:
     contents: Contents = field(default_factory=Contents)
     term: int = 0
     leader: SharedDisk | None = None
+    word: Forbidden | None = None
+    said: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def lead(self, who: SharedDisk | None) -> None:
@@ -43,6 +45,10 @@ class SharedDisk(SlowDisk):
 
     @property
     def leadership(self) -> SharedDisk:
+        return self
+
+    @property
+    def words(self) -> SharedDisk:
         return self
 
     async def open(self) -> int:
@@ -76,8 +82,24 @@ class SharedDisk(SlowDisk):
     async def confirm(self) -> None:
         self.asked += 1
         await asyncio.sleep(0)
-        if self.unheard or self.cluster.leader is not self:
+        if self.unheard or self.cluster.leader is not self or self.cluster.word is not None:
             raise LateError(f"nothing was sent: {self.name} does not lead")
+
+    async def forbid(self, by: str, why: str) -> None:
+        if self.unheard:
+            raise Temporary("etcd does not answer")
+        self.cluster.said += 1
+        self.cluster.word = Forbidden(by, why, str(self.cluster.said))
+        self.cluster.lead(self.cluster.leader)
+
+    async def forbidden(self) -> Forbidden:
+        while self.cluster.word is None:
+            await self.cluster.changed.wait()
+        return self.cluster.word
+
+    async def heeded(self, word: Forbidden) -> None:
+        if self.cluster.word == word:
+            self.cluster.word = None
 
     async def over(self) -> str:
         while self._term == 0 or self.cluster.leader is self:

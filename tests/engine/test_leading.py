@@ -150,6 +150,46 @@ def test_one_that_waits_for_the_word_that_it_leads_can_be_stopped() -> None:
     run(main())
 
 
+def test_d2_a_disarm_that_is_said_to_one_that_stands_by_is_in_force_at_once() -> None:
+    async def main() -> None:
+        _, first, second = two(Rig(policy=SOON))
+        async with first.running() as leader:
+            await accuse(first, leader)
+            aside = second.engine()
+            task = asyncio.create_task(aside.run())
+            await asyncio.sleep(0.5)
+            first.disk.failures = 3  # it cannot be saved at once, and holds all the same
+            await Operators(aside).disarm("ann", "core switch work")
+            await asyncio.sleep(30)
+            assert first.device.cuts == 0
+            assert (leader.ward.armed.on, leader.ward.armed.by) == (False, "ann")
+            assert incident_of(leader).held is not None
+            assert shared(first).cluster.word is None, "it is saved, and needs no word any more"
+            assert not (await first.disk.load()).armed.on
+            await Operators(leader).arm("bob", "done")
+            assert leader.ward.armed.on
+            aside.stop()
+            await task
+
+    run(main())
+
+
+def test_d2_a_disarm_that_cannot_be_said_is_an_error() -> None:
+    async def main() -> None:
+        _, first, second = two(Rig(policy=SOON))
+        async with first.running():
+            aside = second.engine()
+            task = asyncio.create_task(aside.run())
+            await asyncio.sleep(0.5)
+            shared(second).unheard = True
+            with pytest.raises(Temporary, match="etcd does not answer"):
+                await Operators(aside).disarm("ann", "x")
+            aside.stop()
+            await task
+
+    run(main())
+
+
 def test_a_planned_hand_over_wants_one_that_is_ready() -> None:
     async def main() -> None:
         _, first, _ = two(Rig(policy=SOON))

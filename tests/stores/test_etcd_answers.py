@@ -131,7 +131,7 @@ async def test_d9_rows_that_are_newer_than_the_mark_are_not_written_over(
 
 async def test_e5_an_answer_that_names_no_revision_is_refused() -> None:
     nothing: dict[str, Any] = {"response_range": {}}
-    told = {"header": {"cluster_id": "1"}, "succeeded": True, "responses": [nothing] * 3}
+    told = {"header": {"cluster_id": "1"}, "succeeded": True, "responses": [nothing] * 4}
     async with answering(lambda *_: web.json_response(told)) as (gateway, _):
         with pytest.raises(Permanent, match="no revision"):
             await claimed(gateway, "/x/", Waiting())

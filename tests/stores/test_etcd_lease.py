@@ -50,7 +50,7 @@ class Peer:
             "lease": f"{LEASE}",
         }
         found: list[dict[str, Any]] = [
-            {"response_range": {"kvs": kvs}} for kvs in ([term], [leader], [])
+            {"response_range": {"kvs": kvs}} for kvs in ([term], [leader], [], [])
         ]
         told: dict[str, Any] = {
             "lease/grant": {"header": header, "ID": f"{LEASE}", "TTL": self.ttl},
