@@ -174,7 +174,7 @@ class OperatorsApi:
 
     async def _end_maintenance(self, request: web.Request) -> web.Response:
         host = self._named(request)
-        if not await self._operators.end_maintenance(host):
+        if not await self._operators.end_maintenance(host, request[PERSON]):
             raise Refusal(409, "refused", f"{host} is not under maintenance")
         _record(request, "end of maintenance", host=str(host))
         return web.json_response(self._operators.status())

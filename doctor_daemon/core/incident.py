@@ -16,6 +16,7 @@ from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.evidence import SUMMARY_MAX, Evidence, Words
 from doctor_daemon.core.host import HostId, HostPlan, Server, ServerId, ServerList
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.journal import Journal
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.proof import Proof
 from doctor_daemon.core.release import Closing, Release
@@ -179,6 +180,7 @@ class Incident:
     rounds: Rounds = Rounds()
     release: Release = field(default_factory=Release)
     retirement: Retirement | None = None
+    journal: Journal = field(default_factory=Journal)
     timeline: tuple[Entry, ...] = ()
     version: int = 0
 

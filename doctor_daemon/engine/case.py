@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import structlog
 
 from doctor_daemon.core.asking import heeded
+from doctor_daemon.core.audit import Line
+from doctor_daemon.core.auditing import Done, audited, begun
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.decide import advance
 from doctor_daemon.core.due import due
@@ -31,16 +33,17 @@ from doctor_daemon.core.messages import (
     Evacuate,
     Heard,
     Observation,
+    Ordered,
     Resumed,
     Wait,
 )
-from doctor_daemon.engine.change import change, given_out, next_version
+from doctor_daemon.engine.change import Said, change, given_out, next_version
 from doctor_daemon.engine.inbox import Inbox, Letter
 from doctor_daemon.engine.links import Links
 from doctor_daemon.engine.perform import Standing, perform
+from doctor_daemon.engine.saving import Unsaveable, saved
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import Conflict, DoctorError, Temporary
-from doctor_daemon.ports import Change
+from doctor_daemon.errors import Temporary
 
 INBOX_MAX = 1000
 """Statements that wait, covered ones too: past it no letter is taken in."""
@@ -49,10 +52,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 class Closed(Exception):
     """The incident was over when the evidence reached it."""
-
-
-class _Unsaveable(Exception):
-    """A bug keeps this incident from being folded or saved: without a record nothing is done."""
 
 
 class Case:
@@ -102,7 +101,7 @@ class Case:
                     await self._step([Letter(Resumed())], tasks)
                 while not self._over():
                     await self._step(await self._letters(), tasks)
-        except* _Unsaveable:
+        except* Unsaveable:
             self._broken = True
             log.warning("cannot be saved: nothing more is done", host=str(self.incident.host))
         finally:
@@ -124,8 +123,9 @@ class Case:
         state, heard = self._fold(letters, context)
         self._stand(state)
         wanted = self._due(context)
-        if heard or self._owes(letters, wanted):
-            await self._save(heard, wanted, tasks)
+        lines = self._audited(letters, wanted, context)
+        if lines or heard or self._owes(letters, wanted):
+            await self._save((heard, lines), wanted, tasks)
             if self._stopping or self._ward.rules is not rules:  # else only time has passed
                 wanted = self._due(self._ward.context(self._state.host))
         for letter in letters:
@@ -167,7 +167,30 @@ class Case:
             except Exception as second:
                 # What was done cannot be told any more: it would be due, and done, again.
                 self._links.bug(incident.id, second)
-                raise _Unsaveable from second
+                raise Unsaveable from second
+
+    def _audited(
+        self, letters: list[Letter], wanted: Sequence[Effect], context: Context
+    ) -> tuple[Line, ...]:
+        """Enter in the journal what is to be begun, and what has ended; return what it says."""
+        ended = [(one.effect, one.observation) for one in letters if one.effect is not None]
+        over = [effect for effect, _ in ended]
+        heeded = (one for one in letters if one.saved is None or not one.saved.done())
+        done = Done(
+            wanted,
+            [effect for effect in self._running if effect not in over],
+            ended,
+            [one.observation for one in heeded if isinstance(one.observation, Ordered)],
+            resumed=any(isinstance(one.observation, Resumed) for one in letters),
+        )
+        try:
+            state, lines = audited(self._state, done, context, self._ward.term)
+        except Exception as error:
+            self._links.bug(self.incident.id, error)
+            raise Unsaveable from error
+        if lines:
+            self._stand(state)
+        return lines
 
     def _stand(self, state: Incident) -> None:
         self._state, self._ahead, self._peeked = state, state, 0
@@ -181,61 +204,23 @@ class Case:
             return True
         return any(isinstance(effect, CHANGING) for effect in wanted)
 
-    async def _save(
-        self, heard: list[Evidence], wanted: Sequence[Effect], tasks: asyncio.TaskGroup
-    ) -> None:
+    async def _save(self, said: Said, wanted: Sequence[Effect], tasks: asyncio.TaskGroup) -> None:
         """Save the state. What it wants to know is asked meanwhile: that changes nothing."""
         incident = next_version(self._saved, self._state)
         try:
-            step = change(self._saved, incident, heard, self._ward)
+            step = change(self._saved, incident, said, self._ward)
         except Exception as error:
             self._links.bug(incident.id, error)
-            raise _Unsaveable from error
+            raise Unsaveable from error
         if not step.notices:  # a notice is not to wait for a question
             for effect in wanted:
                 if isinstance(effect, ASKING):
                     self._begin(effect, tasks)
-        await self._commit(step)
+        await saved(step, self._ward, self._links)
         given_out(self._ward, step.notices)
         self.incident = self._saved = incident
         self._stand(incident)
         await self._links.told(step.notices)
-
-    async def _commit(self, step: Change) -> None:
-        """Save, however often it takes: until then nothing that was decided is done."""
-        tools, failures = self._ward.tools, 0
-        while True:
-            began = tools.clock.now()
-            try:
-                await tools.store.commit(step, term=self._ward.term)
-            except Temporary as error:
-                failures += 1
-                tools.metrics.store_faults.inc()
-                log.warning("not saved yet", incident=self.incident.id, error=str(error))
-                pause_s = self._ward.rules.policy.backoff(failures)
-                await tools.clock.sleep_until(tools.clock.now().plus(pause_s))
-            except Conflict:
-                if not await self._was_saved(step):
-                    raise
-                step = Change()  # it was; and we go on only if nobody leads in our place by now
-            except DoctorError:
-                raise  # the store must not be used any more: the daemon ends
-            except Exception as error:
-                self._links.bug(self.incident.id, error)
-                raise _Unsaveable from error
-            else:
-                tools.metrics.commit.observe(tools.clock.now().since(began))
-                return
-
-    async def _was_saved(self, step: Change) -> bool:
-        """Tell whether an earlier try at this very step was saved, though it seemed to fail."""
-        if step.head is None:
-            return False
-        try:
-            found = await self._ward.tools.store.find(step.head.id)
-        except Temporary:
-            return False
-        return found is not None and found.version == step.head.version and found == step.head
 
     def _due(self, context: Context) -> tuple[Effect, ...]:
         return () if self._stopping else due(self._state, context)
@@ -250,8 +235,12 @@ class Case:
             self._begin(effect, tasks)
 
     def _begin(self, effect: Effect, tasks: asyncio.TaskGroup) -> None:
-        if effect not in self._running:
-            self._running[effect] = tasks.create_task(self._attempt(effect))
+        if effect in self._running:
+            return
+        if isinstance(effect, CHANGING) and not begun(self._state.journal, effect):
+            self._inbox.put(Letter(Elapsed()))  # due since it was saved: first its intent is
+            return
+        self._running[effect] = tasks.create_task(self._attempt(effect))
 
     async def _attempt(self, effect: Effect) -> None:
         """Do one effect and post its observation. A bug in an adapter is an observation too."""

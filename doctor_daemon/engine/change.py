@@ -11,22 +11,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from doctor_daemon.core.audit import Line
 from doctor_daemon.core.evidence import Evidence
 from doctor_daemon.core.host import Server, ServerId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.notices import Notice, notices
 from doctor_daemon.engine.storage_ledger import left_behind
-from doctor_daemon.engine.ward import Ward
+from doctor_daemon.engine.ward import Ward, concealed
 from doctor_daemon.ports import Change, EvidenceRow, NoticeRow
 
 T = TypeVar("T")
 
 
-def change(
-    before: Incident | None, after: Incident, heard: Sequence[Evidence], ward: Ward
-) -> Change:
+Said = tuple[Sequence[Evidence], Sequence[Line]]
+"""The evidence that is part of a step, and what the audit says of it."""
+
+
+def change(before: Incident | None, after: Incident, said: Said, ward: Ward) -> Change:
     """Describe the step from the saved state to the decided one, and reserve what it takes."""
+    heard, lines = said
     known = len(before.timeline) if before else 0
     old = before.servers if before else {}
     moves = before.evacuations if before else {}
@@ -41,6 +45,7 @@ def change(
         evidence=tuple(evidence_row(evidence, after) for evidence in heard),
         tasks=left_behind(before, after, ward),
         passages=ward.lookout.pass_(before, after),
+        audit=tuple(map(concealed, lines)),
     )
 
 

@@ -135,6 +135,12 @@ class Engine:
         self.desk.closed = self.ward.stopping = True
         self._stop.set()
 
+    def step_down(self) -> str:
+        """Have another daemon lead; return who may. Raise Permanent where nobody could at once."""
+        ready = self.standby.successors()
+        self.stepping_down.set()
+        return ready
+
     async def _wind_down(self) -> None:
         """Let every call that changes the world come to its end, and be saved."""
         for case in self.desk.cases.values():

@@ -14,6 +14,8 @@ from collections.abc import Set as AbstractSet
 
 import structlog
 
+from doctor_daemon.core.audit import Line
+from doctor_daemon.core.audit_orders import let_through
 from doctor_daemon.core.context import Latch
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
@@ -29,7 +31,7 @@ from doctor_daemon.core.masses import (
     shown_down,
     turned,
 )
-from doctor_daemon.engine.ward import Ward
+from doctor_daemon.engine.ward import Ward, concealed
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change
 
@@ -122,12 +124,12 @@ class Masskeeper:
             self._ward.tools.metrics.store_faults.inc()
             log.warning("not saved yet: many hosts look dead", error=str(error))
 
-    async def _put(self, passes: Passes | None) -> None:
+    async def _put(self, passes: Passes | None, said: tuple[Line, ...] = ()) -> None:
         """Save how it stands, with a human's word."""
         ward = self._ward
         async with ward.lookout.saving:
             state = MassState(tuple(self._wanted.values()), passes)
-            await ward.tools.store.commit(Change(masses=state), term=ward.term)
+            await ward.tools.store.commit(Change(masses=state, audit=said), term=ward.term)
             self._saved = frozenset(latch.scope for latch in state.latches)
         kept = self._saved | self._wanted.keys()
         for scope in ward.lookout.latches.keys() - kept:
@@ -149,7 +151,7 @@ class Masskeeper:
             raise Permanent(msg)
         now = self._ward.tools.clock.now()
         passes = Passes(self._ward.tools.new_id(), count, by, why, now, now.plus(seconds))
-        await self._put(passes)
+        await self._put(passes, (concealed(let_through(passes, self._ward.term)),))
         self._ward.lookout.passes = passes
         log.warning("hosts are let through", count=count, by=by, why=why, seconds=seconds)
         self._wake()

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from doctor_daemon import log
+from doctor_daemon.core import audit_orders
+from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Armed, Maintenance
 from doctor_daemon.core.evacuation import Stuck
 from doctor_daemon.core.evidence import OPERATOR, Evidence, Trust, Verdict
@@ -25,7 +27,7 @@ from doctor_daemon.engine.probe_views import unfenceable
 from doctor_daemon.engine.states import server_states
 from doctor_daemon.engine.storage_views import waiting
 from doctor_daemon.engine.views import explained, leading, short, standing
-from doctor_daemon.engine.ward import save_switch
+from doctor_daemon.engine.ward import concealed, save_switch, switched
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Heading, NoticeRow, Wanted
 from doctor_daemon.ports.states import StatesWanted
@@ -55,7 +57,7 @@ class Operators:
         async with ward.switching:
             if ward.armed is before:
                 ward.unsaved = True
-                await self._commit(Change(armed=armed))
+                await self._commit(switched(armed, ward))
                 ward.unsaved = False
             if ward.armed is not before:
                 ward.unsaved = True
@@ -70,9 +72,8 @@ class Operators:
         Who stands by forbids it to whoever leads. Raise Temporary where that cannot be said.
         """
         ward = self._ward
-        if self.aside() and ward.leadership is not None:
-            await ward.leadership.words.forbid(by, why)
-            ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
+        if self.aside():
+            await self._engine.standby.forbid(by, why)
             return
         ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
         ward.unsaved = True
@@ -94,9 +95,7 @@ class Operators:
 
         Raise Permanent where nobody could take over at once.
         """
-        ready = self._engine.standby.successors()
-        self._engine.stepping_down.set()
-        return ready
+        return self._engine.step_down()
 
     async def maintain(self, host: HostId, by: str, why: str, seconds: float) -> Maintenance:
         """Keep the daemon's hands off a host for a time."""
@@ -106,16 +105,18 @@ class Operators:
         window = Maintenance(host, by, why, self._now().plus(seconds))
         self._ward.maintenance[host] = window
         async with self._ward.switching:
-            await self._commit(Change(maintenance=window))
+            line = audit_orders.maintained(window, self._now(), self._ward.term)
+            await self._commit(Change(maintenance=window, audit=(concealed(line),)))
         return window
 
-    async def end_maintenance(self, host: HostId) -> bool:
+    async def end_maintenance(self, host: HostId, by: str = "") -> bool:
         """End a maintenance; tell whether there was one. One that is set meanwhile stands."""
         window = self._ward.maintenance.get(host)
         if window is None:
             return False
         async with self._ward.switching:
-            await self._commit(Change(maintenance_ended=host))
+            line = audit_orders.maintenance_ended(host, by, self._now(), self._ward.term)
+            await self._commit(Change(maintenance_ended=host, audit=(line,)))
         if self._ward.maintenance.get(host) is window:
             del self._ward.maintenance[host]
             return True
@@ -232,6 +233,10 @@ class Operators:
 
     async def _notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
         return await self._ward.tools.store.notices(wanted, limit)
+
+    async def audit(self, after: int, limit: int) -> Page:
+        """Return lines of the audit after a number, in order, and the ends of its chain."""
+        return await self._ward.tools.store.audit(after, limit)
 
     def status(self) -> dict[str, Any]:
         """Say how the daemon stands."""

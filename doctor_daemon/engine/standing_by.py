@@ -105,6 +105,12 @@ class StandBy:
         why = await self._ward.leadership.over()
         raise Conflict(f"this daemon leads no more, and ends: {why}")
 
+    async def forbid(self, by: str, why: str) -> None:
+        """Have whoever leads cut nothing any more. Raise Temporary where that cannot be said."""
+        if self._ward.leadership is not None:
+            await self._ward.leadership.words.forbid(by, why)
+            self._ward.armed = Armed(False, by, self._ward.tools.clock.now(), why)  # noqa: FBT003 - a switch
+
     def aside(self, why: str) -> str:
         """Say why no order is taken here, and who takes it; empty, where there is no `why`."""
         if not why or self._ward.leadership is None:

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 import structlog
 
+from doctor_daemon.core import audit_orders
+from doctor_daemon.core.audit import Line
 from doctor_daemon.core.host import HostId, Mode
 from doctor_daemon.core.log_levels import LevelWish, LogScope
 from doctor_daemon.core.raised_levels import unraised
@@ -29,6 +31,7 @@ from doctor_daemon.engine.pursuit import Pursued
 from doctor_daemon.engine.quieting import Quieting
 from doctor_daemon.engine.reservations import hold_of
 from doctor_daemon.engine.storage_views import shown
+from doctor_daemon.engine.ward import concealed
 from doctor_daemon.errors import DoctorError, Permanent, Temporary
 from doctor_daemon.ports import Change, Storage
 
@@ -104,9 +107,8 @@ class VolumeOrders:
     ) -> VolumeOrder:
         """Save an order and begin to carry it out. Raise Permanent where it may not be.
 
-        `until`: log levels are put back once nothing of this host is open any more.
-
-        Raise Temporary where it cannot be saved: then nothing is done.
+        `until`: log levels are put back once nothing of this host is open any more. Raise Temporary
+        where it cannot be saved: then nothing is done.
         """
         errand = self._errand()
         now, number = self._ward.tools.clock.now(), self._last + 1
@@ -119,7 +121,7 @@ class VolumeOrders:
         self._last, self._orders[number] = number, one
         self._ward.stock.errands.take(one.order.owner, hold_of(one.order))
         try:
-            await self._save(one.order)
+            await self._save(one.order, audit_orders.given(one.order, self._ward.term))
         except BaseException:
             self._ward.stock.errands.release(one.order.owner)
             del self._orders[number]
@@ -151,8 +153,8 @@ class VolumeOrders:
         return self._known
 
     def _errand(self) -> Errand:
-        ward = self._ward
-        return Errand(self._storage, self._shut, ward.permit, ward.confirmed, self._patience)
+        permit, confirmed = self._ward.permit, self._ward.confirmed
+        return Errand(self._storage, self._shut, permit, confirmed, self._patience)
 
     def _shut(self, wish: Wish | LevelWish) -> str:
         """Say why nothing may be changed now. Log levels change nothing of the cloud's doing."""
@@ -242,11 +244,13 @@ class VolumeOrders:
             self._ward.tools.metrics.bugs.inc()
             log.exception("internal error", what=f"cinder {one.order.name}")
         one.order = replace(one.order, finding=finding)
+        now, term = self._ward.tools.clock.now(), self._ward.term
+        line = audit_orders.ended(one.order, finding, now, term)
         self._tell(one)
         failures = 0
         while True:
             try:
-                return await self._save(one.order)
+                return await self._save(one.order, line)
             except Temporary as error:
                 failures += 1
                 log.warning("an order's end is not saved yet", error=str(error), **one.told())
@@ -257,8 +261,9 @@ class VolumeOrders:
         one.order = replace(one.order, kept=tuple(rows))
         await self._save(one.order)
 
-    async def _save(self, order: VolumeOrder) -> None:
-        await self._ward.tools.store.commit(Change(orders=(order,)), term=self._ward.term)
+    async def _save(self, order: VolumeOrder, *said: Line) -> None:
+        change = Change(orders=(order,), audit=tuple(map(concealed, said)))
+        await self._ward.tools.store.commit(change, term=self._ward.term)
 
     def _tell(self, one: Pursued) -> None:
         """Log the end of an order, with who gave it and why."""

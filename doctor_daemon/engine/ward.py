@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from doctor_daemon.core import audit_orders
+from doctor_daemon.core.audit import Line
 from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
 from doctor_daemon.core.host import HostId, HostPlan, Mode, ServerList
 from doctor_daemon.core.incident import Incident, Sighting
@@ -42,6 +44,7 @@ from doctor_daemon.ports import (
     PowerDevice,
     Storage,
     Store,
+    conceal,
 )
 from doctor_daemon.ports.leading import Leadership, Role, leadership_of
 from doctor_daemon.ports.own_side import OwnSide
@@ -247,9 +250,20 @@ class Ward:
         return tuple(self._charges.values())
 
 
+def switched(armed: Armed, ward: Ward) -> Change:
+    """Return what saves the master switch, and has the audit say so."""
+    line = audit_orders.armed(armed, ward.tools.clock.now(), ward.term)
+    return Change(armed=armed, audit=(concealed(line),))
+
+
+def concealed(line: Line) -> Line:
+    """Return a line of the audit without secrets: what others have said may hold any."""
+    return replace(line, cause=conceal(line.cause), text=conceal(line.text))
+
+
 async def save_switch(ward: Ward) -> None:
     """Save the master switch as it is in force."""
     async with ward.switching:
         armed = ward.armed
-        await ward.tools.store.commit(Change(armed=armed), term=ward.term)
+        await ward.tools.store.commit(switched(armed, ward), term=ward.term)
         ward.unsaved = ward.armed is not armed

@@ -35,7 +35,7 @@ class EngineWindows:
     async def end(self, host: HostId, by: str) -> bool:
         """End a window of this owner's."""
         self._check(host, by)
-        ended = await Operators(self.engine).end_maintenance(host)
+        ended = await Operators(self.engine).end_maintenance(host, by)
         if ended:
             log.info("maintenance ended", host=str(host), by=by)
         return ended

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from doctor_daemon.core.audit import Line, Page
 from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import HostId, Server
@@ -83,6 +84,8 @@ class Change:
     """Signed requests that have come."""
     floors: tuple[Floor, ...] = ()
     """What they are known by without their names, from now on."""
+    audit: tuple[Line, ...] = ()
+    """What the audit says of this: chained where it is written. One that is there stays so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,10 @@ class Store(Protocol):
         Return those of these that are pending and late now, whole, in the order of their making;
         those that were so before are among them. Any other one is left as it is.
         """
+        ...
+
+    async def audit(self, after: int, limit: int) -> Page:
+        """Return lines of the audit after this number, in order, and the ends of the chain."""
         ...
 
     async def prune(self, *, term: int) -> None:

@@ -6,6 +6,7 @@ is to be written. Who calls has seen to the term; nothing in here waits, or know
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -228,6 +229,16 @@ class Contents:
         closed = sorted(chain(others, here), key=lambda one: one[0])
         spare, horizon_s = len(closed) - rule.closed_max, self.moment.wall_s - rule.keep_s
         return tuple(id_ for n, (at_s, id_) in enumerate(closed) if n < spare or at_s < horizon_s)
+
+    def audit_from_s(self, rule: Keeping, others: Iterable[float] = ()) -> float:
+        """Return from when on the audit is kept: as long as closed incidents, and not shorter.
+
+        `others`: when incidents were opened that are kept elsewhere.
+        """
+        if self.moment is None:
+            return -math.inf
+        here = (one.opened_at.wall_s for one in self.heads())
+        return min((self.moment.wall_s - rule.keep_s, *here, *others))
 
     def forget(self, ids: Iterable[IncidentId]) -> None:
         """Keep these closed incidents no more."""

@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import ClassVar, TypeVar
 
 import structlog
 
+from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
@@ -33,6 +35,7 @@ from doctor_daemon.ports import (
 from doctor_daemon.ports.leading import Leadership
 from doctor_daemon.stores.contents import Keeping
 from doctor_daemon.stores.etcd_agreement import agreed
+from doctor_daemon.stores.etcd_audit import old, page
 from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_endings import endings
 from doctor_daemon.stores.etcd_folding import fold
@@ -183,6 +186,12 @@ class EtcdStore:
     async def given_up(self) -> Mapping[str, int]:
         return self._held().contents.letters.given_up()
 
+    async def audit(self, after: int, limit: int) -> Page:
+        """Return lines as they are in etcd now: nobody holds them."""
+        if self._gateway is None:
+            raise Permanent("etcd: the store is not open")
+        return await page(self._gateway, self._config.prefix, after, limit)
+
     async def commit(self, change: Change, *, term: int) -> None:
         held = self._held()
         await self._write(
@@ -225,6 +234,16 @@ class EtcdStore:
                         await self._write(term, make)
                 except TooLarge as error:  # what comes after it may count on it
                     log.warning("what is kept no more stays in etcd", error=str(error))
+            await self._prune_audit(term, held)
+
+    async def _prune_audit(self, term: int, held: Loaded) -> None:
+        horizon_s = held.contents.audit_from_s(self._keeping, held.past.opened())
+        gateway = self._gateway
+        while gateway is not None:
+            plan = await old(gateway, self._config.prefix, horizon_s)
+            if plan is None:
+                return
+            await self._write(term, partial(_as_planned, plan))
 
     async def _halved(
         self, term: int, of: Callable[[tuple[K, ...]], Make], some: tuple[K, ...]
@@ -267,6 +286,10 @@ class EtcdStore:
                     self._reading = asyncio.create_task(again, name="etcd-past")
                 raise Temporary(f"etcd: incidents that are over are read once more: {error}")
         return self._held()
+
+
+def _as_planned(plan: Plan, _: int) -> Plan:
+    return plan
 
 
 def _parts(rows: Collection[K]) -> Iterator[tuple[K, ...]]:

@@ -16,6 +16,7 @@ from doctor_daemon.stores.etcd_meaning import Compacted, TooLong, Unanswered
 from doctor_daemon.stores.etcd_past import Past, read
 from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
 from doctor_daemon.stores.etcd_values import (
+    AUDIT,
     CHANGE,
     LANES,
     MARK,
@@ -58,14 +59,14 @@ async def answered(gateway: Gateway, path: str, body: Mapping[str, object]) -> J
 
 
 async def load(gateway: Gateway, prefix: str) -> Loaded:
-    """Read everything but the past. Raise Permanent for what cannot be read.
+    """Read everything but the past and the audit. Raise Permanent for what cannot be read.
 
     The caller bounds the time.
     """
     while True:
         putting = _Putting()
         try:
-            for some in (("", PAST), (_after(PAST), "")):
+            for some in (("", AUDIT), (_after(AUDIT), PAST), (_after(PAST), "")):
                 async for row in rows(gateway, prefix, some):
                     putting.take(*row)
             return putting.whole()

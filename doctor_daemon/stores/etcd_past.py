@@ -145,6 +145,10 @@ class Past:
         """Yield when each ended."""
         return ((one.short.ended_wall_s, id_) for id_, one in self._over.items())
 
+    def opened(self) -> Iterator[float]:
+        """Yield when each was opened, by the wall clock."""
+        return (one.short.opened_wall_s for one in self._over.values())
+
     def returned(self) -> Iterator[Return]:
         """Yield those in which a host came back."""
         shorts = (one.short for one in self._over.values())

@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from doctor_daemon.core.audit import Line
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.ports import Change, NoticeRow
+from doctor_daemon.stores.chain import unknown
 from doctor_daemon.stores.changes import moment_of
 from doctor_daemon.stores.codec import HEAD_MAX, dump_head
 from doctor_daemon.stores.contents import Contents
@@ -41,6 +43,8 @@ FOLD_PARTS = 200
 where it did not fit."""
 FOLDED_MAX = REQUEST_MAX - 1000
 """Bytes of a transaction in which that is done; what does not fit stays as it is."""
+AUDITED_MAX = 1000
+"""Lines of the audit that are known again."""
 CHARGES_MAX = 5000
 """Charges under one key, where they are put in the place of all."""
 
@@ -93,6 +97,8 @@ class Loaded:
     books: Books = field(default_factory=Books)
     mark: Mark = field(default_factory=lambda: Mark(""))
     mark_revision: int = 0
+    audited: dict[str, None] = field(default_factory=dict)
+    """The last lines of the audit that were written since, by their keys."""
 
 
 def keys_of(kind: str, change: Change) -> Iterator[object]:
@@ -113,6 +119,7 @@ def touched(change: Change) -> frozenset[object]:
         found |= {("incident", change.head.id), ("host", change.head.host)}
     for row in change.notices:
         found |= {("notice", row.id), (row.consumer, row.host, row.sequence)}
+    found |= {("audit", line.key) for line in change.audit}
     return frozenset(found | {("charge", *key) for key in _rounds(change.charges)})
 
 
@@ -137,8 +144,11 @@ def commit_plan(held: Loaded, change: Change, order: int) -> Plan:
     if change.head is not None:
         _plan_incident(contents, books, (change, order), (puts, heads, drops))
 
+    lines = unknown(change.audit, held.audited)
+
     def apply(revision: int) -> None:
         contents.put(change)
+        _audited(held, lines)
         for kind in kinds:
             books.packs[kind].add(order, keys_of(kind, change))
         if rest != Change():
@@ -149,7 +159,14 @@ def commit_plan(held: Loaded, change: Change, order: int) -> Plan:
             kept.parts = 0 if drops else kept.parts
             kept.parts += parts_key(change.head.id, change.head.version) in puts
 
-    return Plan(heads, puts, drops, moment_of(change), apply)
+    return Plan(heads, puts, drops, moment_of(change), apply, lines=lines)
+
+
+def _audited(held: Loaded, lines: Iterable[Line]) -> None:
+    """Remember what was written, so that a second try at it writes nothing twice."""
+    held.audited.update(dict.fromkeys(line.key for line in lines))
+    for key in list(islice(held.audited, max(0, len(held.audited) - AUDITED_MAX))):
+        del held.audited[key]
 
 
 def _plan_incident(

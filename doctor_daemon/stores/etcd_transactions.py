@@ -7,13 +7,24 @@ etcd's own limits, which an administrator may only raise: 128 operations and 1.5
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from doctor_daemon.core.audit import Line, Link, chained
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.etcd_json import Json, coded, records
-from doctor_daemon.stores.etcd_values import CLAIM, MARK, Claim, Mark, TooLarge, packed
+from doctor_daemon.stores.etcd_values import (
+    CLAIM,
+    LINES,
+    MARK,
+    Claim,
+    Lines,
+    Mark,
+    TooLarge,
+    ordered,
+    packed,
+)
 
 OPERATIONS_MAX = 100
 """Of plans, and as many comparisons; those of term, leader and mark come on top."""
@@ -38,6 +49,10 @@ class Plan:
     apply: Callable[[int], None] = lambda _: None
     orders: int = 1
     """How many numbers it takes, from its own on."""
+    lines: Sequence[Line] = ()
+    """What the audit is to say of it: chained once it is known what goes before it."""
+    link: Link | None = None
+    """Where the audit stands after it; None: it says nothing."""
 
     @property
     def size(self) -> int:
@@ -97,6 +112,16 @@ class Transaction:
             ],
             "failure": [{"request_range": {"key": key(name)}} for name in STANDING],
         }
+
+
+def linked(plan: Plan, last: Link) -> Plan:
+    """Return a plan with its lines of the audit chained. `last`: where the audit stands before."""
+    if not plan.lines:
+        return plan
+    rows = tuple(chained(last, plan.lines))
+    value = packed(LINES.dumps(Lines(rows, max(line.at.wall_s for line in plan.lines))))
+    puts = {**plan.puts, ordered("a", rows[0].number): value}
+    return replace(plan, puts=puts, link=rows[-1].link)
 
 
 def check_size(plan: Plan) -> None:

@@ -15,6 +15,8 @@ Under the prefix, `ORDER` being the number of the commit that wrote it, in sixte
     l/ORDER             all the rest of a commit, which is small
     s/NUMBER            sequence numbers whose notices are not kept any more, or below x/
     returns             when hosts came back, of incidents that are not kept any more, or below x/
+    a/NUMBER            lines of the audit that were written together, the first of this number
+    audit               the last line of it that was dropped
     x/ID                an incident that is over, and what was told of it: first the short of it
 
 A value is a part of a `Change` as JSON, fields that are empty left out; a large one is packed.
@@ -28,6 +30,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, get_type_hints
 from urllib.parse import quote
 
+from doctor_daemon.core.audit import ORIGIN, Link, Row
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
@@ -38,7 +41,7 @@ from doctor_daemon.stores.etcd_json import is_number
 from doctor_daemon.stores.shape import Boots, Mismatch, Shape, record, shape
 
 SCHEMA = 2
-"""2: whoever leads has a lease. What takes no notice of one must not write."""
+"""2: whoever leads has a lease, and there is an audit: what knows neither must not write."""
 PACKED_MIN = 512
 """Bytes from which on a value is packed."""
 UNPACKED_MAX = 64 * 1024 * 1024
@@ -47,21 +50,23 @@ _PACKED = b"z"
 DIGITS = 16
 PAST = "x/"
 """What the keys of incidents that are over begin with: no other key of ours comes after them."""
+AUDIT = "a/"
+"""What the keys of the audit's lines begin with: no other key of ours comes before them."""
 PARTS = frozenset({"entries", "servers", "servers_gone", "evacuations"})
 """The fields of a change that are rows of its incident."""
 PACKS: Mapping[str, str] = {"n": "notices", "e": "evidence", "c": "charges"}
 """The fields of a change that have keys of their own."""
-NUMBERED = frozenset({"d", "l", "s", *PACKS})
+NUMBERED = frozenset({"a", "d", "l", "s", *PACKS})
 """The kinds of keys that have a number."""
 DAEMONS = "daemons/"
 WORD = "disarm"
 """The key of what is said to whoever leads."""
-SINGLE = frozenset({"schema", "term", "leader", "mark", "returns", WORD})
+SINGLE = frozenset({"schema", "term", "leader", "mark", "returns", "audit", WORD})
 REST = (
     frozenset(field.name for field in fields(Change))
     - PARTS
     - frozenset(PACKS.values())
-    - frozenset({"head"})
+    - frozenset({"head", "audit"})
 )
 
 
@@ -72,6 +77,17 @@ class Mark:
     id: str
     order: int = 0
     moment: Instant | None = None
+    audit: Link = ORIGIN
+    """Where the audit stands after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of the audit that were written together."""
+
+    rows: tuple[Row, ...]
+    until_wall_s: float
+    """When the last of them was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +161,7 @@ class Opened:
 def _changes() -> Shape:
     """Return the shape of a change: an object of the fields that are not empty."""
     hints = get_type_hints(Change)
-    inner = {name: shape(hints[name]) for name in hints if name != "head"}
+    inner = {name: shape(hints[name]) for name in hints if name not in {"head", "audit"}}
     empty = Change()
 
     def encode(value: object, boots: Boots) -> dict[str, object]:
@@ -188,6 +204,8 @@ def _opened() -> Shape:
 
 CHANGE: Codec[Change] = Codec("change", _changes())
 OPENED: Codec[Opened] = Codec("incident", _opened())
+LINK: Codec[Link] = Codec("end of the audit", shape(Link))
+LINES: Codec[Lines] = Codec("audit", shape(Lines))
 MARK: Codec[Mark] = Codec("mark", shape(Mark))
 CLAIM: Codec[Claim] = Codec("term", shape(Claim))
 LANES: Codec[Lanes] = Codec("sequence numbers", shape(Lanes))

@@ -23,6 +23,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 
+from doctor_daemon.core.audit import Link
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
 from doctor_daemon.stores.etcd_daemons import Own, or_else, why_over
@@ -37,6 +38,7 @@ from doctor_daemon.stores.etcd_transactions import (
     Transaction,
     check_size,
     first,
+    linked,
 )
 from doctor_daemon.stores.etcd_values import MARK, Claim, Mark
 
@@ -187,6 +189,7 @@ class Writer:
         touched: set[object] = set()
         plans: list[Plan] = []
         order, moment, size, operations = self._mark.order, self._mark.moment, 0, 0
+        link = self._mark.audit
         while self._queue:
             job = self._queue[0]
             if job.done.done():  # whoever asked for it waits no more
@@ -195,7 +198,7 @@ class Writer:
             if jobs and (job.touches is None or touched & job.touches):
                 break
             try:
-                plan = job.make(order + 1)
+                plan = linked(job.make(order + 1), link)
                 check_size(plan)
             except Exception as error:  # noqa: BLE001 - a Conflict, or a bug in one change
                 self._queue.popleft().fail(error)
@@ -206,15 +209,16 @@ class Writer:
             jobs.append(self._queue.popleft())
             plans.append(plan)
             order, moment = order + plan.orders, plan.moment or moment
+            link = plan.link or link
             if job.touches is None:
                 break
             touched |= job.touches
-        return Transaction(self._named(order, moment), tuple(plans))
+        return Transaction(self._named(order, moment, link), tuple(plans))
 
-    def _named(self, order: int, moment: Instant | None) -> Mark:
+    def _named(self, order: int, moment: Instant | None, link: Link) -> Mark:
         # By the opening, not the term: where older state was restored a term may come again.
         self._count += 1
-        return Mark(f"{self._claim.by}-{self._count}", order, moment)
+        return Mark(f"{self._claim.by}-{self._count}", order, moment, link)
 
     async def _settle(self) -> None:
         """Find out what became of a transaction whose answer was lost."""
@@ -228,7 +232,7 @@ class Writer:
 
     async def _write(self, transaction: Transaction) -> None:
         # Unsure from before the first byte until it is known: whatever ends the wait leaves it so.
-        fence = self._named(self._mark.order, self._mark.moment)
+        fence = self._named(self._mark.order, self._mark.moment, self._mark.audit)
         self._unsure = transaction, fence
         _, revision = await self._tried(transaction, (transaction.mark.id,))
         self._unsure = None

@@ -11,11 +11,13 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, EvidenceRow, Heading, NoticeRow, Snapshot, Wanted
+from doctor_daemon.stores.chain import Chain
 from doctor_daemon.stores.contents import Contents, Keeping
 
 
@@ -42,6 +44,7 @@ class MemoryStore:
         self._keeping = Keeping(options.keep_days, options.closed_max)
         self._term = 0
         self._contents = Contents()
+        self._chain = Chain()
 
     async def open(self) -> int:
         self._term += 1
@@ -72,6 +75,7 @@ class MemoryStore:
         self._check_term(term)
         self._contents.check(change)
         self._contents.put(change)
+        self._chain.add(change.audit)
 
     async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:
         self._check_term(term)
@@ -87,9 +91,13 @@ class MemoryStore:
         self._contents.letters.note(again)
         return late
 
+    async def audit(self, after: int, limit: int) -> Page:
+        return self._chain.page(after, limit)
+
     async def prune(self, *, term: int) -> None:
         self._check_term(term)
         self._contents.prune(self._keeping)
+        self._chain.drop(self._contents.audit_from_s(self._keeping))
 
     def _check_term(self, term: int) -> None:
         if term != self._term:

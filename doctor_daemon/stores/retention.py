@@ -11,12 +11,15 @@ Each step drops a few rows and says how many, so that no commit waits long for a
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.stores.audit import drop_lines, lines_before
+from doctor_daemon.stores.chain import AUDIT_MAX
 from doctor_daemon.stores.rows import check_term
 from doctor_daemon.stores.volumes import drop_old
 
@@ -34,6 +37,11 @@ Drop = Callable[[sqlite3.Connection], int]
 _INCIDENTS_AT_ONCE = 20
 _NOTICES_AT_ONCE = 100
 _ROWS_AT_ONCE = 5000
+_ANY = "SELECT opened_wall_s FROM incidents ORDER BY seq LIMIT 1"
+_CLOSED = (
+    "SELECT opened_wall_s FROM incidents WHERE ended_wall_s IS NOT NULL"
+    " ORDER BY ended_wall_s, seq LIMIT 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ def drops(rule: Retention, term: int) -> tuple[Drop, ...]:
 
         return work
 
-    return tuple(map(guarded, (_old, _large, _notices, _keys, _folds, _charges, _volumes)))
+    return tuple(map(guarded, (_old, _large, _audit, _notices, _keys, _folds, _charges, _volumes)))
 
 
 def _old(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
@@ -69,7 +77,10 @@ def _old(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
 
 
 def _large(connection: sqlite3.Connection, rule: Retention, _: Instant) -> int:
-    """Drop what ended first, incidents and notices of upkeep, while the database is too large."""
+    """Drop what ended first, while the database is too large.
+
+    Notices of upkeep and lines of the audit go with the incidents that have ended since.
+    """
     if _size(connection) <= rule.size_max:
         return 0
     told = connection.execute(
@@ -78,6 +89,7 @@ def _large(connection: sqlite3.Connection, rule: Retention, _: Instant) -> int:
         " (SELECT min(ended_wall_s) FROM incidents), 1) ORDER BY seq LIMIT ?)",
         (NoticeKind.MAINTENANCE, _NOTICES_AT_ONCE),
     ).rowcount
+    told = told or drop_lines(connection, lines_before(connection, _kept_s(connection, _CLOSED)))
     if told:
         return told
     dropped = connection.execute(
@@ -95,6 +107,18 @@ def _size(connection: sqlite3.Connection) -> int:
         " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
     ).fetchone()
     return int(size)
+
+
+def _audit(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
+    """Drop lines of the audit that are old, and from before all incidents that are kept."""
+    horizon_s = min(_horizon_s(rule, now), _kept_s(connection, _ANY))
+    return drop_lines(connection, lines_before(connection, horizon_s, AUDIT_MAX))
+
+
+def _kept_s(connection: sqlite3.Connection, oldest: str) -> float:
+    """Return when the oldest incident that is kept was opened."""
+    row = connection.execute(oldest).fetchone()
+    return math.inf if row is None else float(row[0])
 
 
 def _notices(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:

@@ -17,6 +17,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, EvidenceRow, NoticeRow
+from doctor_daemon.stores.audit import write_lines
 from doctor_daemon.stores.changes import check_change, moment_of
 from doctor_daemon.stores.codec import (
     ARMED,
@@ -73,6 +74,7 @@ def write_change(connection: sqlite3.Connection, change: Change, term: int) -> N
     write_records(connection, change)
     write_tasks(connection, change)
     write_spent(connection, change)
+    write_lines(connection, change.audit)
     moment = moment_of(change)
     if moment is not None:
         row = (moment.boot_id, moment.boot_s, moment.wall_s)

@@ -136,7 +136,21 @@ _SIXTH = (
         source TEXT PRIMARY KEY, signed_s INTEGER NOT NULL) WITHOUT ROWID""",
 )
 
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+_SEVENTH = (
+    # The audit: lines in a chain, and its two ends, by which it is known whether some are gone.
+    """CREATE TABLE audit (
+        number INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE, at_wall_s REAL NOT NULL,
+        hash TEXT NOT NULL, body TEXT NOT NULL)""",
+    """CREATE TABLE audit_ends (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        dropped INTEGER NOT NULL, dropped_hash TEXT NOT NULL,
+        last INTEGER NOT NULL, last_hash TEXT NOT NULL)""",
+    """INSERT INTO audit_ends
+        SELECT 1, 0, hash, 0, hash FROM (SELECT lower(hex(zeroblob(32))) AS hash)""",
+)
+
+STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 """Schema n is made from schema n - 1 by the n-th of these. One that was released never changes."""
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
@@ -27,7 +28,7 @@ from doctor_daemon.ports import (
     Snapshot,
     Wanted,
 )
-from doctor_daemon.stores import notices, queries, rows
+from doctor_daemon.stores import audit, notices, queries, rows
 from doctor_daemon.stores.reader import Reader
 from doctor_daemon.stores.retention import Retention, drops
 from doctor_daemon.stores.schema import claim, move_log
@@ -119,6 +120,9 @@ class SqliteStore:
 
     async def given_up(self) -> Mapping[str, int]:
         return await self._read(notices.given_up)
+
+    async def audit(self, after: int, limit: int) -> Page:
+        return await self._read(lambda connection: audit.page(connection, after, limit))
 
     async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
         return await self._write(lambda connection: notices.replay(connection, ids, term))

@@ -5,6 +5,7 @@ A suite for a store subclasses `StoreContract` and has a fixture `disk` of its o
 
 from __future__ import annotations
 
+from tests.contracts.store_audit import Audit
 from tests.contracts.store_contents import Memory
 from tests.contracts.store_guards import Guards
 from tests.contracts.store_letters import DeadLetters
@@ -15,6 +16,15 @@ from tests.contracts.store_volumes import VolumeRecords
 
 
 class StoreContract(
-    Guards, Memory, Outbox, DeadLetters, Events, VolumeRecords, HostTasks, SpentRequests, Pruning
+    Guards,
+    Memory,
+    Outbox,
+    DeadLetters,
+    Events,
+    VolumeRecords,
+    HostTasks,
+    SpentRequests,
+    Pruning,
+    Audit,
 ):
     """The whole suite."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from doctor_daemon.core.audit import Part
 from doctor_daemon.core.context import Armed, Charge, Maintenance
 from doctor_daemon.core.masses import Passage
 from doctor_daemon.ports import Change, Store
 from tests.stores.values import (
     at,
+    audit_line,
     evidence,
     host,
     mass_state,
@@ -51,4 +53,5 @@ def first(name: str) -> Change:
         reserves=(reserve_task("cmp-1"),),
         masses=mass_state(),
         passages=(Passage(host("cmp-1"), "p-1", 2),),
+        audit=(audit_line(1), audit_line(1, part=Part.RESULT)),
     )

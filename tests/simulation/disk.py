@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Charge
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
@@ -106,6 +107,9 @@ class Disk:
         rows = await self._inner.replay(ids, term=term)
         self.dead.difference_update(row.id for row in rows)
         return rows
+
+    async def audit(self, after: int, limit: int) -> Page:
+        return await self._inner.audit(after, limit)
 
     async def prune(self, *, term: int) -> None:
         await self._inner.prune(term=term)

@@ -18,6 +18,7 @@ from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import device_key
 from doctor_daemon.stores.memory import MemoryStore
+from tests.simulation.audits import Audits
 from tests.simulation.bmc import Bmc
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.crash import Boundaries
@@ -81,6 +82,7 @@ class Story:
         self.disk = Disk(MemoryStore(), self.swarm, self.boundaries)
         self.oracle = Oracle(self.world, self.disk, self.clock, self.boundaries, POLICY)
         self.consumers = {n: SimConsumer(n, self.swarm, self.boundaries) for n in ("vnfm", "ops")}
+        self.audits = Audits(self.disk, self.oracle)
         self.engine: Engine | None = None
         self.monitors = Monitors(self.world, self.oracle, self)
         self.staff = Staff(self.world, self.oracle, self, self.monitors)
@@ -103,6 +105,7 @@ class Story:
             metrics=Metrics(),
             new_id=self.swarm.new_id,
         )
+        tools = self.audits.watched(tools)
         plans = {machine.id: machine.plan for machine in world.machines.values()}
         lowered = self.swarm.strikes("mode-lowered")
         oracle.mode = self.swarm.random.choice(LOWER) if lowered else Mode.EVACUATE
@@ -142,6 +145,7 @@ class Story:
                 self.oracle.wrong(f"BUG: {result!r}")
         heard = {name: consumer.heard for name, consumer in self.consumers.items()}
         Ending(self.oracle).judge(heard)
+        await self.audits.judge()
 
     def _calm(self) -> None:
         self.swarm.on = False

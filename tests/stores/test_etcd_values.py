@@ -27,7 +27,7 @@ from doctor_daemon.stores.etcd_values import (
 from tests.stores.anything import TEXTS, anything
 from tests.stores.values import notice, rich
 
-CHANGES = anything(Change).map(lambda change: replace(change, head=None))
+CHANGES = anything(Change).map(lambda change: replace(change, head=None, audit=()))
 
 
 @given(CHANGES)

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from doctor_daemon.core.audit import ORIGIN, Page
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.incident import Incident, IncidentId, Rounds
 from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Snapshot
+from doctor_daemon.ports.replays import Floor, Spent
 from doctor_daemon.stores.codec import ENTRY, HEAD, SERVER, dump_head
 from doctor_daemon.stores.schema import APPLICATION_ID, STEPS, claim
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
@@ -24,8 +26,8 @@ from tests.contracts.store_disk import first
 from tests.stores.values import at, evacuation, head_of, host, incident, notice, rich, server, step
 
 WRITTEN = Path(__file__).parent / "data"
-"""Dumps of files that were made at schemas 1 to 5, by sqlite3's `.dump`."""
-SCHEMAS = (1, 2, 3, 4, 5)
+"""Dumps of files that were made at schemas 1 to 6, by sqlite3's `.dump`."""
+SCHEMAS = (1, 2, 3, 4, 5, 6)
 UPKEEP = Upkeep(host("cmp-7"), IncidentId("m1"), Turn.BEGUN, at(4))
 """What was told of upkeep, from the third on."""
 
@@ -93,7 +95,10 @@ async def test_what_was_written_before_is_all_there(store: SqliteStore, schema: 
         upkeep=(UPKEEP,) if schema > 2 else (),
         orders=was.orders if schema > 3 else (),
         tasks=was.tasks if schema > 3 else (),
+        spent=(Spent("am", "b", 7),) if schema > 5 else (),
+        floors=(Floor("am", 3),) if schema > 5 else (),
     )
+    assert await store.audit(0, 10) == Page(ORIGIN, ORIGIN, ())
     ended = await store.find(IncidentId("two"))
     assert ended is not None
     assert [entry.text for entry in ended.timeline] == ["two begins", "over"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from doctor_daemon.core.audit import Line, Part
 from doctor_daemon.core.context import Latch
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.evidence import Trust, Verdict, Word
@@ -213,6 +214,13 @@ def reserve_task(name: str, *, over: bool = False) -> ReserveTask:
     task = ReserveTask(host(name), IncidentId("one"), "reserved", at(7), reserve="cmp-9")
     held = replace(task, tried=("cmp-8",), sent=True).hold(at(8), "503", "see to that")
     return held.at(ReserveStage.DONE, at(9), "déjà vu", warns=True) if over else held
+
+
+def audit_line(number: int, seconds: float = 0.0, part: Part = Part.INTENT) -> Line:
+    """Return a line of the audit in which everything stands."""
+    line = Line(f"one/{number}", part, "cut", at(seconds), 7, "cmp-1", "one", "bmc, level 1, try 1")
+    said = replace(line, cause="déjà vu", by="ann", evidence=("am said down",), proof="off")
+    return replace(said, gates=("armed: open", "mode: open"), outcome="accepted", text="204")
 
 
 def mass_state() -> MassState:

@@ -1,0 +1,67 @@
+"""What the audit says of orders that belong to no incident: the switches, and those about Cinder.
+
+The id of a line is made of what the order is. So an order that is saved once more, because nobody
+knows whether it was, is the same line, and stands there once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+from doctor_daemon.core.audit import Line, Part, canonical, short
+from doctor_daemon.core.context import Armed, Maintenance
+from doctor_daemon.core.host import HostId
+from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.masses import Passes
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volumes import Finding
+
+ID_DIGITS = 16
+"""Of the digest of what an order was."""
+
+
+def armed(switch: Armed, at: Instant, term: int) -> Line:
+    """Return the line of the master switch."""
+    what = "arm" if switch.on else "disarm"
+    return _ordered(what, switch.at or at, term, switch.by, switch.why)
+
+
+def maintained(window: Maintenance, at: Instant, term: int) -> Line:
+    """Return the line of a maintenance that begins."""
+    line = _ordered("maintenance", at, term, window.by, window.why)
+    return replace(line, host=str(window.host), text=f"until {window.until.wall_s:.0f}")
+
+
+def maintenance_ended(host: HostId, by: str, at: Instant, term: int) -> Line:
+    """Return the line of a maintenance that ends."""
+    return replace(_ordered("end of maintenance", at, term, by, ""), host=str(host))
+
+
+def let_through(passes: Passes, term: int) -> Line:
+    """Return the line of a word by which hosts are let through."""
+    text = f"{passes.count} hosts, until {passes.until.wall_s:.0f}"
+    return replace(_ordered("release-hosts", passes.at, term, passes.by, passes.why), text=text)
+
+
+def given(order: VolumeOrder, term: int) -> Line:
+    """Return the line of an order about Cinder, as it stands before anything is sent."""
+    line = _about_cinder(order, Part.INTENT, order.at, term)
+    return replace(line, by=short(order.by), cause=short(order.why))
+
+
+def ended(order: VolumeOrder, finding: Finding, now: Instant, term: int) -> Line:
+    """Return the line of what it has come to."""
+    line = _about_cinder(order, Part.RESULT, now, term)
+    return replace(line, outcome=finding.end.value, text=short(finding.text))
+
+
+def _about_cinder(order: VolumeOrder, part: Part, at: Instant, term: int) -> Line:
+    what, target = f"cinder {order.name}", short(order.target)
+    return Line(f"cinder/{order.number}", part, what, at, term, target=target)
+
+
+def _ordered(what: str, at: Instant, term: int, by: str, why: str) -> Line:
+    digest = hashlib.sha256(canonical([by, why, at.boot_id, at.boot_s]).encode()).hexdigest()
+    id_ = f"{what}/{digest[:ID_DIGITS]}"
+    return Line(id_, Part.ORDER, what, at, term, by=short(by), cause=short(why))

@@ -1,0 +1,80 @@
+"""I-17: orders and switches are on record, once, with who gave them and why, and no secret."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.messages import Order
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
+from doctor_daemon.engine.operators import Operators
+from doctor_daemon.ports import remember
+from tests.engine.audits import PAGE, brief, records
+from tests.engine.coming_back import over
+from tests.engine.instruments import HOST
+from tests.engine.moving import comes
+from tests.engine.rig import Rig, until
+from tests.simulation.virtual import run
+
+QUICK = Policy(grace_s=1.0)
+
+
+def test_i17_orders_are_on_record_with_who_and_why() -> None:
+    rig = Rig(policy=replace(QUICK, grace_s=60.0))
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            operators = Operators(engine)
+            await operators.maintain(HOST, "ben", "new memory", 600)
+            assert await operators.end_maintenance(HOST, "ann")
+            await engine.masskeeper.release(3, "ann", "the rack has no power", 60)
+            await operators.disarm("ben", "trouble")
+            await operators.disarm("ben", "more trouble")
+            await engine.desk.submit([rig.evidence(Verdict.DOWN)])
+            await operators.order(HOST, Order.DISMISS, "ann", "it was the switch")
+            await over(engine)
+            found = await records(rig)
+        assert [(one["what"], one["by"], one.get("cause", "")) for one in found] == [
+            ("maintenance", "ben", "new memory"),
+            ("end of maintenance", "ann", ""),
+            ("release-hosts", "ann", "the rack has no power"),
+            ("disarm", "ben", "trouble"),
+            ("disarm", "ben", "more trouble"),
+            ("dismiss", "ann", "it was the switch"),
+        ]
+        assert {one["part"] for one in found} == {"order"}
+        assert found[0]["host"] == found[-1]["host"] == "cmp-1"
+
+    run(main())
+
+
+def test_i17_a_switch_that_is_saved_once_more_is_on_record_once() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await Operators(engine).disarm("ben", "trouble")
+            engine.ward.unsaved = True  # it is not known whether it was
+            await comes(lambda: not engine.ward.unsaved)
+            assert brief(await records(rig)) == [("disarm", "order", "")]
+
+    run(main())
+
+
+def test_e7_a_secret_that_somebody_says_is_not_on_record() -> None:
+    remember("hunter2-hunter2")
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await Operators(engine).arm("ann", "the password is hunter2-hunter2")
+            await engine.desk.submit([rig.evidence()])
+            await Operators(engine).order(HOST, Order.FENCE, "ann", "by hunter2-hunter2")
+            await until(engine, Phase.DOWN)
+            page = await rig.disk.audit(0, PAGE)
+        text = "".join(row.body for row in page.rows)
+        assert "hunter2" not in text
+        assert text.count("the password is") == 1
+
+    run(main())
