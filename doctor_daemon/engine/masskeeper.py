@@ -141,8 +141,10 @@ class Masskeeper:
     async def release(self, count: int, by: str, why: str, seconds: float) -> Passes:
         """Let so many hosts be cut although many look dead. A new word takes the old one's place.
 
-        Raise Permanent, in words, for what goes beyond any reason.
+        Raise Permanent, in words, for what goes beyond any reason; Temporary when the word may have
+        lain unread over a pause.
         """
+        self._ward.standpoint.attentive(self._ward.tools.clock.now())
         if not 1 <= count <= COUNT_MAX:
             msg = f"count: expected a number from 1 to {COUNT_MAX}, found {count}"
             raise Permanent(msg)

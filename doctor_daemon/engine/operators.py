@@ -50,8 +50,10 @@ class Operators:
     async def arm(self, by: str, why: str) -> None:
         """Let the daemon cut power, from the moment that this is saved.
 
-        Raise Permanent when a disarm came in between: the more careful order stands.
+        Raise Permanent when a disarm came in between: the more careful order stands; Temporary when
+        it may have lain unread over a pause.
         """
+        self._ward.standpoint.attentive(self._now())
         ward, before = self._ward, self._ward.armed
         armed = Armed(True, by, self._now(), why)  # noqa: FBT003 - a switch
         async with ward.switching:
@@ -136,8 +138,11 @@ class Operators:
     ) -> Case:
         """Give an order about a host's open incident; `fence` opens one where there is none.
 
-        Raise Permanent, in words, when it cannot be followed.
+        Raise Permanent, in words, when it cannot be followed; Temporary when it may have lain
+        unread over a pause, unless it only makes the daemon more careful.
         """
+        if order is not Order.DISMISS:
+            self._ward.standpoint.attentive(self._now())
         case = self._engine.desk.cases.get(host)
         if case is None and order is Order.FENCE:
             case = await self._accuse(host, by, why)

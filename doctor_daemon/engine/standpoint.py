@@ -13,9 +13,18 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.ourselves import Check, Ourselves, OwnRules, Sign
+from doctor_daemon.errors import Temporary
 
 PAUSE_S = 2.0
 """A gap between ticks above this means that the process, or the machine, stood still."""
+
+
+UNREAD_S = 2.0
+"""What is read so soon after a pause may have been sent before or during it."""
+UNREAD = (
+    "not followed: the daemon stood still until a moment ago, and this may have been said before "
+    "that: see how things stand now, and say it again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,15 @@ class Standpoint:
             value = self._value = self._made(awake_at, rules)
             self._made_of = rules
         return value
+
+    def attentive(self, now: Instant) -> None:
+        """Raise Temporary for an order that may have lain unread while the process stood still.
+
+        Nobody waits for its answer any more, and what it was about may be the other way round.
+        """
+        awake_at = self.wake.seen(now)
+        if awake_at is not None and now.since(awake_at) < UNREAD_S:
+            raise Temporary(UNREAD)
 
     def _made(self, awake_at: Instant | None, rules: OwnRules) -> Ourselves:
         control: Mapping[str, str] | None = None

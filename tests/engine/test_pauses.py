@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import cast
 
 import pytest
 
 from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.host import Mode
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
+from doctor_daemon.errors import Temporary
 from tests.engine.rig import HOST, Rig, accuse, incident_of, until
 from tests.simulation.virtual import VirtualLoop, run
 
@@ -87,6 +91,54 @@ def test_a12_a_permit_does_not_outlive_a_pause() -> None:
             assert rig.device.cuts == 1
             texts = [entry.text for entry in incident_of(engine).timeline]
             assert any("stood still" in text for text in texts)
+
+    run(main())
+    assert rig.bugs == []
+
+
+_ORDERS: dict[str, Callable[[Engine], Coroutine[None, None, object]]] = {
+    "confirm-off": lambda e: Operators(e).order(HOST, Order.CONFIRM_OFF, "ann", "off", 600.0),
+    "fence": lambda e: Operators(e).order(HOST, Order.FENCE, "ann", "now"),
+    "arm": lambda e: Operators(e).arm("ann", "go"),
+    "release-hosts": lambda e: e.masskeeper.release(3, "ann", "all dead", 600.0),
+}
+
+
+@pytest.mark.parametrize("name", _ORDERS)
+def test_a12_an_order_that_lay_unread_over_a_pause_is_not_followed(name: str) -> None:
+    """Whoever gave it has heard of no answer, and may have switched the host on since."""
+    rig = Rig(mode=Mode.OBSERVE)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await until(engine, Phase.HELD)
+            before = incident_of(engine), engine.ward.armed, engine.ward.lookout.passes
+            freeze(60.0)
+            with pytest.raises(Temporary, match="stood still until a moment ago"):
+                await _ORDERS[name](engine)
+            after = incident_of(engine), engine.ward.armed, engine.ward.lookout.passes
+            assert after == before
+            await asyncio.sleep(2.5)
+            await _ORDERS[name](engine)
+
+    run(main())
+    assert rig.bugs == []
+
+
+def test_a12_what_makes_the_daemon_more_careful_is_taken_at_any_time() -> None:
+    rig = Rig()
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            operators = Operators(engine)
+            freeze(60.0)
+            await operators.disarm("ann", "stop")
+            await operators.maintain(HOST, "ann", "new disk", 600.0)
+            assert not engine.ward.armed.on
+            await operators.order(HOST, Order.DISMISS, "ann", "it lives")
+            assert HOST not in engine.desk.cases or incident_of(engine).phase is Phase.DISMISSED
 
     run(main())
     assert rig.bugs == []

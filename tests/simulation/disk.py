@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextvars import Context
 
 from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Charge
@@ -41,6 +42,8 @@ class Disk:
         self.dead: set[str] = set()
         """Notices that are recorded as given up."""
         self.watch: Callable[[Incident | None, Change], None] = lambda before, change: None
+        self._remote = swarm.random.random() < 0.5
+        """Whether a server of its own keeps it, which stands not still with the daemon."""
 
     async def open(self) -> int:
         return await self._inner.open()
@@ -51,6 +54,16 @@ class Disk:
     async def commit(self, change: Change, *, term: int) -> None:
         swarm = self._swarm
         await self._boundaries.pass_by("crash-before-commit")
+        context = Context() if self._remote else None
+        with self._boundaries.pauses.call("save"):
+            await asyncio.create_task(self._write(change, term), context=context)
+        await self._boundaries.pass_by("crash-after-commit")
+        if swarm.strikes("commit-seems-to-fail"):
+            msg = "no answer from the disk"
+            raise Temporary(msg)
+
+    async def _write(self, change: Change, term: int) -> None:
+        swarm = self._swarm
         slow = swarm.strikes("commit-slow")
         host = change.head.host if change.head else None
         self.saving[host] += 1
@@ -63,10 +76,6 @@ class Disk:
             raise Temporary(msg)
         await self._inner.commit(change, term=term)
         self._note(change)
-        await self._boundaries.pass_by("crash-after-commit")
-        if swarm.strikes("commit-seems-to-fail"):
-            msg = "no answer from the disk"
-            raise Temporary(msg)
 
     def _note(self, change: Change) -> None:
         head = change.head

@@ -55,7 +55,8 @@ def begun_wrongly(before: Incident, after: Incident, world: World, policy: Polic
         world.swarm.note("kinds-contradict")
     if after.service_since is not None and before.service_since is None:
         world.swarm.note("service-down-alone")
-    if after.cut_started is not None and before.cut_started is None:
+    down = after.marking.number > 0  # by a human's word: its servers move, and life is no reason
+    if after.cut_started is not None and before.cut_started is None and not down:
         needed = world.machines[after.host].plan.corroboration
         yield from _judged(after, after.cut_started, needed, policy)
 

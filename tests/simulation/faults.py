@@ -9,6 +9,30 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+PAUSED = (
+    "pause-asleep",
+    "pause-grace",
+    "pause-before-cut",
+    "pause-cut-waits",
+    "pause-over-permit",
+    "pause-cut-out",
+    "pause-reading",
+    "pause-read-out",
+    "pause-look-out",
+    "pause-save-out",
+    "pause-just-saved",
+    "pause-proven",
+    "pause-put-out",
+    "pause-unread",
+    "pause-evacuating",
+    "pause-post-out",
+    "pause-down",
+    "pause-releasing",
+    "pause-lift-out",
+    "pause-switch_on-out",
+    "pause-held",
+)
+"""What a pause of the daemon has hit."""
 KINDS = (
     "crash-before-commit",
     "crash-after-commit",
@@ -85,6 +109,8 @@ KINDS = (
     "operator-decommissions",
     "put-back-by-hand",
     "bmc-nameless",
+    "pause",
+    *PAUSED,
 )
 """Every kind of fault; the names are what the coverage table shows."""
 

@@ -10,7 +10,9 @@ from doctor_daemon.core.evidence import Evidence, Trust, Verdict
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.errors import Conflict, DoctorError, Temporary
+from doctor_daemon.ports import Receipt
 from tests.simulation.oracle import Oracle
+from tests.simulation.standing import inside
 from tests.simulation.world import Machine, World
 
 SOURCES = (
@@ -21,6 +23,8 @@ SOURCES = (
 OF_NOVA = (("nova", "nova", Trust.ALONE), SOURCES[-1])
 """Of some hosts Nova is asked, and whether they answer pings, and nobody else."""
 NOVA_SHARE = 0.15
+PATIENCE_S = 10.0
+"""How long each of them waits for an answer."""
 
 
 class Daemon(Protocol):
@@ -125,7 +129,7 @@ class Monitors:
         key = f"{evidence.key}|stale"
         old = replace(evidence, verdict=Verdict.DOWN, key=key, received_at=long_ago)
         try:
-            (receipt,) = await engine.desk.submit([old])
+            (receipt,) = await inside(engine.desk.submit([old]), PATIENCE_S)
         except DoctorError:
             return
         self._oracle.check("I-12", receipt.outcome == "too old", f"stale: {receipt.outcome}")
@@ -134,19 +138,24 @@ class Monitors:
         """Send as a real monitor does: until it is taken, but not for ever."""
         for _ in range(4):
             engine = self._daemon.engine
-            now = self._oracle.clock.now()
             if engine is None or not engine.ready.is_set():
                 await asyncio.sleep(3)
                 continue
             self._takes_back(evidence)
             try:
-                (receipt,) = await engine.desk.submit([replace(evidence, received_at=now)])
+                receipt, heard = await inside(self._submit(engine, evidence), PATIENCE_S)
             except (Temporary, Conflict):  # busy, or dead: it hears nothing any more
                 await asyncio.sleep(1)
                 continue
             if self._daemon.engine is engine:  # else it died before its answer went out
-                self._taken(evidence, receipt.outcome, receipt.incident, stale=stale)
+                self._taken(heard, receipt.outcome, receipt.incident, stale=stale)
             return
+
+    async def _submit(self, engine: Engine, evidence: Evidence) -> tuple[Receipt, Evidence]:
+        """Have it received: when the daemon reads it, and that may be late."""
+        heard = replace(evidence, received_at=self._oracle.clock.now())
+        (receipt,) = await engine.desk.submit([heard])
+        return receipt, heard
 
     def _takes_back(self, evidence: Evidence) -> None:
         """Forget that a source has seen life: it says down now, be it taken or not."""
@@ -172,4 +181,4 @@ class Monitors:
         if evidence.verdict is Verdict.DOWN:
             self._oracle.accused.append((saved.id, evidence.source))
         if evidence.verdict is Verdict.UP and not stale and saved.untouched:
-            self._oracle.alive[saved.id][evidence.source] = self._oracle.clock.now()
+            self._oracle.alive[saved.id][evidence.source] = evidence.received_at

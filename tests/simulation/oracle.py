@@ -209,7 +209,7 @@ class Oracle:
         kept = window is not None and window.kept(now, self.clock.now(), BOUND_S)
         self.check("I-7", not kept, f"{what} of {machine.id} under maintenance")
 
-    def _as_sent(self, host: HostId, phase: Phase) -> Incident | None:
+    def as_sent(self, host: HostId, phase: Phase) -> Incident | None:
         """Return what is saved, or was when a permit was given that still held."""
         saved = self.disk.open_for(host)
         left_at, was = self.left.get(host, (-1e9, saved))
@@ -218,7 +218,7 @@ class Oracle:
 
     def put_sent(self, machine: Machine, *, disable: bool) -> None:
         """Check a force-down at the moment in which it leaves the daemon."""
-        now, saved = self.world.now(), self._as_sent(machine.id, Phase.FORCING_DOWN)
+        now, saved = self.world.now(), self.as_sent(machine.id, Phase.FORCING_DOWN)
         self._switches("force-down", machine)
         self.check("I-7", self.mode >= Mode.FENCE, f"force-down in mode {self.mode.name}")
         if saved is None or saved.proof is None or saved.phase is not Phase.FORCING_DOWN:
@@ -244,7 +244,7 @@ class Oracle:
     def post_sent(self, server: ServerId) -> None:
         """Check a request to evacuate at the moment in which it leaves the daemon."""
         machine = next(m for m in self.world.machines.values() if server in m.servers)
-        saved = self._as_sent(machine.id, Phase.EVACUATING)
+        saved = self.as_sent(machine.id, Phase.EVACUATING)
         self._switches("evacuation", machine)
         mode = min(machine.plan.mode, self.mode)
         self.check("I-7", mode is Mode.EVACUATE, f"{machine.id} may not be evacuated")
@@ -258,7 +258,7 @@ class Oracle:
         groups = self.world.groups
         for text in unwanted(machine.servers[server], machine, saved, record, groups):
             self.wrong(text)
-        if not self.world.swarm.struck["groups-hidden"]:
+        if self.world.groups_told:
             for text in beside(server, groups, self.disk.saved.values()):
                 self.wrong(text)
         self._word(machine, saved, record)

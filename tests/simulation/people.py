@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Coroutine
+from typing import Any
 
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.holding import Said, Word, answerable
@@ -15,6 +16,7 @@ from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import DoctorError
 from tests.simulation.monitors import Daemon, Monitors
 from tests.simulation.oracle import Oracle
+from tests.simulation.standing import inside
 from tests.simulation.windows import Window
 from tests.simulation.world import Machine, World
 
@@ -22,6 +24,8 @@ MAINTENANCE_S = 3000.0
 """Longer than the whole story, if nobody steps the clock."""
 
 
+PATIENCE_S = 30.0
+"""How long they wait for an answer."""
 RELEASABLE = ("release", "evacuation", "internal", "flaps")
 """Gates at which they try a release, be it refused."""
 
@@ -220,11 +224,11 @@ class Staff:
     ) -> None:
         await self._done(operators.order(incident.host, order, "ann", "as agreed", for_s))
 
-    async def _done(self, call: Awaitable[object]) -> bool:
+    async def _done(self, call: Coroutine[Any, Any, object]) -> bool:
         """Await a call; tell whether it was certainly done, and answered by a living daemon."""
         engine = self._daemon.engine
         try:
-            await call
+            await inside(call, PATIENCE_S)
         except DoctorError:
             return False
         return self._daemon.engine is engine

@@ -5,7 +5,6 @@ Two of the same server let it run twice, so the oracle is asked at every start o
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +12,7 @@ from functools import partial
 from doctor_daemon.core.evacuation import Migration
 from doctor_daemon.core.host import HostId, Server, ServerId
 from tests.simulation.faults import Swarm
+from tests.simulation.standing import later
 from tests.simulation.world import Machine, World
 
 SLOW_S = 200.0
@@ -96,7 +96,7 @@ class Rebuilds:
         self._after(self._swarm.seconds(1.0, 40.0), self.begin, machine, server)
 
     def _after(self, seconds: float, call: Callable[..., None], *values: object) -> None:
-        asyncio.get_running_loop().call_later(seconds, call, *values)
+        later(seconds, call, *values)
 
     def _schedule(self, rebuild: Rebuild, machine: Machine) -> None:
         now, swarm = self._world.now(), self._swarm

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from doctor_daemon.core.host import Mode
+from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.engine import Engine, Pace
@@ -16,7 +17,7 @@ from doctor_daemon.engine.outbox import Delivering
 from doctor_daemon.engine.poller import Polling
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import device_key
+from doctor_daemon.ports import Change, device_key
 from doctor_daemon.stores.memory import MemoryStore
 from tests.simulation.audits import Audits
 from tests.simulation.bmc import Bmc
@@ -29,7 +30,9 @@ from tests.simulation.monitors import Monitors
 from tests.simulation.nova import SimNova
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import Staff
-from tests.simulation.virtual import VirtualClock, run
+from tests.simulation.standing import run, within
+from tests.simulation.virtual import VirtualClock
+from tests.simulation.wakings import Wakings
 from tests.simulation.windows import timed_anew
 from tests.simulation.world import World
 
@@ -52,7 +55,7 @@ POLICY = Policy(
     mass_all_from=4,
     mass_cool_down_s=60.0,
 )
-PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=5.0)
+PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=1.0)
 
 
 @dataclass
@@ -86,7 +89,19 @@ class Story:
         self.engine: Engine | None = None
         self.monitors = Monitors(self.world, self.oracle, self)
         self.staff = Staff(self.world, self.oracle, self, self.monitors)
+        self.wakings = Wakings(self.oracle)
+        self.boundaries.pauses.open = self._open
+        self.disk.watch = self._saved
         self._ends = asyncio.Event()
+
+    def _saved(self, before: Incident | None, change: Change) -> None:
+        self.oracle.committed(before, change)
+        if change.head is not None:
+            self.wakings.saved(before, change.head)
+
+    def _open(self) -> tuple[Incident, ...]:
+        cases = self.engine.desk.cases if self.engine else {}
+        return tuple(case.incident for case in cases.values())
 
     def _engine(self) -> Engine:
         world, oracle = self.world, self.oracle
@@ -127,6 +142,7 @@ class Story:
                 self.staff.answer(),
                 self._accidents(),
                 self._power_returns(),
+                self.boundaries.pauses.watch(),
                 *(self.monitors.watch(m) for m in self.world.machines.values()),
             )
         ]
@@ -158,7 +174,8 @@ class Story:
         while not self._ends.is_set():
             engine = self._engine()
             timed_anew(self.oracle.maintenance.values(), self.clock.now())
-            task = asyncio.create_task(engine.run())
+            self.wakings.started()
+            task = asyncio.create_task(engine.run(), context=within())
             self.engine = engine
             self.boundaries.crash = partial(self._crash, task)
             ends = asyncio.create_task(self._ends.wait())

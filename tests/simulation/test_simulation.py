@@ -26,9 +26,9 @@ from tests.core import make
 from tests.simulation.nova import SimNova
 from tests.simulation.rebuilds import Rebuild
 from tests.simulation.returns import Returns
+from tests.simulation.standing import run as run_virtual
 from tests.simulation.story import Story, tell
 from tests.simulation.tally import Tally, quiet, run
-from tests.simulation.virtual import run as run_virtual
 from tests.simulation.windows import Window, timed_anew
 
 SEEDS = int(os.environ.get("SIM_SEEDS", "300"))

@@ -80,8 +80,8 @@ class VirtualClock:
         self._boot_began_s = asyncio.get_running_loop().time()
 
 
-def run(main: Coroutine[Any, Any, None]) -> float:
+def run(main: Coroutine[Any, Any, None], loop: type[VirtualLoop] = VirtualLoop) -> float:
     """Run to the end in virtual time; return the virtual seconds it took."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main)
         return runner.get_loop().time()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from doctor_daemon.core.around import ServerGroup
@@ -20,6 +20,8 @@ from tests.simulation.faults import Swarm
 
 GAP_S = 130.0
 """A silence that no pace of looking can miss."""
+SHARED = 0.3
+"""In how many worlds all power devices are behind one, which serves one call at a time."""
 SECOND_BMC = 0.5
 """How many second levels are a BMC, which tells how the host itself is, and no outlet."""
 BEAT_S = 10.0
@@ -115,9 +117,12 @@ class World:
         """Where each server truly runs, from its first start on."""
         self.nova_away_until = -1.0
         self.groups: tuple[ServerGroup, ...] = ()
+        self.groups_told = False
+        """Whether whoever asked for them last was told: no move waits for that."""
         self.said: dict[tuple[IncidentId, ServerId], tuple[Word, float]] = {}
         """What projects have said of servers that waited for it, and when."""
         self.twice: Callable[[ServerId, set[HostId]], None] = lambda server, hosts: None
+        self._shared = self.chance.random() < SHARED
         count = swarm.random.randint(3, 6)
         for number in range(count):
             machine = self._machine(number)
@@ -136,6 +141,8 @@ class World:
         if draw.random() < 0.4:
             hold_s, tells = draw.choice((0.0, 4.0)), self.chance.random() < SECOND_BMC
             levels.append(Level((Device("pdu", "sim", uuid, hold_s, tells_host=tells),)))
+        if self._shared:
+            levels = [Level(tuple(replace(d, line="all") for d in one.devices)) for one in levels]
         if draw.random() < 0.3:
             levels.append(Level(()))
         mode = draw.choice((Mode.FENCE,) * 4 + (Mode.EVACUATE,) * 8 + (Mode.NOTIFY, Mode.OBSERVE))
