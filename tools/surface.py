@@ -6,6 +6,7 @@ another has a real daemon asked by it.
 
 from __future__ import annotations
 
+from doctor_daemon.api.audit import LINES_MAX, NUMBER_MAX
 from doctor_daemon.api.bodies import SECONDS_MAX, WHY_MAX
 from doctor_daemon.core.messages import Order
 from doctor_daemon.engine.masskeeper import COUNT_MAX
@@ -181,6 +182,12 @@ OPERATIONS: tuple[Operation, ...] = (
         errors=ASKED,
     ),
     ordered("/v1/hosts/{host}/orders", "Give an order about a host", ORDER),
+    asked(
+        "/v1/audit",
+        "Lines of the audit, and the ends of its chain",
+        after={"type": "integer", "minimum": 0, "maximum": NUMBER_MAX},
+        limit={"type": "integer", "minimum": 1, "maximum": LINES_MAX},
+    ),
     asked(
         "/v1/notices",
         "Notices to consumers",

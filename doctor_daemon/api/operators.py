@@ -14,6 +14,7 @@ from difflib import get_close_matches
 import structlog
 from aiohttp import web
 
+from doctor_daemon.api.audit import Audit
 from doctor_daemon.api.bodies import BODY_MAX, read_stuck
 from doctor_daemon.api.bodies import read_body as _body
 from doctor_daemon.api.bodies import read_seconds as _seconds
@@ -82,6 +83,7 @@ class OperatorsApi:
                 web.post("/v1/hosts/{host}/maintenance", self._maintain),
                 web.delete("/v1/hosts/{host}/maintenance", self._end_maintenance),
                 web.post("/v1/hosts/{host}/orders", self._order),
+                web.get("/v1/audit", Audit(self._operators).answer),
                 web.get("/v1/notices", self._notices),
                 web.get("/v1/servers", States(self._operators, self._host).answer),
                 web.post("/v1/notices/replay", self._replay),

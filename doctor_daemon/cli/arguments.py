@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
-from doctor_daemon.cli import cinder_arguments, fleet, heartbeat, hosts, probes, states
+from doctor_daemon.cli import audit, cinder_arguments, fleet, heartbeat, hosts, probes, states
 from doctor_daemon.cli.drill import arguments as drill
 from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     _add_demo(commands)
     _add_questions(commands)
     _add_notices(commands)
+    audit.add(_asking(commands, audit.WORD, *audit.TEXTS))
     _add_switches(commands)
     _add_step_down(commands)
     _add_orders(commands)

@@ -15,7 +15,17 @@ from io import TextIOWrapper
 from typing import Any, TextIO
 from urllib.parse import quote, urlencode
 
-from doctor_daemon.cli import cinder, fleet, heartbeat, hosts, probes, show, states
+from doctor_daemon.cli import (
+    audit,
+    audit_words,
+    cinder,
+    fleet,
+    heartbeat,
+    hosts,
+    probes,
+    show,
+    states,
+)
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.errors import DoctorError
@@ -118,6 +128,15 @@ def _notices(options: Options) -> int:
     return _tell(options, ask(options.socket, "GET", f"/v1/notices?{query}"), show.notices)
 
 
+def _audit(options: Options) -> int:
+    if options.verb == "export":
+        _print(audit.exported(options))
+        return 0
+    found = audit.asked(options)
+    _tell(options, found, audit_words.words)
+    return audit.status(found)
+
+
 # switches and orders
 
 
@@ -197,6 +216,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "incidents": _incidents,
     "explain": _explain,
     "notices": _notices,
+    audit.WORD: _audit,
     states.WORD: _states,
     "arm": _switch,
     "disarm": _switch,

@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from doctor_daemon.core.audit import ORIGIN, Link, Page, Row
-from doctor_daemon.errors import Temporary
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.stores.chain import AUDIT_MAX, AUDIT_PAGE_MAX
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import coded, decoded
 from doctor_daemon.stores.etcd_loading import answered, rows
 from doctor_daemon.stores.etcd_transactions import Plan, first
-from doctor_daemon.stores.etcd_values import LINES, LINK, MARK, ordered, packed, unpacked
+from doctor_daemon.stores.etcd_values import (
+    LINES,
+    LINK,
+    MARK,
+    Lines,
+    ordered,
+    packed,
+    unpacked,
+)
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 READ_S = 10.0
 """How long a question is tried."""
 TURNS = 3
@@ -80,6 +91,16 @@ async def _found(
     return tuple(found[:most])
 
 
+def _readable(key: str, value: bytes) -> Lines | None:
+    """Return lines; None: somebody else has written there. That is no reason not to act."""
+    try:
+        lines = LINES.loads(unpacked(value))
+    except Permanent as error:
+        log.warning("lines of the audit cannot be read, and stay", key=key, error=str(error))
+        return None
+    return lines if lines.rows else None
+
+
 async def old(
     gateway: Gateway, prefix: str, horizon_s: float, most: int = AUDIT_MAX
 ) -> Plan | None:
@@ -92,10 +113,11 @@ async def old(
             _, last, _ = await _ends(gateway, prefix, 0)
             link, count, end = None, 0, ""
             async for key, value, _ in rows(gateway, prefix, (_FROM, _TO)):
-                end = key
-                lines = LINES.loads(unpacked(value))
+                end, lines = key, _readable(key, value)
+                if count >= _KEYS_AT_ONCE or lines is None:
+                    break
                 spare = lines.rows[-1].number <= last.number - most
-                if count >= _KEYS_AT_ONCE or not (spare or lines.until_wall_s < horizon_s):
+                if not spare and lines.until_wall_s >= horizon_s:
                     break
                 link, count, end = lines.rows[-1].link, count + 1, ""
     except TimeoutError:

@@ -36,15 +36,16 @@ def names(rows: list[Row]) -> list[str]:
     return [json.loads(row.body)["id"] for row in rows]
 
 
-async def whole(store: Store) -> list[Row]:
-    """Read all lines, a few at a time, and follow their chain."""
-    page = await store.audit(0, 1000)
-    checked(page)
-    found: list[Row] = []
-    while rows := (await store.audit(found[-1].number if found else page.anchor.number, 2)).rows:
-        assert len(rows) <= 2
+async def whole(store: Store, some: int = 2) -> list[Row]:
+    """Read all lines, so many at a time, and follow their chain."""
+    page = await store.audit(0, 0)
+    check, found = Check(page.anchor), list[Row]()
+    while rows := (await store.audit(check.at.number, some)).rows:
+        assert len(rows) <= some
+        for row in rows:
+            check.take(row)
         found += rows
-    assert found == list(page.rows)
+    check.end(page.last)
     return found
 
 

@@ -22,7 +22,7 @@ from doctor_daemon.ports import Store
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
-from tests.stores.values import notice, opening
+from tests.stores.values import audit_line, notice, opening
 
 ROOM = 512 * 1024
 """Bytes to which any file may grow."""
@@ -36,7 +36,9 @@ async def endless(store: Store) -> None:
         for number in count():
             id_ = f"{term}-{lane}-{number}"
             row = replace(notice(1, id_, id_=id_), id=id_)
-            await store.commit(replace(opening(id_, id_), notices=(row,)), term=term)
+            line = replace(audit_line(1), id=id_)
+            change = replace(opening(id_, id_), notices=(row,), audit=(line,))
+            await store.commit(change, term=term)
             print(id_, flush=True)
 
     async with asyncio.TaskGroup() as tasks:

@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
+from tests.contracts.store_audit import names, whole
 
 KILLS = 4
 LINES_MIN = 60
@@ -40,11 +41,13 @@ async def test_nothing_that_was_said_to_be_saved_is_lost_by_a_kill(tmp_path: Pat
     store = SqliteStore(SqliteConfig(path=path))
     assert await store.open() == KILLS + 1
     saved = {incident.id: incident for incident in (await store.load()).incidents}
+    lines = names(await whole(store, 1000))
     await store.close()
     print(f"{KILLS} kills: {len(said)} said, {len(saved)} saved")
     assert len(said) >= KILLS * LINES_MIN
     assert said <= saved.keys()
     assert all(len(incident.timeline) == 1 for incident in saved.values())
+    assert sorted(lines) == sorted(saved)  # each has its line in the one chain
 
 
 async def test_a_disk_without_room_is_told_of_and_loses_nothing(tmp_path: Path) -> None:

@@ -140,6 +140,20 @@ async def test_what_an_older_version_wrote_goes_on_and_is_refused_to_it_from_the
     assert found["kvs"][0]["value"] == code("2")
 
 
+@pytest.mark.parametrize("text", ["no line", '{"value":{"rows":[],"until_wall_s":0},"boots":[]}'])
+async def test_what_cannot_be_read_stays_and_what_is_before_it_goes(
+    etcd: Cluster, config: EtcdConfig, text: str
+) -> None:
+    async with opened(config) as (store, term):
+        for number in range(1, 6):
+            await store.commit(said(number), term=term)
+    put(etcd, f"{config.prefix}a/{2:016}", text)
+    async with gateway(config) as asked:
+        plan = await old(asked, config.prefix, 0.0, 2)
+        assert plan is not None
+        assert plan.drops == (("a/", f"a/{2:016}"),)
+
+
 def value_of(etcd: Cluster, key: str) -> Any:  # noqa: ANN401 - JSON
     found = call(etcd.members[0].port, "kv/range", {"key": code(key)})
     return json.loads(b64decode(found["kvs"][0]["value"]))

@@ -11,11 +11,13 @@ from pathlib import Path
 from doctor_daemon.ports import Wanted
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
+from tests.contracts.store_audit import names
+from tests.contracts.store_audit import whole as whole_chain
 from tests.stores.etcd_cluster import Cluster, running
 from tests.stores.test_crash import KILLS, LINES_MIN, killed
 from tests.stores.test_etcd import opened
 from tests.stores.test_etcd_network import until_written
-from tests.stores.values import evidence, notice, opening
+from tests.stores.values import audit_line, evidence, notice, opening
 
 LANES = 6
 FALLS = 6
@@ -29,6 +31,7 @@ async def whole(config: EtcdConfig) -> set[str]:
         told = {row.id for row in await store.notices(Wanted(), 10_000)}
         saved = {str(one.id) for one in loaded.incidents}
         assert saved == told
+        assert sorted(names(await whole_chain(store, 1000))) == sorted(saved)
         assert all(len(incident.timeline) == 1 for incident in loaded.incidents)
         return saved
 
@@ -52,7 +55,9 @@ async def lane(store: EtcdStore, term: int, name: str, said: asyncio.Queue[str])
     for number in count():
         id_ = f"{name}-{number}"
         row = replace(notice(1, id_, id_=id_), id=id_)
+        line = replace(audit_line(1), id=id_)
         change = replace(opening(id_, id_), notices=(row,), evidence=(evidence(id_),))
+        change = replace(change, audit=(line,))
         await until_written(store, change, term)
         said.put_nowait(id_)
 
