@@ -8,6 +8,7 @@ printed.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -22,6 +23,7 @@ from aiohttp import ClientError
 from doctor_daemon.cli.client import Unanswered
 from doctor_daemon.lab.record import Kind
 from doctor_daemon.lab.world import Failure
+from tests.cli.terminal import Terminal
 from tests.slice.process import daemon, ready, started
 from tests.slice.site import LAB, Site, site
 
@@ -102,6 +104,28 @@ async def _judge(place: Site) -> None:
     told = [s["id"] for data in heard if data["kind"] == "outcome" for s in data["servers"]]
     assert sorted(told) == sorted(asked)
     assert len({data["incident"] for data in heard}) == 1
+    await _on_record(place)
+
+
+async def _on_record(place: Site) -> None:
+    """See that the audit is one chain, and has all that reached the world by the world's record."""
+    terminal = Terminal(place)
+    whole = json.loads(await terminal.well("audit", "verify", "--json"))
+    assert (whole["whole"], whole["unknown"]) == (True, []), whole
+    lines = json.loads(
+        await terminal.well("audit", "list", "--from", "1", "--limit", "1000", "--json")
+    )
+    records = [line["record"] for line in lines["lines"]]
+    assert len(records) == whole["last"]["number"]
+    intents = Counter(record["what"] for record in records if record["part"] == "intent")
+    done = Counter(entry.kind for entry in place.lab.record.entries if entry.by)
+    assert intents["cut"] >= 1
+    assert intents["force_down"] >= done[Kind.FORCED_DOWN] >= 1
+    asked = {e.server for e in place.lab.record.entries if e.kind is Kind.EVACUATE}
+    said = [
+        one["target"] for one in records if (one["what"], one["part"]) == ("evacuate", "intent")
+    ]
+    assert all(any(server in target for target in said) for server in asked)
 
 
 @pytest.mark.timeout(900)
