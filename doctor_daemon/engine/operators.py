@@ -22,6 +22,7 @@ from doctor_daemon.core.messages import Order, Ordered
 from doctor_daemon.core.orders import refusal
 from doctor_daemon.engine.case import Case, Closed
 from doctor_daemon.engine.engine import Engine
+from doctor_daemon.engine.letter_views import letter
 from doctor_daemon.engine.port_views import ports_waiting, reserves_out
 from doctor_daemon.engine.probe_views import unfenceable
 from doctor_daemon.engine.states import server_states
@@ -213,7 +214,7 @@ class Operators:
 
     async def _replay(self, ids: frozenset[str], left: int) -> dict[str, Any]:
         rows = await self._engine.outbox.replay(ids)
-        return {"replayed": [_notice(row, self._now()) for row in rows], "left": left}
+        return {"replayed": [letter(row, self._now()) for row in rows], "left": left}
 
     def _is_to_replay(self, row: NoticeRow) -> bool:
         """Tell whether a notice is dead, or was turned by an order whose answer got lost."""
@@ -234,7 +235,7 @@ class Operators:
 
     async def notices(self, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
         """Return the newest notices, and how they stand."""
-        return [_notice(row, self._now()) for row in await self._notices(wanted, limit)]
+        return [letter(row, self._now()) for row in await self._notices(wanted, limit)]
 
     async def _notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
         return await self._ward.tools.store.notices(wanted, limit)
@@ -283,23 +284,3 @@ class Operators:
 
     async def _commit(self, change: Change) -> None:
         await self._ward.tools.store.commit(change, term=self._ward.term)
-
-
-def _notice(row: NoticeRow, now: Instant) -> dict[str, Any]:
-    """Show a notice without its body: what it says is between the consumer and its project."""
-    made = row.made_at
-    same = made is not None and made.boot_id == now.boot_id
-    return {
-        "id": row.id,
-        "consumer": row.consumer,
-        "kind": row.kind,
-        "host": str(row.host),
-        "incident": row.incident,
-        "sequence": row.sequence,
-        "state": row.state,
-        "late": row.late,
-        "attempts": row.attempts,
-        "error": row.error,
-        # Of another boot the wall clock is all that tells.
-        "age_s": made and max(0.0, now.since(made) if same else now.wall_s - made.wall_s),
-    }
