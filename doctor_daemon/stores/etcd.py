@@ -10,10 +10,9 @@ has the whole reasoning.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import islice
 from typing import ClassVar, TypeVar
 
 import structlog
@@ -42,7 +41,9 @@ from doctor_daemon.stores.etcd_folding import fold
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_lease import EtcdLease
 from doctor_daemon.stores.etcd_loading import check_prefix, load, load_past
+from doctor_daemon.stores.etcd_mirror import Mirror
 from doctor_daemon.stores.etcd_options import EtcdConfig, tls
+from doctor_daemon.stores.etcd_parts import in_parts
 from doctor_daemon.stores.etcd_pruning import removals
 from doctor_daemon.stores.etcd_questions import headings, notices
 from doctor_daemon.stores.etcd_rows import Loaded, charges_plan, commit_plan, notices_plan, touched
@@ -53,8 +54,6 @@ from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
 K = TypeVar("K")
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 OPEN_S = 120.0
-ROWS_AT_ONCE = 50
-"""Notices of which it is written at once how they stand: each may be under a key of its own."""
 
 
 class EtcdStore:
@@ -78,6 +77,7 @@ class EtcdStore:
         self._reading: asyncio.Task[None] | None = None
         self._pruning = asyncio.Lock()
         self._writer: Writer | None = None
+        self._mirror: Mirror | None = None
         self._loaded = Loaded()
         self._term = 0
 
@@ -110,8 +110,8 @@ class EtcdStore:
                 term = await self._opened(gateway, limit)
         except TimeoutError:
             await self._given_up(gateway)
-            msg = f"{gateway.failure}; gave up opening it after {self._open_s:g} s"
-            raise Temporary(msg) from None
+            gave_up = f"gave up opening it after {self._open_s:g} s"
+            raise Temporary(f"{gateway.failure}; {gave_up}") from None
         except BaseException:
             await self._given_up(gateway)
             raise
@@ -130,18 +130,29 @@ class EtcdStore:
         await agreed(gateway, prefix)
         await check_prefix(gateway, prefix)
         self._lease.begin(gateway)
-        self._lease.patient = lambda: limit.reschedule(None)
-        own = await claimed(gateway, prefix, self._lease)
+        self._lease.patient = lambda: self._stand_by(gateway, limit)
+        own, mirror = await claimed(gateway, prefix, self._lease), self._mirror
         limit.reschedule(asyncio.get_running_loop().time() + self._open_s)
         await self._lease.lead(own)
-        loaded = await load(gateway, prefix)
+        loaded = await mirror.taken(own.revision) if mirror else None
+        loaded = loaded or await load(gateway, prefix)
         writer = Writer(gateway, prefix, self._write_s)
         self._lease.ended, writer.ended = writer.refuse, self._lease.end
         self._lease.check()
         writer.start(own.claim, own.revision, loaded.mark, loaded.mark_revision)
         self._writer, self._loaded, self._term = writer, loaded, own.claim.term
-        self._reading = asyncio.create_task(self._read_past(gateway), name="etcd-past")
+        self._mirror = None
+        if mirror is None or mirror.past is None:
+            self._reading = asyncio.create_task(self._read_past(gateway), name="etcd-past")
         return own.claim.term
+
+    def _stand_by(self, gateway: Gateway, limit: asyncio.Timeout) -> None:
+        """Follow what another writes, for as long as it takes."""
+        limit.reschedule(None)
+        mirror = self._mirror = Mirror(gateway, self._config.prefix)
+        mirror.gone = self._lease.gone.set
+        mirror.told = lambda: self._lease.ready(whole=mirror.whole, why=mirror.trouble)
+        mirror.start()
 
     async def _read_past(self, gateway: Gateway) -> None:
         try:
@@ -152,6 +163,9 @@ class EtcdStore:
 
     async def close(self) -> None:
         writer, self._writer = self._writer, None
+        mirror, self._mirror = self._mirror, None
+        if mirror is not None:
+            await mirror.stop()
         reading, self._reading = self._reading, None
         if reading is not None:
             reading.cancel()
@@ -165,26 +179,26 @@ class EtcdStore:
             await gateway.close()
 
     async def load(self) -> Snapshot:
-        return self._held().contents.snapshot()
+        return (await self._known()).contents.snapshot()
 
     async def find(self, id_: IncidentId) -> Incident | None:
-        found = self._held().contents.find(id_)
+        found = (await self._known()).contents.find(id_)
         return found or (await self._whole()).past.find(id_)
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
         return headings(await self._whole(), host, limit)
 
     async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
-        return self._held().contents.said(source, limit)
+        return (await self._known()).contents.said(source, limit)
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
-        held = self._held()
+        held = await self._known()
         if wanted.ids is None or not wanted.ids <= held.contents.letters.rows.keys():
             held = await self._whole()
         return await notices(held, wanted, limit)
 
     async def given_up(self) -> Mapping[str, int]:
-        return self._held().contents.letters.given_up()
+        return (await self._known()).contents.letters.given_up()
 
     async def audit(self, after: int, limit: int) -> Page:
         """Return lines as they are in etcd now: nobody holds them."""
@@ -211,8 +225,7 @@ class EtcdStore:
         def noted(some: tuple[Delivery, ...]) -> Make:
             return lambda _: notices_plan(held, held.contents.letters.delivered(some))
 
-        for some in _parts(batch):
-            await self._halved(term, noted, some)
+        await in_parts(batch, noted, partial(self._write, term))
 
     async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
         held = self._held()
@@ -220,8 +233,7 @@ class EtcdStore:
         def again(some: tuple[str, ...]) -> Make:
             return lambda _: notices_plan(held, held.contents.letters.replayed(some)[0])
 
-        for some in _parts(ids):
-            await self._halved(term, again, some)
+        await in_parts(ids, again, partial(self._write, term))
         return held.contents.letters.replayed(ids)[1]
 
     async def prune(self, *, term: int) -> None:
@@ -245,19 +257,6 @@ class EtcdStore:
                 return
             await self._write(term, partial(_as_planned, plan))
 
-    async def _halved(
-        self, term: int, of: Callable[[tuple[K, ...]], Make], some: tuple[K, ...]
-    ) -> None:
-        """Write how some rows stand: by halves where all that was made with them is too much."""
-        try:
-            await self._write(term, of(some))
-        except TooLarge:
-            half = len(some) // 2
-            if not half:
-                raise
-            await self._halved(term, of, some[:half])
-            await self._halved(term, of, some[half:])
-
     async def _write(self, term: int, make: Make, touches: frozenset[object] | None = None) -> None:
         if term != self._term:
             raise Conflict(f"term {term} is over: term {self._term} has been claimed")
@@ -270,11 +269,19 @@ class EtcdStore:
             raise Permanent("etcd: the store is not open")
         return self._loaded
 
+    async def _known(self) -> Loaded:
+        """Return what is held, or what another has written while this daemon stands by."""
+        return await self._mirror.loaded() if self._mirror else self._held()
+
     async def _whole(self) -> Loaded:
         """Return all that is held, once what is over has been read.
 
         Raise Temporary while it is not. Where that has failed it is begun anew.
         """
+        if self._mirror is not None:
+            if self._mirror.past is None:
+                raise Temporary("etcd: incidents that are over have not been read yet")
+            return await self._mirror.loaded()
         reading = self._reading
         if reading is not None:
             await asyncio.wait((reading,), timeout=self._write_s)
@@ -290,11 +297,3 @@ class EtcdStore:
 
 def _as_planned(plan: Plan, _: int) -> Plan:
     return plan
-
-
-def _parts(rows: Collection[K]) -> Iterator[tuple[K, ...]]:
-    """Yield the rows by and by; nothing at all is one part too, so that the term is looked at."""
-    waiting = iter(rows)
-    yield tuple(islice(waiting, ROWS_AT_ONCE))
-    while some := tuple(islice(waiting, ROWS_AT_ONCE)):
-        yield some

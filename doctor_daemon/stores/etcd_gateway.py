@@ -17,7 +17,7 @@ from contextlib import suppress
 from io import BytesIO
 
 import structlog
-from aiohttp import ClientConnectorError, ClientError, ClientPayloadError, ClientSession
+from aiohttp import ClientSession
 
 from doctor_daemon.errors import ConfigError, Permanent, Temporary
 from doctor_daemon.ports import SecretFile
@@ -30,8 +30,10 @@ from doctor_daemon.stores.etcd_meaning import (
     TooLong,
     Unanswered,
     cluster_of,
+    sorted_out,
     understood,
 )
+from doctor_daemon.stores.etcd_stream import Stream
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 CLOSE_S = 5.0
@@ -206,28 +208,58 @@ class Gateway:
                 raise
             raise Unanswered(str(error), sent=True) from None  # nothing of the kind was asked for
 
-    async def _posted(self, endpoint: Endpoint, path: str, content: bytes, token: str) -> Json:
-        url, timeout_s = f"{endpoint.url.rstrip('/')}/v3/{path}", endpoint.timeout_s
+    def _line(
+        self, endpoint: Endpoint, path: str, token: str
+    ) -> tuple[float, ClientSession, str, dict[str, str]]:
+        """Return what a call needs: how long it may take, and where and how it is sent."""
         session = self._lines.get(endpoint.url)
         if session is None:
             session = self._lines[endpoint.url] = endpoint.session(self._tls)
         headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
-        body = BytesIO(content)  # a large one is sent piece by piece
+        return endpoint.timeout_s, session, f"{endpoint.url.rstrip('/')}/v3/{path}", headers
+
+    async def stream(self, path: str, body: Mapping[str, object]) -> Stream:
+        """Begin a call whose answer goes on, at the endpoint that is asked first.
+
+        Return it, its first word being taken. Raise as `call` does; the next is asked then.
+        """
+        endpoint, content = self._endpoints[0], json.dumps(body).encode()
         try:
+            for fresh in (False, True):
+                if self._username and (fresh or not self._token):
+                    self._token = await self._authenticate(endpoint)
+                with suppress(Expired):
+                    return await self._begun(endpoint, path, content)
+            raise Unanswered("it lets nobody watch, not even with a new token", sent=False)
+        except (Temporary, Permanent):
+            self._last(endpoint)
+            raise
+
+    async def _begun(self, endpoint: Endpoint, path: str, content: bytes) -> Stream:
+        timeout_s, session, url, headers = self._line(endpoint, path, self._token)
+        with sorted_out(timeout_s):
+            async with asyncio.timeout(timeout_s):
+                response = await session.post(
+                    url, data=content, headers=headers, allow_redirects=False
+                )
+                stream = Stream(response, endpoint)
+                try:
+                    word = self._of_cluster(await stream.next(), endpoint)
+                except BaseException:
+                    stream.close()
+                    raise
+        if word.get("canceled") and self._username:
+            stream.close()
+            raise Expired  # etcd does not say whether it is for the token or for the user
+        return stream
+
+    async def _posted(self, endpoint: Endpoint, path: str, content: bytes, token: str) -> Json:
+        timeout_s, session, url, headers = self._line(endpoint, path, token)
+        body = BytesIO(content)  # a large one is sent piece by piece
+        with sorted_out(timeout_s):
             async with (
                 asyncio.timeout(timeout_s),
                 session.post(url, data=body, headers=headers, allow_redirects=False) as response,
             ):
                 status, said = response.status, await bounded(response, ANSWER_MAX)
-        except TimeoutError:
-            raise Unanswered(f"no answer within {timeout_s:g} s", sent=True) from None
-        except ClientConnectorError as error:
-            raise Unanswered(f"no connection: {error}", sent=False) from None
-        except ClientPayloadError as error:
-            if "longer" in str(error):
-                raise TooLong(f"etcd: {endpoint.url}: {error}") from None
-            raise Unanswered("the answer was cut off", sent=True) from None
-        except (ClientError, OSError) as error:
-            lost = f"the answer was lost or is no HTTP: {type(error).__name__}"
-            raise Unanswered(lost, sent=True) from None
         return understood(status, said, endpoint)

@@ -51,10 +51,9 @@ TRIED = 0.25
 """This share of a lease one try to renew it may take: three fit before the margin begins."""
 BELIEVED_MAX_S = 60
 """A lease that etcd calls longer is taken for one so long."""
-AGAIN_S = 0.2
-LOOK_S = 0.5
+AGAIN_S, CONFIRM_S = 0.2, 1.0
+LOOK_S = 1.0
 """How often a daemon that stands by looks whether somebody leads, whatever else it hears."""
-CONFIRM_S = 1.0
 RELEASE_S = 3.0
 """How long it is tried to let another lead at once. Otherwise he waits until the lease runs out."""
 RELEASED = "the right to act was given up: another may lead"
@@ -84,22 +83,23 @@ class EtcdLease:
         self._task: asyncio.Task[None] | None = None
         self._lease, self._ttl_s, self._end_s = 0, lease_s, 0.0
         self._own: Own | None = None
-        self._why = ""
+        self._why, self._trouble, self._lacking = "", "", ""
         self._over, self._wake, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._trouble = ""
         self._leader, self._ready = NOBODY, tuple[str, ...]()
-        self._standing_by, self._whole = False, False
+        self._before: Leader | None = None
+        """Who led when this daemon stood by; none: it has not."""
+        self._whole = False
         self._shown: tuple[int, Daemon] | None = None
         self._started_s, self.words = time.time(), Word(prefix)
         self._releasing = asyncio.Lock()
 
     def standing(self) -> Standing:
         """Say how this daemon stands, as far as it is known."""
-        role, text = Role.STANDING_BY, self._trouble
+        role, text = Role.STANDING_BY, self._trouble or self._lacking
         if self._why:
             role, text = Role.OVER, self._why
         elif self._own is not None:
-            role = Role.LEADING if self.left_s() > 0 else Role.UNSURE
+            role, text = Role.LEADING if self.left_s() > 0 else Role.UNSURE, self._trouble
             if role is Role.UNSURE:
                 text = text or "the lease has not been renewed in time"
         return Standing(role, self.name, self._leader.name, self._ready, text)
@@ -108,8 +108,7 @@ class EtcdLease:
         """Return for how many seconds yet an effect may begin: the margin is taken off."""
         if self._own is None or self._why:
             return 0.0
-        margin_s = max(MARGIN_MIN_S, MARGIN * self._ttl_s)
-        return self._end_s - margin_s - self._now()
+        return self._end_s - self._now()
 
     async def confirm(self) -> None:
         """Ask etcd whether this daemon leads. Raise LateError unless it says so in time."""
@@ -157,13 +156,12 @@ class EtcdLease:
 
     async def stand_by(self, leader: Leader) -> None:
         """Wait for a while, or until the leader may have gone."""
-        if not self._standing_by or leader != self._leader:
+        if leader != self._before:
             log.info("standing by", leader=leader.name, term=leader.term)
-        if not self._standing_by:
-            self._standing_by = True
+        if self._before is None:
             self.patient()
             self._wake.set()
-        self._leader = leader
+        self._leader = self._before = leader
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await self.gone.wait()
@@ -179,10 +177,11 @@ class EtcdLease:
         self._wake.set()
         await self._until(lambda: self.left_s() > 0)
 
-    def whole(self) -> None:
-        """Tell all that this daemon could take over at once."""
-        self._whole = True
-        self._wake.set()
+    def ready(self, *, whole: bool, why: str) -> None:
+        """Tell all whether this daemon could take over at once; `why` not, as far as known."""
+        if whole is not self._whole:
+            self._wake.set()
+        self._whole, self._lacking = whole, why
 
     def end(self, why: str) -> None:
         """Lead no more. The first reason counts."""
@@ -253,14 +252,15 @@ class EtcdLease:
             self._lease, self._shown = 0, None
             await self._granted(gateway)
             return
-        await self._show(gateway)
         if self._why or own is not self._own or lease != self._lease:
             return  # if it was claimed meanwhile the next sign is the first one of the leader
         if not ttl_s:
             raise Temporary("etcd knows nothing of the lease, and yet its keys are there")
         if number(answer["header"], "raft_term") != found.raft_term:
             raise Temporary("etcd's own leader has changed meanwhile")
-        self._ttl_s, self._end_s = ttl_s, max(self._end_s, sent_s + ttl_s)
+        margin_s = max(MARGIN_MIN_S, MARGIN * ttl_s)
+        self._ttl_s, self._end_s = ttl_s, max(self._end_s, sent_s + ttl_s - margin_s)
+        await self._show(gateway)
 
     async def _granted(self, gateway: Gateway) -> None:
         answer = await gateway.call("lease/grant", {"TTL": str(self._asked_s)})
@@ -272,7 +272,7 @@ class EtcdLease:
 
     async def _show(self, gateway: Gateway) -> None:
         """Have others know of this daemon, once it stands by or leads."""
-        if not self._standing_by and self._own is None:
+        if self._before is None and self._own is None:
             return
         told = self._lease, Daemon(self.name, self._started_s, ready=self._whole)
         if told == self._shown:

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 
 import structlog
 
 from doctor_daemon.errors import Permanent, Temporary
-from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, records, revision_of
 from doctor_daemon.stores.etcd_meaning import Compacted, TooLong, Unanswered
 from doctor_daemon.stores.etcd_past import Past, read
-from doctor_daemon.stores.etcd_rows import Incidents, Loaded, keys_of
-from doctor_daemon.stores.etcd_values import (
-    AUDIT,
-    CHANGE,
-    LANES,
-    MARK,
-    NUMBERED,
-    OPENED,
-    PAST,
-    RETURNS,
-    Opened,
-    is_ours,
-    parts_key,
-    unpacked,
-)
+from doctor_daemon.stores.etcd_putting import NAMED_MAX, Putting, check_ours
+from doctor_daemon.stores.etcd_rows import Loaded
+from doctor_daemon.stores.etcd_transactions import first
+from doctor_daemon.stores.etcd_values import AUDIT, DAEMONS, PAST
 
 PAGE = 256
 """Keys that are asked for at once, at most."""
@@ -42,8 +29,6 @@ PAST_MAX = 200_000
 """So many of them at most: twice what may be configured to be kept."""
 UNREAD_MAX = 10
 """Keys of them that are named in the log."""
-NAMED_MAX = 50
-"""Characters of a key in an error."""
 Row = tuple[str, bytes, int]
 """A key without its prefix, a value, and the revision that wrote it."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -64,9 +49,9 @@ async def load(gateway: Gateway, prefix: str) -> Loaded:
     The caller bounds the time.
     """
     while True:
-        putting = _Putting()
+        putting = Putting()
         try:
-            for some in (("", AUDIT), (_after(AUDIT), PAST), (_after(PAST), "")):
+            for some in (("", AUDIT), (after(AUDIT), PAST), (after(PAST), "")):
                 async for row in rows(gateway, prefix, some):
                     putting.take(*row)
             return putting.whole()
@@ -102,7 +87,7 @@ async def load_past(
 
 async def _past(gateway: Gateway, prefix: str, into: Past, most: int) -> None:
     count, unread, why = 0, list[str](), ""
-    async for key, value, _ in rows(gateway, prefix, (PAST, _after(PAST))):
+    async for key, value, _ in rows(gateway, prefix, (PAST, after(PAST))):
         count += 1
         if count > most:
             raise Permanent(f"etcd: there are more than {most} incidents that are over")
@@ -116,6 +101,27 @@ async def _past(gateway: Gateway, prefix: str, into: Past, most: int) -> None:
         log.error("incidents that are over cannot be read", count=count, keys=some, error=why)
 
 
+async def counted(gateway: Gateway, prefix: str) -> tuple[int, int]:
+    """Return the revision of the mark, and how many keys there are beside past and audit.
+
+    Those are left out that say who leads and who stands by. Raise Temporary when nobody answers.
+    """
+
+    def key(name: str) -> str:
+        return coded(f"{prefix}{name}".encode())
+
+    ends = (
+        *(("", AUDIT), (after(AUDIT), DAEMONS)),
+        *((after(DAEMONS), "leader"), ("leader\0", PAST)),
+    )
+    asked: list[Json] = [{"key": key("mark")}]
+    asked += [{"key": key(a), "range_end": key(b), "count_only": True} for a, b in ends]
+    answer = await gateway.call("kv/txn", {"success": [{"request_range": one} for one in asked]})
+    counts = [one.get("response_range") for one in records(answer, "responses")[1:]]
+    keys = sum(number(one, "count") for one in counts if isinstance(one, dict))
+    return number(first(answer, 0), "mod_revision"), keys
+
+
 async def check_prefix(gateway: Gateway, prefix: str) -> None:
     """Look at the first keys, before anything is written. Raise Permanent if one is none of ours.
 
@@ -124,41 +130,35 @@ async def check_prefix(gateway: Gateway, prefix: str) -> None:
     seen = 0
     while True:
         try:
-            async for key, _, _ in rows(gateway, prefix):
-                check_ours(key)
-                seen += 1
-                if seen >= PAGE:
-                    return
+            for some in (("", AUDIT), (after(AUDIT), "")):  # or the audit would hide the others
+                async for key, _, _ in rows(gateway, prefix, some):
+                    check_ours(key)
+                    seen += 1
+                    if seen >= PAGE:
+                        return
         except Compacted:
             await asyncio.sleep(AGAIN_S)
         else:
             return
 
 
-def check_ours(key: str) -> None:
-    """Raise Permanent for a key that is none of ours."""
-    if not is_ours(key):
-        named = repr(key[:NAMED_MAX])
-        raise Permanent(f"etcd: {named} is none of our keys: is the prefix somebody else's?")
-
-
-def _after(begin: str) -> str:
+def after(begin: str) -> str:
     """Return the end of the range of all keys that begin so: 0 comes next to the stroke."""
     return f"{begin[:-1]}0"
 
 
 async def rows(
-    gateway: Gateway, prefix: str, some: tuple[str, str] = ("", "")
+    gateway: Gateway, prefix: str, some: tuple[str, str] = ("", ""), revision: int = 0
 ) -> AsyncIterator[Row]:
     """Yield all keys below a prefix, in order, as they were at one moment.
 
-    `some`: from which on, and before which; empty: all. Where a page is not answered fewer keys are
-    asked for, and then by and by more again.
+    `some`: from which on, and before which; empty: all. `revision`: when; 0: now. Where a page is
+    not answered fewer keys are asked for, and then by and by more again.
     """
     first, last = some
     begin, end = f"{prefix}{first}".encode(), f"{prefix}{last}".encode()
-    end = end if last else _after(prefix).encode()
-    revision, limit, most = 0, PAGE, PAGE
+    end = end if last else after(prefix).encode()
+    limit, most = PAGE, PAGE
     while True:
         asked = {"key": coded(begin), "range_end": coded(end), "limit": str(limit)}
         try:
@@ -194,76 +194,3 @@ def _named(key: bytes, prefix: str) -> str:
         return key.decode().removeprefix(prefix)
     except UnicodeDecodeError:
         raise Permanent(f"etcd: a key below {prefix} is none of ours") from None
-
-
-class _Putting:
-    """Takes rows in the order of their keys, and puts them together."""
-
-    def __init__(self) -> None:
-        self._loaded = Loaded()
-        self._heads: dict[str, tuple[Opened, int]] = {}
-        self._parts: dict[str, list[Change]] = {}
-        self._told: dict[int, Mapping[str, NoticeRow]] = {}
-        self._newest = 0
-
-    def take(self, key: str, value: bytes, revision: int) -> None:
-        check_ours(key)
-        kind, _, rest = key.partition("/")
-        if key == "mark":
-            self._loaded.mark, self._loaded.mark_revision = MARK.loads(unpacked(value)), revision
-        elif kind == "i":
-            opened = OPENED.loads(unpacked(value))
-            self._heads[parts_key(opened.head.id)] = opened, revision
-            self._newest = max(self._newest, opened.order)
-        elif kind == "p":
-            of, stroke, _ = key.rpartition("/")
-            self._parts.setdefault(of + stroke, []).append(CHANGE.loads(unpacked(value)))
-        elif kind == "s":
-            for lane in LANES.loads(unpacked(value)).lanes:
-                letters = self._loaded.contents.letters
-                letters.reach((lane.consumer, lane.host), lane.last)
-                letters.tell((lane.consumer, lane.host), lane.told)
-        elif key == "returns":
-            found = RETURNS.loads(unpacked(value)).returns
-            self._loaded.contents.returns = tuple((one.host, one.wall_s) for one in found)
-        elif kind in NUMBERED:
-            self._put(kind, int(rest), CHANGE.loads(unpacked(value)))
-
-    def _put(self, kind: str, order: int, change: Change) -> None:
-        books = self._loaded.books
-        self._newest = max(self._newest, order)
-        if kind == "d":
-            self._told[order] = {row.id: row for row in change.notices}
-            return
-        if kind == "l":
-            books.rest.add(order)
-        else:
-            books.packs[kind].add(order, keys_of(kind, change))
-        if kind == "n":
-            told = self._told.get(order, {})
-            now = ((told.get(row.id), row) for row in change.notices)
-            change = Change(
-                notices=tuple(replace(n, body=row.body) if n else row for n, row in now)
-            )
-        self._loaded.contents.put(change)
-
-    def whole(self) -> Loaded:
-        """Return it all, with the incidents in the order of their opening."""
-        loaded = self._loaded
-        if not self._parts.keys() <= self._heads.keys():
-            raise Permanent("etcd: an incident has rows and no head")
-        for key, (opened, revision) in sorted(
-            self._heads.items(), key=lambda item: item[1][0].order
-        ):
-            parts = self._parts.get(key, [])
-            for part in parts or [Change()]:
-                loaded.contents.put(replace(part, head=opened.head))
-            kept = Incidents(revision, opened.order, len(parts))
-            loaded.books.incidents[opened.head.id] = kept
-        loaded.contents.moment = loaded.mark.moment
-        if self._newest > loaded.mark.order:
-            raise Permanent(
-                f"etcd: there are rows of commit {self._newest}, and the mark is of"
-                f" {loaded.mark.order}: what comes next would be written over them"
-            )
-        return loaded

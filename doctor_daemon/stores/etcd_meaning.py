@@ -6,7 +6,11 @@ The codes of errors are gRPC's: https://grpc.github.io/grpc/core/md_doc_statusco
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
+
+from aiohttp import ClientConnectorError, ClientError, ClientPayloadError
 
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports.endpoint import Endpoint
@@ -41,6 +45,24 @@ class TooLong(Temporary):
 
 class Expired(Exception):
     """The token counts no more."""
+
+
+@contextmanager
+def sorted_out(timeout_s: float) -> Iterator[None]:
+    """Have what HTTP makes of a call that came to nothing say whether it may have been done."""
+    try:
+        yield
+    except TimeoutError:
+        raise Unanswered(f"no answer within {timeout_s:g} s", sent=True) from None
+    except ClientConnectorError as error:
+        raise Unanswered(f"no connection: {error}", sent=False) from None
+    except ClientPayloadError as error:
+        if "longer" in str(error):
+            raise TooLong(f"etcd: {error}") from None
+        raise Unanswered("the answer was cut off", sent=True) from None
+    except (ClientError, OSError) as error:
+        lost = f"the answer was lost or is no HTTP: {type(error).__name__}"
+        raise Unanswered(lost, sent=True) from None
 
 
 def cluster_of(answer: Json) -> str:

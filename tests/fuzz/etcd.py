@@ -23,11 +23,15 @@ from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import coded, decoded
 from doctor_daemon.stores.etcd_lease import BELIEVED_MAX_S, EtcdLease
 from doctor_daemon.stores.etcd_loading import check_prefix, load, load_past
+from doctor_daemon.stores.etcd_meaning import Expired, understood
+from doctor_daemon.stores.etcd_mirror import Mirror
+from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.etcd_past import Past
 from doctor_daemon.stores.etcd_questions import headings, notices
 from doctor_daemon.stores.etcd_rows import Loaded
 from doctor_daemon.stores.etcd_transactions import Plan
 from doctor_daemon.stores.etcd_values import Claim, Mark
+from doctor_daemon.stores.etcd_watch import Heard, heard
 from doctor_daemon.stores.etcd_writer import Writer
 from tests.fuzz.documents import FOLDER
 from tests.fuzz.requests import brief
@@ -148,6 +152,7 @@ async def _answers(data: bytes) -> None:
     await _judged(check_prefix(peer.gateway(), PREFIX))
     await _judged(_claimed(peer.gateway()))
     await _judged(_leased(peer.gateway()))
+    await _judged(_told(data))
     await _judged(load(peer.gateway(), PREFIX))
     await _judged(load_past(peer.gateway(), PREFIX, Past()))
     await _write(peer.gateway(), _says_done(data))
@@ -166,6 +171,19 @@ async def _claimed(gateway: Gateway) -> None:
     own = await claimed(gateway, PREFIX, Waiting())
     assert own.claim.by == "me"
     assert own.revision > 0
+
+
+async def _told(data: bytes) -> None:
+    """Take each line for what etcd tells of changes to whoever follows them."""
+    (endpoint,) = EtcdConfig(endpoints=("http://127.0.0.1:1",)).asked()
+    mirror, waiting = Mirror(_Peer(_always(200, b"{}")).gateway(), PREFIX), list[Heard]()
+    for line in data.splitlines():
+        try:
+            if (some := heard(understood(200, line, endpoint), PREFIX, waiting)) is not None:
+                mirror.take(some)
+        except Expired:
+            return
+    assert not mirror.whole
 
 
 async def _leased(gateway: Gateway) -> None:

@@ -21,7 +21,9 @@ from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster, call, code, running
 from tests.stores.etcd_relay import relayed
 from tests.stores.test_etcd import opened
-from tests.stores.values import opening
+from tests.stores.test_etcd_mirror import following, knows, mirror_of
+from tests.stores.test_etcd_network import until_written
+from tests.stores.values import head_of, opening
 
 USER, PASSWORD = "doctor", "correct horse battery"
 PATIENCE_S = 30.0
@@ -72,6 +74,22 @@ async def test_a_user_writes_and_a_token_that_counts_no_more_is_had_anew(
         guarded.start(member, guarded=True)  # tokens are forgotten by an etcd that begins again
         await store.commit(Change(), term=term)
         assert len((await store.load()).incidents) == 1
+
+
+async def test_a_user_stands_by_too_and_follows_with_a_token_that_counts(
+    guarded: Cluster, tmp_path: Path
+) -> None:
+    (member,) = guarded.members
+    config = user(guarded, tmp_path, lease_s=60)
+    async with opened(config) as (leader, term), following(config) as (store, begun):
+        member.kill()
+        guarded.start(member, guarded=True)
+        late = opening("late", "late")
+        await until_written(leader, late, term)
+        await knows(store, lambda one: head_of(late) in one.incidents)
+        assert mirror_of(store).reads == 1
+        await leader.close()
+        assert await begun == term + 1
 
 
 async def test_b15_a_wrong_password_is_refused_and_told_to_nobody(

@@ -104,7 +104,7 @@ async def test_a12_a_sign_of_life_of_another_term_of_etcds_own_leader_does_not_c
     async with leading(peer) as lease:
         peer.now_s += 5
         peer.terms["kv/txn"] = "3"  # who took the sign was its cluster's leader no more
-        lease.whole()  # has it renewed at once
+        lease.ready(whole=True, why="")  # has it renewed at once
         async with asyncio.timeout(20):
             while not lease.standing().text:  # noqa: ASYNC110 - it has no event for it
                 await asyncio.sleep(0.01)
