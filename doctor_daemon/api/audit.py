@@ -40,7 +40,12 @@ class Audit:
 
 
 def _line(row: Row) -> dict[str, object]:
-    return {"number": row.number, "hash": row.hash, "record": json.loads(row.body)}
+    """Show a line. What somebody has made of it that is no JSON is a text."""
+    try:
+        record = json.loads(row.body)
+    except (ValueError, RecursionError):
+        record = row.body
+    return {"number": row.number, "hash": row.hash, "record": record}
 
 
 def _number(request: web.Request, field: str, default: str, among: tuple[int, int]) -> int:

@@ -11,6 +11,7 @@ from doctor_daemon.cli.times import when
 Json = dict[str, Any]
 NAMED_MAX = 20
 """Effects without a result that are named."""
+SPOILT = "it cannot be read: see `doctor-daemon audit verify`"
 
 
 def words(found: Json) -> Iterator[str]:
@@ -40,7 +41,9 @@ def _verdict(found: Json) -> Iterator[str]:
 
 
 def _brief(line: Json) -> str:
-    record = line["record"]
+    record = _record(line)
+    if not record:
+        return f"{line['number']:>7}  {SPOILT}"
     who = record.get("host") or "-"
     what = f"{record.get('what', '')} {record.get('target', '')}".strip()
     end = record.get("outcome") or record.get("by") or ""
@@ -49,9 +52,21 @@ def _brief(line: Json) -> str:
     return f"{line['number']:>7}  {at}  {record['part']:6}  {who}  {what}  {end}  {said}".rstrip()
 
 
+def _record(line: Json) -> Json:
+    """Return a line's record; empty: somebody has spoilt it."""
+    match line["record"]:
+        case {"at": {"wall_s": float() | int(), "boot_s": float() | int()}, "part": str()} as found:
+            return dict(found)
+        case _:
+            return {}
+
+
 def _whole(line: Json) -> Iterator[str]:
     yield f"line {line['number']}, {line['hash']}"
-    for name, value in line["record"].items():
+    record = _record(line)
+    if not record:
+        yield f"  {SPOILT}"
+    for name, value in record.items():
         if name == "at":
             yield f"  {name:{LABEL}}  {when(value['wall_s'])}, {value['boot_s']:.3f} s of its boot"
         elif isinstance(value, list):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.audit import Check, Link, Row, canonical
+from doctor_daemon.core.audit import Check, Link, Page, Row, canonical
 from doctor_daemon.ports import Change
 from tests.api.desk import Desk, called_as, desk, parsed, refused, request
 from tests.api.rig import error
-from tests.engine.rig import Rig
+from tests.engine.rig import Rig, SlowDisk
 from tests.stores.values import audit_line
 
 AUDIT = "/v1/audit"
@@ -51,6 +52,23 @@ async def test_lines_may_be_chosen_by_their_numbers() -> None:
             ("?after=1000000000000000", []),
         ):
             assert await numbers(at, query) == expected, query
+
+
+class Spoilt(SlowDisk):
+    """A store into which somebody has written."""
+
+    async def audit(self, after: int, limit: int) -> Page:
+        page = await super().audit(after, limit)
+        rows = tuple(replace(row, body="no JSON") for row in page.rows)
+        return replace(page, rows=rows)
+
+
+async def test_i17_a_line_that_somebody_has_spoilt_is_told_as_it_is() -> None:
+    rig = Rig(disk=Spoilt())
+    async with desk(rig) as at:
+        await rig.disk.commit(Change(audit=LINES[:1]), term=at.engine.ward.term)
+        _, found = await at.ask("GET", AUDIT)
+        assert [line["record"] for line in found["lines"]] == ["no JSON"]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_defaults() -> None:
             "maintenance": ["x", "--end"],
             "explain": ["x"],
             "arm": ["--why", "y"],
+            "audit": ["verify"],
             "cinder": ["services"],
             "host": ["decommission", "x", "--why", "y"],
             "release-hosts": ["3", "--why", "y"],

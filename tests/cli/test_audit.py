@@ -263,3 +263,11 @@ def test_many_that_are_not_known_are_counted() -> None:
     said = list(audit_words.words(found))
     assert said[-1].strip() == "and 10 more"
     assert len(said) == 23
+
+
+@pytest.mark.parametrize("record", ["garbage", [], {}, {"at": 7, "part": "intent"}, None])
+def test_a_line_that_somebody_has_spoilt_is_shown_as_that(record: object) -> None:
+    line = {"number": 7, "hash": HASH, "record": record}
+    spoilt = "it cannot be read: see `doctor-daemon audit verify`"
+    assert list(audit_words.words({"lines": [line]})) == [f"      7  {spoilt}"]
+    assert list(audit_words.words(line)) == [f"line 7, {HASH}", f"  {spoilt}"]

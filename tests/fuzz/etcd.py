@@ -17,6 +17,7 @@ from doctor_daemon.errors import Conflict, DoctorError, LateError, Permanent, Te
 from doctor_daemon.ports import SecretFile, Wanted
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.stores.etcd_agreement import agreed
+from doctor_daemon.stores.etcd_audit import old, page
 from doctor_daemon.stores.etcd_claim import claimed
 from doctor_daemon.stores.etcd_daemons import Own
 from doctor_daemon.stores.etcd_gateway import Gateway
@@ -155,6 +156,8 @@ async def _answers(data: bytes) -> None:
     await _judged(_told(data))
     await _judged(load(peer.gateway(), PREFIX))
     await _judged(load_past(peer.gateway(), PREFIX, Past()))
+    await _judged(page(peer.gateway(), PREFIX, 0, 10))
+    await _judged(old(peer.gateway(), PREFIX, 0.0))
     await _write(peer.gateway(), _says_done(data))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
+from doctor_daemon.core.audit import ORIGIN, Broken, Check, Row, canonical, seal
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Permanent
@@ -43,6 +45,25 @@ def record(data: bytes) -> None:
             continue
         again = one.loads(one.dumps(found))
         assert again == found
+
+
+def audit(data: bytes) -> None:
+    """A line of the audit: what is in it is what was chained, or it is found."""
+    text = data.decode(errors="replace")
+    try:
+        body = canonical(json.loads(text))
+    except (ValueError, RecursionError):
+        body = text
+    row = Row(1, seal(ORIGIN, body).hash, text)
+    for one in (row, replace(row, hash="0" * 64), replace(row, number=2)):
+        check = Check(ORIGIN)
+        try:
+            check.take(one)
+        except Broken as error:
+            brief(error)
+        else:
+            assert check.at == row.link
+            assert one is row
 
 
 def notification(data: bytes) -> None:

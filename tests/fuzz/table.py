@@ -86,6 +86,7 @@ HARNESSES: tuple[Harness, ...] = (
     _of("ironic", "answers", "controllers.nodes", "controllers.microversions", _ROWS),
     _of("keystone", "answers", "controllers.identities", _ROWS),
     _of("record", "stored", "stores.shape", "stores.codec"),
+    _of("audit", "stored", "core.audit"),
     _of(
         "etcd_answers",
         "etcd",
@@ -93,6 +94,7 @@ HARNESSES: tuple[Harness, ...] = (
         *("stores.etcd_transactions", "stores.etcd_writer"),
         *("stores.etcd_agreement", "stores.etcd_json", "stores.etcd_meaning"),
         *("stores.etcd_daemons", "stores.etcd_lease", "stores.etcd_watch"),
+        "stores.etcd_audit",
     ),
     _of(
         "etcd_rows",
@@ -119,6 +121,7 @@ _SURFACE = "driven over HTTP, with the rest of the surface: tests/fuzz/test_surf
 _OURS = "reads only what this daemon has written itself, a moment ago, in a process of its own"
 
 ELSEWHERE: dict[str, str] = {
+    "doctor_daemon.api.audit": _SURFACE,
     "doctor_daemon.api.fleet": _SURFACE,
     "doctor_daemon.api.keystone_gate": "hands one header on, as a digest: see `keystone`",
     "doctor_daemon.api.operators": _SURFACE,
