@@ -135,7 +135,8 @@ class Daemon:
             self._supervisor.ready()
             if not await self._until(engine, self.engine.ready):
                 return
-            orders.resume()
+            if not orders.known:
+                orders.resume()
             self._tell_standing()
             self._open.set()
             logger.info("doors open", metrics=str(self.settings.metrics_listen))
@@ -178,6 +179,8 @@ class Daemon:
         group = find_group(options.group)
         names = [host.name for host in hosts_known(self.engine)]
         orders = VolumeOrders(self.engine, self.tools.storage)
+        if self.engine.ready.is_set():
+            orders.resume()
         operators = Operators(self.engine)
         fleet = FleetApi(self.engine.masskeeper, operators)
         probes = ProbesApi(self.engine)
@@ -196,15 +199,17 @@ class Daemon:
 
     async def _close(self) -> None:
         """Let go of every connection and of the store."""
-        for device in self.tools.devices.values():
-            await device.close()
-        for notifier in self.tools.notifiers.values():
-            await notifier.close()
-        await self._reloader.close()
-        await self.tools.controller.close()
-        for beside in self.tools.beside.values():
-            await beside.close()
-        await self.tools.store.close()
+        tools = self.tools
+        ends = [one.close for one in tools.devices.values()]
+        ends += [one.close for one in tools.notifiers.values()]
+        ends += [self._reloader.close, tools.controller.close]
+        ends += [one.close for one in tools.beside.values()]
+        for end in ends:
+            try:
+                await end()
+            except Exception:  # the store is closed all the same: another waits to lead
+                logger.exception("internal error", what=end.__qualname__)
+        await tools.store.close()
 
 
 def run(path: Path) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from doctor_daemon import log
 from doctor_daemon.core import audit_orders
 from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Armed, Maintenance
@@ -28,7 +27,7 @@ from doctor_daemon.engine.probe_views import unfenceable
 from doctor_daemon.engine.states import server_states
 from doctor_daemon.engine.storage_views import waiting
 from doctor_daemon.engine.views import explained, leading, short, standing
-from doctor_daemon.engine.ward import concealed, save_switch, switched
+from doctor_daemon.engine.ward import concealed, save_switch, switched, tell_switch
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Heading, NoticeRow, Wanted
 from doctor_daemon.ports.states import StatesWanted
@@ -55,6 +54,7 @@ class Operators:
         it may have lain unread over a pause.
         """
         self._ward.standpoint.attentive(self._now())
+        await self._ward.confirm()  # a disarm that was said to another daemon may wait to be heeded
         ward, before = self._ward, self._ward.armed
         armed = Armed(True, by, self._now(), why)  # noqa: FBT003 - a switch
         async with ward.switching:
@@ -67,7 +67,7 @@ class Operators:
                 msg = f"not armed: {ward.armed.by} has disarmed the daemon meanwhile"
                 raise Permanent(msg)
             ward.armed = armed
-        self._tell()
+        tell_switch(self._ward)
 
     async def disarm(self, by: str, why: str) -> None:
         """Forbid power cuts: at once, and durably. What cannot be saved now is tried again.
@@ -80,14 +80,8 @@ class Operators:
             return
         ward.armed = Armed(False, by, self._now(), why)  # noqa: FBT003 - a switch
         ward.unsaved = True
-        self._tell()
+        tell_switch(self._ward)
         await save_switch(ward)
-
-    def _tell(self) -> None:
-        """Say how the switch stands: in the metric, and on every line of the log from now on."""
-        armed = self._ward.armed.on
-        self._ward.tools.metrics.armed.set(armed)
-        log.standing(mode=self._ward.rules.mode.name.lower(), armed=armed)
 
     def aside(self) -> str:
         """Say why no order is taken here, and who takes it; empty: it is taken."""

@@ -227,6 +227,7 @@ class Lane:
             row = replace(row, gap_before=row.gap_before or row.host in self.gaps)
         clock, began = self._ward.tools.clock, self._ward.tools.clock.now()
         while True:
+            await self._ward.led()
             error = await self._try(row)
             if error is None:
                 if not row.late:

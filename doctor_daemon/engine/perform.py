@@ -48,7 +48,7 @@ from doctor_daemon.core.returning import superseded
 from doctor_daemon.core.tries import Lined, Outcome
 from doctor_daemon.core.turns import WAITS
 from doctor_daemon.engine.inspecting import inspect
-from doctor_daemon.engine.powering import at_device, bounded, identify, read
+from doctor_daemon.engine.powering import bounded, identify, led_at_device, read
 from doctor_daemon.engine.reservekeeper import reserve_settled
 from doctor_daemon.engine.survey import survey
 from doctor_daemon.engine.turnstile import Turn
@@ -197,8 +197,7 @@ async def _cut(effect: Cut, current: Callable[[], Standing], ward: Ward, tell: T
         tell(Lined(effect.try_, effect.device, clock.now()))
 
     try:
-        async with at_device(ward, host, effect.device, lined) as device:
-            await ward.confirmed()
+        async with led_at_device(ward, host, effect.device, lined) as device:
             standing = current()
             why = uncut(standing.saved, effect) or uncut(standing.decided, effect)
             if why:
@@ -266,7 +265,7 @@ async def _switch_on(
     """
     clock, host = ward.tools.clock, current().saved.host
     try:
-        async with at_device(ward, host, effect.device) as device:
+        async with led_at_device(ward, host, effect.device) as device:
             found = (await bounded(device.identify())).uuid
             if found == effect.uuid:
                 shut = await _unwanted(effect, Act.SWITCH_ON, current, ward)

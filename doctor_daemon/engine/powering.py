@@ -18,7 +18,7 @@ from doctor_daemon.core.proof import Power, Reading
 from doctor_daemon.core.waiting import asks_again
 from doctor_daemon.engine.device_turns import CALL_MAX_S
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import DoctorError, Nameless, Permanent, Temporary
+from doctor_daemon.errors import DoctorError, LateError, Nameless, Permanent, Temporary
 from doctor_daemon.ports import Named, PowerDevice
 
 T = TypeVar("T")
@@ -41,6 +41,25 @@ async def at_device(
         lined()
     async with ward.tools.device_turns.turn(line):
         yield device
+
+
+@asynccontextmanager
+async def led_at_device(
+    ward: Ward, host: HostId, name: str, lined: Callable[[], None] = lambda: None
+) -> AsyncIterator[PowerDevice]:
+    """Wait for a turn, and for the word that we lead: outside of the turn, for others wait for it.
+
+    Raise LateError when we lead no more, or are to stop.
+    """
+    while True:
+        await ward.confirmed(lined)
+        async with at_device(ward, host, name, lined) as device:
+            try:
+                await ward.confirm()
+            except LateError:
+                continue  # it was certain a moment ago
+            yield device
+            return
 
 
 def line_of(ward: Ward, host: HostId, name: str) -> str:

@@ -1,13 +1,18 @@
-"""One order about Cinder, as it is followed and shown."""
+"""One order about Cinder, as it is followed and shown; and a question that a person waits for."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volumes import End, Finding
+from doctor_daemon.engine.errand import Patience
+from doctor_daemon.errors import Temporary
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
@@ -44,3 +49,16 @@ class Pursued:
             "by": order.by,
             "why": order.why,
         }
+
+
+async def soon(question: Awaitable[T], patience: Patience) -> T:
+    """Bound a question to Cinder that a person waits for. Raise Temporary."""
+    try:
+        async with asyncio.timeout(patience.question_s):
+            return await question
+    except TimeoutError:
+        msg = (
+            f"Cinder has not answered within {patience.question_s:g} s. A service that died and "
+            "is up in its eyes still keeps questions for log levels waiting: ask for one host"
+        )
+        raise Temporary(msg) from None

@@ -130,8 +130,9 @@ class Reloader:
 
     def _admit(self, old: Settings, new: Settings) -> None:
         """Raise ConfigError for what takes a human's word: to arm again is to give it."""
-        loose = list(dangers(old, new))
-        if loose and self._engine.ward.armed.on:
+        loose, engine = list(dangers(old, new)), self._engine
+        unknown = bool(engine.desk.aside) and not engine.standby.known
+        if loose and (engine.ward.armed.on or unknown):
             msg = f"{new.file}: {'; '.join(loose)}: an armed daemon does not take that"
             raise ConfigError(f"{msg}: disarm it, reload, look at the difference, and arm it again")
 

@@ -152,7 +152,6 @@ class Reservekeeper:
         """Enable one host in reserve after the other, until one is."""
         nova, ward = self._ward.tools.controller, self._ward
         while not task.settled:
-            await ward.confirmed()  # what is saved just before a request says so once more
             if why := storage_gates.shut(ward, task.host):
                 raise Temporary(why)
             if task.doing is ReserveStage.CHOOSING:
@@ -162,6 +161,7 @@ class Reservekeeper:
             if task.doing is not ReserveStage.ENABLING:
                 continue
             task = await self._save(_sending(task))
+            await self._allowed(storage_gates.shut, task)
             outcome, text = await nova.enable(task.service, ward.permit())
             after = looked(task, await nova.look(self._reserve(task)), self._now())
             if after == task:  # it is not shown enabled
@@ -193,7 +193,6 @@ class Reservekeeper:
         Those on their way are asked for first: one that has come in between is there.
         """
         nova, host = self._ward.tools.controller, self._reserve(task)
-        await self._ward.confirmed()
         accused = any(one.host == host for one in self._incidents())
         if why := port_gates.shut(self._ward, task.host):
             raise Temporary(why)
@@ -208,11 +207,18 @@ class Reservekeeper:
         if task.over:
             return
         task = await self._save(_sending(task))
+        await self._allowed(port_gates.shut, task)
         outcome, text = await nova.disable(task.service, task.reason, self._ward.permit())
         task = await self._seen(task, None, accused=accused)
         if not task.over:
             msg = f"{task.reserve} is enabled still: {outcome.value}, {text}"
             raise Temporary(msg)
+
+    async def _allowed(self, shut: Callable[[Ward, HostId], str], task: ReserveTask) -> None:
+        """See, just before a request, that we lead and may. Raise Temporary, LateError."""
+        await self._ward.confirmed()
+        if why := shut(self._ward, task.host):
+            raise Temporary(why)
 
     async def _seen(self, task: ReserveTask, servers: int | None, *, accused: bool) -> ReserveTask:
         seen = await self._ward.tools.controller.look(self._reserve(task))

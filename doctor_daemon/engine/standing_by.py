@@ -14,8 +14,9 @@ import structlog
 
 from doctor_daemon.core.context import Armed
 from doctor_daemon.core.incident import Incident
-from doctor_daemon.engine.ward import Ward, save_switch
+from doctor_daemon.engine.ward import Ward, save_switch, tell_switch
 from doctor_daemon.errors import Conflict, DoctorError, Permanent, Temporary
+from doctor_daemon.ports.leading import Forbidden
 
 STANDING_BY = "this daemon stands by: another one leads"
 SHOWN_EVERY_S = 1.0
@@ -31,6 +32,8 @@ class StandBy:
         """Show nothing yet."""
         self.incidents: Sequence[Incident] = ()
         """The open ones, as the other has saved them."""
+        self.known = False
+        """Whether it has been seen what the other has saved."""
         self._ward = ward
 
     async def opened(self, beside: Sequence[Loop], stop: asyncio.Event) -> bool:
@@ -73,7 +76,7 @@ class StandBy:
                 now = clock.now()
                 ward.armed = snapshot.armed
                 ward.maintenance = {one.host: one.timed_anew(now) for one in snapshot.maintenance}
-                self.incidents = snapshot.incidents
+                self.incidents, self.known = snapshot.incidents, True
             await clock.sleep_until(clock.now().plus(SHOWN_EVERY_S))
 
     async def heed(self) -> None:
@@ -82,13 +85,15 @@ class StandBy:
         if lead is None:
             await asyncio.Event().wait()
             return
+        last: Forbidden | None = None
         while True:
             word = await lead.words.forbidden()
-            log.warning(
-                "disarmed, by a word that was said to another daemon", by=word.by, why=word.why
-            )
-            ward.armed = Armed(False, word.by, clock.now(), word.why)  # noqa: FBT003 - a switch
-            ward.unsaved = True
+            if word != last:
+                last = word
+                ward.armed = Armed(False, word.by, clock.now(), word.why)  # noqa: FBT003 - a switch
+                ward.unsaved = True
+                tell_switch(ward)
+                log.warning("disarmed by a word to another daemon", by=word.by, why=word.why)
             try:
                 await save_switch(ward)
                 if not ward.unsaved:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
+
+from doctor_daemon.core.context import Charge
 from doctor_daemon.engine.reservations import hold_of
 from doctor_daemon.engine.ward import Ward
+from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Snapshot
+
+AGAIN_S = 1.0
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def take_up(ward: Ward, snapshot: Snapshot) -> None:
@@ -19,7 +27,7 @@ async def take_up(ward: Ward, snapshot: Snapshot) -> None:
         for charge in snapshot.charges
     )
     if charges != tuple(snapshot.charges):
-        await ward.tools.store.replace_charges(charges, term=ward.term)
+        await _replace(charges, ward)
     ward.seed(charges)
     ward.sequences.update(snapshot.sequences)
     ward.stock.orders = tuple(snapshot.orders)
@@ -28,3 +36,15 @@ async def take_up(ward: Ward, snapshot: Snapshot) -> None:
             ward.stock.errands.take(order.owner, hold_of(order))
     for host, wall_s in snapshot.returns:
         ward.lookout.remember(host, wall_s, now)
+
+
+async def _replace(charges: Sequence[Charge], ward: Ward) -> None:
+    """Save what was timed anew, however often it takes. Raise Conflict when another leads."""
+    while True:
+        try:
+            return await ward.tools.store.replace_charges(charges, term=ward.term)
+        except Temporary as error:
+            if ward.leadership is None:
+                raise
+            log.warning("what the budget has used is not saved yet", error=str(error))
+        await ward.tools.clock.sleep_until(ward.tools.clock.now().plus(AGAIN_S))

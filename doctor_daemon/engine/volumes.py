@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -27,7 +27,7 @@ from doctor_daemon.core.volume_orders import LOOK, ORDER, VolumeOrder
 from doctor_daemon.core.volumes import End, Finding, VolumeService, Wish
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.errand import Errand, Patience
-from doctor_daemon.engine.pursuit import Pursued
+from doctor_daemon.engine.pursuit import Pursued, soon
 from doctor_daemon.engine.quieting import Quieting
 from doctor_daemon.engine.reservations import hold_of
 from doctor_daemon.engine.storage_views import shown
@@ -37,7 +37,6 @@ from doctor_daemon.ports import Change, Storage
 
 RUNNING_MAX, KEPT_MAX = 8, 100
 
-T = TypeVar("T")
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -53,7 +52,9 @@ class VolumeOrders:
         self._ward = engine.ward
         self._known = storage
         self._orders: dict[int, Pursued] = {}
-        self._last = 0
+        self._last, self.known = 0, False
+        if engine.ready.is_set():
+            self._know()
         self._tasks: set[asyncio.Task[None]] = set()
         self._quieting = Quieting(
             engine,
@@ -66,10 +67,9 @@ class VolumeOrders:
     def resume(self) -> None:
         """Begin to say what has become of orders that an earlier daemon left without an end.
 
-        They are known once the engine is ready.
+        They are known once the engine is ready; until then no order is taken.
         """
-        self._orders = {order.number: Pursued(order) for order in self._ward.stock.orders}
-        self._last = max(self._orders, default=0)
+        self._know()
         for one in self._orders.values():
             if one.order.finding is None:
                 log.warning("an order was left under way", **one.told())
@@ -79,15 +79,22 @@ class VolumeOrders:
         quieting = asyncio.create_task(self._quieting.run())
         self._tasks.add(quieting)
 
+    def _know(self) -> None:
+        if not self.known:
+            self._orders = {order.number: Pursued(order) for order in self._ward.stock.orders}
+            self._last, self.known = max(self._orders, default=0), True
+
     # questions
 
     async def services(self, host: str = "", binary: str = "") -> list[dict[str, Any]]:
         """List Cinder's services. Raise a DoctorError."""
-        return [asdict(row) for row in await self._soon(self._storage.services(host, binary))]
+        return [
+            asdict(row) for row in await soon(self._storage.services(host, binary), self._patience)
+        ]
 
     async def log_levels(self, scope: LogScope) -> list[dict[str, Any]]:
         """Read log levels. Raise a DoctorError."""
-        return [asdict(one) for one in await self._soon(self._storage.log_levels(scope))]
+        return [asdict(one) for one in await soon(self._storage.log_levels(scope), self._patience)]
 
     async def look(self, number: int, wait_s: float) -> dict[str, Any]:
         """Say how an order stands, after waiting a little for its end. Raise Permanent."""
@@ -153,8 +160,10 @@ class VolumeOrders:
         return self._known
 
     def _errand(self) -> Errand:
-        permit, confirmed = self._ward.permit, self._ward.confirmed
-        return Errand(self._storage, self._shut, permit, confirmed, self._patience)
+        if not self.known:
+            raise Temporary("what was ordered before is not known yet")
+        ward = self._ward
+        return Errand(self._storage, self._shut, ward.permit, ward.confirmed, self._patience)
 
     def _shut(self, wish: Wish | LevelWish) -> str:
         """Say why nothing may be changed now. Log levels change nothing of the cloud's doing."""
@@ -285,16 +294,3 @@ class VolumeOrders:
         error = None if task.cancelled() else task.exception()
         if error is not None:  # the store is closed, or another daemon's
             log.error("an order's end cannot be saved", error=str(error), **one.told())
-
-    async def _soon(self, question: Awaitable[T]) -> T:
-        """Bound a question that a person waits for."""
-        try:
-            async with asyncio.timeout(self._patience.question_s):
-                return await question
-        except TimeoutError:
-            limit_s = self._patience.question_s
-            msg = (
-                f"Cinder has not answered within {limit_s:g} s. A service that died and "
-                "is up in its eyes still keeps questions for log levels waiting: ask for one host"
-            )
-            raise Temporary(msg) from None

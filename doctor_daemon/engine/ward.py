@@ -11,6 +11,9 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import structlog
+
+from doctor_daemon import log as logs
 from doctor_daemon.core import audit_orders
 from doctor_daemon.core.audit import Line
 from doctor_daemon.core.context import Armed, Charge, Context, Maintenance
@@ -49,6 +52,7 @@ from doctor_daemon.ports import (
 from doctor_daemon.ports.leading import Leadership, Role, leadership_of
 from doctor_daemon.ports.own_side import OwnSide
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 PERMIT_S = 1.0
 """Gates and permit are at most this old when a call that changes the world is sent."""
 CONFIRM_EVERY_S = 0.5
@@ -193,24 +197,43 @@ class Ward:
             raise LateError(f"nothing was sent: {why}")
         return Permit(self.term, self.tools.clock.now().plus(min(PERMIT_S, left_s)))
 
-    async def confirmed(self) -> None:
-        """Wait until the store says that we lead. Raise LateError when we do not, or are to stop.
+    async def led(self) -> None:
+        """Wait while it is not certain that we lead: whoever does may have told others more."""
+        clock = self.tools.clock
+        while self.leadership is not None and self.leadership.left_s() <= 0:
+            await clock.sleep_until(clock.now().plus(CONFIRM_EVERY_S))
+
+    async def confirm(self) -> None:
+        """Have the store say that we lead. Raise LateError unless it does.
 
         It is asked before the gates of whatever changes the world: a machine that was frozen
-        meanwhile has no clock that knows. What is sent after it rests on a permit as well. While
-        nobody can say who leads nothing is given up: it waits, and is weighed anew after that.
+        meanwhile has no clock that knows. What is sent after it rests on a permit as well.
         """
-        lead, clock = self.leadership, self.tools.clock
+        if self.leadership is not None:
+            await self.leadership.confirm()
+            if self.leadership.left_s() <= 0:
+                raise LateError("nothing was sent: the lease is nearly over")
+
+    async def confirmed(self, waits: Callable[[], None] = lambda: None) -> None:
+        """Wait until the store says that we lead. Raise LateError when we do not, or are to stop.
+
+        While nobody can say nothing is given up: it waits, and is weighed anew after that. `waits`
+        is told so, once.
+        """
+        lead, clock, told = self.leadership, self.tools.clock, False
         while lead is not None:
             try:
-                await lead.confirm()
-                if lead.left_s() > 0:
-                    return
-            except LateError:
+                await self.confirm()
+                return
+            except LateError as error:
                 if lead.standing().role is Role.OVER:
                     raise
-            if self.stopping:
-                raise LateError("nothing was sent: the daemon is stopping")
+                if self.stopping:
+                    raise LateError("nothing was sent: the daemon is stopping") from None
+                if not told:
+                    told = True
+                    waits()
+                    log.warning("nothing is begun until it is certain who leads", why=str(error))
             await clock.sleep_until(clock.now().plus(CONFIRM_EVERY_S))
 
     def servers(self, host: HostId) -> ServerList:
@@ -259,6 +282,12 @@ def switched(armed: Armed, ward: Ward) -> Change:
 def concealed(line: Line) -> Line:
     """Return a line of the audit without secrets: what others have said may hold any."""
     return replace(line, cause=conceal(line.cause), text=conceal(line.text))
+
+
+def tell_switch(ward: Ward) -> None:
+    """Say how the switch stands: in the metric, and on every line of the log from now on."""
+    ward.tools.metrics.armed.set(ward.armed.on)
+    logs.standing(mode=ward.rules.mode.name.lower(), armed=ward.armed.on)
 
 
 async def save_switch(ward: Ward) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.stores.codec import Codec
 from doctor_daemon.stores.etcd_gateway import Gateway
-from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, records
+from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, records, revision_of
 from doctor_daemon.stores.etcd_transactions import first, leads
 from doctor_daemon.stores.etcd_values import CLAIM, DAEMONS, WORD, Claim, unpacked
 from doctor_daemon.stores.shape import shape
@@ -66,6 +66,8 @@ class Seen:
     """By their ids."""
     word: Mapping[str, Any]
     """The record of what was said to whoever leads; empty: nothing."""
+    revision: int
+    """Of which revision all this is."""
     raft_term: int
     """Which of etcd's own leaders was in office."""
 
@@ -100,7 +102,9 @@ def seen(answer: Json, prefix: str) -> Seen:
         decoded(one.get("key"))[begin:].decode(errors="replace"): or_else(DAEMON, one, _SILENT)
         for one in found[:DAEMONS_MAX]
     }
-    return Seen(term, leader, daemons, first(answer, 3), number(answer["header"], "raft_term"))
+    header = answer["header"]
+    at = revision_of(header), number(header, "raft_term")
+    return Seen(term, leader, daemons, first(answer, 3), *at)
 
 
 _SILENT = Daemon("", 0.0, ready=False)

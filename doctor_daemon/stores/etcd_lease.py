@@ -99,9 +99,8 @@ class EtcdLease:
         if self._why:
             role, text = Role.OVER, self._why
         elif self._own is not None:
-            role, text = Role.LEADING if self.left_s() > 0 else Role.UNSURE, self._trouble
-            if role is Role.UNSURE:
-                text = text or "the lease has not been renewed in time"
+            late = "" if self.left_s() > 0 else "the lease has not been renewed in time"
+            role, text = Role.UNSURE if late else Role.LEADING, self._trouble or late
         return Standing(role, self.name, self._leader.name, self._ready, text)
 
     def left_s(self) -> float:
@@ -267,6 +266,8 @@ class EtcdLease:
         ttl_s = min(number(answer, "TTL"), BELIEVED_MAX_S)
         if not ttl_s:
             raise Temporary("etcd has granted a lease of no length")
+        if self._own is not None:
+            return  # it was claimed meanwhile, with the lease of before, which is the one to keep
         self._lease, self._ttl_s = revision_of(answer, "ID"), ttl_s
         await self._show(gateway)
 
@@ -274,10 +275,9 @@ class EtcdLease:
         """Have others know of this daemon, once it stands by or leads."""
         if self._before is None and self._own is None:
             return
-        told = self._lease, Daemon(self.name, self._started_s, ready=self._whole)
+        told = lease, daemon = self._lease, Daemon(self.name, self._started_s, ready=self._whole)
         if told == self._shown:
             return
-        lease, daemon = told
         value = coded(packed(DAEMON.dumps(daemon)))
         key = coded(f"{self._prefix}{DAEMONS}{self.id}".encode())
         await gateway.call("kv/put", {"key": key, "value": value, "lease": str(lease)})
@@ -285,7 +285,7 @@ class EtcdLease:
 
     async def _look(self, gateway: Gateway) -> Seen:
         found = seen(await gateway.call("kv/txn", look(self._prefix)), self._prefix)
-        self.words.take(found.word)
+        self.words.take(found.word, found.revision)
         return found
 
     def _judge(self, found: Seen, own: Own) -> None:

@@ -37,12 +37,15 @@ class Word:
         """None: nothing has been opened yet."""
         self._key = coded(f"{prefix}{WORD}".encode())
         self._found: tuple[Forbidden, int] | None = None
-        self._dropped = 0
-        """The revision of what was dropped last: a look from before that may end after it."""
+        self._dropped, self._seen = 0, 0
+        """The revisions of what was dropped last, and of the last look: looks overtake."""
         self._news = asyncio.Event()
 
-    def take(self, record: Mapping[str, Any]) -> None:
-        """Take what a look has shown: the record of the key, empty where there is none."""
+    def take(self, record: Mapping[str, Any], at: int) -> None:
+        """Take what a look has shown at a revision: the record of the key, or an empty one."""
+        if at < self._seen:
+            return
+        self._seen = at
         revision = number(record, "mod_revision")
         if not record or revision <= self._dropped:
             self._found = None

@@ -9,12 +9,15 @@ import pytest
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.volumes import Target, VolumeAct, Wish
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.standing_by import STANDING_BY
+from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.errors import Conflict, LateError, Permanent, Temporary
 from tests.engine.instruments import HOST
 from tests.engine.rig import Rig, accuse, incident_of, until
 from tests.engine.sharing import SharedDisk, two
+from tests.engine.volumes import BenchCinder
 from tests.simulation.virtual import run
 
 SOON = Policy(grace_s=1.0)
@@ -103,8 +106,9 @@ def test_a12_before_each_effect_the_store_is_asked_and_silence_stops_it() -> Non
     async def main() -> None:
         _, first, _ = two(Rig(policy=SOON))
         async with first.running() as engine:
+            await Operators(engine).arm("ann", "test")
             shared(first).unheard = True  # a frozen machine: its own clock says that it leads
-            await accuse(first, engine)
+            await engine.desk.submit([first.evidence()])
             await asyncio.sleep(30)
             assert incident_of(engine).phase is Phase.FENCING
             assert first.device.cuts == 0
@@ -120,8 +124,9 @@ def test_i5_nothing_begins_once_the_lease_is_nearly_over() -> None:
     async def main() -> None:
         _, first, _ = two(Rig(policy=SOON))
         async with first.running() as engine:
+            await Operators(engine).arm("ann", "test")
             shared(first).lasts_s = 0.0
-            await accuse(first, engine)
+            await engine.desk.submit([first.evidence()])
             await asyncio.sleep(30)
             assert first.device.cuts == 0
             assert incident_of(engine).phase is Phase.FENCING, "it waits, and is not held"
@@ -135,13 +140,67 @@ def test_i5_nothing_begins_once_the_lease_is_nearly_over() -> None:
     run(main())
 
 
+def test_a_cut_that_cannot_be_confirmed_for_long_costs_no_try_and_holds_no_device() -> None:
+    async def main() -> None:
+        _, first, _ = two(Rig(policy=SOON))
+        async with first.running() as engine:
+            await Operators(engine).arm("ann", "test")
+            shared(first).unheard = True
+            await engine.desk.submit([first.evidence()])
+            await until(engine, Phase.FENCING)
+            await asyncio.sleep(120)  # much longer than a try may take
+            assert not engine.ward.tools.device_turns.busy(f"{HOST}/bmc")
+            shared(first).unheard = False
+            await until(engine, Phase.DOWN)
+            assert first.device.cuts == 1
+            story = [entry.text for entry in incident_of(engine).timeline]
+            assert not any("not off" in text for text in story), story
+
+    run(main())
+
+
+def test_e8_who_is_not_certain_to_lead_tells_consumers_nothing() -> None:
+    async def main() -> None:
+        _, first, _ = two(Rig(policy=SOON))
+        async with first.running() as engine:
+            await Operators(engine).arm("ann", "test")
+            shared(first).lasts_s = 0.0
+            await engine.desk.submit([first.evidence()])
+            await asyncio.sleep(120)
+            assert first.consumer.heard == []
+            shared(first).lasts_s = 10.0
+            await until(engine, Phase.DOWN)
+            await asyncio.sleep(5)
+            assert first.consumer.heard != []
+
+    run(main())
+
+
+def test_orders_about_cinder_wait_until_those_of_before_are_known() -> None:
+    async def main() -> None:
+        _, first, second = two(Rig(policy=SOON))
+        async with first.running():
+            aside = second.engine()
+            task = asyncio.create_task(aside.run())
+            await asyncio.sleep(1)
+            orders = VolumeOrders(aside, BenchCinder(first.clock))
+            wish = Wish(VolumeAct.DISABLE, Target("a@b"), reason="x")
+            with pytest.raises(Temporary, match="not known yet"):
+                await orders.give(wish, "ann", "x")
+            aside.stop()
+            await task
+
+    run(main())
+
+
 def test_one_that_waits_for_the_word_that_it_leads_can_be_stopped() -> None:
     async def main() -> None:
         _, first, _ = two(Rig(policy=SOON))
         loop = asyncio.get_running_loop()
         async with first.running() as engine:
+            await Operators(engine).arm("ann", "test")
             shared(first).unheard = True
-            await accuse(first, engine)
+            await engine.desk.submit([first.evidence()])
             await asyncio.sleep(30)
             began_s = loop.time()
         assert loop.time() - began_s < 5

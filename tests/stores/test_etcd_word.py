@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from doctor_daemon.errors import LateError, Temporary
+from doctor_daemon.ports.leading import Forbidden
 from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from doctor_daemon.stores.etcd_values import WORD
-from doctor_daemon.stores.etcd_word import UNREAD
-from tests.stores.etcd_cluster import Cluster
+from doctor_daemon.stores.etcd_word import FORBIDDEN, UNREAD, Word
+from tests.stores.etcd_cluster import Cluster, code
 from tests.stores.test_etcd import opened, put
 from tests.stores.test_etcd_leading import short, standing_by
 
@@ -73,3 +74,14 @@ async def test_a_word_that_cannot_be_read_forbids_too(config: EtcdConfig, etcd: 
 async def test_without_etcd_it_is_an_error(config: EtcdConfig) -> None:
     with pytest.raises(Temporary, match="has not been asked yet"):
         await EtcdStore(config).leadership.words.forbid("ann", "x")
+
+
+def test_a_look_that_was_overtaken_by_a_later_one_says_nothing() -> None:
+    word = Word("/x/")
+    record = {"value": code(FORBIDDEN.dumps(Forbidden("ann", "x", "1"))), "mod_revision": "7"}
+    word.take(record, 8)
+    word.take({}, 6)
+    with pytest.raises(LateError, match="disarmed by ann"):
+        word.check()
+    word.take({}, 9)
+    word.check()
