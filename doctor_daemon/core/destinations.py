@@ -17,7 +17,7 @@ from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
-from doctor_daemon.core.proof import Proof
+from doctor_daemon.core.proof import Proof, ProofKind
 
 
 def off_by(incident: Incident, now: Instant) -> Proof | None:
@@ -37,22 +37,33 @@ def off_by(incident: Incident, now: Instant) -> Proof | None:
 
 
 def proven_off(
-    incident: Incident, look: Sighting | None, now: Instant, policy: Policy
+    incident: Incident,
+    look: Sighting | None,
+    now: Instant,
+    policy: Policy,
+    awake_at: Instant | None = None,
 ) -> Instant | None:
     """Return when a host was last proven off, if nothing says that it may be on again.
 
     `look` is the newest at its service. The proof of a host that is merely down is not renewed:
     what is asked for instead is that Nova has it forced down still, and no sign of life. One of
-    another boot is no proof: nobody can tell what has been seen since.
+    another boot is no proof: nobody can tell what has been seen since. Nor does a look, or a proof
+    that is renewed, say more from before our last pause, which ended at `awake_at`.
     """
     proof = off_by(incident, now)
-    if proof is None:
+    if proof is None or (look is not None and _before(look.asked_at, awake_at)):
         return None
-    if incident.phase is Phase.EVACUATING and now.reached(proof.valid_until):
-        return None
+    if incident.phase is Phase.EVACUATING:
+        slept = proof.kind is ProofKind.POWER and _before(proof.taken_at, awake_at)
+        if slept or now.reached(proof.valid_until):
+            return None
     if look is None or not look.forced_down or now.since(look.asked_at) > policy.flag_age_s:
         return None
     return proof.taken_at
+
+
+def _before(at: Instant, awake_at: Instant | None) -> bool:
+    return awake_at is not None and at.since(awake_at) < 0
 
 
 def reported(incident: Incident, proof: Proof) -> bool:

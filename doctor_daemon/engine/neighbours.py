@@ -129,11 +129,16 @@ class Neighbours:
         since = self._waits.get((host, group))
         return since is not None and now.since(since) >= longest_wait_s(policy)
 
-    def off(self, host: HostId, now: Instant, policy: Policy) -> Mapping[str, Instant]:
-        """Return the other hosts that are off and forced down, and when each was proven off."""
+    def off(
+        self, host: HostId, now: Instant, policy: Policy, awake_at: Instant | None = None
+    ) -> Mapping[str, Instant]:
+        """Return the other hosts that are off and forced down, and when each was proven off.
+
+        What was seen of them before `awake_at`, the end of our last pause, says nothing more.
+        """
         known = (self._down.copy(), self._shown.copy())
         seen = (self._alive.copy(), self._resumed.copy(), self._watched.copy())
-        return _Off(host, now, policy, *known, *seen)
+        return _Off(host, now, policy, *known, *seen, awake_at)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,13 +157,15 @@ class _Off(Mapping[str, Instant]):
     alive: Mapping[HostId, Instant]
     resumed: Mapping[HostId, Instant]
     watched: Mapping[HostId, Instant]
+    awake_at: Instant | None
 
     @override
     def __getitem__(self, name: str) -> Instant:
         host = HostId(self.but.cloud, name)
         incident = self.down.get(host)
         if incident is not None and host != self.but:
-            off_at = proven_off(incident, self.shown.get(host), self.now, self.policy)
+            look = self.shown.get(host)
+            off_at = proven_off(incident, look, self.now, self.policy, self.awake_at)
             if off_at is not None and self._silent(host, off_at):
                 return off_at
         raise KeyError(name)

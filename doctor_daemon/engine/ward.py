@@ -158,19 +158,20 @@ class Ward:
     def context(self, host: HostId) -> Context:
         """Read the world as a decision about one host sees it."""
         now = self.tools.clock.now()
+        own, policy = self.standpoint.seen(now), self.rules.policy
         return Context(
             now=now,
-            policy=self.rules.policy,
+            policy=policy,
             plan=self.plan(host),
             mode=self.rules.mode,
             armed=self.armed,
             maintenance=self._window(host, now_only=True),
             charges=tuple(self._charges.values()),
-            busy=self.neighbours.busy(host, now, self.rules.policy),
-            off=self.neighbours.off(host, now, self.rules.policy),
+            busy=self.neighbours.busy(host, now, policy),
+            off=self.neighbours.off(host, now, policy, own.awake_at),
             turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.lined_up),
-            own=self.standpoint.seen(now),
-            returns=self.lookout.returns(host, now, self.rules.policy),
+            own=own,
+            returns=self.lookout.returns(host, now, policy),
             returned_at=self.lookout.returned_at(host),
             reserved=self.lookout.reserved(self.rules.plans),
             latches=self.lookout.over(host),

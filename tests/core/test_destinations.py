@@ -48,6 +48,28 @@ def test_how_old_the_proof_and_the_flag_may_be(phase: Phase, now_s: float, *, of
     assert proven_off(incident(phase), LOOK, at(now_s), POLICY) == (at(3) if off else None)
 
 
+@pytest.mark.parametrize(
+    ("phase", "awake_s", "off"),
+    [
+        (Phase.DOWN, 3.25, True),
+        (Phase.DOWN, 20, True),
+        (Phase.DOWN, 20.25, False),
+        (Phase.EVACUATING, 3, True),
+        (Phase.EVACUATING, 3.25, False),
+    ],
+)
+def test_a12_after_a_pause_its_flag_or_its_power_has_to_be_seen_anew(
+    phase: Phase, awake_s: float, *, off: bool
+) -> None:
+    found = proven_off(incident(phase), LOOK, at(21), POLICY, at(awake_s))
+    assert found == (at(3) if off else None)
+
+
+def test_a12_a_pause_voids_no_word_of_a_human_while_it_is_good() -> None:
+    vouched = incident(Phase.EVACUATING, proof=human_proof(3, 90))
+    assert proven_off(vouched, LOOK, at(21), POLICY, at(10)) == at(3)
+
+
 @pytest.mark.parametrize(("life_s", "off"), [(2.75, True), (3, False), (9, False)])
 def test_a_sign_of_life_since_the_proof_ends_it(life_s: float, *, off: bool) -> None:
     alive = incident(life_at=at(life_s))

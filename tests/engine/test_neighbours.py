@@ -67,6 +67,15 @@ def test_a_host_whose_service_reports_in_is_not_off_until_it_is_proven_so_again(
     assert neighbours.off(HOST, NOW, POLICY) == {OTHER.name: make.at(7)}
 
 
+def test_a12_a_host_is_off_after_a_pause_once_it_was_looked_at_since() -> None:
+    neighbours, awake_at = Neighbours(), make.at(10)
+    neighbours.saw(incident(host=OTHER, phase=Phase.DOWN), NOW)
+    neighbours.noticed(OTHER, make.sighting(9, **DOWN))
+    assert neighbours.off(HOST, make.at(11), POLICY, awake_at) == {}
+    neighbours.noticed(OTHER, make.sighting(10, **DOWN))
+    assert OTHER.name in neighbours.off(HOST, make.at(11), POLICY, awake_at)
+
+
 def test_a_host_of_which_the_flag_is_not_seen_any_more_is_not_off() -> None:
     neighbours = Neighbours()
     neighbours.noticed(OTHER, make.sighting(5, **DOWN))  # not of a host that is down

@@ -57,6 +57,7 @@ class Disk:
         context = Context() if self._remote else None
         with self._boundaries.pauses.call("save"):
             await asyncio.create_task(self._write(change, term), context=context)
+        self._boundaries.pauses.decided(change.head)
         await self._boundaries.pass_by("crash-after-commit")
         if swarm.strikes("commit-seems-to-fail"):
             msg = "no answer from the disk"

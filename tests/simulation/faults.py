@@ -134,10 +134,10 @@ class Swarm:
         """Return an id, the same ones in the same order in every telling of this seed."""
         return f"{self._names.getrandbits(48):012x}"
 
-    def strikes(self, kind: str, weight: float = 1.0) -> bool:
-        """Draw whether a fault of this kind strikes now."""
+    def strikes(self, kind: str, weight: float = 1.0, *, calm: bool = False) -> bool:
+        """Draw whether a fault of this kind strikes now; `calm`: be it that the trouble is over."""
         odds = self._odds.get(kind, 0.0) * weight
-        if not self.on or not odds or self.random.random() >= odds:
+        if not (self.on or calm) or not odds or self.random.random() >= odds:
             return False
         self.struck[kind] += 1
         return True

@@ -26,6 +26,10 @@ LENGTHS_S = ((2.5, 6.0),) * 4 + ((6.0, 30.0),) * 4 + ((30.0, 130.0),) * 2 + ((13
 """How long they are, in seconds: all are long enough to be noticed."""
 APART_S = ((0.0, 8.0), (5.0, 60.0), (30.0, 200.0))
 """How long after one the next may come."""
+LAST_S, LATE_S = 1200.0, (2.5, 30.0)
+"""Until when calls are hit in the calm, and for how long: there hosts are given back."""
+LEAST_S = 1.0
+"""How long after one the next may come at all."""
 WEIGHTS = {
     "grace": 0.2,
     "before-cut": 0.3,
@@ -35,7 +39,7 @@ WEIGHTS = {
     "read-out": 0.1,
 }
 """How much more often one is hit than the rest, where somebody looks on."""
-CALLS = {"cut": 1.0, "permit": 0.3, "put": 1.0, "post": 0.5, "lift": 2.0, "switch_on": 2.0}
+CALLS = {"cut": 3.0, "permit": 0.5, "put": 4.0, "post": 4.0, "lift": 20.0, "switch_on": 20.0}
 """How often a call that changes the world is hit while it is on its way."""
 REST = 0.01
 SAVED, CALLED = 0.15, 0.1
@@ -57,6 +61,8 @@ class Pauses:
         """Host -> when a cut of it was last begun: since then it waits for nothing more."""
         self.open: Callable[[], Iterable[Incident]] = tuple
         """The open incidents of the daemon that lives."""
+        self.last_s = LAST_S
+        """Until when calls are hit in the calm."""
         self._next_s = 0.0
 
     @contextmanager
@@ -65,7 +71,7 @@ class Pauses:
         self.out[what] += 1
         weight = CALLS.get(what, 0.0)
         if weight:
-            later(self._swarm.seconds(0.0, 0.1), self._while_out, what, weight)
+            later(self._swarm.seconds(0.0, 0.05), self._while_out, what, weight)
         try:
             yield
         finally:
@@ -73,7 +79,26 @@ class Pauses:
 
     def _while_out(self, what: str, weight: float) -> None:
         if self.out[what] > 0:
-            self.perhaps(weight)
+            self.soon(weight)
+
+    def decided(self, head: Incident | None) -> None:
+        """Strike perhaps just after the save of what leads to a cut, or to a force-down."""
+        attempt = head.fencing if head else None
+        if head is None or attempt is None or attempt.go_at is None:
+            return
+        if head.phase is Phase.FORCING_DOWN and head.marking.put is None:
+            self.soon(0.5, "just-saved")
+        elif head.phase is Phase.FENCING and self._cutting(head, attempt) == "cut-waits":
+            self.soon(1.0, "just-saved", "cut-waits")
+
+    def soon(self, weight: float, *places: str) -> None:
+        """Stand still from now on, or not, be it soon after another pause."""
+        now = asyncio.get_running_loop().time()
+        self._next_s = min(self._next_s, self.over_at + LEAST_S)
+        if self._swarm.on:
+            self.perhaps(weight, *places)
+        elif self._next_s <= now < self.last_s and self._swarm.strikes("pause", weight, calm=True):
+            self.begin(self._swarm.seconds(*LATE_S), *places)
 
     async def answer(self, seconds: float, work: Callable[[], T], timeout_s: float) -> T:
         """Await an answer of the world's. Raise Temporary where its time-out was faster.
@@ -138,4 +163,5 @@ class Pauses:
         for place in {*places, *self.places(), *(("asleep",) if asleep else ())} - {""}:
             swarm.note(f"pause-{place}")
         self.over_at = loop.time() + seconds
+        self._next_s = self.over_at + LEAST_S
         loop.stand_still(seconds, swarm.random, asleep=asleep)

@@ -45,6 +45,7 @@ class Scene(Story):
         """Make a world in which all power devices are behind one that serves one call at a time."""
         super().__init__(1, make)
         self.swarm.on, self.swarm.random = False, Random(0)
+        self.boundaries.pauses.last_s = 0.0
         for host in tuple(self.world.machines)[HOSTS:]:
             del self.world.machines[host]
         self.machine: Machine = next(iter(self.world.machines.values()))

@@ -99,6 +99,9 @@ class StandingLoop(VirtualLoop):
 
     def stand_still(self, seconds: float, chance: Random, *, asleep: bool) -> None:
         """Let the daemon stand still from now on; `asleep`: the machine sleeps."""
+        if self.still:
+            msg = "it stands still already"
+            raise RuntimeError(msg)
         self.still = True
         self.call_later(seconds, self._go_on, seconds * asleep, chance, context=Context())
 
