@@ -59,7 +59,7 @@ class Staff:
             incident = self._swarm.random.choice(list(engine.desk.cases.values())).incident
             now = self._oracle.clock.now()
             waiting = [id_ for id_ in incident.evacuations if answerable(incident, id_, now)]
-            if waiting and self._swarm.strikes("project-answers", 10.0):
+            if waiting and self._swarm.strikes("project-answers", 20.0):
                 await self._say(engine, incident, Said(waiting[0], self._word(), "vnfm", now))
 
     def _word(self) -> Word:

@@ -113,15 +113,15 @@ class Rebuilds:
             return rebuild.turn(now, "error")
         to = swarm.random.choice(fit)
         rebuild.turn(now, "pre-migrating", to.id.name)
-        if swarm.strikes("destination-dies"):
+        if swarm.strikes("destination-dies", 2.0):
             self._after(0.5, partial(self._world.switch, on=False), to)
-        seconds = swarm.seconds(1.0, SLOW_S if swarm.strikes("evacuation-slow") else 5.0)
+        seconds = swarm.seconds(1.0, SLOW_S if swarm.strikes("evacuation-slow", 3.0) else 5.0)
         self._after(seconds, self._finish, rebuild, machine, to)
         return None
 
     def _finish(self, rebuild: Rebuild, machine: Machine, to: Machine) -> None:
         now, server = self._world.now(), machine.servers.get(ServerId(rebuild.row.server))
-        if server is not None and self._swarm.strikes("server-deleted", 0.6):
+        if server is not None and self._swarm.strikes("server-deleted", 2.0):
             self._world.delete(machine, server.id)
             server = None
         if not to.compute or self._lost(rebuild):
