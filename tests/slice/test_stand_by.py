@@ -105,3 +105,18 @@ async def test_b11_without_etcd_nobody_acts_and_both_can_be_asked(tmp_path: Path
         await both.first.place.until(SECOND, "down")
         await stop(both.first.process)
         await both.second.stands("leading")
+
+
+async def test_d2_a_disarm_is_taken_by_either_and_in_force_at_once(tmp_path: Path) -> None:
+    async with pair(tmp_path) as both:
+        await both.first.place.arm()
+        await both.second.place.ask("POST", "/v1/disarm", {"why": "core switch work"})
+        await accused(both, FIRST)
+        incident = await both.first.place.until(FIRST, "held")
+        assert incident["held"]["gate"] == "armed"
+        assert both.first.place.host(FIRST).power
+        armed = (await both.first.place.ask("GET", "/v1/status"))["armed"]
+        assert (armed["on"], armed["why"]) == (False, "core switch work")
+        await both.first.place.arm()
+        await both.first.place.order(FIRST, "fence")
+        await both.first.place.until(FIRST, "down")
