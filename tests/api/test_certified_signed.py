@@ -55,7 +55,7 @@ async def put(client: Client, tls: Tls, rig: Rig, shown: Path | None, secret: by
         context.load_cert_chain(shown)
     headers = {"Content-Type": "application/json"}
     if secret is not None:
-        signed_s = int(rig.clock.now().wall_s)
+        signed_s = rig.signing_s()
         signature = signatures([secret], "m1", signed_s, BODY)
         headers |= {
             "webhook-id": "m1",

@@ -69,7 +69,7 @@ async def send(
     headers: Mapping[str, str] = NOTHING,
 ) -> Reply:
     """Send an event that was signed so many seconds from now."""
-    signed_s = int(rig.clock.now().wall_s + off_s)
+    signed_s = rig.signing_s(off_s)
     signed = {
         "webhook_id": id_,
         "webhook_timestamp": str(signed_s),

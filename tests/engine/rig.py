@@ -98,6 +98,8 @@ class Rig:
     own_rules: OwnRules = field(default_factory=OwnRules)
     aside: bool = False
     """Another daemon leads: this one is not waited for."""
+    signed_s: float | None = None
+    """The moment that requests are signed at: the same for all, so that one can come twice."""
     bugs: list[Exception] = field(default_factory=list)
     said: int = 0
 
@@ -113,6 +115,12 @@ class Rig:
     def device(self) -> ScriptedDevice:
         """The first power device."""
         return next(iter(self.devices.values()))
+
+    def signing_s(self, off_s: float = 0.0) -> int:
+        """Return the second that a request is signed at, so many seconds from the first one's."""
+        if self.signed_s is None:
+            self.signed_s = self.clock.now().wall_s
+        return int(self.signed_s + off_s)
 
     def plan(self, host: HostId) -> HostPlan:
         plan = HostPlan(host, "rack-1", self.mode, "", self.levels, "digest", self.selection)
