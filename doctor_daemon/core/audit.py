@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from doctor_daemon.core.instant import Instant
@@ -36,7 +36,10 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, as it is before it is chained. Texts that do not apply are empty."""
+    """One line, as it is before it is chained. Texts that do not apply are empty.
+
+    They are as long as they were said; `said` cuts them.
+    """
 
     id: str
     part: Part
@@ -64,6 +67,23 @@ class Line:
     def key(self) -> str:
         """Return what no two lines have in common."""
         return f"{self.id} {self.part}"
+
+    def said(self, safe: Callable[[str], str]) -> Line:
+        """Return it with every text that others may have worded made safe, and only then cut."""
+
+        def one(text: str) -> str:
+            return safe(text)[:TEXT_MAX]
+
+        return replace(
+            self,
+            target=one(self.target),
+            cause=one(self.cause),
+            by=one(self.by),
+            evidence=tuple(map(one, self.evidence)),
+            gates=tuple(map(one, self.gates)),
+            proof=one(self.proof),
+            text=one(self.text),
+        )
 
     def record(self) -> dict[str, object]:
         """Return it as JSON data, without what does not apply."""
@@ -116,11 +136,6 @@ class Page:
 def canonical(record: object) -> str:
     """Return JSON data in the one spelling that is hashed. Raise ValueError for what is none."""
     return _encoder.encode(record)
-
-
-def short(text: str) -> str:
-    """Return a text as a line may have it."""
-    return text[:TEXT_MAX]
 
 
 def seal(before: Link, body: str) -> Link:

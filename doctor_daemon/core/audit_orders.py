@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from doctor_daemon.core.audit import Line, Part, canonical, short
+from doctor_daemon.core.audit import Line, Part, canonical
 from doctor_daemon.core.context import Armed, Maintenance
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.instant import Instant
@@ -47,21 +47,21 @@ def let_through(passes: Passes, term: int) -> Line:
 def given(order: VolumeOrder, term: int) -> Line:
     """Return the line of an order about Cinder, as it stands before anything is sent."""
     line = _about_cinder(order, Part.INTENT, order.at, term)
-    return replace(line, by=short(order.by), cause=short(order.why))
+    return replace(line, by=order.by, cause=order.why)
 
 
 def ended(order: VolumeOrder, finding: Finding, now: Instant, term: int) -> Line:
     """Return the line of what it has come to."""
     line = _about_cinder(order, Part.RESULT, now, term)
-    return replace(line, outcome=finding.end.value, text=short(finding.text))
+    return replace(line, outcome=finding.end.value, text=finding.text)
 
 
 def _about_cinder(order: VolumeOrder, part: Part, at: Instant, term: int) -> Line:
-    what, target = f"cinder {order.name}", short(order.target)
+    what, target = f"cinder {order.name}", order.target
     return Line(f"cinder/{order.number}", part, what, at, term, target=target)
 
 
 def _ordered(what: str, at: Instant, term: int, by: str, why: str) -> Line:
     digest = hashlib.sha256(canonical([by, why, at.boot_id, at.boot_s]).encode()).hexdigest()
     id_ = f"{what}/{digest[:ID_DIGITS]}"
-    return Line(id_, Part.ORDER, what, at, term, by=short(by), cause=short(why))
+    return Line(id_, Part.ORDER, what, at, term, by=by, cause=why)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from doctor_daemon.core.audit import Line, Part, short
+from doctor_daemon.core.audit import Line, Part
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evidence import Words
 from doctor_daemon.core.gates import Act, verdicts
@@ -95,10 +95,8 @@ class _Writing:
         line = self._line(Part.ORDER, order.order.value, self.journal.number)
         vouched = ", ".join(map(str, order.accept))
         until = f"it holds until {order.until.wall_s:.0f}" if order.until else ""
-        text = short("; ".join(filter(None, (vouched and f"vouches for {vouched}", until))))
-        self.lines.append(
-            replace(line, at=order.at, by=short(order.by), cause=short(order.why), text=text)
-        )
+        text = "; ".join(filter(None, (vouched and f"vouches for {vouched}", until)))
+        self.lines.append(replace(line, at=order.at, by=order.by, cause=order.why, text=text))
 
     def wanted(self, effect: Effect) -> None:
         incident, (what, target) = self._incident, _named(effect)
@@ -110,19 +108,17 @@ class _Writing:
             replace(
                 line,
                 target=target,
-                cause=short(last),
+                cause=last,
                 evidence=_words(incident.words),
-                gates=tuple(short(f"{gate.name}: {why or 'open'}") for gate, why in asked),
-                proof=short(_proof(incident.proof)),
+                gates=tuple(f"{gate.name}: {why or 'open'}" for gate, why in asked),
+                proof=_proof(incident.proof),
             )
         )
 
     def ended(self, intent: Intent, outcome: Outcome, text: str) -> None:
         self.journal = self.journal.ended(intent)
         line = self._line(Part.RESULT, intent.what, intent.number)
-        self.lines.append(
-            replace(line, target=intent.target, outcome=outcome.value, text=short(text))
-        )
+        self.lines.append(replace(line, target=intent.target, outcome=outcome.value, text=text))
 
     def _line(self, part: Part, what: str, number: int) -> Line:
         incident = self._incident
@@ -181,10 +177,8 @@ def _end(observation: Observation) -> tuple[Outcome, str]:
 
 def _words(words: Words) -> tuple[str, ...]:
     return tuple(
-        short(
-            f"{word.source} ({word.kind}) said {word.verdict.value}, {word.count} times, "
-            f"last at {word.last.wall_s:.3f}"
-        )
+        f"{word.source} ({word.kind}) said {word.verdict.value}, {word.count} times, "
+        f"last at {word.last.wall_s:.3f}"
         for word in words.values()
     )
 

@@ -120,10 +120,10 @@ class Case:
         """Fold, save, and only then do."""
         before, self._taken, rules = self._saved, letters, self._ward.rules
         context = self._ward.context(self._state.host)
-        state, heard = self._fold(letters, context)
+        state, heard, orders = self._fold(letters, context)
         self._stand(state)
         wanted = self._due(context)
-        lines = self._audited(letters, wanted, context)
+        lines = self._audited(letters, orders, wanted, context)
         if lines or heard or self._owes(letters, wanted):
             await self._save((heard, lines), wanted, tasks)
             if self._stopping or self._ward.rules is not rules:  # else only time has passed
@@ -139,9 +139,14 @@ class Case:
             await asyncio.sleep(0)  # what was begun and told goes first, the log can wait
             self._links.watch(before, self.incident)
 
-    def _fold(self, letters: list[Letter], context: Context) -> tuple[Incident, list[Evidence]]:
-        """Fold all letters in; return the new state and the evidence that is part of it."""
-        incident, heard = self._state, list[Evidence]()
+    def _fold(
+        self, letters: list[Letter], context: Context
+    ) -> tuple[Incident, list[Evidence], list[Ordered]]:
+        """Fold all letters in; return the new state, and evidence and orders that are part of it.
+
+        Somebody who waits no more has been heard all the same.
+        """
+        incident, heard, orders = self._state, list[Evidence](), list[Ordered]()
         for letter, after in zip(letters, (*letters[1:], None), strict=True):
             if incident.phase.final and letter.saved is not None:
                 if not letter.saved.done():
@@ -151,7 +156,9 @@ class Case:
             incident = self._advance(incident, letter.observation, context, more=more)
             if isinstance(letter.observation, Heard):
                 heard += (*letter.covered, letter.observation.evidence)
-        return incident, heard
+            elif isinstance(letter.observation, Ordered):
+                orders.append(letter.observation)
+        return incident, heard, orders
 
     def _advance(
         self, incident: Incident, observation: Observation, context: Context, *, more: bool
@@ -170,17 +177,20 @@ class Case:
                 raise Unsaveable from second
 
     def _audited(
-        self, letters: list[Letter], wanted: Sequence[Effect], context: Context
+        self,
+        letters: list[Letter],
+        orders: Sequence[Ordered],
+        wanted: Sequence[Effect],
+        context: Context,
     ) -> tuple[Line, ...]:
         """Enter in the journal what is to be begun, and what has ended; return what it says."""
         ended = [(one.effect, one.observation) for one in letters if one.effect is not None]
         over = [effect for effect, _ in ended]
-        heeded = (one for one in letters if one.saved is None or not one.saved.done())
         done = Done(
             wanted,
             [effect for effect in self._running if effect not in over],
             ended,
-            [one.observation for one in heeded if isinstance(one.observation, Ordered)],
+            orders,
             resumed=any(isinstance(one.observation, Resumed) for one in letters),
         )
         try:

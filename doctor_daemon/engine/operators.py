@@ -113,7 +113,7 @@ class Operators:
             return False
         async with self._ward.switching:
             line = audit_orders.maintenance_ended(host, by, self._now(), self._ward.term)
-            await self._commit(Change(maintenance_ended=host, audit=(line,)))
+            await self._commit(Change(maintenance_ended=host, audit=(concealed(line),)))
         if self._ward.maintenance.get(host) is window:
             del self._ward.maintenance[host]
             return True

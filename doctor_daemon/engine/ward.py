@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -282,7 +282,7 @@ def switched(armed: Armed, ward: Ward) -> Change:
 
 def concealed(line: Line) -> Line:
     """Return a line of the audit without secrets: what others have said may hold any."""
-    return replace(line, cause=conceal(line.cause), text=conceal(line.text))
+    return line.said(conceal)
 
 
 def tell_switch(ward: Ward) -> None:

@@ -20,7 +20,6 @@ from doctor_daemon.core.audit import (
     Row,
     canonical,
     chained,
-    short,
 )
 from tests.core.make import at
 
@@ -190,6 +189,16 @@ def test_i17_a_result_may_be_all_that_is_left_of_a_record() -> None:
     assert chain_of(*LINES[1:]).open == {}
 
 
-def test_a_text_is_no_longer_than_a_line_may_have_it() -> None:
-    assert short("x" * (TEXT_MAX + 1)) == "x" * TEXT_MAX
-    assert short("204") == "204"
+def test_e7_every_text_is_made_safe_and_only_then_cut() -> None:
+    """A secret that stands where a text is cut leaves no beginning of it behind."""
+    long = "x" * (TEXT_MAX - 3) + "secret" + "y" * TEXT_MAX
+    said = replace(
+        LINES[0],
+        **dict.fromkeys(("target", "cause", "by", "proof", "text"), long),  # type: ignore[arg-type]  # all are texts
+        evidence=("a secret", long),
+        gates=(long, "204"),
+    ).said(lambda text: text.replace("secret", "***"))
+    safe = "x" * (TEXT_MAX - 3) + "***"
+    assert (said.target, said.cause, said.by, said.proof, said.text) == (safe,) * 5
+    assert (said.evidence, said.gates) == (("a ***", safe), (safe, "204"))
+    assert (said.key, said.at, said.host) == (LINES[0].key, LINES[0].at, LINES[0].host)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+
+import pytest
 
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.operators import Operators
+from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import remember
 from tests.engine.audits import PAGE, brief, records
 from tests.engine.coming_back import over
-from tests.engine.instruments import HOST
+from tests.engine.instruments import HOST, OTHER
 from tests.engine.moving import comes
 from tests.engine.rig import Rig, until
 from tests.simulation.virtual import run
@@ -49,6 +53,31 @@ def test_i17_orders_are_on_record_with_who_and_why() -> None:
     run(main())
 
 
+def test_i17_an_order_that_is_followed_late_is_on_record_though_nobody_waits_for_it() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            operators = Operators(engine)
+            await engine.desk.submit([rig.evidence()])
+            await until(engine, Phase.HELD)
+            await operators.arm("ann", "in production")
+            rig.disk.commit_s = 8.0
+            other = asyncio.create_task(engine.desk.submit([rig.evidence()]))
+            await comes(lambda: rig.disk.writing is not None)
+            with pytest.raises(Temporary, match="not durable"):
+                await operators.order(HOST, Order.FENCE, "ben", "it is really dead")
+            await asyncio.wait((other,))
+            assert isinstance(other.exception(), Temporary)
+            rig.disk.commit_s = 0.0
+            await until(engine, Phase.DOWN)
+            found = [one for one in await records(rig) if one["what"] == "fence"]
+        assert [(one["by"], one["cause"]) for one in found] == [("ben", "it is really dead")]
+        assert rig.device.cuts == 1
+
+    run(main())
+
+
 def test_i17_a_switch_that_is_saved_once_more_is_on_record_once() -> None:
     rig = Rig(policy=QUICK)
 
@@ -68,13 +97,19 @@ def test_e7_a_secret_that_somebody_says_is_not_on_record() -> None:
 
     async def main() -> None:
         async with rig.running() as engine:
-            await Operators(engine).arm("ann", "the password is hunter2-hunter2")
-            await engine.desk.submit([rig.evidence()])
-            await Operators(engine).order(HOST, Order.FENCE, "ann", "by hunter2-hunter2")
+            operators = Operators(engine)
+            await operators.maintain(OTHER, "hunter2-hunter2", "new disk", 60)
+            assert await operators.end_maintenance(OTHER, "hunter2-hunter2")
+            await operators.disarm("hunter2-hunter2", "x" * 990 + "hunter2-hunter2")
+            await operators.arm("ann", "the password is hunter2-hunter2")
+            said = replace(rig.evidence(), source="hunter2-hunter2")
+            await engine.desk.submit([said])
+            await operators.order(HOST, Order.FENCE, "ann", "by hunter2-hunter2")
             await until(engine, Phase.DOWN)
             page = await rig.disk.audit(0, PAGE)
         text = "".join(row.body for row in page.rows)
         assert "hunter2" not in text
+        assert "xhunt" not in text
         assert text.count("the password is") == 1
 
     run(main())

@@ -6,12 +6,16 @@ What is compared is what passes by on its way out, and what is durable at that m
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from doctor_daemon.core.audit import Broken, Check, Part
 from doctor_daemon.core.gates import Act
+from doctor_daemon.core.incident import IncidentId
+from doctor_daemon.core.messages import Order
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.ward import Instruments
 from tests.simulation.disk import Disk
@@ -27,6 +31,8 @@ ACTS: Mapping[str, Act] = {
     "delete_service": Act.DELETE,
 }
 """The calls that change the world."""
+ORDERED = re.compile(f"({'|'.join(Order)}) by ann(?:: | not followed: )")
+"""What a timeline says of an order, whatever became of it."""
 PAGE = 1000
 
 
@@ -60,6 +66,7 @@ class Audits:
         self._disk, self._oracle = disk, oracle
         self._open: dict[str, dict[str, Any]] = {}
         self._results: dict[str, str] = {}
+        self._orders = Counter[tuple[IncidentId, str]]()
         self._check: Check | None = None
         self.answers: dict[str, str] = {}
         """What came back, by the id of the record."""
@@ -94,6 +101,8 @@ class Audits:
                     self._oracle.check("I-17", record["id"] in self._open, "a result of nothing")
                     self._open.pop(record["id"], None)
                     self._results[record["id"]] = record["outcome"]
+                elif "incident" in record:
+                    self._orders[record["incident"], record["what"]] += 1
             if not page.rows:
                 check.end(page.last)
                 return
@@ -114,6 +123,16 @@ class Audits:
             said = self.answers.get(id_, outcome)
             known = outcome in (said, Outcome.UNKNOWN)
             self._oracle.check("I-17", known, f"{id_} ended {said}, and {outcome} is recorded")
+        self._oracle.check("I-17", self._told() <= self._orders, "an order has no line")
+
+    def _told(self) -> Counter[tuple[IncidentId, str]]:
+        """Count the orders that timelines tell of."""
+        return Counter(
+            (incident.id, found[1])
+            for incident in self._disk.saved.values()
+            for entry in incident.timeline
+            if (found := ORDERED.match(entry.text))
+        )
 
 
 def _is_of(record: Mapping[str, Any], act: Act, whom: str, host: str) -> bool:
