@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 
 from aiohttp import web
 
-from doctor_daemon.core.audit import Row
+from doctor_daemon.core.audit import Row, parsed
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.ports.refusal import Refusal
 
@@ -40,10 +39,11 @@ class Audit:
 
 
 def _line(row: Row) -> dict[str, object]:
-    """Show a line. What somebody has made of it that is no JSON is a text."""
+    """Show a line. What somebody has made of it that is no record is a text."""
+    record: object
     try:
-        record = json.loads(row.body)
-    except (ValueError, RecursionError):
+        record = parsed(row.body)
+    except ValueError:
         record = row.body
     return {"number": row.number, "hash": row.hash, "record": record}
 

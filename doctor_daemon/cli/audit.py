@@ -159,12 +159,23 @@ def _read(file: Path) -> Iterator[tuple[Link, Link, list[Json]]]:
 
 
 def _parsed(text: str) -> Json:
-    """Read one line; what is no object is an empty one, and is found to be no line."""
+    """Read one line; what is no object is an empty one, and is found to be no line.
+
+    So is what has a name twice: whoever reads it with another program may see the other value.
+    """
     try:
-        found = json.loads(text)
+        found = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a name stands twice"
+        raise ValueError(msg)
+    return found
 
 
 def _ends(found: Json) -> tuple[Link, Link]:
@@ -182,7 +193,9 @@ _ENDS = ("anchor", "last")
 def _row(line: Json, expected: int) -> Row:
     """Return a line as a row. Raise Broken if it is none."""
     match line:
-        case {"number": int(number), "hash": str(hash_), "record": dict(record)}:
+        case {"number": int(number), "hash": str(hash_), "record": dict(record), **more} if (
+            not more and number is not True
+        ):
             try:
                 return Row(number, hash_, canonical(record))
             except (ValueError, RecursionError):

@@ -43,8 +43,8 @@ FOLD_PARTS = 200
 where it did not fit."""
 FOLDED_MAX = REQUEST_MAX - 1000
 """Bytes of a transaction in which that is done; what does not fit stays as it is."""
-AUDITED_MAX = 1000
-"""Lines of the audit that are known again."""
+AUDITED_MAX = 20_000
+"""Lines of the audit that are known again, of those that belong to no incident."""
 CHARGES_MAX = 5000
 """Charges under one key, where they are put in the place of all."""
 
@@ -98,7 +98,8 @@ class Loaded:
     mark: Mark = field(default_factory=lambda: Mark(""))
     mark_revision: int = 0
     audited: dict[str, None] = field(default_factory=dict)
-    """The last lines of the audit that were written since, by their keys."""
+    """The last lines that were written since without an incident, by their keys. A second try at
+    those of an incident is refused for its version."""
 
 
 def keys_of(kind: str, change: Change) -> Iterator[object]:
@@ -148,7 +149,8 @@ def commit_plan(held: Loaded, change: Change, order: int) -> Plan:
 
     def apply(revision: int) -> None:
         contents.put(change)
-        _audited(held, lines)
+        if change.head is None:
+            _audited(held, lines)
         for kind in kinds:
             books.packs[kind].add(order, keys_of(kind, change))
         if rest != Change():

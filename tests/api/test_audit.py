@@ -57,18 +57,23 @@ async def test_lines_may_be_chosen_by_their_numbers() -> None:
 class Spoilt(SlowDisk):
     """A store into which somebody has written."""
 
+    body = ""
+
     async def audit(self, after: int, limit: int) -> Page:
         page = await super().audit(after, limit)
-        rows = tuple(replace(row, body="no JSON") for row in page.rows)
+        rows = tuple(replace(row, body=self.body) for row in page.rows)
         return replace(page, rows=rows)
 
 
-async def test_i17_a_line_that_somebody_has_spoilt_is_told_as_it_is() -> None:
-    rig = Rig(disk=Spoilt())
+@pytest.mark.parametrize("body", ["no JSON", '{"id":"a","id":"b"}', '{"b":1,"a":1}', "[]"])
+async def test_i17_a_line_that_somebody_has_spoilt_is_told_as_it_is(body: str) -> None:
+    disk = Spoilt()
+    disk.body = body
+    rig = Rig(disk=disk)
     async with desk(rig) as at:
         await rig.disk.commit(Change(audit=LINES[:1]), term=at.engine.ward.term)
         _, found = await at.ask("GET", AUDIT)
-        assert [line["record"] for line in found["lines"]] == ["no JSON"]
+        assert [line["record"] for line in found["lines"]] == [body]
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,23 @@ def test_i17_whatever_was_done_to_a_file_is_found(
     assert list(audit_words.words(found)) == [f"BROKEN at {found['why']}"]
 
 
+@pytest.mark.parametrize("name", ["part", "number", "hash", "record"])
+def test_i17_a_name_that_stands_twice_is_found(tmp_path: Path, lines: Lines, name: str) -> None:
+    text = json.dumps(lines[1])
+    text = text.replace(f'"{name}":', f'"{name}": "another", "{name}":', 1)
+    assert json.loads(text) == lines[1]
+    found = verified(tmp_path, [lines[0], text, *lines[2:]])
+    assert found["why"] == "line 1: it is no line of an audit"
+
+
+@pytest.mark.parametrize("more", [{"by": "ann"}, {"number": True}])
+def test_i17_a_line_has_its_number_hash_and_record_alone(
+    tmp_path: Path, lines: Lines, more: dict[str, object]
+) -> None:
+    found = verified(tmp_path, [lines[0], {**lines[1], **more}, *lines[2:]])
+    assert found["why"] == "line 1: it is no line of an audit"
+
+
 def test_a_record_that_no_chain_can_have_is_no_line(tmp_path: Path, lines: Lines) -> None:
     text = json.dumps({**lines[1], "record": {"id": float("nan")}})
     found = verified(tmp_path, [lines[0], text, *lines[2:]])

@@ -7,6 +7,7 @@ import json
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from doctor_daemon.ports import Change
 from doctor_daemon.stores.etcd_audit import old, page
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_options import EtcdConfig, tls
+from doctor_daemon.stores.etcd_rows import AUDITED_MAX, Loaded, commit_plan
 from tests.contracts.store_audit import checked, names, said, whole
 from tests.stores.etcd_cluster import Cluster, call, code
 from tests.stores.etcd_relay import relayed
@@ -42,6 +44,25 @@ async def test_c5_i17_a_line_whose_answer_was_lost_is_in_the_chain(
         await store.commit(said(2), term=term)  # whoever does not know it says it again
         await store.commit(said(3), term=term)
         assert names(await whole(store)) == ["one/1", "one/2", "one/3"]
+
+
+def test_i17_a_line_of_no_incident_is_known_again_after_many_of_incidents() -> None:
+    held = Loaded()
+
+    def write(change: Change, number: int) -> int:
+        plan = commit_plan(held, change, number)
+        plan.apply(number)
+        return len(plan.lines)
+
+    assert write(said(1), 1) == 1
+    for n in range(2, 1500):
+        step = replace(opening(f"i{n}", f"cmp-{n}", n), audit=(audit_line(n),))
+        assert write(step, n) == 1
+    assert write(said(1), 1500) == 0  # its answer was lost, and it is said again
+    assert list(held.audited) == [audit_line(1).key]
+    for n in range(AUDITED_MAX):
+        write(Change(audit=(audit_line(2000 + n),)), 2000 + n)
+    assert len(held.audited) == AUDITED_MAX
 
 
 async def test_c5_i17_a_line_that_was_held_back_on_the_way_leaves_no_gap(
