@@ -6,6 +6,7 @@ makes the daemon more careful is in force at once, even while the store cannot b
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ from doctor_daemon.engine.states import server_states
 from doctor_daemon.engine.storage_views import waiting
 from doctor_daemon.engine.views import explained, leading, short, standing
 from doctor_daemon.engine.ward import concealed, save_switch, switched, tell_switch
-from doctor_daemon.errors import Permanent
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change, Heading, NoticeRow, Wanted
 from doctor_daemon.ports.states import StatesWanted
 
@@ -60,7 +61,11 @@ class Operators:
         async with ward.switching:
             if ward.armed is before:
                 ward.unsaved = True
-                await self._commit(switched(armed, ward))
+                try:
+                    await self._commit(switched(armed, ward))
+                except (Temporary, asyncio.CancelledError):
+                    self._not_armed(before, by)
+                    raise
                 ward.unsaved = False
             if ward.armed is not before:
                 ward.unsaved = True
@@ -68,6 +73,12 @@ class Operators:
                 raise Permanent(msg)
             ward.armed = armed
         tell_switch(self._ward)
+
+    def _not_armed(self, before: Armed, by: str) -> None:
+        """Disarm anew where it is not known whether an arming was saved: with a line of its own."""
+        if self._ward.armed is before and not before.on:
+            why = f"arming by {by} was not saved"
+            self._ward.armed = Armed(False, before.by, self._now(), why)  # noqa: FBT003 - a switch
 
     async def disarm(self, by: str, why: str) -> None:
         """Forbid power cuts: at once, and durably. What cannot be saved now is tried again.

@@ -79,7 +79,8 @@ def _old(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
 def _large(connection: sqlite3.Connection, rule: Retention, _: Instant) -> int:
     """Drop what ended first, while the database is too large.
 
-    Notices of upkeep and lines of the audit go with the incidents that have ended since.
+    Notices of upkeep and lines of the audit go with the incidents that have ended since. Where none
+    has ended, lines stay that are no older than the incidents that are open.
     """
     if _size(connection) <= rule.size_max:
         return 0
@@ -89,7 +90,7 @@ def _large(connection: sqlite3.Connection, rule: Retention, _: Instant) -> int:
         " (SELECT min(ended_wall_s) FROM incidents), 1) ORDER BY seq LIMIT ?)",
         (NoticeKind.MAINTENANCE, _NOTICES_AT_ONCE),
     ).rowcount
-    told = told or drop_lines(connection, lines_before(connection, _kept_s(connection, _CLOSED)))
+    told = told or drop_lines(connection, lines_before(connection, _spared_s(connection)))
     if told:
         return told
     dropped = connection.execute(
@@ -98,6 +99,12 @@ def _large(connection: sqlite3.Connection, rule: Retention, _: Instant) -> int:
         (_INCIDENTS_AT_ONCE,),
     ).rowcount
     return dropped + _settled(connection) if dropped else 0
+
+
+def _spared_s(connection: sqlite3.Connection) -> float:
+    """Return since when lines stay in a database that is too large."""
+    since_s = _kept_s(connection, _CLOSED)
+    return since_s if math.isfinite(since_s) else _kept_s(connection, _ANY)
 
 
 def _size(connection: sqlite3.Connection) -> int:
@@ -116,7 +123,7 @@ def _audit(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int
 
 
 def _kept_s(connection: sqlite3.Connection, oldest: str) -> float:
-    """Return when the oldest incident that is kept was opened."""
+    """Return when the oldest incident that is kept was opened; infinity: there is none."""
     row = connection.execute(oldest).fetchone()
     return math.inf if row is None else float(row[0])
 

@@ -13,12 +13,12 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Temporary
-from doctor_daemon.ports import remember
+from doctor_daemon.ports import Change, remember
 from tests.engine.audits import PAGE, brief, records
 from tests.engine.coming_back import over
 from tests.engine.instruments import HOST, OTHER
 from tests.engine.moving import comes
-from tests.engine.rig import Rig, until
+from tests.engine.rig import Rig, SlowDisk, until
 from tests.simulation.virtual import run
 
 QUICK = Policy(grace_s=1.0)
@@ -87,6 +87,56 @@ def test_i17_a_switch_that_is_saved_once_more_is_on_record_once() -> None:
             engine.ward.unsaved = True  # it is not known whether it was
             await comes(lambda: not engine.ward.unsaved)
             assert brief(await records(rig)) == [("disarm", "order", "")]
+
+    run(main())
+
+
+class Lost(SlowDisk):
+    """A disk whose next answer gets lost: what it was asked to save is saved."""
+
+    lose = False
+
+    async def commit(self, change: Change, *, term: int) -> None:
+        await super().commit(change, term=term)
+        if self.lose:
+            self.lose = False
+            raise Temporary("no answer from the disk")
+
+
+def test_i17_an_arming_whose_answer_was_lost_is_followed_by_a_disarm_with_a_line() -> None:
+    disk = Lost()
+    rig = Rig(policy=QUICK, disk=disk)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            operators = Operators(engine)
+            await operators.disarm("ben", "trouble")
+            disk.lose = True
+            with pytest.raises(Temporary, match="no answer"):
+                await operators.arm("ann", "in production")
+            assert not engine.ward.armed.on
+            await comes(lambda: not engine.ward.unsaved)
+            found = await records(rig)
+            assert not (await disk.load()).armed.on
+        assert [(one["what"], one["by"], one["cause"]) for one in found] == [
+            ("disarm", "ben", "trouble"),
+            ("arm", "ann", "in production"),
+            ("disarm", "ben", "arming by ann was not saved"),
+        ]
+
+    run(main())
+
+
+def test_i17_an_arming_of_who_is_armed_that_fails_disarms_nobody() -> None:
+    rig = Rig(policy=QUICK)
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await Operators(engine).arm("ann", "in production")
+            rig.disk.failures = 1
+            with pytest.raises(Temporary):
+                await Operators(engine).arm("ben", "once more")
+            assert (engine.ward.armed.on, engine.ward.armed.by) == (True, "ann")
 
     run(main())
 

@@ -126,3 +126,19 @@ def test_above_its_size_lines_go_with_the_incidents_that_ended(
     assert len(found.rows) >= kept - 1  # all of those that ended and are kept
     assert found.rows[-1].number == 99
     checked(found)
+
+
+def test_above_its_size_the_lines_of_open_incidents_stay(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN")
+    for n in range(1, 41):
+        write_change(connection, big(n), 1)
+    write_change(connection, opening("open", "cmp-open", 41), 1)
+    for n in range(41, 141):
+        write_change(connection, big(n), 1)
+    connection.execute("COMMIT")
+    for drop in drops(Retention(400, 1 * MIB), 1):
+        while drop(connection):
+            pass
+    found = page(connection, 0, 1000)
+    assert [row.number for row in found.rows] == list(range(41, 141))
+    checked(found)
