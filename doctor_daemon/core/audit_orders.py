@@ -29,19 +29,19 @@ def armed(switch: Armed, at: Instant, term: int) -> Line:
 
 def maintained(window: Maintenance, at: Instant, term: int) -> Line:
     """Return the line of a maintenance that begins."""
-    line = _ordered("maintenance", at, term, window.by, window.why)
-    return replace(line, host=str(window.host), text=f"until {window.until.wall_s:.0f}")
+    about = (str(window.host), f"until {window.until.wall_s:.0f}")
+    return _ordered("maintenance", at, term, window.by, window.why, about=about)
 
 
 def maintenance_ended(host: HostId, by: str, at: Instant, term: int) -> Line:
     """Return the line of a maintenance that ends."""
-    return replace(_ordered("end of maintenance", at, term, by, ""), host=str(host))
+    return _ordered("end of maintenance", at, term, by, "", about=(str(host), ""))
 
 
 def let_through(passes: Passes, term: int) -> Line:
     """Return the line of a word by which hosts are let through."""
     text = f"{passes.count} hosts, until {passes.until.wall_s:.0f}"
-    return replace(_ordered("release-hosts", passes.at, term, passes.by, passes.why), text=text)
+    return _ordered("release-hosts", passes.at, term, passes.by, passes.why, about=("", text))
 
 
 def given(order: VolumeOrder, term: int) -> Line:
@@ -61,7 +61,11 @@ def _about_cinder(order: VolumeOrder, part: Part, at: Instant, term: int) -> Lin
     return Line(f"cinder/{order.number}", part, what, at, term, target=target)
 
 
-def _ordered(what: str, at: Instant, term: int, by: str, why: str) -> Line:
-    digest = hashlib.sha256(canonical([by, why, at.boot_id, at.boot_s]).encode()).hexdigest()
-    id_ = f"{what}/{digest[:ID_DIGITS]}"
-    return Line(id_, Part.ORDER, what, at, term, by=by, cause=why)
+def _ordered(
+    what: str, at: Instant, term: int, by: str, why: str, *, about: tuple[str, str] = ("", "")
+) -> Line:
+    """Return the line of an order. `about` is the host, and what else it says."""
+    said = canonical([by, why, at.boot_id, at.boot_s, *about])
+    id_ = f"{what}/{hashlib.sha256(said.encode()).hexdigest()[:ID_DIGITS]}"
+    host, text = about
+    return Line(id_, Part.ORDER, what, at, term, host=host, by=by, cause=why, text=text)

@@ -14,6 +14,7 @@ from doctor_daemon.core.audit_orders import (
     maintenance_ended,
 )
 from doctor_daemon.core.context import Armed
+from doctor_daemon.core.host import HostId
 from doctor_daemon.core.masses import Passes
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volumes import End, Finding, Target, VolumeAct, Wish
@@ -58,6 +59,17 @@ def test_i17_maintenance_is_said_with_its_host_and_its_end() -> None:
         "ann",
         at(2),
     )
+
+
+def test_i17_orders_of_one_moment_about_several_hosts_are_several_lines() -> None:
+    window, other = maintenance(60), HostId("default", "cmp-9")
+    longer = replace(window, until=at(90))
+    begun = [maintained(one, at(1), 3) for one in (window, replace(window, host=other), longer)]
+    ended = [maintenance_ended(host, "ann", at(2), 3) for host in (HOST, other)]
+    assert len({line.key for line in (*begun, *ended)}) == 5
+    passes = Passes("p-1", 3, "ann", "the rack has no power", at(5), at(65))
+    keys = {let_through(one, 3).key for one in (passes, replace(passes, count=4))}
+    assert len(keys) == 2
 
 
 def test_i17_a_word_that_lets_hosts_through_is_said() -> None:
