@@ -5,8 +5,9 @@ of the wrong type must be refused while the caller is still there, not by the da
 after a crash and cannot read its own state.
 
 Dataclasses become objects with their fields' names, so that a record stays readable and can grow.
-Only an instant is a bare list, `[boot, boot_s, wall_s]`: an incident has dozens of them, and nearly
-always of one boot, so the boot's id stands once, in a table beside the data.
+Two are bare lists. An instant is `[boot, boot_s, wall_s]`: an incident has dozens of them, and
+nearly always of one boot, so the boot's id stands once, in a table beside the data. An intent is
+`[number, what, target]`: an incident may have hundreds that are open at once.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from types import NoneType, UnionType
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.journal import Intent
 
 Boots = list[str]
 """The table of boot ids that instants refer to."""
@@ -115,12 +117,27 @@ def _instant_in(value: object, boots: Boots) -> Instant:
     raise Mismatch("an instant", value)
 
 
+def _intent_out(value: object, _: Boots) -> list[object]:
+    match value:
+        case Intent(int(number), str(what), str(target)) if not isinstance(number, bool):
+            return [number, what, target]
+    raise Mismatch("an intent", value)
+
+
+def _intent_in(value: object, _: Boots) -> Intent:
+    match value:
+        case [int(number), str(what), str(target)] if not isinstance(number, bool):
+            return Intent(number, what, target)
+    raise Mismatch("an intent", value)
+
+
 _SINGLE: Mapping[object, Shape] = {
     str: _plain(str),
     int: _plain(int),
     bool: _plain(bool),
     float: Shape(_number, _number),
     Instant: Shape(_instant_out, _instant_in),
+    Intent: Shape(_intent_out, _intent_in),
 }
 
 

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from doctor_daemon.core.context import Armed, Maintenance
 from doctor_daemon.core.evacuation import Evacuation, Stuck
 from doctor_daemon.core.evidence import SUMMARY_MAX, WORDS_MAX, Trust, Verdict, Word
+from doctor_daemon.core.gates import Act
 from doctor_daemon.core.host import Server
 from doctor_daemon.core.incident import Entry, Held, Incident
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.core.release import IDS_MAX, Release, Switching
+from doctor_daemon.core.journal import Intent, Journal
+from doctor_daemon.core.release import IDS_MAX
 from doctor_daemon.core.retirement import (
     ERROR_MAX,
     NAMED_MAX,
@@ -43,7 +45,7 @@ from doctor_daemon.stores.codec import (
 )
 from doctor_daemon.stores.shape import shape
 from tests.stores.anything import TEXTS, anything
-from tests.stores.values import at, entries, evacuation, incident, rich
+from tests.stores.values import at, entries, incident, rich
 
 INCIDENTS = anything(Incident)
 
@@ -140,6 +142,8 @@ def changed(*path: str | int, to: object) -> str:
         (changed("value", "opened_at", to=[0, "1", 1.0]), "opened_at: expected a finite number"),
         (changed("value", "opened_at", to=[0, 10**400, 1]), "opened_at: expected a finite number"),
         (changed("value", "host", to=["default", "cmp-1"]), "host: expected an object for HostId"),
+        (changed("value", "journal", "open", to=[{}]), "journal.open.0: expected an intent"),
+        (changed("value", "journal", "open", to=[[True, "a", "b"]]), "expected an intent"),
         (changed("value", "words", to=[]), "words: expected a mapping"),
         (changed("value", "charges", to={}), "charges: expected a list"),
         (changed("value", "words", "am/f00", "count", to=1.5), "words.am/f00.count: expected int"),
@@ -185,6 +189,7 @@ def test_defaults_are_written_out() -> None:
         replace(incident(), charges=[at(0)]),  # type: ignore[arg-type]  # the mistake itself
         replace(incident(), words={1: "one"}),  # type: ignore[dict-item]  # the mistake itself
         replace(incident(), opened_at=0.0),  # type: ignore[arg-type]  # the mistake itself
+        replace(incident(), journal=Journal(1, (at(0),))),  # type: ignore[arg-type]  # the mistake itself
         replace(incident(), held=at(0)),  # type: ignore[arg-type]  # the mistake itself
     ],
 )
@@ -248,50 +253,8 @@ def test_the_largest_that_the_core_lets_an_incident_become_fits_in() -> None:
     worst = replace(made, words=words, held=held, rounds=rounds, release=release)
     worst = replace(worst, retirement=leaving)
     assert len(dump_head(worst).encode()) <= HEAD_MAX / 1.4
-
-
-def test_d8_records_from_before_servers_could_wait_for_a_word_are_read_still() -> None:
-    now = replace(evacuation("a"), unsent=0, sent_at=None, hold_until=None)
-    document: Any = json.loads(EVACUATION.dumps(now))
-    for name in ("unsent", "sent_at", "hold_until"):
-        del document["value"][name]
-    assert EVACUATION.loads(json.dumps(document)) == now
-
-
-def test_d8_records_from_before_a_destination_could_die_are_read_still() -> None:
-    now = replace(evacuation("a"), to_at=None, left=())
-    document: Any = json.loads(EVACUATION.dumps(now))
-    for name in ("to_at", "left"):
-        del document["value"][name]
-    assert EVACUATION.loads(json.dumps(document)) == now
-
-
-def test_d8_records_from_before_tags_were_read_are_read_still() -> None:
-    now = evacuation("a")
-    document: Any = json.loads(EVACUATION.dumps(now))
-    for name in ("rank", "final"):
-        del document["value"][name]
-    for name in ("locked", "volume", "tags", "unread"):
-        del document["value"]["server"][name]
-    assert EVACUATION.loads(json.dumps(document)) == now
-    assert (
-        SERVER.loads(json.dumps({**document, "value": document["value"]["server"]})) == now.server
+    begun = (
+        Intent(10**5 + n, Act.EVACUATE.value, f"server {n:036}, attempt 10") for n in range(256)
     )
-    head: Any = json.loads(dump_head(rich()))
-    del head["value"]["rounds"]["tagged"]
-    assert HEAD.loads(json.dumps(head)) == bare(rich())
-
-
-def test_heads_from_before_a_release_could_begin_by_itself_are_read_still() -> None:
-    made = replace(rich(), release=Release(began=at(8), switching=Switching(1, at(8))))
-    head: Any = json.loads(dump_head(made))
-    for name in ("ordered", "returns", "powered", "called_off", "accused_at", "bound", "accepted"):
-        del head["value"]["release"][name]
-    del head["value"]["release"]["switching"]["patient"]
-    assert HEAD.loads(json.dumps(head)) == bare(made)
-
-
-def test_heads_from_before_hosts_were_taken_out_are_read_still() -> None:
-    head: Any = json.loads(dump_head(rich()))
-    del head["value"]["retirement"]
-    assert HEAD.loads(json.dumps(head)) == replace(bare(rich()), retirement=None)
+    worst = replace(worst, journal=Journal(10**6, tuple(begun)))  # as `posts_per_host` lets it be
+    assert len(dump_head(worst).encode()) <= HEAD_MAX
