@@ -208,7 +208,7 @@ class Daemon:
             try:
                 await end()
             except Exception:  # the store is closed all the same: another waits to lead
-                logger.exception("internal error", what=end.__qualname__)
+                logger.exception("internal error", what=getattr(end, "__qualname__", repr(end)))
         await tools.store.close()
 
 

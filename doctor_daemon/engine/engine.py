@@ -108,6 +108,7 @@ class Engine:
         if not await self.standby.opened(meanwhile, self._stop):
             return
         await self._load(await self.ward.tools.store.load())
+        self.ward.standpoint.wake.rest()
         with closing(self.ward.rounds), closing(self.ward.groups):
             async with aclosing(self.desk), asyncio.TaskGroup() as tasks:
                 self._tasks = tasks

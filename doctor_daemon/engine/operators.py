@@ -55,8 +55,8 @@ class Operators:
         it may have lain unread over a pause.
         """
         self._ward.standpoint.attentive(self._now())
-        await self._ward.confirm()  # a disarm that was said to another daemon may wait to be heeded
-        ward, before = self._ward, self._ward.armed
+        ward, before = self._ward, self._ward.armed  # from here on a disarm stands
+        await ward.confirm()  # one that was said to another daemon may wait to be heeded
         armed = Armed(True, by, self._now(), why)  # noqa: FBT003 - a switch
         async with ward.switching:
             if ward.armed is before:
@@ -118,7 +118,11 @@ class Operators:
         return window
 
     async def end_maintenance(self, host: HostId, by: str = "") -> bool:
-        """End a maintenance; tell whether there was one. One that is set meanwhile stands."""
+        """End a maintenance; tell whether there was one. One that is set meanwhile stands.
+
+        Raise Temporary where the order may have lain unread over a pause.
+        """
+        self._ward.standpoint.attentive(self._now())
         window = self._ward.maintenance.get(host)
         if window is None:
             return False

@@ -227,7 +227,9 @@ class Lane:
             row = replace(row, gap_before=row.gap_before or row.host in self.gaps)
         clock, began = self._ward.tools.clock, self._ward.tools.clock.now()
         while True:
+            asked = clock.now()
             await self._ward.led()
+            began = began.plus(clock.now().since(asked))  # that time is nobody's
             error = await self._try(row)
             if error is None:
                 if not row.late:

@@ -173,9 +173,11 @@ async def _unwanted(
     act: Act,
     current: Callable[[], Standing],
     ward: Ward,
+    *,
+    turn: bool = False,
 ) -> Refused | None:
-    """Ask whether an operator's request is still wanted, and then every gate, now."""
-    await ward.confirmed()
+    """Ask whether it is still wanted, and every gate; with a `turn` of ours nothing is awaited."""
+    await (ward.confirm() if turn else ward.confirmed())
     standing = current()
     why = _stale(standing.saved, effect) or _stale(standing.decided, effect)
     return Refused(effect, OVERTAKEN, why) if why else _shut(effect, act, standing, ward)
@@ -259,16 +261,13 @@ async def _evacuate(effect: Evacuate, saved: Incident, ward: Ward, turn: Turn) -
 async def _switch_on(
     effect: SwitchOn, current: Callable[[], Standing], ward: Ward
 ) -> SwitchedOn | Refused:
-    """Switch on the machine that is meant, and no other that answers at its device's address.
-
-    To ask who it is may take long, so everything else is asked once more after it.
-    """
+    """Switch on the machine that is meant. To ask who it is may take long: so all is asked anew."""
     clock, host = ward.tools.clock, current().saved.host
     try:
         async with led_at_device(ward, host, effect.device) as device:
             found = (await bounded(device.identify())).uuid
             if found == effect.uuid:
-                shut = await _unwanted(effect, Act.SWITCH_ON, current, ward)
+                shut = await _unwanted(effect, Act.SWITCH_ON, current, ward, turn=True)
                 return shut or await _switched(effect, device, ward)
             text = f"nothing was sent: it answers for {found}, not for {effect.uuid}"
     except LateError:

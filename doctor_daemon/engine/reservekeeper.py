@@ -216,7 +216,7 @@ class Reservekeeper:
 
     async def _allowed(self, shut: Callable[[Ward, HostId], str], task: ReserveTask) -> None:
         """See, just before a request, that we lead and may. Raise Temporary, LateError."""
-        await self._ward.confirmed()
+        await self._ward.confirm()
         if why := shut(self._ward, task.host):
             raise Temporary(why)
 

@@ -98,7 +98,7 @@ class StandBy:
                 await save_switch(ward)
                 if not ward.unsaved:
                     await lead.words.heeded(word)
-            except Temporary as error:
+            except (Temporary, Permanent) as error:
                 log.warning("the switch is not saved yet", error=str(error))
                 await clock.sleep_until(clock.now().plus(SHOWN_EVERY_S))
 

@@ -55,6 +55,10 @@ class Wakefulness:
                 self._ticked = self.awake_at = now
         return self.awake_at
 
+    def rest(self) -> None:
+        """Measure nothing until the next tick: it was known that there would be none."""
+        self._ticked = None
+
     def tick(self, now: Instant, tick_s: float) -> float:
         """Count a tick; the next comes in so long. Return the seconds of a pause since the last."""
         self.seen(now)

@@ -13,7 +13,8 @@ from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Snapshot
 
-AGAIN_S = 1.0
+AGAIN_S, TRIES = 1.0, 3
+"""With the limit of each write that is less than systemd's watchdog waits."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -39,12 +40,14 @@ async def take_up(ward: Ward, snapshot: Snapshot) -> None:
 
 
 async def _replace(charges: Sequence[Charge], ward: Ward) -> None:
-    """Save what was timed anew, however often it takes. Raise Conflict when another leads."""
+    """Save what was timed anew, in a few tries. Raise Conflict when another leads, or Temporary."""
+    tries = 0
     while True:
         try:
             return await ward.tools.store.replace_charges(charges, term=ward.term)
         except Temporary as error:
-            if ward.leadership is None:
+            tries += 1
+            if ward.leadership is None or ward.stopping or tries == TRIES:
                 raise
             log.warning("what the budget has used is not saved yet", error=str(error))
         await ward.tools.clock.sleep_until(ward.tools.clock.now().plus(AGAIN_S))

@@ -119,6 +119,7 @@ class VolumeOrders:
         """
         errand = self._errand()
         now, number = self._ward.tools.clock.now(), self._last + 1
+        self._ward.standpoint.attentive(now)
         level = wish if isinstance(wish, LevelWish) else None
         service = wish if isinstance(wish, Wish) else None
         one = Pursued(VolumeOrder(number, by, why, now, service, level, until=until))

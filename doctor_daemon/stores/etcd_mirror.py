@@ -59,6 +59,8 @@ class Mirror:
         """How often everything has been read."""
         self._gateway, self._prefix = gateway, prefix
         self._rows: dict[str, Row] = {}
+        self._unread = set[str]()
+        """Keys whose values cannot be read."""
         self._revision, self._marks = 0, 0
         self._past, self._late = Past(), dict[str, bytes | None]()
         self._past_known = False
@@ -71,8 +73,8 @@ class Mirror:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing has to be read to take over."""
-        return self._revision > 0 and self._past_known
+        """Whether nothing has to be read to take over, and all of it can be."""
+        return self._revision > 0 and self._past_known and not (self.trouble or self._unread)
 
     @property
     def past(self) -> Past | None:
@@ -183,9 +185,10 @@ class Mirror:
         answer = await self._gateway.call("kv/range", {"key": self._key("mark")})
         revision, marks = number(answer["header"], "revision"), records(answer, "kvs")
         found: dict[str, Row] = {}
+        self._unread.clear()
         for some in (("", AUDIT), (after(AUDIT), PAST)):
             async for key, value, at in rows(self._gateway, self._prefix, some, revision):
-                found[key] = _row(key, value, at)
+                found[key] = self._row(key, value, at)
                 if len(found) % BREATHER == 0:
                     await asyncio.sleep(0)
         self._rows, self._past, self._late = found, Past(), {}
@@ -266,9 +269,10 @@ class Mirror:
         if one.key.startswith(PAST):
             self._put_past(one.key, one.put.value if one.put else None)
         elif one.put is not None:
-            self._rows[one.key] = _row(one.key, one.put.value, one.revision)
+            self._rows[one.key] = self._row(one.key, one.put.value, one.revision)
         else:
             self._rows.pop(one.key, None)
+            self._unread.discard(one.key)
             if one.key == "leader":
                 self.gone()
         if one.key not in NOT_DATA and not one.key.startswith(DAEMONS):
@@ -287,9 +291,10 @@ class Mirror:
     def _key(self, name: str) -> str:
         return coded(f"{self._prefix}{name}".encode())
 
-
-def _row(key: str, value: bytes, revision: int) -> Row:
-    try:
-        return value, revision, read(key, value)
-    except Permanent:
-        return value, revision, None
+    def _row(self, key: str, value: bytes, revision: int) -> Row:
+        self._unread.discard(key)
+        try:
+            return value, revision, read(key, value)
+        except Permanent:
+            self._unread.add(key)
+            return value, revision, None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -50,7 +51,7 @@ class Word:
         if not record or revision <= self._dropped:
             self._found = None
             return
-        word = UNREAD
+        word = replace(UNREAD, id=str(revision))
         with suppress(Exception):  # whatever stands there: somebody wants nothing to be cut
             word = FORBIDDEN.loads(unpacked(decoded(record.get("value"))))
         self._found = word, revision

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from doctor_daemon.core.context import Charge
 from doctor_daemon.errors import Conflict, LateError, Temporary
 from doctor_daemon.ports.leading import Forbidden, Role, Standing
 from doctor_daemon.stores.contents import Contents
@@ -42,6 +44,8 @@ class SharedDisk(SlowDisk):
         self.unheard = False
         """The store cannot be asked whether we lead."""
         self.asked = 0
+        self.unwilling = False
+        """What the budget has used cannot be saved."""
 
     @property
     def leadership(self) -> SharedDisk:
@@ -58,6 +62,11 @@ class SharedDisk(SlowDisk):
         self._term = self.cluster.term
         self.cluster.lead(self)
         return self._term
+
+    async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:
+        if self.unwilling:
+            raise Temporary("etcd does not answer")
+        await super().replace_charges(charges, term=term)
 
     def _check_term(self, term: int) -> None:
         if self.cluster.leader is not self or term != self.cluster.term:

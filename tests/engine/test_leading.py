@@ -11,6 +11,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.volumes import Target, VolumeAct, Wish
 from doctor_daemon.engine.operators import Operators
+from doctor_daemon.engine.outbox import Delivering
 from doctor_daemon.engine.standing_by import STANDING_BY
 from doctor_daemon.engine.volumes import VolumeOrders
 from doctor_daemon.errors import Conflict, LateError, Permanent, Temporary
@@ -229,6 +230,59 @@ def test_d2_a_disarm_that_is_said_to_one_that_stands_by_is_in_force_at_once() ->
             assert leader.ward.armed.on
             aside.stop()
             await task
+
+    run(main())
+
+
+def test_d2_a_disarm_that_is_answered_while_an_arming_is_on_its_way_stands() -> None:
+    async def main() -> None:
+        _, first, _ = two(Rig(policy=SOON))
+        async with first.running() as engine:
+            arming = asyncio.create_task(Operators(engine).arm("bob", "x"))
+            await asyncio.sleep(0)  # its question who leads is on its way
+            await Operators(engine).disarm("eve", "stop")
+            with pytest.raises(Permanent, match="eve has disarmed"):
+                await arming
+            assert (engine.ward.armed.on, engine.ward.armed.by) == (False, "eve")
+
+    run(main())
+
+
+def test_l4_a_long_time_without_a_lease_gives_no_notice_up() -> None:
+    async def main() -> None:
+        _, first, _ = two(Rig(policy=SOON, delivering=Delivering(give_up_s=100.0)))
+        async with first.running() as engine:
+            await Operators(engine).arm("ann", "test")
+            shared(first).lasts_s = 0.0
+            await engine.desk.submit([first.evidence()])
+            await asyncio.sleep(300)
+            first.consumer.errors = [Temporary("connection refused")]
+            shared(first).lasts_s = 10.0
+            await until(engine, Phase.DOWN)
+            await asyncio.sleep(5)
+            assert first.consumer.heard != []
+            assert engine.outbox.given_up.get("vnfm", 0) == 0
+
+    run(main())
+
+
+def test_a_take_over_that_cannot_save_hears_that_it_is_to_stop() -> None:
+    async def main() -> None:
+        cluster, first, second = two(Rig(policy=SOON))
+        engine = first.engine()
+        task = asyncio.create_task(engine.run())
+        await engine.ready.wait()
+        await accuse(first, engine)
+        await until(engine, Phase.FORCING_DOWN)
+        await first.crash(task)
+        first.clock.reboot()
+        shared(second).unwilling = True
+        cluster.lead(None)
+        successor = second.engine()
+        following = asyncio.create_task(successor.run())
+        await asyncio.wait((following,), timeout=60)
+        assert following.done(), "it ends, and is begun anew"
+        assert isinstance(following.exception(), Temporary)
 
     run(main())
 
