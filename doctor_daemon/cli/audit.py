@@ -30,6 +30,8 @@ PAGE = 1000
 TURNS = 3
 LINE_MAX = 1024 * 1024
 """Characters of one line of a file."""
+NOT_ASKED = 2
+"""Exit status of `verify` where nothing could be followed: 1 says that the chain is broken."""
 NO_LINE = "it is no line of an audit"
 PRUNED = "lines are being dropped for their age just now: ask again"
 _LINK = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
@@ -52,7 +54,7 @@ def add(made: Any) -> None:  # noqa: ANN401 - argparse names no public type
     one.add_argument("--limit", type=_number, default=50, metavar="N", help="default: 50")
     one = verb("show", "show one line, whole")
     one.add_argument("number", type=_number, metavar="NUMBER", help="as the list has it")
-    one = verb("verify", "follow the chain: status 0 if it is whole, 1 if not")
+    one = verb("verify", "follow the chain: status 0 if it is whole, 1 if not, 2 if unknown")
     one.add_argument("--file", type=Path, help="of an export, and not of the daemon")
     one.add_argument(
         "--last",

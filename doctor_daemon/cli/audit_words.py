@@ -11,6 +11,8 @@ from doctor_daemon.cli.times import when
 Json = dict[str, Any]
 NAMED_MAX = 20
 """Effects without a result that are named."""
+SECONDS_MAX = 1e300
+"""No whole number from here on can be printed with a fraction."""
 SPOILT = "it cannot be read: see `doctor-daemon audit verify`"
 
 
@@ -55,7 +57,10 @@ def _brief(line: Json) -> str:
 def _record(line: Json) -> Json:
     """Return a line's record; empty: somebody has spoilt it."""
     match line["record"]:
-        case {"at": {"wall_s": float() | int(), "boot_s": float() | int()}, "part": str()} as found:
+        case {
+            "at": {"wall_s": float() | int() as wall_s, "boot_s": float() | int() as boot_s},
+            "part": str(),
+        } as found if abs(wall_s) < SECONDS_MAX and abs(boot_s) < SECONDS_MAX:
             return dict(found)
         case _:
             return {}

@@ -132,7 +132,13 @@ def _audit(options: Options) -> int:
     if options.verb == "export":
         _print(audit.exported(options))
         return 0
-    found = audit.asked(options)
+    try:
+        found = audit.asked(options)
+    except Unanswered as error:
+        if options.verb != "verify":
+            raise
+        _print([f"doctor-daemon: {error}"], sys.stderr)
+        return audit.NOT_ASKED
     _tell(options, found, audit_words.words)
     return audit.status(found)
 

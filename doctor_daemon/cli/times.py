@@ -6,10 +6,13 @@ import time
 
 
 def when(wall_s: float) -> str:
-    """Say a moment in UTC, to the second; 0 is never."""
+    """Say a moment in UTC, to the second; 0 is never. What is no moment is said as it is."""
     if not wall_s:
         return "never"
-    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(wall_s))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(wall_s))
+    except (OverflowError, ValueError, OSError):
+        return f"{wall_s!r:.20}"
 
 
 def span(seconds: float) -> str:

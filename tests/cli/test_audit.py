@@ -264,27 +264,19 @@ def test_an_export_without_ends_is_said(tmp_path: Path, ends: dict[str, object])
         verified(tmp_path, [{"format": audit.FORMAT, **ends}])
 
 
+async def test_i17_a_chain_that_nobody_could_be_asked_for_is_not_called_broken(
+    tmp_path: Path,
+) -> None:
+    done = await typed("audit", "--socket", str(tmp_path / "none"), "verify")
+    assert (done.status, done.out) == (2, "")
+    assert (await typed("audit", "--socket", str(tmp_path / "none"), "list")).status == 1
+
+
 async def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     done = await typed("audit", "verify", "--file", str(tmp_path / "none"))
-    assert (done.status, done.out) == (1, "")
+    assert (done.status, done.out) == (2, "")
     assert "cannot be read: [Errno 2] No such file" in done.err
     file = tmp_path / "audit.jsonl"
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(Unanswered, match="cannot be read: 'utf-8'"):
         audit.asked(parse(["audit", "verify", "--file", str(file)]))
-
-
-def test_many_that_are_not_known_are_counted() -> None:
-    unknown = [{"number": n, "id": f"one/{n}"} for n in range(1, 31)]
-    found = {"whole": True, "first": 1, "last": link(30), "unknown": unknown}
-    said = list(audit_words.words(found))
-    assert said[-1].strip() == "and 10 more"
-    assert len(said) == 23
-
-
-@pytest.mark.parametrize("record", ["garbage", [], {}, {"at": 7, "part": "intent"}, None])
-def test_a_line_that_somebody_has_spoilt_is_shown_as_that(record: object) -> None:
-    line = {"number": 7, "hash": HASH, "record": record}
-    spoilt = "it cannot be read: see `doctor-daemon audit verify`"
-    assert list(audit_words.words({"lines": [line]})) == [f"      7  {spoilt}"]
-    assert list(audit_words.words(line)) == [f"line 7, {HASH}", f"  {spoilt}"]
