@@ -223,7 +223,11 @@ class Mirror:
                     async with asyncio.timeout(CHECK_S):
                         word = await stream.next()
                 except TimeoutError:
-                    expected = await self._checked(expected)
+                    try:
+                        expected = await self._checked(expected)
+                    except Temporary:
+                        self._gateway.silent(stream)
+                        raise
                     continue
                 if (some := heard(word, self._prefix, waiting)) is not None:
                     self.take(some)
