@@ -18,14 +18,12 @@ Lines = Callable[[], list[Any]]
 
 
 @pytest.fixture(autouse=True)
-def _log_as_before() -> Iterator[None]:
+def _log_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root = logging.getLogger()
     level = root.level
-    kept = dict(secrets._remembered)  # noqa: SLF001 - other tests' secrets are no part of these
-    secrets._remembered.clear()  # noqa: SLF001 - as above
+    monkeypatch.setattr(secrets, "_memory", secrets.Memory())  # other tests' are no part of these
     log.standing(mode="unknown", armed=False)
     yield
-    secrets._remembered.update(kept)  # noqa: SLF001 - as above
     log.close()
     log.standing(mode="unknown", armed=False)
     root.setLevel(level)
