@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,8 +49,11 @@ def _sample_plugins(
 
 
 @pytest.fixture(autouse=True)
-def _no_secret_is_known_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_memory", secrets.Memory())  # other tests' are no part of these
+def _no_secret_is_known_yet() -> Iterator[None]:
+    kept = secrets._memory  # noqa: SLF001 - those of other tests are no part of these
+    secrets._memory = secrets.Memory()  # noqa: SLF001 - as above
+    yield
+    secrets._memory = kept  # noqa: SLF001 - as above
 
 
 @pytest.fixture

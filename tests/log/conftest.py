@@ -18,12 +18,14 @@ Lines = Callable[[], list[Any]]
 
 
 @pytest.fixture(autouse=True)
-def _log_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _log_as_before() -> Iterator[None]:
     root = logging.getLogger()
     level = root.level
-    monkeypatch.setattr(secrets, "_memory", secrets.Memory())  # other tests' are no part of these
+    kept = secrets._memory  # noqa: SLF001 - other tests' secrets are no part of these
+    secrets._memory = secrets.Memory()  # noqa: SLF001 - as above
     log.standing(mode="unknown", armed=False)
     yield
+    secrets._memory = kept  # noqa: SLF001 - as above
     log.close()
     log.standing(mode="unknown", armed=False)
     root.setLevel(level)
