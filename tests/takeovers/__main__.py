@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.false_positives.results import ROOT, append, rows
@@ -56,23 +57,26 @@ class Kills:
         done = {row["seed"] for row in known}
         wanted = range(options.seed, options.seed + options.kills)
         self._seeds = [one for one in wanted if one not in done]
-        self._stopped = False
 
     async def play(self) -> int:
-        """Play all; return the exit status."""
+        """Play all; return the exit status.
+
+        A signal ends it: the round under way is not counted, as a terminal sends the same one to
+        the daemons and to etcd.
+        """
+        rounds = asyncio.create_task(self._rounds())
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._stop)
-        while self._more:
-            with tempfile.TemporaryDirectory(prefix="doctor-takeovers-") as folder:
-                await self._staged(Path(folder))
+            asyncio.get_running_loop().add_signal_handler(number, rounds.cancel)
+        with suppress(asyncio.CancelledError):
+            await rounds
         found = rows(self._options.into, self._code)
         sys.stdout.write(results.summary(found, self._options.lease_s) + "\n")
         return 0 if results.passed(found, self._options.lease_s) else 1
 
-    def _stop(self) -> None:
-        """Begin no more rounds; the one under way ends."""
-        self._stopped = True
-        self._seeds.clear()
+    async def _rounds(self) -> None:
+        while self._more:
+            with tempfile.TemporaryDirectory(prefix="doctor-takeovers-") as folder:
+                await self._staged(Path(folder))
 
     @property
     def _more(self) -> bool:
@@ -93,13 +97,7 @@ class Kills:
                     return
 
     def _keep(self, outcome: Outcome) -> None:
-        """Keep a row, and tell it.
-
-        What goes wrong once we are to stop counts for nothing: a terminal's signal is sent to the
-        daemons and etcd as well.
-        """
-        if self._stopped and outcome.wrong:
-            return
+        """Keep a row, and tell it."""
         append(self._options.into, {**outcome.row(), "code": self._code})
         told = f"seed {outcome.seed}: killed at {outcome.moment!r}"
         if outcome.takeover_s is not None:
@@ -110,6 +108,9 @@ class Kills:
             told += f", down after {outcome.down_s:.1f} s"
         for text in outcome.wrong:
             told += f"\nVIOLATION {text}"
+        if outcome.wrong:
+            options = f"--kills 1 --seed {outcome.seed} --lease-s {self._options.lease_s}"
+            told += f"\nplay it again: python -m tests.takeovers {options} --again"
         sys.stdout.write(told + "\n")
         sys.stdout.flush()
 

@@ -93,14 +93,17 @@ class Round:
 
     async def _down(self) -> None:
         """Wait until the incident has come to its end; give a human's word where one is due."""
-        place = self._stage.leader.place
-        async with asyncio.timeout(LIMIT_S):
-            while (incident := await self._incident())["phase"] != "down":
-                if incident["phase"] == "held" and not self._held:
-                    self._held = incident["held"]["gate"]
-                    assert self._held in self._plan.holds, incident["text"]
-                    await place.order(self._host, "fence")
-                await asyncio.sleep(LOOK_S)
+        incident: Json = {"phase": ""}
+        for _ in range(int(LIMIT_S / LOOK_S)):
+            incident = await self._incident()
+            if incident["phase"] == "down":
+                break
+            if incident["phase"] == "held" and not self._held:
+                self._held = incident["held"]["gate"]
+                assert self._held in self._plan.holds, incident["text"]
+                await self._stage.leader.place.order(self._host, "fence")
+            await asyncio.sleep(LOOK_S)
+        assert incident["phase"] == "down", f"it is not down: {incident}"
         self._down_s = time.monotonic() - self._killed_s
 
     async def _incident(self) -> Json:
