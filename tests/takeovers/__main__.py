@@ -3,9 +3,9 @@
 In each round a host fails, and the daemon that leads gets kill -9 at a moment past `cut_started`
 that the seed draws. It is measured from the kill to the first call of the next leader about that
 host: a read of its power, or a repetition. Results are added up over calls, for the same code; the
-last line is `kills=N takeover_p50_s=... p99_s=... max_s=... lease_s=5 held=H violations=0`. The
-exit status is 0 only if nothing was wrong, and p99 is the lease and two seconds at most. `held` are
-those in which a human was asked, since the answer to the order to cut was lost with the leader.
+last line is `kills=N takeover_p50_s=... p99_s=... max_s=... lease_s=5 violations=0`. The exit
+status is 0 only if nothing was wrong, and p99 is the lease and two seconds at most. The monitor
+says again what it saw, as Alertmanager does, so none may be held.
 """
 
 from __future__ import annotations
@@ -102,8 +102,6 @@ class Kills:
         told = f"seed {outcome.seed}: killed at {outcome.moment!r}"
         if outcome.takeover_s is not None:
             told += f", {outcome.call} after {outcome.takeover_s:.2f} s"
-        if outcome.held:
-            told += f", held by {outcome.held!r} until a human's word"
         if outcome.down_s is not None:
             told += f", down after {outcome.down_s:.1f} s"
         for text in outcome.wrong:

@@ -23,8 +23,6 @@ class Outcome:
     """The first read or repetition by another daemon."""
     call: str
     """What that was."""
-    held: str
-    """The gate before which it was held, until a human's word; empty if it was not."""
     down_s: float | None
     """When everything about the host had come to its end."""
     wrong: tuple[str, ...]

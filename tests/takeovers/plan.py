@@ -114,15 +114,6 @@ class Plan:
         """
         return 2 if self.mark.call is Call.CUT else 1
 
-    @property
-    def holds(self) -> frozenset[str]:
-        """Return the gates before which the new leader may hold the incident.
-
-        A cut that is to be sent again asks for evidence, and no word of before counts: a human is
-        asked.
-        """
-        return frozenset({"evidence"}) if self.mark.call is Call.CUT else frozenset()
-
     def rules(self, host: str) -> tuple[Rule, ...]:
         """Return what the lab is to do to the call in question."""
         if self.mark.do is None:

@@ -17,6 +17,8 @@ from tests.takeovers.plan import Plan, call_of
 from tests.takeovers.stage import Stage
 
 TEXT_MAX = 4000
+AGAIN_S = 3.0
+"""How often the monitor repeats itself."""
 
 
 class Round:
@@ -29,7 +31,7 @@ class Round:
         self._killed_s = 0.0
         self._takeover_s: float | None = None
         self._down_s: float | None = None
-        self._call = self._held = ""
+        self._call = ""
 
     async def play(self) -> Outcome:
         """Play it; whatever goes wrong is in the outcome."""
@@ -39,7 +41,7 @@ class Round:
         except* (AssertionError, TimeoutError, Unanswered, OSError, ClientError) as errors:
             found += [str(one)[:TEXT_MAX] or type(one).__name__ for one in errors.exceptions]
         plan = self._plan
-        came = (self._takeover_s, self._call, self._held, self._down_s)
+        came = (self._takeover_s, self._call, self._down_s)
         return Outcome(plan.seed, plan.moment.value, *came, tuple(found))
 
     async def _played(self) -> list[str]:
@@ -92,16 +94,16 @@ class Round:
         return [(seen, pid) for seen, pid in since if pid in witness.pids and call_of(seen)]
 
     async def _down(self) -> None:
-        """Wait until the incident has come to its end; give a human's word where one is due."""
+        """Wait until the incident has come to its end, while the monitor says again what it saw."""
         incident: Json = {"phase": ""}
+        said_s = 0.0
         for _ in range(int(LIMIT_S / LOOK_S)):
             incident = await self._incident()
-            if incident["phase"] == "down":
+            if incident["phase"] in ("down", "held"):
                 break
-            if incident["phase"] == "held" and not self._held:
-                self._held = incident["held"]["gate"]
-                assert self._held in self._plan.holds, incident["text"]
-                await self._stage.leader.place.order(self._host, "fence")
+            if time.monotonic() - said_s > AGAIN_S:
+                await self._stage.leader.place.monitor.insist(self._host)
+                said_s = time.monotonic()
             await asyncio.sleep(LOOK_S)
         assert incident["phase"] == "down", f"it is not down: {incident}"
         self._down_s = time.monotonic() - self._killed_s

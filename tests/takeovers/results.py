@@ -40,10 +40,9 @@ def summary(found: Sequence[Row], lease_s: int) -> str:
     wrong = sum(bool(row["wrong"]) for row in found)
     if not found:
         return f"kills=0 lease_s={lease_s} violations=0"
-    held = sum(bool(row["held"]) for row in found)
     ordered = times_s(found)
     middle, high = percentile(ordered, 50), percentile(ordered, 99)
     return (
         f"kills={len(found)} takeover_p50_s={middle:.2f} p99_s={high:.2f} "
-        f"max_s={ordered[-1]:.2f} lease_s={lease_s} held={held} violations={wrong}"
+        f"max_s={ordered[-1]:.2f} lease_s={lease_s} violations={wrong}"
     )
