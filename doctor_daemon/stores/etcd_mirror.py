@@ -30,6 +30,7 @@ from doctor_daemon.stores.etcd_past import read as read_over
 from doctor_daemon.stores.etcd_putting import Putting, read
 from doctor_daemon.stores.etcd_rows import Loaded
 from doctor_daemon.stores.etcd_schema import check_schema
+from doctor_daemon.stores.etcd_stream import Stream
 from doctor_daemon.stores.etcd_transactions import first
 from doctor_daemon.stores.etcd_values import AUDIT, DAEMONS, PAST, SCHEMA, WORD
 from doctor_daemon.stores.etcd_watch import Gap, Heard, heard, watched
@@ -60,9 +61,8 @@ class Mirror:
         """How often everything has been read."""
         self._gateway, self._prefix, self._schema = gateway, prefix, schema
         self._mirrored = Mirrored(prefix, schema)
-        self._revision, self._marks = 0, 0
+        self._revision, self._marks, self._past_known = 0, 0, False
         self._past, self._late = Past(), dict[str, bytes | None]()
-        self._past_known = False
         self._loaded: Loaded | None = None
         self._edits = 0
         self._building = asyncio.Lock()
@@ -113,10 +113,7 @@ class Mirror:
             return built
 
     async def taken(self, revision: int) -> Loaded | None:
-        """Return all there is at the revision of our own claim, and follow no more.
-
-        Return nothing where that is not certain.
-        """
+        """Return all there is at our own claim, or nothing if uncertain, and follow no more."""
         found: Loaded | None = None
         with suppress(TimeoutError, Temporary):
             async with asyncio.timeout(WAIT_S if self._revision else 0):
@@ -228,16 +225,17 @@ class Mirror:
                     async with asyncio.timeout(CHECK_S):
                         word = await stream.next()
                 except TimeoutError:
-                    expected = await self._checked(expected)
+                    expected = await self._checked(expected, stream)
                     continue
                 if (some := heard(word, self._prefix, waiting)) is not None:
                     self.take(some)
         finally:
             stream.close()
 
-    async def _checked(self, expected: int) -> int:
+    async def _checked(self, expected: int, stream: Stream) -> int:
         """Read the mark. Raise Temporary if what it was the last time has not come since."""
         if self._at("mark") < expected:
+            self._gateway.silent(stream)
             raise Temporary("etcd: changes do not come")
         answer = await self._gateway.call("kv/range", {"key": self._key("mark")})
         found = records(answer, "kvs")
