@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,6 +26,8 @@ TEXTS = (
     "So it moves from SQLite to etcd, and back. No daemon may have the store open meanwhile.",
 )
 TOLD_EVERY_S = 2.0
+BREATHER = 50
+"""After so many records a signal has its turn."""
 LEFT = "the store is not whole, and no daemon opens it: give the import once more"
 
 
@@ -55,6 +58,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     except BrokenPipeError:
         raise
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None  # it was told to end, by whatever signal
     except Exception as error:  # noqa: BLE001 - a bug, too, is told without secrets
         return ended(error)
     finally:
@@ -102,6 +107,11 @@ class Watch:
         if now_s - self._told_s >= TOLD_EVERY_S:
             self._told_s = now_s
             self._tell(self.progress())
+
+    async def pause(self) -> None:
+        """Let signals have their turn, from time to time: a file is read without any wait."""
+        if self._records % BREATHER == 0:
+            await asyncio.sleep(0)
 
     def progress(self) -> str:
         """Say how far it has come."""
@@ -162,12 +172,14 @@ async def _export(moving: Moving, path: Path | None, file: Path) -> str:
     from doctor_daemon.locks.local import locked  # noqa: PLC0415 - as above
     from doctor_daemon.stores.moved_file import written  # noqa: PLC0415 - as above
 
+    _heed_signals()
     async with locked(path), moving.given() as (inventory, records):
         watch = Watch("exported", inventory, tell=_tell)
         with written(file, inventory) as write:
             async for record in records:
                 write(record)
                 watch.take(record)
+                await watch.pause()
     return watch.summary()
 
 
@@ -196,6 +208,7 @@ async def _import(
 ) -> None:
     from doctor_daemon.locks.local import locked  # noqa: PLC0415 - as above
 
+    _heed_signals()
     async with locked(path):
         await moving.fill(inventory, records)
 
@@ -203,4 +216,13 @@ async def _import(
 async def _seen(records: Iterator[Record], watch: Watch) -> AsyncIterator[Record]:
     for record in records:
         watch.take(record)
+        await watch.pause()
         yield record
+
+
+def _heed_signals() -> None:
+    """Have a signal end this as Ctrl-C does: no half of a file is left behind, and no lease."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if task is not None and signal.getsignal(number) is signal.SIG_DFL:  # not under nohup
+            loop.add_signal_handler(number, task.cancel)

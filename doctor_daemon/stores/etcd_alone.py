@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from doctor_daemon.errors import Conflict, Temporary
 from doctor_daemon.stores.etcd_agreement import agreed
 from doctor_daemon.stores.etcd_claim import claimed
-from doctor_daemon.stores.etcd_daemons import Leader, Own, look, seen
+from doctor_daemon.stores.etcd_daemons import Leader, Own, leader_of, look, or_else, seen
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_lease import EtcdLease
 from doctor_daemon.stores.etcd_loading import answered, check_prefix
 from doctor_daemon.stores.etcd_options import EtcdConfig, tls
+from doctor_daemon.stores.etcd_word import FORBIDDEN, UNREAD
 
 OPEN_S = 120.0
 STOP_FIRST = "stop every daemon that has its state here"
@@ -78,10 +79,25 @@ async def _led(gateway: Gateway, prefix: str, lease: EtcdLease, *, importing: bo
     await agreed(gateway, prefix)
     await check_prefix(gateway, prefix)
     lease.begin(gateway)
+    await _check_alone(gateway, prefix, lease.id, importing=importing)  # nothing is changed yet
     own = await claimed(gateway, prefix, _Impatient(lease), importing=importing)
     await lease.lead(own)
+    await _check_alone(gateway, prefix, lease.id, importing=importing)
+    return own
+
+
+async def _check_alone(gateway: Gateway, prefix: str, id_: str, *, importing: bool) -> None:
+    """Raise Conflict where another daemon leads or stands by, or what was said to it is left."""
     found = seen(await answered(gateway, "kv/txn", look(prefix)), prefix)
-    others = sorted(one.name for id_, one in found.daemons.items() if id_ != lease.id)
+    leading = leader_of(found.leader)
+    if found.leader and leading.id != id_:
+        raise Conflict(f"etcd: {leading.name} leads: {STOP_FIRST}")
+    others = sorted(one.name for other, one in found.daemons.items() if other != id_)
     if others:
         raise Conflict(f"etcd: {', '.join(others)} stands by, or did until lately: {STOP_FIRST}")
-    return own
+    if found.word and not importing:  # there it is left, and heeded by whoever leads next
+        word = or_else(FORBIDDEN, found.word, UNREAD)
+        raise Conflict(
+            f"etcd: disarmed by {word.by}, {word.why!r}, which no daemon has saved yet: start one,"
+            " and stop it again"
+        )

@@ -11,32 +11,17 @@ from collections.abc import Sequence
 
 from doctor_daemon.core.audit import Link
 from doctor_daemon.core.instant import Instant
-from doctor_daemon.errors import Conflict, Permanent, Temporary
+from doctor_daemon.errors import Conflict, Temporary
 from doctor_daemon.stores.etcd_alone import Alone
 from doctor_daemon.stores.etcd_daemons import or_else
-from doctor_daemon.stores.etcd_json import Json, coded, number, records
-from doctor_daemon.stores.etcd_loading import after, answered
-from doctor_daemon.stores.etcd_schema import IMPORTING, is_importing
+from doctor_daemon.stores.etcd_empty import DATA
+from doctor_daemon.stores.etcd_json import Json, coded
+from doctor_daemon.stores.etcd_loading import answered
 from doctor_daemon.stores.etcd_transactions import OPERATIONS_MAX, REQUEST_MAX, first, leads
-from doctor_daemon.stores.etcd_values import (
-    CLAIM,
-    DAEMONS,
-    MARK,
-    SCHEMA,
-    WORD,
-    Claim,
-    Mark,
-    TooLarge,
-    packed,
-)
+from doctor_daemon.stores.etcd_values import CLAIM, MARK, SCHEMA, Claim, Mark, TooLarge, packed
 
 WRITE_S = 60.0
 """How long one transaction is tried."""
-_DATA = (
-    *(("", DAEMONS), (after(DAEMONS), WORD), (f"{WORD}\0", "leader"), ("leader\0", "mark")),
-    *(("mark\0", "schema"), ("schema\0", "term"), ("term\0", "~")),
-)
-"""All keys but those that say who leads, who stands by, what was said to them, and the mark."""
 
 
 class Batch:
@@ -49,15 +34,12 @@ class Batch:
         self._size = 0
 
     async def begin(self) -> None:
-        """Have no daemon take what is there for whole, and nothing be there.
+        """Have nothing be there of a try before this one.
 
-        Raise Permanent where something is there that was not put in by a try before this one.
+        The claim by which this one leads has seen that there is nothing else, and has left there
+        what no daemon takes for whole.
         """
-        schema = await self._schema()
-        if not is_importing(schema) and await self._count():
-            raise Permanent(f"etcd: there is state below {self._alone.prefix} already")
-        await self._write({"schema": IMPORTING.encode()}, (("mark", ""),))
-        for some in _DATA:
+        for some in (("mark", ""), *DATA):
             await self._write({}, (some,))
 
     async def put(self, key: str, value: bytes) -> None:
@@ -90,17 +72,6 @@ class Batch:
         puts, self._puts, self._size = self._puts, {}, 0
         if puts:
             await self._write(puts)
-
-    async def _schema(self) -> Json:
-        asked = {"success": [{"request_range": {"key": self._key("schema")}}]}
-        return dict(first(await self._answered("kv/txn", asked), 0))
-
-    async def _count(self) -> int:
-        """Count all keys that say something of the state."""
-        ranges = [{"request_range": {**self._range(one), "count_only": True}} for one in _DATA]
-        answer = await self._answered("kv/txn", {"success": ranges})
-        found = [one.get("response_range") for one in records(answer, "responses")]
-        return sum(number(one, "count") for one in found if isinstance(one, dict))
 
     async def _write(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from doctor_daemon.stores.etcd_daemons import LEADER, Leader, Own, leader_of
+from doctor_daemon.stores.etcd_empty import asked, check_empty
 from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, revision_of
 from doctor_daemon.stores.etcd_loading import AGAIN_S, answered
@@ -50,13 +51,16 @@ async def claimed(
 
     A claim whose answer was lost is known again by the id of the candidate. Where a newer schema
     than ours stands it waits until that is another. Raise Permanent for what cannot be read, and
-    for a state that is not whole, unless whoever claims is `importing` one: then it stays so.
+    for a state that is not whole.
+
+    Whoever is `importing` one claims where there is none, or one that is not whole: that stands
+    with the claim, and stays until the import has come to its end.
     """
     keys = {name: coded(f"{prefix}{name}".encode()) for name in KEYS}
-    read = [{"request_range": {"key": key}} for key in keys.values()]
+    body = {"success": [*_ranges(keys), *(asked(prefix) if importing else ())]}
     while True:
         lease = await candidate.lease()
-        answer = await answered(gateway, "kv/txn", {"success": read})
+        answer = await answered(gateway, "kv/txn", body)
         version, term, leader = (first(answer, place) for place in range(len(KEYS)))
         stays = importing and is_importing(version)
         try:
@@ -72,8 +76,10 @@ async def claimed(
                 return Own(before, revision_of(leader, "create_revision"), number(leader, "lease"))
             await candidate.stand_by(leading)
             continue
+        if importing and not stays:
+            check_empty(answer, len(KEYS), prefix)
         own = Claim(before.term + 1, candidate.id)
-        who = candidate.name, lease, IMPORTING if stays else str(schema)
+        who = candidate.name, lease, IMPORTING if importing else str(schema)
         try:
             answer = await gateway.call("kv/txn", _body(keys, at, own, who))
         except Unanswered:  # of a lease, too, that is not there any more
@@ -81,6 +87,10 @@ async def claimed(
             continue
         if answer.get("succeeded") is True:
             return Own(own, revision_of(answer["header"]), lease)
+
+
+def _ranges(keys: Mapping[str, str]) -> list[Json]:
+    return [{"request_range": {"key": key}} for key in keys.values()]
 
 
 def _body(

@@ -55,24 +55,26 @@ _NO_EXPORT = "it is no export of a store"
 
 
 @contextmanager
-def written(path: Path, inventory: Inventory) -> Iterator[Callable[[Record], None]]:
+def written(
+    path: Path, inventory: Inventory, line_max: int = LINE_MAX
+) -> Iterator[Callable[[Record], None]]:
     """Yield what writes a record. The file has its name once all of it is durable, and not before.
 
-    Raise Permanent where there is a file of that name, or none can be made; Temporary for a full
-    disk.
+    Raise Permanent where there is a file of that name, or none can be made, or a line would have
+    more than `line_max` bytes; Temporary for a full disk.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        if path.exists():
-            raise Permanent(f"{path}: there is such a file already")
+        _check_free(path)
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(handle, "wb") as file:
-                drawn = _Written(file)
+                drawn = _Written(file, line_max)
                 drawn.add(f'{{"kind":"store","schema":{SCHEMA},{INVENTORY.dumps(inventory)[1:]}\n')
                 yield lambda record: drawn.add(_text(record))
                 drawn.end()
                 os.fsync(file.fileno())
+            _check_free(path)
             draft.rename(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -81,16 +83,23 @@ def written(path: Path, inventory: Inventory) -> Iterator[Callable[[Record], Non
         raise refusal(error, path) from error
 
 
+def _check_free(path: Path) -> None:
+    if os.path.lexists(path):
+        raise Permanent(f"{path}: there is such a file already")
+
+
 class _Written:
     """A file that is being written, and the checksum of what is in it."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, line_max: int) -> None:
+        self._file, self._line_max = file, line_max
         self._hash = hashlib.sha256()
         self._lines = 0
 
     def add(self, text: str) -> None:
         data = text.encode()
+        if len(data) > self._line_max:
+            raise Permanent(f"a line has {len(data)} bytes, and {self._line_max} are the limit")
         self._hash.update(data)
         self._lines += 1
         self._file.write(data)

@@ -70,7 +70,10 @@ def connect_unfinished(path: Path) -> sqlite3.Connection:
         found = _check(connection, path, unfinished=True)
         _set_up(connection, path, found or UNFINISHED)
         if found != UNFINISHED and _holds(connection):
-            raise Permanent(f"{path}: there is state in it already")
+            raise Permanent(
+                f"{path}: there is state in it already: set another state.path, or take the file"
+                " away if nobody needs it"
+            )
         connection.execute("BEGIN IMMEDIATE")
         for table in _TABLES:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a table of ours

@@ -5,7 +5,9 @@ from __future__ import annotations
 from doctor_daemon.core.audit import Row
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.errors import Permanent
+from doctor_daemon.ports import Change
 from doctor_daemon.ports.moving import Inventory, Record, Told
+from doctor_daemon.stores.moved_rows import check_row
 
 
 class Tally:
@@ -18,13 +20,18 @@ class Tally:
         self._line = inventory.anchor.number
 
     def take(self, record: Record) -> None:
-        """Take the next one. Raise Permanent for a line of the audit that cannot come next."""
+        """Take the next one. Raise Permanent for a line of the audit that cannot come next.
+
+        And for a change that is no single row.
+        """
         match record:
             case Incident():
                 self._incidents += 1
                 self._closed += record.phase.final
             case Told():
                 self._notices += 1
+            case Change():
+                check_row(record)
             case Row(number=number):
                 if not self._line < number <= self._inventory.last.number:
                     raise Permanent(f"line {number} of the audit cannot come after {self._line}")

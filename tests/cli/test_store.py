@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import stat
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from itertools import count
@@ -22,6 +24,7 @@ from tests.cli.terminal import Done, Terminal, typed
 from tests.slice.process import START_S, daemon, started, stop
 from tests.slice.site import Json, Site, site
 from tests.stores.etcd_cluster import Cluster, running
+from tests.stores.etcd_relay import relayed
 from tests.stores.movers import of_sqlite
 from tests.stores.test_etcd import put
 from tests.stores.values import audit_line, notice, opening
@@ -138,7 +141,10 @@ async def test_a_store_that_holds_something_is_left_alone(place: Site, tmp_path:
     well(await export(place, tmp_path / "file"))
     done = await import_(place, tmp_path / "file")
     assert (done.status, done.out) == (1, "")
-    assert done.err == f"doctor-daemon: {path}: there is state in it already\n"
+    assert done.err == (
+        f"doctor-daemon: {path}: there is state in it already: set another state.path, or take the"
+        " file away if nobody needs it\n"
+    )
 
 
 async def filled(path: Path, *rows: NoticeRow) -> None:
@@ -180,6 +186,25 @@ async def test_i6_what_fails_half_way_says_what_is_to_be_done(
     run = await typed("run", "--config", str(place.config))
     assert run.status == 1
     assert "give `doctor-daemon store import` once more" in run.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_it_as_ctrl_c_does(
+    place: Site, etcd: Cluster, tmp_path: Path, number: signal.Signals
+) -> None:
+    async with relayed(etcd.members[0].port) as relay:
+        relay.answers.clear()
+        on_etcd(place, etcd, endpoints=[relay.url])
+        words = ("store", "export", "--config", str(place.config), "--to", str(tmp_path / "file"))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "doctor_daemon.cli.main", *words),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(START_S):
+            await relay.hears(b"header")
+            process.send_signal(number)
+            _, err = await process.communicate()
+    assert (process.returncode, err) == (130, b"")
 
 
 async def test_what_is_kept_nowhere_cannot_be_moved(place: Site, tmp_path: Path) -> None:

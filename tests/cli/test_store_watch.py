@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from itertools import count
 
 import pytest
 
-from doctor_daemon.cli.store import TOLD_EVERY_S, Watch
+from doctor_daemon.cli.store import BREATHER, TOLD_EVERY_S, Watch
 from doctor_daemon.core.audit import ORIGIN, Link, Row, chained
 from doctor_daemon.ports.moving import Inventory, Record, Told
 from tests.stores.values import audit_line, incident, notice
@@ -36,6 +37,17 @@ def test_long_work_says_how_far_it_has_come() -> None:
         "exported: 1 incidents, 1 of them open; 1 notices; 4 lines of the audit, 1 to 4\n"
         f"the audit is whole, last 4:{ROWS[-1].hash}"
     )
+
+
+async def test_signals_have_their_turn_meanwhile() -> None:
+    came: list[int] = []
+    watch = Watch("exported", Inventory(1.0, 1, None, 2, 1, 1, ORIGIN, ORIGIN), tell=print)
+    asyncio.get_running_loop().call_soon(came.append, 1)
+    for number in range(BREATHER):
+        assert not came
+        watch.take(Told(number, notice(1)))
+        await watch.pause()
+    assert came
 
 
 def test_an_audit_of_which_nothing_is_kept_is_whole() -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from doctor_daemon.core.audit import ORIGIN, Link, Row
-from doctor_daemon.core.context import Armed
+from doctor_daemon.core.context import Armed, Charge
+from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change
 from doctor_daemon.ports.moving import Inventory, LastNumber, Record, Told
+from doctor_daemon.ports.replays import Floor
 from doctor_daemon.stores.moved_file import check_sum, reading, written
 from tests.stores.values import at, evidence, host, notice, rich
 
@@ -160,6 +162,49 @@ def test_what_stands_behind_the_end_is_refused(file: Path) -> None:
         check_sum(file)
     with reading(file) as (_, records), pytest.raises(Permanent, match="behind its last line"):
         list(records)
+
+
+def test_i6_a_file_that_stands_there_twice_is_refused(file: Path) -> None:
+    head, *more = file.read_bytes().splitlines(keepends=True)
+    for twice in (file.read_bytes() * 2, b"".join((head, more[0], *more))):
+        other = file.with_name("other")
+        other.write_bytes(twice)
+        with pytest.raises(Permanent, match="its checksum is another"):
+            check_sum(other)
+
+
+def test_a_line_that_no_import_takes_is_not_written(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(Permanent, match="bytes, and 2000 are the limit"))
+        write = stack.enter_context(written(tmp_path / "file", INVENTORY, 2000))
+        write(Told(1, replace(notice(1), body="b" * 2000)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_has_come_meanwhile_is_left(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(pytest.raises(Permanent, match="there is such a file already"))
+        write = stack.enter_context(written(tmp_path / "file", INVENTORY))
+        write(rich())
+        (tmp_path / "file").write_text("another")
+    assert [one.read_text() for one in tmp_path.iterdir()] == ["another"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(),
+        Change(charges=(Charge(IncidentId("i"), 1, "rack", at(1)),) * 2),
+        Change(armed=Armed(on=True), floors=(Floor("am", 1),)),
+        Change(notices=(notice(1),)),
+        Change(head=rich()),
+    ],
+    ids=["nothing", "two", "two kinds", "notice", "incident"],
+)
+def test_a_row_of_which_some_would_be_lost_is_refused(tmp_path: Path, change: Change) -> None:
+    made(tmp_path / "file", replace(INVENTORY, incidents=0, notices=0), (change,))
+    with pytest.raises(Permanent, match=r"line 2: it has rows of .*; expected a single one"):
+        read(tmp_path / "file")
 
 
 def test_i6_a_newer_schema_is_refused_by_its_number(file: Path) -> None:

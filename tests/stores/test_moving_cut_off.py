@@ -26,7 +26,7 @@ from tests.stores.movers import (
     read,
     walked,
 )
-from tests.stores.test_etcd import opened, put
+from tests.stores.test_etcd import keys, opened, put
 from tests.stores.test_etcd_leading import standing_by
 from tests.stores.test_moving import opened as all_opened
 from tests.stores.values import opening
@@ -120,6 +120,19 @@ async def test_i6_what_was_killed_in_etcd_is_refused_once_its_lease_has_run_out(
     assert read(tmp_path / "again")[1] == read(file)[1]
 
 
+async def test_i6_what_was_killed_as_soon_as_it_led_is_refused_too(
+    file: Path, tmp_path: Path, etcd: Cluster, config: EtcdConfig
+) -> None:
+    """Nothing is there, and yet a daemon that began there would begin with an empty memory."""
+    killed(importing("etcd", f"{etcd.urls[0]} {config.prefix}", file, -1))
+    assert sum(keys(etcd, config, kind) for kind in "inelax") == 0
+    lapse(etcd, config.prefix)
+    await refused(of_etcd(config))
+    await imported(of_etcd(config), file)
+    await exported(of_etcd(config), tmp_path / "again")
+    assert read(tmp_path / "again")[1] == read(file)[1]
+
+
 async def test_a_store_that_holds_something_is_left_as_it_is(
     there: Place, file: Path, tmp_path: Path
 ) -> None:
@@ -163,6 +176,7 @@ async def test_i6_nothing_is_moved_while_a_daemon_stands_by(
     for attempt in (imported(place, file), exported(place, file.with_name("other"))):
         with pytest.raises(Conflict, match="ctl-2 stands by"):
             await attempt
+    assert not keys(etcd, config, "schema") + keys(etcd, config, "term")  # it was not touched
     call(etcd.members[0].port, "lease/revoke", {"ID": other})
     await imported(place, file)
 

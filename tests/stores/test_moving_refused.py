@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from doctor_daemon.errors import Permanent
+from doctor_daemon.errors import Conflict, Permanent, Temporary
 from doctor_daemon.ports import Change
+from doctor_daemon.stores.etcd import EtcdStore
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster
-from tests.stores.movers import Place, exported, imported, of_etcd, of_sqlite
+from tests.stores.movers import Place, exported, imported, of_etcd, of_sqlite, read
 from tests.stores.test_etcd import put
 from tests.stores.test_moving import opened
 from tests.stores.values import audit_line, head_of, notice, opening
@@ -124,3 +127,59 @@ async def test_an_older_schema_is_brought_up_to_date_first(path: Path, tmp_path:
     async with opened(of_sqlite(path), there) as [(one, _), (other, _)]:
         assert await one.load() == await other.load()
         assert (await one.load()).incidents
+
+
+async def test_i6_a_word_that_no_daemon_has_heeded_is_not_left_behind(
+    path: Path, tmp_path: Path, etcd: Cluster, config: EtcdConfig
+) -> None:
+    """Somebody has disarmed all, and none that led has saved it: elsewhere it would be armed."""
+    await filled(of_sqlite(path))
+    file = await exported(of_sqlite(path), tmp_path / "file")
+    await imported(of_etcd(config), file)
+    word = '{"value":{"by":"carol","why":"storm","id":"w"},"boots":[]}'
+    put(etcd, f"{config.prefix}disarm", word)
+    with pytest.raises(Conflict, match="disarmed by carol, 'storm', which no daemon has saved yet"):
+        await exported(of_etcd(config), tmp_path / "other")
+    other = config.model_copy(update={"prefix": f"{config.prefix}other/"})
+    put(etcd, f"{other.prefix}disarm", word)
+    await imported(of_etcd(other), file)  # whoever leads there heeds it
+    store = EtcdStore(other)
+    try:
+        await store.open()
+        assert (await store.leadership.words.forbidden()).by == "carol"
+    finally:
+        await store.close()
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """Have files grow so far, and no further."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_i6_a_disk_that_is_full_leaves_no_half_of_a_file(path: Path, tmp_path: Path) -> None:
+    await filled(of_sqlite(path), 60)
+    there = tmp_path / "there"
+    there.mkdir()
+    with room(32 * 1024), pytest.raises(Temporary, match="File too large"):
+        await exported(of_sqlite(path), there / "file")
+    assert list(there.iterdir()) == []
+    await exported(of_sqlite(path), there / "file")
+
+
+async def test_i6_a_disk_that_is_full_leaves_no_half_of_a_state(path: Path, tmp_path: Path) -> None:
+    await filled(of_sqlite(path), 600)
+    file = await exported(of_sqlite(path), tmp_path / "file")
+    there = of_sqlite(tmp_path / "there" / "state.sqlite3")
+    with room(512 * 1024), pytest.raises(Temporary, match="SQLite says"):
+        await imported(there, file)
+    with pytest.raises(Permanent, match="not whole"):
+        await there.store().open()
+    await imported(there, file)
+    await exported(there, tmp_path / "again")
+    assert read(tmp_path / "again")[1] == read(file)[1]
