@@ -3,6 +3,8 @@
 PYTHON ?= python3
 SEEDS ?= 300
 RUNS ?= 200
+ROUNDS ?= 20
+SEED ?= 0
 JOBS ?= 6
 FAULT ?= none
 SECONDS ?= 600
@@ -14,11 +16,11 @@ STAMP := $(VENV)/.installed
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server etcd-server
 PROCESSES := tests/slice tests/contracts tests/demo tests/fuzz tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
-APART := tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd
+APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives chaos crashes mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +86,11 @@ sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the 
 false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in namespaces: none may be cut (JOBS=k side by side; as root)
 	tools/debian-packages iproute2 nftables gcc libc6-dev
 	$(BIN)/python -m tests.false_positives --runs $(RUNS) --jobs $(JOBS)
+
+chaos: $(STAMP) ## Kill, stop and cut off three daemons and three etcds while hosts die, ROUNDS=n from SEED=k on (as root)
+	tools/debian-packages iproute2 nftables etcd-server
+	$(BIN)/pytest tests/chaos
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 
 crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test draws CRASHES=6 of them)
 	CRASHES=all $(BIN)/pytest tests/slice/test_crashes.py
