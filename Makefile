@@ -88,7 +88,7 @@ false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in name
 	$(BIN)/python -m tests.false_positives --runs $(RUNS) --jobs $(JOBS)
 
 chaos: $(STAMP) ## Kill, stop and cut off three daemons and three etcds while hosts die, ROUNDS=n from SEED=k on (as root)
-	tools/debian-packages iproute2 nftables etcd-server
+	tools/debian-packages iproute2 nftables etcd-server gcc libc6-dev
 	$(BIN)/pytest tests/chaos
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 

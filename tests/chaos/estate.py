@@ -14,12 +14,16 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.cli.demo.alerts import alert
+from doctor_daemon.core.audit import Link
 from doctor_daemon.lab.cloud import Lab, LabOptions
 from doctor_daemon.lab.faults import Rule
 from doctor_daemon.lab.listeners import Spot
 from doctor_daemon.lab.redfish import RedfishOptions
 from doctor_daemon.lab.world import Failure, Timing
+from tests import clock
+from tests.chaos.audit import exported
 from tests.chaos.configuration import CLIENTS, EVIDENCE, PEERS, Json, name_of, written
+from tests.chaos.disk import disk, empty, fill
 from tests.chaos.net import LAB, Net
 from tests.chaos.plan import CONTROLLERS
 from tests.chaos.program import Program, kept
@@ -27,7 +31,10 @@ from tests.slice.monitor import BEARER
 from tools.netns import within
 
 START_S, LOOK_S = 120.0, 0.2
-POST_S, REPEAT_S = 5.0, 1.0
+POST_S, RETRY_S = 5.0, 1.0
+REPEAT_S = 5.0
+"""How often the monitoring says once more what was taken."""
+CLOCK, DISK = "wall-clock", "disk"
 WORLD = Timing(report_interval_s=1.0, service_down_s=5.0)
 
 
@@ -52,6 +59,8 @@ class Estate:
     """Servers on their way to a host that died as well: Nova never ends such an evacuation."""
     rules: list[Rule] = field(default_factory=list)
     """The faults of the cloud that last."""
+    noted: Link | None = None
+    """The last line of the audit, as it was when it was last followed."""
 
     @property
     def living(self) -> list[str]:
@@ -62,13 +71,25 @@ class Estate:
         self.lab.world.fail(host, Failure.HOST)
         self.dead[host] = time.monotonic()
 
+    def step(self, number: int, seconds: int) -> None:
+        """Have one daemon's wall clock be off by so many seconds."""
+        clock.step(self.place(number) / CLOCK, seconds)
+
+    def fill(self, number: int) -> None:
+        """Leave no room on the disk of one member of etcd."""
+        fill(self.place(number) / DISK)
+
+    def empty(self, number: int) -> None:
+        """Make room again."""
+        empty(self.place(number) / DISK)
+
     def ruled(self) -> None:
         """Have the lab act by the rules that last, and by no other."""
         self.lab.faults.clear()
         self.lab.faults.add(*self.rules)
 
     async def accuse(self, host: str) -> None:
-        """Alert every daemon as Alertmanager does: again until one has taken it."""
+        """Alert every daemon as Alertmanager does: until one has taken it, and again and again."""
         body = alert(host, time.time())
         headers = {"Authorization": f"Bearer {BEARER}"}
         limit = ClientTimeout(total=POST_S)
@@ -77,8 +98,7 @@ class Estate:
                 posts = (self._posted(session, number, body) for number in range(CONTROLLERS))
                 if any(await asyncio.gather(*posts)):
                     self.accepted.add(host)
-                    return
-                await asyncio.sleep(REPEAT_S)
+                await asyncio.sleep(REPEAT_S if host in self.accepted else RETRY_S)
 
     async def _posted(self, session: ClientSession, number: int, body: Json) -> bool:
         url = f"http://{self.net.address(number)}:{EVIDENCE}/v1/alertmanager"
@@ -98,6 +118,15 @@ class Estate:
     def place(self, number: int) -> Path:
         return self.folder / name_of(number)
 
+    async def audit(self, number: int) -> list[Json]:
+        """Follow the audit as one daemon has it, on from what was noted; return its records.
+
+        Raise Unanswered, or ValueError where it is broken.
+        """
+        file, socket = self.folder / "audit.jsonl", self.place(number) / "operators.sock"
+        records, self.noted = await asyncio.to_thread(exported, socket, file, self.noted)
+        return records
+
     async def incident(self, number: int, host: str) -> Json | None:
         """Return what one daemon has to say of a host's last incident."""
         found = (await self.ask(number, "GET", f"/v1/hosts/{host}"))["incident"]
@@ -116,7 +145,7 @@ class Estate:
             leads = [k for k, one in enumerate(found) if one.get("role") == "leading"]
             if len(leads) == 1 and len(found[leads[0]]["ready"]) == CONTROLLERS - 1:
                 return leads[0]
-            if wrong := self.ends():
+            if wrong := self.ended_daemons():
                 raise LateError("; ".join(wrong))
             stand = "; ".join(str(one) for one in found)
             await asyncio.sleep(LOOK_S)
@@ -144,15 +173,23 @@ class Estate:
         self.ruled()
         for number in range(CONTROLLERS):
             self.net.join(number)
+            self.step(number, 0)
+            self.empty(number)
         for one in (*self.members, *self.daemons):
             one.go_on()
             one.start()
 
-    def ends(self) -> list[str]:
-        """Say what ended by itself in a way that nothing explains."""
-        found = [f"a member of etcd ended with {k}" for one in self.members for k in one.ends]
-        for number, one in enumerate(self.daemons):
-            found += [f"{name_of(number)} ended with {k}" for k in one.ends if k not in ENDS]
+    def ended_daemons(self) -> list[str]:
+        """Say which daemons ended by themselves in a way that nothing explains."""
+        every = ((k, status) for k, one in enumerate(self.daemons) for status in one.ends)
+        return [f"{name_of(k)} ended with {status}" for k, status in every if status not in ENDS]
+
+    def ended_members(self) -> list[str]:
+        """Say which members of etcd have ended by themselves since this was asked last."""
+        found = []
+        for number, one in enumerate(self.members):
+            found += [f"etcd of {name_of(number)} ended with {status}" for status in one.ends]
+            one.ends.clear()
         return found
 
 
@@ -176,6 +213,8 @@ async def estate(net: Net, folder: Path, hosts: int) -> AsyncIterator[Estate]:
     async with AsyncExitStack() as stack:
         lab = await stack.enter_async_context(Lab(options))
         members, daemons = _members(net, folder), _daemons(net, folder, lab)
+        for number in range(CONTROLLERS):
+            stack.enter_context(disk(folder / name_of(number) / DISK))
         for one in (*members, *daemons):
             stack.enter_context(kept(one))
         for one in members:
@@ -197,10 +236,10 @@ def _members(net: Net, folder: Path) -> list[Program]:
 
 def _member(net: Net, folder: Path, number: int, cluster: str) -> Program:
     place, own = folder / name_of(number), net.address(number)
-    place.mkdir()
+    (place / DISK).mkdir(parents=True)
     client, peer = f"http://{own}:{CLIENTS}", f"http://{own}:{PEERS}"
     argv = (
-        *("etcd", "--name", name_of(number), "--data-dir", str(place / "etcd")),
+        *("etcd", "--name", name_of(number), "--data-dir", str(place / DISK / "etcd")),
         *("--listen-client-urls", client, "--advertise-client-urls", client),
         *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
         *("--initial-cluster", cluster, "--initial-cluster-state", "new"),
@@ -214,7 +253,9 @@ def _daemons(net: Net, folder: Path, lab: Lab) -> list[Program]:
     for number in range(CONTROLLERS):
         place = folder / name_of(number)
         config = str(written(place, lab, net, number))
-        argv = (sys.executable, "-m", "doctor_daemon.cli.main", "run", "--config", config)
+        env = (f"{name}={value}" for name, value in clock.stepped(place / CLOCK).items())
+        python = ("/usr/bin/env", *env, sys.executable, "-m", "doctor_daemon.cli.main")
+        argv = (*python, "run", "--config", config)
         found.append(Program(within(net.controller(number), *argv), place / "daemon.log"))
     return found
 

@@ -24,13 +24,19 @@ class Fault(StrEnum):
     MEMBER_STOP = "member-stop"
     NOVA = "nova"
     BMC = "bmc"
+    CLOCK = "clock"
+    DISK = "disk"
 
 
 WAYS: dict[Fault, Sequence[str]] = {
     Fault.CUT_OFF: ("both ways", "hears nothing", "is not heard"),
     Fault.NOVA: ("slow", "503", "lost-reply"),
+    Fault.CLOCK: ("+240 s", "-240 s"),
 }
-"""Where a fault has several ways to happen."""
+"""Where a fault has several ways to happen.
+
+A wall clock that is off by 300 s makes signatures that consumers are to refuse.
+"""
 DEATHS_MAX, TROUBLES_MAX = 2, 3
 DIES_S, BEGINS_S = 6.0, 8.0
 """Within so many seconds of the round's beginning hosts die, and faults begin."""
@@ -80,6 +86,10 @@ class Plan:
         dies = ", ".join(f"{death.at_s:.1f}" for death in self.deaths)
         faults = "; ".join(trouble.title for trouble in self.troubles)
         return f"seed {self.seed}: hosts die at {dies} s; {faults}"
+
+    @property
+    def faults(self) -> set[Fault]:
+        return {trouble.fault for trouble in self.troubles}
 
     def victims(self, living: Sequence[str]) -> list[tuple[str, Death]]:
         """Name the hosts that die, each another one."""

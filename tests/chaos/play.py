@@ -7,15 +7,18 @@ import time
 from collections.abc import Sequence
 
 from doctor_daemon.cli.client import Unanswered
+from tests.chaos.audit import contradictions
 from tests.chaos.configuration import Json
 from tests.chaos.estate import LOOK_S, Estate, LateError
-from tests.chaos.judgement import Facts, Place, confirmed, explained, judged
-from tests.chaos.plan import CONTROLLERS, Plan
+from tests.chaos.judgement import NEVER_S, Facts, Place, confirmed, explained, judged
+from tests.chaos.plan import CONTROLLERS, Fault, Plan
 from tests.chaos.tally import Outcome
 from tests.chaos.trouble import suffered
 
 ORDERS_MAX = 3
 """So often a human frees one incident."""
+WAIT_S = 12.0
+"""Before an order: the monitoring has said once more, twice, what it says."""
 ORDER_S = 3.0
 """After an order: until what it does is seen everywhere."""
 ENDLESS = ("accepted", "pre-migrating")
@@ -45,6 +48,7 @@ class Round:
             for task in dying:
                 task.cancel()
         wrong += judged(self._facts())
+        wrong += await self._audited()
         return Outcome(self._plan, time.monotonic() - began_s, self._holds, wrong)
 
     async def _death(self, host: str, at_s: float) -> None:
@@ -67,6 +71,14 @@ class Round:
             return [str(error)]
         return []
 
+    async def _audited(self) -> list[str]:
+        """Say what the audit lacks. Each round another daemon is asked: all have the same one."""
+        try:
+            records = await self._place.audit(self._plan.seed % CONTROLLERS)
+        except (Unanswered, ValueError) as error:
+            return [f"the audit: {error}"]
+        return [*contradictions(records, self._place.lab.record.entries)]
+
     @property
     def _heard(self) -> set[str]:
         return confirmed(self._place.lab.consumer.receipts)
@@ -76,7 +88,7 @@ class Round:
 
         An incident that is held by a fault has a human order it on.
         """
-        orders = 0
+        orders, free_s = 0, NEVER_S
         found: Sequence[Json | None] = ()
         while time.monotonic() < until_s:
             found = [await self._incident(number, host) for number in range(CONTROLLERS)]
@@ -86,8 +98,9 @@ class Round:
                 self._opened.add(host)
                 if phases == {"down"} or (phases == {"held"} and self._stranded(host)):
                     return
-                if phases == {"held"} and found[0] is not None:
-                    orders += 1
+                free_s = min(free_s, time.monotonic() + WAIT_S) if phases == {"held"} else NEVER_S
+                if found[0] is not None and time.monotonic() >= free_s:
+                    orders, free_s = orders + 1, NEVER_S
                     await self._free(host, found[0]["held"], orders)
             await asyncio.sleep(LOOK_S)
         stand = "; ".join(f"{one['phase']}, {one['held']}" if one else "none" for one in found)
@@ -132,6 +145,7 @@ class Round:
     def _facts(self) -> Facts:
         place = self._place
         world, hosts = place.lab.world, place.lab.world.hosts
+        members, full = place.ended_members(), Fault.DISK in self._plan.faults
         servers = [one for one in world.servers.values() if one.id not in place.stranded]
         return Facts(
             entries=place.lab.record.entries,
@@ -142,6 +156,6 @@ class Round:
             down={k for k, one in hosts.items() if one.service.forced_down and not one.power},
             places=[Place(one.name, one.host, world.runs_on(one.id)) for one in servers],
             receipts=place.lab.consumer.receipts,
-            ends=place.ends(),
+            ends=[*place.ended_daemons(), *(() if full else members)],
             log="".join(one.log.read_text(errors="replace") for one in place.daemons),
         )

@@ -14,7 +14,10 @@ LOG_LINES = 60
 
 
 async def told(place: Estate, outcome: Outcome) -> str:
-    """Tell everything. Times are CLOCK_MONOTONIC, and those of a timeline since its beginning."""
+    """Tell everything. Times are CLOCK_MONOTONIC, and those of a timeline since its beginning.
+
+    What another daemon saw than the one that is asked is of another era: its times say nothing.
+    """
     seed = outcome.plan.seed
     lines = [f"VIOLATION {text}" for text in outcome.wrong]
     lines.append(f"play it again: python -m tests.chaos --rounds 1 --seed {seed}")
@@ -43,4 +46,6 @@ async def _said(place: Estate, number: int, host: str) -> list[str]:
 def _told(title: str, incident: Json) -> Iterator[str]:
     yield f"{title}{incident['phase']}, held: {incident['held']}"
     for entry in incident["timeline"]:
-        yield f"{entry['after_s']:9.2f} s  {entry['phase']:12}  {entry['text']}"
+        after_s = entry["after_s"]
+        stamp = "another era" if after_s is None else f"{after_s:9.2f} s"
+        yield f"{stamp:>11}  {entry['phase']:12}  {entry['text']}"

@@ -13,6 +13,8 @@ COUNTED = {
     "stops": {Fault.STOP},
     "partitions": {Fault.CUT_OFF},
     "members": {Fault.MEMBER_KILL, Fault.MEMBER_STOP},
+    "clocks": {Fault.CLOCK},
+    "disks": {Fault.DISK},
     "slow": {Fault.NOVA, Fault.BMC},
 }
 """Word of the last line -> the faults that it counts."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from doctor_daemon.lab.consumer import Receipt, Verdict
 from doctor_daemon.lab.faults import Do, Rule, Service
 from doctor_daemon.lab.record import Entry, Kind
+from tests.chaos.audit import contradictions
+from tests.chaos.configuration import Json
 from tests.chaos.judgement import EXPLAINED, Facts, Place, explained, judged
 from tests.chaos.net import DROPS
 from tests.chaos.plan import CONTROLLERS, STOP_S, WAYS, Death, Fault, Plan, Trouble, drawn
@@ -104,6 +107,41 @@ def test_what_must_not_be_is_seen(facts: Facts, text: str) -> None:
     assert text in "\n".join(judged(facts))
 
 
+def record(what: str, target: str = "", part: str = "intent", term: int = 1) -> Json:
+    return {"id": "i/1", "part": part, "term": term, "what": what, "target": target, "host": DEAD}
+
+
+AUDIT = (
+    record("arm", part="order"),
+    record("cut", "redfish, level 1, try 1"),
+    record("cut", "redfish, level 1, try 1", part="result"),
+    record("force_down", "service 4, and disable, request 1", term=2),
+    record("evacuate", f"server {SERVER}, attempt 1", term=2),
+)
+MOVED = (*GOOD.entries, Entry(DIED_S + 4, Kind.EVACUATE, DEAD, SERVER))
+
+
+def test_an_audit_with_an_intent_of_all_that_was_done_is_right() -> None:
+    assert list(contradictions(AUDIT, MOVED)) == []
+
+
+@pytest.mark.parametrize(
+    ("records", "entries", "text"),
+    [
+        (AUDIT, (*MOVED, MOVED[-1]), "evacuate of compute-2 server-1 was done 2 times"),
+        (AUDIT[:-1], MOVED, "evacuate of compute-2 server-1 was done 1 times, and the audit has 0"),
+        ((*AUDIT[:3], AUDIT[4]), MOVED, "force_down of compute-2"),
+        (AUDIT[2:], MOVED, "cut of compute-2  was done 1 times, and the audit has 0"),
+        (AUDIT, (cut(LIVING),), "cut of compute-3"),
+        (AUDIT[::-1], MOVED, "of term 1 was written after term 2"),
+    ],
+)
+def test_what_an_audit_lacks_is_seen(
+    records: Sequence[Json], entries: Sequence[Entry], text: str
+) -> None:
+    assert text in "\n".join(contradictions(records, entries))
+
+
 def test_a_gate_is_explained_by_the_faults_of_its_round_alone() -> None:
     assert explained("evacuation", PLAN)
     assert not explained("mass", PLAN)
@@ -153,7 +191,8 @@ def test_the_last_line_counts_every_fault_once() -> None:
     good = Outcome(PLAN, 40.0, (), ())
     bad = Outcome(replace(PLAN, seed=8), 40.0, ("compute-2 by nova: why",), ("a", "b"))
     assert summary([good, bad]) == (
-        "rounds=2 kills=2 stops=0 partitions=0 members=0 slow=2 incidents=2 held=1 violations=2"
+        "rounds=2 kills=2 stops=0 partitions=0 members=0 clocks=0 disks=0 slow=2 "
+        "incidents=2 held=1 violations=2"
     )
     assert summary([], broken=1).endswith("incidents=0 held=0 broken=1 violations=0")
 

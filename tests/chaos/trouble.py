@@ -32,6 +32,10 @@ def _trouble(place: Estate, trouble: Trouble, number: int) -> AbstractContextMan
             return _cut_off(place, number, trouble.way)
         case Fault.NOVA | Fault.BMC:
             return _ruled(place, rule(trouble))
+        case Fault.CLOCK:
+            return _off(place, number, int(trouble.way.split()[0]))
+        case Fault.DISK:
+            return _full(place, number)
 
 
 def _program(place: Estate, fault: Fault, number: int) -> Program:
@@ -61,6 +65,23 @@ def _cut_off(place: Estate, number: int, way: str) -> Iterator[None]:
     place.net.cut_off(number, way)
     yield
     place.net.join(number)
+
+
+@contextmanager
+def _off(place: Estate, number: int, seconds: int) -> Iterator[None]:
+    place.step(number, seconds)
+    yield
+    place.step(number, 0)
+
+
+@contextmanager
+def _full(place: Estate, number: int) -> Iterator[None]:
+    """Fill a member's disk, and have it begun anew there: what it writes first needs room."""
+    place.fill(number)
+    place.members[number].kill()
+    place.members[number].start()
+    yield
+    place.empty(number)
 
 
 @contextmanager
