@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 from doctor_daemon.lab.consumer import Receipt, Verdict
 from doctor_daemon.lab.record import Entry, Kind, violations
@@ -61,6 +62,13 @@ class Facts:
 def explained(gate: str, plan: Plan) -> bool:
     """Tell whether a round's faults may have an incident held by this gate."""
     return bool(EXPLAINED.get(gate, frozenset()) & plan.faults)
+
+
+def agreed(found: Sequence[Mapping[str, Any] | None]) -> str | None:
+    """Return the phase of an incident if all daemons have the same one, in the same phase."""
+    phases = {(one["id"], str(one["phase"])) if one else None for one in found}
+    (only, *others) = phases
+    return None if only is None or others else only[1]
 
 
 def judged(facts: Facts) -> list[str]:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from doctor_daemon.cli.client import Unanswered
 from tests.chaos.audit import contradictions
 from tests.chaos.configuration import Json
 from tests.chaos.estate import LOOK_S, Estate, LateError
-from tests.chaos.judgement import NEVER_S, Facts, Place, confirmed, explained, judged
+from tests.chaos.judgement import Facts, Place, agreed, confirmed, explained, judged
 from tests.chaos.plan import CONTROLLERS, Fault, Plan
 from tests.chaos.tally import Outcome
 from tests.chaos.trouble import suffered
 
 ORDERS_MAX = 3
 """So often a human frees one incident."""
-WAIT_S = 12.0
-"""Before an order: the monitoring has said once more, twice, what it says."""
-ORDER_S = 3.0
-"""After an order: until what it does is seen everywhere."""
+SAID_S = 3.0
+"""After a word or an order: until what comes of it is seen everywhere."""
+FENCE = {"order": "fence", "why": "a test"}
 ENDLESS = ("accepted", "pre-migrating")
 
 
@@ -88,20 +88,18 @@ class Round:
 
         An incident that is held by a fault has a human order it on.
         """
-        orders, free_s = 0, NEVER_S
+        orders = 0
         found: Sequence[Json | None] = ()
         while time.monotonic() < until_s:
             found = [await self._incident(number, host) for number in range(CONTROLLERS)]
-            ids = {one["id"] if one else None for one in found}
-            phases = {one["phase"] if one else None for one in found}
-            if len(ids) == 1 and None not in ids:
+            if any(found):
                 self._opened.add(host)
-                if phases == {"down"} or (phases == {"held"} and self._stranded(host)):
-                    return
-                free_s = min(free_s, time.monotonic() + WAIT_S) if phases == {"held"} else NEVER_S
-                if found[0] is not None and time.monotonic() >= free_s:
-                    orders, free_s = orders + 1, NEVER_S
-                    await self._free(host, found[0]["held"], orders)
+            phase = agreed(found)
+            if phase == "down" or (phase == "held" and self._stranded(host)):
+                return
+            if phase == "held" and found[0] is not None:
+                orders += 1
+                await self._free(host, found[0]["held"], orders)
             await asyncio.sleep(LOOK_S)
         stand = "; ".join(f"{one['phase']}, {one['held']}" if one else "none" for one in found)
         raise LateError(f"{host} is not down within {self._bound_s:g} s of all faults: {stand}")
@@ -113,19 +111,33 @@ class Round:
             return None
 
     async def _free(self, host: str, held: Json, orders: int) -> None:
-        """Order an incident on, as a human would. Raise LateError where no fault explains it."""
+        """Have the monitoring say it once more; if that frees nothing, order it, as a human would.
+
+        Raise LateError where no fault explains that it is held.
+        """
         text = f"{host} by {held['gate']}: {held['why']}"
         if orders > ORDERS_MAX or not explained(held["gate"], self._plan):
             raise LateError(f"held, and the round's faults do not explain it: {text}")
-        self._holds.append(text)
-        body = {"order": "fence", "why": "a test"}
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SAID_S):
+                await self._place.accuse(host)
+        await asyncio.sleep(SAID_S)
+        found = [await self._incident(number, host) for number in range(CONTROLLERS)]
+        if agreed(found) != "held":
+            self._holds.append(f"{text} (freed by the next alert)")
+            return
+        self._holds.append(f"{text} (freed by an order)")
+        await self._order(host)
+
+    async def _order(self, host: str) -> None:
+        """Order a host fenced, of whoever leads."""
         for number in range(CONTROLLERS):
             try:
-                await self._place.ask(number, "POST", f"/v1/hosts/{host}/orders", body)
+                await self._place.ask(number, "POST", f"/v1/hosts/{host}/orders", FENCE)
                 break
             except Unanswered:
                 continue  # it stands by
-        await asyncio.sleep(ORDER_S)
+        await asyncio.sleep(SAID_S)
 
     def _stranded(self, host: str) -> bool:
         """Tell whether all servers left were on their way to a host that died in this round, too.
@@ -134,9 +146,9 @@ class Round:
         """
         place = self._place
         left = {one.id for one in place.lab.world.servers.values() if one.host == host}
-        rows = place.lab.evacuations.of(host)
+        rows = [row for victim, _ in self._victims for row in place.lab.evacuations.of(victim)]
         endless = {row.server for row in rows if row.status in ENDLESS}
-        if len(self._victims) == 1 or not left or not left <= endless:
+        if len(self._victims) == 1 or not endless or not left <= endless:
             return False
         place.stranded |= left
         self._holds.append(f"{host}: its servers were on their way to a host that died, too")

@@ -17,7 +17,7 @@ from doctor_daemon.lab.faults import Do, Rule, Service
 from doctor_daemon.lab.record import Entry, Kind
 from tests.chaos.audit import contradictions
 from tests.chaos.configuration import Json
-from tests.chaos.judgement import EXPLAINED, Facts, Place, explained, judged
+from tests.chaos.judgement import EXPLAINED, Facts, Place, agreed, explained, judged
 from tests.chaos.net import DROPS
 from tests.chaos.plan import CONTROLLERS, STOP_S, WAYS, Death, Fault, Plan, Trouble, drawn
 from tests.chaos.program import Program, kept
@@ -140,6 +140,15 @@ def test_what_an_audit_lacks_is_seen(
     records: Sequence[Json], entries: Sequence[Entry], text: str
 ) -> None:
     assert text in "\n".join(contradictions(records, entries))
+
+
+def test_daemons_agree_on_one_incident_in_one_phase() -> None:
+    down, held, other = ({"id": "a", "phase": "down"}, {"id": "a", "phase": "held"}, {"id": "b"})
+    assert agreed([down, down, down]) == "down"
+    assert agreed([None, None, None]) is None
+    assert agreed([down, down, None]) is None
+    assert agreed([down, held, down]) is None
+    assert agreed([down, {**other, "phase": "down"}, down]) is None
 
 
 def test_a_gate_is_explained_by_the_faults_of_its_round_alone() -> None:
