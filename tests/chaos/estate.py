@@ -86,9 +86,12 @@ class Estate:
         self.lab.faults.clear()
         self.lab.faults.add(*self.rules)
 
-    async def accuse(self, host: str) -> None:
-        """Alert every daemon as Alertmanager does: again until one has taken it."""
-        body = alert(host, time.time())
+    async def accuse(self, host: str, began_s: float) -> None:
+        """Alert every daemon as Alertmanager does: again until one has taken it.
+
+        `began_s`: since when the alert fires (Unix time). It is the same in each repetition.
+        """
+        body = alert(host, began_s)
         headers = {"Authorization": f"Bearer {BEARER}"}
         limit = ClientTimeout(total=POST_S)
         async with ClientSession(timeout=limit, headers=headers) as session:

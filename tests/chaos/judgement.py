@@ -20,7 +20,6 @@ BUGS = ("internal error", "Traceback", "never retrieved")
 _DAEMON = frozenset({Fault.KILL, Fault.STOP, Fault.CUT_OFF})
 _ETCD = frozenset({Fault.MEMBER_KILL, Fault.MEMBER_STOP, Fault.DISK})
 EXPLAINED: Mapping[str, AbstractSet[Fault]] = {
-    "evidence": _DAEMON | _ETCD,  # to whoever leads next no word counts that was said before
     "look": _DAEMON | {Fault.NOVA},
     "nova": _DAEMON | {Fault.NOVA},
     "evacuation": _DAEMON | {Fault.NOVA},

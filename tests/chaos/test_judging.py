@@ -154,6 +154,7 @@ def test_daemons_agree_on_one_incident_in_one_phase() -> None:
 def test_a_gate_is_explained_by_the_faults_of_its_round_alone() -> None:
     assert explained("evacuation", PLAN)
     assert not explained("mass", PLAN)
+    assert not explained("evidence", PLAN), "whoever leads next has it said once more"
     assert not explained("manual", replace(PLAN, troubles=(trouble(Fault.NOVA, "503"),)))
     assert not any(explained(gate, replace(PLAN, troubles=())) for gate in EXPLAINED)
 
