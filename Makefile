@@ -21,7 +21,7 @@ APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ test-masakari: $(STAMP) ## Have Masakari's own host monitor and openstacksdk rep
 test-systemd: $(STAMP) ## Install the daemon by the book in a systemd of its own, and test the unit (as root)
 	tools/debian-packages python3-venv sqlite3 systemd util-linux
 	$(BIN)/pytest tests/systemd
+
+test-chaos: $(STAMP) ## Play a little of what takeovers and chaos play at length (as root)
+	tools/debian-packages iproute2 nftables etcd-server gcc libc6-dev
+	$(BIN)/pytest tests/chaos tests/takeovers
 
 demo: $(STAMP) ## Watch a host die, and its servers land elsewhere (FAULT=name, or list)
 	$(BIN)/doctor-daemon demo --json --fault $(FAULT)
