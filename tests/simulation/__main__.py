@@ -1,5 +1,7 @@
 """Run many seeds: `python -m tests.simulation --seeds 2000`, or read one: `--story 17`.
 
+In each two or three daemons share a store. One more seed in ten has a daemon that is alone.
+
 The last line is `seeds=N violations=M`; the exit status is 1 when an invariant was broken or when
 something was exercised less than the committed minimum.
 """
@@ -38,6 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     for text in missing:
         say(f"NOT EXERCISED {text}\n")
     say(f"{time.monotonic() - began:.0f} s\n")
+    say(f"{tally.alone} seeds with a daemon that is alone\n")
     say(f"seeds={tally.seeds} violations={len(tally.violations)}\n")
     return 1 if tally.violations or missing else 0
 

@@ -82,7 +82,9 @@ def _counts(
     word: Word, at: Instant, lives: list[Word], needed: Corroboration, policy: Policy
 ) -> bool:
     limit_s = min(policy.evidence_age_s, needed.ages.get(word.source, math.inf))
-    answered = any(life.last.since(word.last) >= 0 for life in lives)
+    # A life that an earlier daemon was told of came before whatever this one is told.
+    here = [life.last for life in lives if life.last.boot_id == word.last.boot_id]
+    answered = any(last.since(word.last) >= 0 for last in here)
     return word.verdict is Verdict.DOWN and at.since(word.last) <= limit_s and not answered
 
 

@@ -33,6 +33,25 @@ PAUSED = (
     "pause-held",
 )
 """What a pause of the daemon has hit."""
+SHARED = (
+    "frozen-guest",
+    "store-cut-off",
+    "store-away",
+    "store-slow",
+    "store-answer-lost",
+    "lease-lost",
+    "step-down",
+    "disarmed-at-standby",
+    "refused-at-standby",
+    "write-of-one-deposed",
+    "deposed",
+    "followed-dead",
+    "followed-paused",
+    "followed-frozen",
+    "followed-cut-off",
+    "standby-stands-still",
+)
+"""What happens only where several daemons share a store."""
 KINDS = (
     "crash-before-commit",
     "crash-after-commit",
@@ -111,6 +130,7 @@ KINDS = (
     "bmc-nameless",
     "pause",
     *PAUSED,
+    *SHARED,
 )
 """Every kind of fault; the names are what the coverage table shows."""
 

@@ -6,10 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from random import Random
 
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.engine import Engine, Pace
@@ -17,12 +18,14 @@ from doctor_daemon.engine.outbox import Delivering
 from doctor_daemon.engine.poller import Polling
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Change, device_key
+from doctor_daemon.ports import Change, Store, device_key
 from doctor_daemon.stores.memory import MemoryStore
 from tests.simulation.audits import Audits
 from tests.simulation.bmc import Bmc
+from tests.simulation.clocks import Clocks
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.crash import Boundaries
+from tests.simulation.daemons import Daemons
 from tests.simulation.disk import Disk
 from tests.simulation.endings import Ending
 from tests.simulation.faults import Swarm
@@ -30,8 +33,8 @@ from tests.simulation.monitors import Monitors
 from tests.simulation.nova import SimNova
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import Staff
-from tests.simulation.standing import run, within
-from tests.simulation.virtual import VirtualClock
+from tests.simulation.processes import Process
+from tests.simulation.standing import run
 from tests.simulation.wakings import Wakings
 from tests.simulation.windows import timed_anew
 from tests.simulation.world import World
@@ -40,6 +43,8 @@ TROUBLE_S = 600.0
 CALM_S = 900.0
 QUIET_S = 1100.0
 """Longer than a release may take to be held."""
+ALONE = 1_000_000
+"""From this seed on there is a single daemon, with a disk of its own."""
 LOWER = (Mode.OBSERVE, Mode.NOTIFY, Mode.FENCE)
 POLICY = Policy(
     grace_s=5.0,
@@ -60,7 +65,7 @@ PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_on
 
 @dataclass
 class Verdict:
-    """What a seed showed."""
+    """What a seed has shown."""
 
     seed: int
     violations: list[str]
@@ -73,37 +78,39 @@ class Verdict:
 
 
 class Story:
-    """One world, and the daemons that live in it one after the other."""
+    """One world, and the daemons that live in it: one after the other, or several beside."""
 
-    def __init__(self, seed: int, make: Callable[..., Engine] = Engine) -> None:
+    def __init__(
+        self, seed: int, make: Callable[..., Engine] = Engine, count: int | None = None
+    ) -> None:
+        """Make a world. `count`: how many machines run a daemon; else the seed says it."""
         self.seed = seed
         self.make = make
         self.swarm = Swarm(seed)
         self.world = World(self.swarm)
-        self.clock = VirtualClock()
+        self.clock = Clocks()
         self.boundaries = Boundaries(self.swarm)
         self.disk = Disk(MemoryStore(), self.swarm, self.boundaries)
         self.oracle = Oracle(self.world, self.disk, self.clock, self.boundaries, POLICY)
         self.consumers = {n: SimConsumer(n, self.swarm, self.boundaries) for n in ("vnfm", "ops")}
         self.audits = Audits(self.disk, self.oracle)
-        self.engine: Engine | None = None
-        self.monitors = Monitors(self.world, self.oracle, self)
-        self.staff = Staff(self.world, self.oracle, self, self.monitors)
+        self.daemons = Daemons(self.oracle, self.swarm, self._engine, count or how_many(seed))
+        self.monitors = Monitors(self.world, self.oracle, self.daemons)
+        self.staff = Staff(self.world, self.oracle, self.daemons, self.monitors)
         self.wakings = Wakings(self.oracle)
-        self.boundaries.pauses.open = self._open
+        self.daemons.led = self._led
         self.disk.watch = self._saved
-        self._ends = asyncio.Event()
+
+    def _led(self, now: Instant) -> None:
+        timed_anew(self.oracle.maintenance.values(), now)
+        self.wakings.started()
 
     def _saved(self, before: Incident | None, change: Change) -> None:
         self.oracle.committed(before, change)
         if change.head is not None:
             self.wakings.saved(before, change.head)
 
-    def _open(self) -> tuple[Incident, ...]:
-        cases = self.engine.desk.cases if self.engine else {}
-        return tuple(case.incident for case in cases.values())
-
-    def _engine(self) -> Engine:
+    def _engine(self, process: Process, store: Store) -> Engine:
         world, oracle = self.world, self.oracle
         devices = {
             device_key(machine.id, device): Bmc(machine, device, world, oracle)
@@ -112,8 +119,8 @@ class Story:
             for device in level.devices
         }
         tools = Instruments(
-            clock=self.clock,
-            store=self.disk,
+            clock=process.clock,
+            store=store,
             controller=SimNova(world, oracle),
             devices=devices,
             notifiers=self.consumers,
@@ -123,8 +130,8 @@ class Story:
         tools = self.audits.watched(tools)
         plans = {machine.id: machine.plan for machine in world.machines.values()}
         lowered = self.swarm.strikes("mode-lowered")
-        oracle.mode = self.swarm.random.choice(LOWER) if lowered else Mode.EVACUATE
-        return self.make(Rules(oracle.mode, POLICY, plans), tools, PACE, self._bug)
+        process.mode = self.swarm.random.choice(LOWER) if lowered else Mode.EVACUATE
+        return self.make(Rules(process.mode, POLICY, plans), tools, PACE, self._bug)
 
     def _bug(self, incident: str, error: Exception) -> None:
         if not str(error).startswith("bug "):
@@ -135,7 +142,9 @@ class Story:
         background = [
             asyncio.create_task(task)
             for task in (
-                self._daemons(),
+                self._lives(),
+                self.daemons.outages(),
+                self.daemons.vigil(),
                 self.world.beat(),
                 self.staff.work(),
                 self.staff.meddle(),
@@ -149,7 +158,7 @@ class Story:
         for pause_s, then in (
             (TROUBLE_S, self._calm),
             (CALM_S, self._silence),
-            (QUIET_S, self._ends.set),
+            (QUIET_S, self.daemons.ends.set),
         ):
             await asyncio.wait(background, timeout=pause_s, return_when=asyncio.FIRST_EXCEPTION)
             then()
@@ -167,48 +176,11 @@ class Story:
         self.swarm.on = False
 
     def _silence(self) -> None:
-        self.monitors.quiet = True
+        self.monitors.quiet = self.daemons.quiet = True
 
-    async def _daemons(self) -> None:
-        """Run one daemon after the other: each ends by a crash, a stop, or the end of the story."""
-        while not self._ends.is_set():
-            engine = self._engine()
-            timed_anew(self.oracle.maintenance.values(), self.clock.now())
-            self.wakings.started()
-            task = asyncio.create_task(engine.run(), context=within())
-            self.engine = engine
-            self.boundaries.crash = partial(self._crash, task)
-            ends = asyncio.create_task(self._ends.wait())
-            stop = asyncio.create_task(self._stop_now_and_then())
-            await asyncio.wait((task, ends, stop), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                engine.stop()
-            await asyncio.wait((task,))
-            self.engine = self.boundaries.crash = None
-            for helper in (ends, stop):
-                helper.cancel()
-            if not task.cancelled() and task.exception() is not None:
-                self.oracle.wrong(f"BUG: the daemon ended by {task.exception()!r}")
-                return
-            await self._downtime()
-
-    def _crash(self, task: asyncio.Task[None]) -> None:
-        self.engine = None
-        task.cancel()
-
-    async def _stop_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(self.swarm.seconds(30, 200))
-            if self.swarm.strikes("graceful-stop"):
-                return
-
-    async def _downtime(self) -> None:
-        if self._ends.is_set():
-            return
-        long = self.swarm.strikes("crash-long")
-        await asyncio.sleep(self.swarm.seconds(60, 400) if long else self.swarm.seconds(0.5, 10))
-        if self.swarm.strikes("reboot"):
-            self.clock.reboot()
+    async def _lives(self) -> None:
+        """Let each machine run its daemons, to the end."""
+        await asyncio.gather(*(self.daemons.live(site) for site in self.daemons.sites))
 
     async def _accidents(self) -> None:
         """Let hosts die, hang and seem dead; step the wall clock."""
@@ -238,7 +210,18 @@ class Story:
             if self.swarm.strikes("nova-away"):
                 self.world.nova_away_until = self.world.now() + self.swarm.seconds(20, 400)
             if self.swarm.strikes("wall-steps"):
-                self.clock.wall_offset_s += draw.choice((-7200.0, 7200.0, 1e6, -1e6))
+                self._step(draw.choice((-7200.0, 7200.0, 1e6, -1e6)))
+
+    def _step(self, seconds: float) -> None:
+        """Step the wall clocks of all machines, or of one."""
+        sites = self.daemons.sites
+        alone = len(sites) == 1
+        if not alone and self.daemons.leading is None:
+            return  # whoever takes over reads it in two moments, and may see either
+        self.clock.stepped = True
+        one = alone or self.swarm.random.random() < 0.5
+        for site in (self.swarm.random.choice(sites),) if one else sites:
+            site.wall_offset_s += seconds
 
     async def _power_returns(self) -> None:
         """Let somebody, or a restore policy, switch on what was switched off."""
@@ -255,6 +238,11 @@ class Story:
             lines.append(f"{incident.host} {incident.phase}")
             lines += [f"  {e.at.boot_s:9.2f} {e.phase:12} {e.text}" for e in incident.timeline]
         return "\n".join(lines)
+
+
+def how_many(seed: int) -> int:
+    """Return how many machines of a seed run a daemon: two or three, and one above `ALONE`."""
+    return 1 if seed >= ALONE else Random(f"daemons {seed}").choice((2, 2, 3))
 
 
 def tell(seed: int, make: Callable[..., Engine] = Engine) -> Verdict:
