@@ -128,7 +128,7 @@ class Bmc:
             return Outcome.UNKNOWN, "no answer"
         if swarm.strikes("bmc-refuses"):
             return Outcome.REFUSED, "400"
-        if self._begins_to_lie():
+        if self._machine.liar == self.name or self._begins_to_lie():  # it cuts nothing, nor later
             self._machine.liar = self.name
         elif not swarm.strikes("bmc-stuck"):
             self._begin_off()
