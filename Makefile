@@ -94,7 +94,8 @@ mutants: $(STAMP) ## Break every comparison and guard of core once, and see that
 bench: $(STAMP) ## Measure the daemon beside a floor, and write benchmarks/results.json (QUICK=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.heartbeat $(if $(QUICK),--quick)
-	tools/debian-packages iproute2
+	tools/debian-packages iproute2 gcc libc6-dev etcd-server
+	$(BIN)/python -m benchmarks.storm $(if $(QUICK),--quick)
 	$(BIN)/python -m benchmarks.end_to_end $(if $(QUICK),--quick)
 
 bench-heartbeat: $(STAMP) ## Measure only heartbeats: how many a core verifies, how soon a death is noticed (QUICK=1)

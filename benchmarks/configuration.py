@@ -31,6 +31,10 @@ class Wishes:
     """One consumer hears for all projects, in the place of one consumer for each."""
     sources: tuple[Json, ...] = ()
     """Sources besides the one that the bench speaks to."""
+    state: Json | None = None
+    """Where the state lies; None: in SQLite, in the scene's folder."""
+    beside: Mapping[str, str] | None = None
+    """What is put into the environment of the daemon."""
 
 
 class Configuration:
@@ -54,7 +58,8 @@ class Configuration:
             "listen": f"127.0.0.1:{ports[0]}",
             "metrics_listen": f"127.0.0.1:{ports[1]}",
             "operators": {"socket": str(self.socket), "group": "nobody-is-in-this-group"},
-            "state": {"type": "sqlite", "path": str(folder / "state" / "state.sqlite3")},
+            "state": wishes.state
+            or {"type": "sqlite", "path": str(folder / "state" / "state.sqlite3")},
             "timing": {"warm_up_s": 0, **(wishes.timing or {})},
             "budget": dict(BUDGET),
             "mass": dict(MASS),

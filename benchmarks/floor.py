@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import ClientSession, encode_basic_auth
@@ -28,14 +29,20 @@ class Floor:
     """The header that a BMC wants."""
     reads: int
     hold_s: float
+    limit: AbstractAsyncContextManager[None] = field(default_factory=nullcontext)
+    """What each call of a BMC is made within."""
 
     @classmethod
-    async def of(cls, cloud: Cloud, policy: Policy) -> Floor:
-        """Make it with the reads and the hold time of the daemon."""
+    async def of(cls, cloud: Cloud, policy: Policy, at_once: int = 0) -> Floor:
+        """Make it with the reads and the hold time of the daemon.
+
+        `at_once`: how many calls of BMCs are made at a time; 0: any number.
+        """
         bmc = cloud.about["bmc"]
         password = await asyncio.to_thread(Path(bmc["password_file"]).read_text)
         login = {"Authorization": encode_basic_auth(bmc["user"], password)}
-        return cls(cloud, login, policy.off_reads, policy.off_hold_s)
+        limit = asyncio.Semaphore(at_once) if at_once else nullcontext()
+        return cls(cloud, login, policy.off_reads, policy.off_hold_s, limit)
 
     @property
     def _session(self) -> ClientSession:
@@ -75,11 +82,15 @@ class Floor:
 
     async def _cut(self, system: str) -> None:
         url, body = f"{system}/Actions/ComputerSystem.Reset", {"ResetType": "ForceOff"}
-        async with self._session.post(
-            url, json=body, headers=self.login, raise_for_status=True
-        ) as answer:
+        async with (
+            self.limit,
+            self._session.post(url, json=body, headers=self.login, raise_for_status=True) as answer,
+        ):
             await answer.read()
 
     async def _power(self, system: str) -> str:
-        async with self._session.get(system, headers=self.login, raise_for_status=True) as answer:
+        async with (
+            self.limit,
+            self._session.get(system, headers=self.login, raise_for_status=True) as answer,
+        ):
             return str((await answer.json())["PowerState"])

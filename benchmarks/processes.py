@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,8 +27,10 @@ Process = asyncio.subprocess.Process
 
 
 @asynccontextmanager
-async def process(name: str, argv: Sequence[str], folder: Path) -> AsyncIterator[Process]:
-    """Run `python -m ARGV` until the block ends."""
+async def process(
+    name: str, argv: Sequence[str], folder: Path, beside: Mapping[str, str] | None = None
+) -> AsyncIterator[Process]:
+    """Run `python -m ARGV` until the block ends, with what is put `beside` the environment."""
     with (folder / f"{name}.log").open("ab") as told:
         made = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -36,6 +39,7 @@ async def process(name: str, argv: Sequence[str], folder: Path) -> AsyncIterator
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=told,
+            env={**os.environ, **(beside or {})},
             limit=LINE_MAX,
         )
     try:

@@ -111,7 +111,9 @@ async def scene(layout: Layout, delays: Delays, wishes: Wishes) -> AsyncIterator
         configuration = Configuration(folder, cloud.about, hooks_url, wishes)
         every_s = REFRESH_S_PER_SERVER * sum(len(found) for found in servers.values())
         argv = ("benchmarks.daemon", str(every_s), str(configuration.path))
-        daemon = await stack.enter_async_context(processes.process("daemon", argv, folder))
+        daemon = await stack.enter_async_context(
+            processes.process("daemon", argv, folder, wishes.beside)
+        )
         await processes.ready(daemon, session, configuration.metrics_url, folder)
         configuration.nice = os.getpriority(os.PRIO_PROCESS, daemon.pid)
         why = {"why": "a measurement"}
