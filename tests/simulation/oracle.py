@@ -17,7 +17,7 @@ from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.policy import Policy
-from doctor_daemon.core.proof import Power, Proof, ProofKind
+from doctor_daemon.core.proof import Proof, ProofKind
 from doctor_daemon.core.tries import Try
 from doctor_daemon.ports import Change, NoticeRow
 from tests.simulation.budget import over_budget
@@ -27,6 +27,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.evidence import begun_wrongly, seen_alive
 from tests.simulation.leases import Lease
 from tests.simulation.masses import MassWatch
+from tests.simulation.proofs import unproven
 from tests.simulation.rebuilds import Rebuilds, moved_wrongly
 from tests.simulation.tags import beside, hasty, unwanted
 from tests.simulation.windows import Window
@@ -116,7 +117,9 @@ class Oracle:
         for text in moved_wrongly(before, after, self.world.machines[after.host]):
             self.wrong(text)
         if after.proof and (before is None or before.proof != after.proof):
-            self._proof(after, after.proof)
+            machine = self.world.machines[after.host]
+            for text in unproven(after, after.proof, machine, self.policy, self.clock):
+                self.wrong(text)
         others = [i for i in self.disk.saved.values() if i.host == after.host and not i.phase.final]
         self.check("I-4", len(others) <= 1, f"{len(others)} open incidents of {after.host}")
 
@@ -164,25 +167,6 @@ class Oracle:
         raced = self.world.now() - machine.row.foreign_at <= UNSEEN_S + self.unaware_s
         heard = machine.beat_at > machine.row.lifted_at or raced
         self.check("I-10", heard, f"{machine.id} has not reported in since its flag was lifted")
-
-    def _proof(self, incident: Incident, proof: Proof) -> None:
-        """Derive the proof anew from its readings, and compare it with the truth."""
-        machine = self.world.machines[incident.host]
-        off = self.clock.off_at(machine, proof)
-        self.check("I-6", off, f"{incident.host} had power when it was proven off")
-        self.check("I-6", proof.incident == incident.id, "a proof of another incident")
-        if proof.kind is ProofKind.HUMAN:
-            return
-        level = machine.plan.level(incident.fencing.level if incident.fencing else 0)
-        names = [device.name for device in level.devices] if level else []
-        self.check("I-6", names == [d.device for d in proof.devices], "not every device confirmed")
-        for part, device in zip(proof.devices, level.devices if level else (), strict=True):
-            off = all(reading.power is Power.OFF for reading in part.readings)
-            held_s = part.readings[-1].asked_at.since(part.readings[0].answered_at)
-            need_s = max(self.policy.off_hold_s, device.hold_s)
-            enough = len(part.readings) >= self.policy.off_reads and held_s >= need_s
-            self.check("I-6", off and enough, f"{part.device} does not prove off")
-            self.check("I-7", part.identity.uuid == device.uuid, "proof by another chassis")
 
     def cut_sent(self, machine: Machine, device: Device) -> None:
         """Check a cut at the moment in which it leaves the daemon."""
