@@ -183,12 +183,12 @@ SCENES: dict[str, Played] = {
         ["ctl-2"],
         [
             *PROVEN,
-            " 97 the proof has grown old: reading the power again",
-            " 97 the proof that cmp-0 is off is too old",
-            "100 still proven off",
-            "100 force-down accepted: 200",
-            "100 Nova has it forced down and disabled (read back)",
-            "100 Nova lists 1 servers on the host",
+            " 76 the proof has grown old: reading the power again",
+            " 76 the proof that cmp-0 is off is too old",
+            " 79 still proven off",
+            " 79 force-down accepted: 200",
+            " 79 Nova has it forced down and disabled (read back)",
+            " 79 Nova lists 1 servers on the host",
         ],
     ),
     "both daemons die": (
