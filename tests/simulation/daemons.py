@@ -77,6 +77,8 @@ class Daemons:
         self.ends = asyncio.Event()
         self.led: Callable[[Instant], None] = lambda now: None
         """Hears when a daemon begins to lead, by its own clock."""
+        self.tells: Callable[[str], None] = lambda text: None
+        """Hears of daemons that begin, die or end."""
         self.keeper: type[Keeper] = Keeper
         """What keeps a daemon's lease."""
         self.quiet = False
@@ -136,6 +138,7 @@ class Daemons:
         engine = self._make(process, way or self._oracle.disk)
         task = asyncio.create_task(engine.run(), context=within(process))
         one = self.living[site] = Living(site, process, engine, task, way)
+        self.tells(f"{site.name}: a daemon begins")
         process.open = lambda: tuple(case.incident for case in engine.desk.cases.values())
         process.crash = lambda: self._die(one)
         return one
@@ -147,6 +150,7 @@ class Daemons:
 
     def _die(self, one: Living) -> None:
         one.process.dead, one.process.crash = True, None
+        self.tells(f"{one.site.name}: its daemon dies")
         one.task.cancel()
         if self.living.get(one.site) is one:
             del self.living[one.site]
@@ -179,6 +183,7 @@ class Daemons:
             helper.cancel()
         if one.process.dead:
             return True
+        self.tells(f"{one.site.name}: its daemon has ended")
         well = self._ended_well(one)
         if one.way is not None:
             closing = asyncio.create_task(one.way.close(), context=within(one.process))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -44,6 +45,8 @@ class Monitors:
         self._daemons = daemons
         self._chance = Random(f"doors {world.swarm.seed}")
         self._swarm = world.swarm
+        self.heard: Callable[[str, str, str], None] = lambda host, source, words: None
+        """Hears what a source has said, and what became of it."""
         self.false_alarms: set[str] = set()
         self.seen_alive: set[str] = set()
         """Hosts that answer pings still, whatever else has become of them."""
@@ -177,6 +180,7 @@ class Monitors:
     def _taken(
         self, evidence: Evidence, outcome: str, id_: IncidentId | None, *, stale: bool
     ) -> None:
+        self.heard(str(evidence.host), evidence.source, f"{evidence.verdict} ({outcome})")
         saved = self._oracle.disk.saved.get(id_) if id_ else None
         down, told = evidence.verdict is Verdict.DOWN, outcome == "joined"
         if saved is not None and not stale and (told or (down and outcome == "repeated")):

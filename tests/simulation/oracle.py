@@ -7,6 +7,7 @@ is sent. Each violation is a sentence that begins with the invariant's number.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 
 from doctor_daemon.core.evacuation import Evacuation, Stage
@@ -49,8 +50,7 @@ class Oracle:
     def __init__(
         self, world: World, disk: Disk, clock: Clocks, boundaries: Boundaries, policy: Policy
     ) -> None:
-        self.world = world
-        self.disk, self.clock = disk, clock
+        self.world, self.disk, self.clock = world, disk, clock
         self.boundaries, self.policy = boundaries, policy
         self.violations: list[str] = []
         self.edges: set[tuple[Phase, Phase]] = set()
@@ -78,8 +78,9 @@ class Oracle:
         self.lease: Lease | None = None
         """Who leads, of several daemons; None: there is one."""
         self.rebuilds, self.masses = Rebuilds(world), MassWatch(self.check)
-        disk.watch = self.committed
-        world.twice = self.runs_twice
+        self.tells: Callable[[str], None] = lambda text: None
+        """Hears of each violation."""
+        disk.watch, world.twice = self.committed, self.runs_twice
 
     @property
     def mode(self) -> Mode:
@@ -88,6 +89,7 @@ class Oracle:
 
     def wrong(self, text: str) -> None:
         self.violations.append(f"{self.world.now():.1f} s: {text}")
+        self.tells(text)
 
     @property
     def unaware_s(self) -> float:

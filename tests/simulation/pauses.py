@@ -192,6 +192,7 @@ class Pauses:
         process.over_at = loop.time() + seconds
         process.next_s = process.over_at + LEAST_S
         self.begins(process)
+        swarm.tells(f"{process.clock.boot} stands still for {seconds:.1f} s")
         loop.stand_still(process, seconds, swarm.random, asleep=asleep)
 
     def freeze(self, process: Process, seconds: float) -> None:
@@ -204,4 +205,5 @@ class Pauses:
         process.clock.freeze(seconds)
         process.next_s += seconds
         self.begins(process)
+        self._swarm.tells(f"{process.clock.boot} is frozen for {seconds:.1f} s")
         loop.stand_still(process, seconds, self._swarm.random, asleep=True)

@@ -235,6 +235,7 @@ class Staff:
     async def _order(
         self, one: Living, incident: Incident, order: Order, for_s: float = 60.0
     ) -> None:
+        self._swarm.tells(f"ann orders {order} of {incident.host}")
         call = Operators(one.engine).order(incident.host, order, "ann", "as agreed", for_s)
         await self._done(one, call)
 

@@ -17,6 +17,7 @@ from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import DoctorError
 from tests.simulation.daemons import Living
+from tests.simulation.less import Less
 from tests.simulation.processes import within
 from tests.simulation.story import Story
 from tests.simulation.world import Machine
@@ -49,7 +50,7 @@ class Scene(Story):
         self, mode: Mode = Mode.FENCE, make: Callable[..., Engine] = Engine, count: int = 1
     ) -> None:
         """Make a world in which all power devices are behind one that serves one call at a time."""
-        super().__init__(1, make, count)
+        super().__init__(1, make, Less(daemons=count))
         self.disk.remote = True
         self.swarm.on, self.swarm.random = False, Random(0)
         self.boundaries.pauses.last_s = 0.0

@@ -20,8 +20,10 @@ from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import Change, Store, device_key
 from doctor_daemon.stores.memory import MemoryStore
+from tests.simulation.accidents import Accidents
 from tests.simulation.audits import Audits
 from tests.simulation.bmc import Bmc
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.clocks import Clocks
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.crash import Boundaries
@@ -29,6 +31,7 @@ from tests.simulation.daemons import Daemons
 from tests.simulation.disk import Disk
 from tests.simulation.endings import Ending
 from tests.simulation.faults import Swarm
+from tests.simulation.less import Less, shape
 from tests.simulation.monitors import Monitors
 from tests.simulation.nova import SimNova
 from tests.simulation.oracle import Oracle
@@ -63,6 +66,10 @@ POLICY = Policy(
 PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=1.0)
 
 
+class EnoughError(Exception):
+    """What was looked for has happened."""
+
+
 @dataclass
 class Verdict:
     """What a seed has shown."""
@@ -75,40 +82,61 @@ class Verdict:
     incidents: Counter[str] = field(default_factory=Counter)
     story: str = ""
     """The whole history, in words: the same seed tells the same one."""
+    chronicle: Chronicle = field(default_factory=Chronicle)
+    """The same by the world's time, with all that has struck."""
+    strikes: list[tuple[str, int]] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    daemons: int = 0
+    """How many machines ran one."""
 
 
 class Story:
     """One world, and the daemons that live in it: one after the other, or several beside."""
 
     def __init__(
-        self, seed: int, make: Callable[..., Engine] = Engine, count: int | None = None
+        self, seed: int, make: Callable[..., Engine] = Engine, less: Less | None = None
     ) -> None:
-        """Make a world. `count`: how many machines run a daemon; else the seed says it."""
-        self.seed = seed
+        """Make a world. `less`: what of it is left out."""
+        self.less = less = less or Less()
         self.make = make
-        self.swarm = Swarm(seed)
+        self.chronicle = Chronicle()
+        self.swarm = Swarm(seed, less)
+        self.swarm.tells = self.chronicle.add
         self.world = World(self.swarm)
+        self.world.tells = self.chronicle.add
+        for host in [one for one in self.world.machines if one.name in less.hosts]:
+            del self.world.machines[host]
         self.clock = Clocks()
         self.boundaries = Boundaries(self.swarm)
         self.disk = Disk(MemoryStore(), self.swarm, self.boundaries)
         self.oracle = Oracle(self.world, self.disk, self.clock, self.boundaries, POLICY)
+        self.enough = asyncio.Event()
+        self.oracle.tells = self._wrong
         self.consumers = {n: SimConsumer(n, self.swarm, self.boundaries) for n in ("vnfm", "ops")}
         self.audits = Audits(self.disk, self.oracle)
-        self.daemons = Daemons(self.oracle, self.swarm, self._engine, count or how_many(seed))
+        count = less.daemons or how_many(seed)
+        self.daemons = Daemons(self.oracle, self.swarm, self._engine, count)
         self.monitors = Monitors(self.world, self.oracle, self.daemons)
+        self.monitors.heard = self.chronicle.heard
+        self.accidents = Accidents(self.daemons, self.oracle, self.monitors)
         self.staff = Staff(self.world, self.oracle, self.daemons, self.monitors)
         self.wakings = Wakings(self.oracle)
-        self.daemons.led = self._led
+        self.daemons.led, self.daemons.tells = self._led, self.chronicle.add
         self.disk.watch = self._saved
 
     def _led(self, now: Instant) -> None:
         timed_anew(self.oracle.maintenance.values(), now)
         self.wakings.started()
+        lease = self.daemons.lease
+        self.chronicle.add(
+            f"{lease.holder.name if lease.holder else 'it'} leads: term {lease.term}"
+        )
 
     def _saved(self, before: Incident | None, change: Change) -> None:
         self.oracle.committed(before, change)
         if change.head is not None:
             self.wakings.saved(before, change.head)
+            self.chronicle.saved(before, change.head)
 
     def _engine(self, process: Process, store: Store) -> Engine:
         world, oracle = self.world, self.oracle
@@ -149,14 +177,15 @@ class Story:
                 self.staff.work(),
                 self.staff.meddle(),
                 self.staff.answer(),
-                self._accidents(),
-                self._power_returns(),
+                self.accidents.happen(),
+                self.accidents.power_returns(),
                 self.boundaries.pauses.watch(),
+                self._ends_early(),
                 *(self.monitors.watch(m) for m in self.world.machines.values()),
             )
         ]
         for pause_s, then in (
-            (TROUBLE_S, self._calm),
+            (min(self.less.trouble_s or TROUBLE_S, TROUBLE_S), self._calm),
             (CALM_S, self._silence),
             (QUIET_S, self.daemons.ends.set),
         ):
@@ -166,11 +195,22 @@ class Story:
         for task in background:
             task.cancel()
         for result in await asyncio.gather(*background, return_exceptions=True):
-            if isinstance(result, Exception):
+            if isinstance(result, Exception) and not isinstance(result, EnoughError):
                 self.oracle.wrong(f"BUG: {result!r}")
+        if self.enough.is_set():
+            return
         heard = {name: consumer.heard for name, consumer in self.consumers.items()}
         Ending(self.oracle).judge(heard)
         await self.audits.judge()
+
+    def _wrong(self, text: str) -> None:
+        self.chronicle.add(f"VIOLATION {text}")
+        if shape(text) == self.less.until:
+            self.enough.set()
+
+    async def _ends_early(self) -> None:
+        await self.enough.wait()
+        raise EnoughError
 
     def _calm(self) -> None:
         self.swarm.on = False
@@ -181,55 +221,6 @@ class Story:
     async def _lives(self) -> None:
         """Let each machine run its daemons, to the end."""
         await asyncio.gather(*(self.daemons.live(site) for site in self.daemons.sites))
-
-    async def _accidents(self) -> None:
-        """Let hosts die, hang and seem dead; step the wall clock."""
-        draw = self.swarm.random
-        while True:
-            await asyncio.sleep(self.swarm.seconds(10, 90))
-            if not self.swarm.on:
-                continue
-            machine = draw.choice(list(self.world.machines.values()))
-            match draw.choice(("hang", "hang", "power", "false", "none")):
-                case "hang":
-                    machine.compute = False
-                case "power":
-                    self.world.switch(machine, on=False)
-                case "false":
-                    self.monitors.false_alarms.add(machine.id.name)
-                    loop = asyncio.get_running_loop()
-                    over = self.monitors.false_alarms.discard
-                    loop.call_later(self.swarm.seconds(2, 60), over, machine.id.name)
-                case "none":
-                    pass
-            if self.swarm.strikes("answers-pings-still", 2.0):
-                self.monitors.seen_alive.add(machine.id.name)
-                gone = self.monitors.seen_alive.discard
-                loop = asyncio.get_running_loop()
-                loop.call_later(self.swarm.seconds(20, 200), gone, machine.id.name)
-            if self.swarm.strikes("nova-away"):
-                self.world.nova_away_until = self.world.now() + self.swarm.seconds(20, 400)
-            if self.swarm.strikes("wall-steps"):
-                self._step(draw.choice((-7200.0, 7200.0, 1e6, -1e6)))
-
-    def _step(self, seconds: float) -> None:
-        """Step the wall clocks of all machines, or of one."""
-        sites = self.daemons.sites
-        alone = len(sites) == 1
-        if not alone and self.daemons.leading is None:
-            return  # whoever takes over reads it in two moments, and may see either
-        self.clock.stepped = True
-        one = alone or self.swarm.random.random() < 0.5
-        for site in (self.swarm.random.choice(sites),) if one else sites:
-            site.wall_offset_s += seconds
-
-    async def _power_returns(self) -> None:
-        """Let somebody, or a restore policy, switch on what was switched off."""
-        while True:
-            await asyncio.sleep(self.swarm.seconds(5, 20))
-            dark = [m for m in self.world.machines.values() if not m.power]
-            if dark and self.swarm.strikes("power-returns"):
-                self.world.switch(self.swarm.random.choice(dark), on=True)
 
     def told(self) -> str:
         """Tell the whole story in words."""
@@ -245,12 +236,12 @@ def how_many(seed: int) -> int:
     return 1 if seed >= ALONE else Random(f"daemons {seed}").choice((2, 2, 3))
 
 
-def tell(seed: int, make: Callable[..., Engine] = Engine) -> Verdict:
-    """Run one seed from the beginning to the judgement."""
+def tell(seed: int, make: Callable[..., Engine] = Engine, less: Less | None = None) -> Verdict:
+    """Run one seed from the beginning to the judgement. `less`: what of it is left out."""
     made: list[Story] = []
 
     async def main() -> None:
-        story = Story(seed, make)
+        story = Story(seed, make, less)
         made.append(story)
         await story.run()
 
@@ -264,4 +255,8 @@ def tell(seed: int, make: Callable[..., Engine] = Engine) -> Verdict:
         boundaries=story.boundaries.passed,
         incidents=Counter(i.phase.value for i in story.disk.saved.values()),
         story=story.told(),
+        chronicle=story.chronicle,
+        strikes=story.swarm.strokes,
+        hosts=[host.name for host in story.world.machines],
+        daemons=len(story.daemons.sites),
     )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from doctor_daemon.core.phases import SUCCESSORS
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.faults import KINDS
 from tests.simulation.story import ALONE, Verdict, tell
 
@@ -91,7 +92,7 @@ def _tell_some(seeds: Iterable[int]) -> list[Verdict]:
     verdicts = []
     for seed in seeds:
         verdict = tell(seed)
-        verdict.story = ""  # only the one who looks at a seed wants to read it
+        verdict.story, verdict.chronicle = "", Chronicle()  # for whoever looks at one seed
         verdicts.append(verdict)
     return verdicts
 
