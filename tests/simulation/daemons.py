@@ -182,6 +182,7 @@ class Daemons:
         for helper in helpers:
             helper.cancel()
         if one.process.dead:
+            _ = one.task.cancelled() or one.task.exception()  # nobody is left to hear of it
             return True
         self.tells(f"{one.site.name}: its daemon has ended")
         well = self._ended_well(one)

@@ -10,7 +10,8 @@ NUMBERS = re.compile(r"\d+(\.\d+)?")
 
 def shape(sentence: str) -> str:
     """Return what the sentences of two violations have in common that are one fault."""
-    return NUMBERS.sub("#", sentence)
+    invariant, colon, said = sentence.partition(": ")
+    return invariant + colon + NUMBERS.sub("#", said)
 
 
 @dataclass(frozen=True, slots=True)

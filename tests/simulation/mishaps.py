@@ -14,12 +14,82 @@ from tests.simulation.takeovers import PATIENCE_S, Takeover
 
 AWAY_S = 60.0
 """Much longer than a lease lasts."""
+LATE_S = 30.0
+LIES_S = 3.0
+"""So long one says off too early: longer than the hold lasts."""
 
 
 async def dies(_: Takeover, first: Living) -> None:
     """Let the one that leads be killed."""
     assert first.process.crash is not None
     first.process.crash()
+
+
+async def dies_unheard(scene: Takeover, first: Living) -> None:
+    """The same, and nobody says any more what he has said of the host."""
+    scene.silent = True
+    await dies(scene, first)
+
+
+async def dies_and_is_followed_late(scene: Takeover, first: Living) -> None:
+    """The same, until half a minute later: who says so has to be told of the next one."""
+    await dies_unheard(scene, first)
+    await asyncio.sleep(LATE_S)
+    scene.silent = False
+
+
+async def dies_and_it_lives(scene: Takeover, first: Living) -> None:
+    """Let the one that leads be killed, and the host come back: it had only hung."""
+    await dies(scene, first)
+    scene.machine.compute = True
+
+
+async def dies_and_it_is_off(scene: Takeover, first: Living) -> None:
+    """Let the one that leads be killed, and somebody pull the plug of the host."""
+    await dies(scene, first)
+    scene.world.switch(scene.machine, on=False)
+
+
+async def dies_and_it_is_on(scene: Takeover, first: Living) -> None:
+    """Let the one that leads be killed, and a restore policy switch the host on."""
+    await dies(scene, first)
+    scene.world.switch(scene.machine, on=True)
+
+
+async def two_die_in_turn(scene: Takeover, first: Living) -> None:
+    """Let the one that leads be killed, and the next one as soon as it has taken over."""
+    await dies(scene, first)
+    await scene.until(lambda: scene.daemons.leading is not None)
+    await dies(scene, scene.leading)
+
+
+async def lies(scene: Takeover, _: Living) -> None:
+    """Let the first device say Off, and cut nothing."""
+    scene.machine.liar = "bmc"
+    await scene.until(lambda: bool(scene.disk.saved))
+
+
+def _is_cut(scene: Takeover) -> bool:
+    """Tell whether it is saved that the first device has answered a cut."""
+    fencing = scene.incident.fencing
+    return fencing is not None and fencing.device("bmc").cut is not None
+
+
+async def lies_for_a_while(scene: Takeover, first: Living) -> None:
+    """Let it say Off for a while before that is true."""
+    await lies(scene, first)
+    await scene.until(lambda: _is_cut(scene))
+    await asyncio.sleep(LIES_S)
+    scene.machine.liar = ""
+    scene.world.supply(scene.machine, "bmc", on=False)
+
+
+async def lies_and_the_leader_dies(scene: Takeover, first: Living) -> None:
+    """Let it lie, and who leads be killed over that."""
+    await lies(scene, first)
+    await scene.until(lambda: _is_cut(scene))
+    await asyncio.sleep(LIES_S)
+    await dies(scene, first)
 
 
 async def all_die(scene: Takeover, _: Living) -> None:

@@ -106,6 +106,7 @@ class Monitors:
             claimed_s=self._world.now(),
             summary="seen from outside",
         )
+        self._oracle.insisting.said(machine.id, source, verdict)
         if self._oracle.disk.saving[machine.id]:
             self._swarm.note("heard-during-save")
         await self.send(evidence)

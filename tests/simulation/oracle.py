@@ -26,6 +26,7 @@ from tests.simulation.clocks import Clocks
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
 from tests.simulation.evidence import begun_wrongly, seen_alive
+from tests.simulation.insisting import Insisting
 from tests.simulation.leases import Lease
 from tests.simulation.masses import MassWatch
 from tests.simulation.proofs import unproven
@@ -51,8 +52,7 @@ class Oracle:
         self, world: World, disk: Disk, clock: Clocks, boundaries: Boundaries, policy: Policy
     ) -> None:
         self.world, self.disk, self.clock = world, disk, clock
-        self.boundaries, self.policy = boundaries, policy
-        self.violations: list[str] = []
+        self.boundaries, self.policy, self.violations = boundaries, policy, list[str]()
         self.edges: set[tuple[Phase, Phase]] = set()
         self.notices: dict[str, NoticeRow] = {}
         self.upkeep: dict[HostId, str] = {}
@@ -78,6 +78,7 @@ class Oracle:
         self.lease: Lease | None = None
         """Who leads, of several daemons; None: there is one."""
         self.rebuilds, self.masses = Rebuilds(world), MassWatch(self.check)
+        self.insisting = Insisting(world)
         self.tells: Callable[[str], None] = lambda text: None
         """Hears of each violation."""
         disk.watch, world.twice = self.committed, self.runs_twice
@@ -147,7 +148,8 @@ class Oracle:
             return
         if after.held and after.held.gate == "flaps" and before.held is None:
             self.world.swarm.note("came-back-too-often")
-        for text in begun_wrongly(before, after, self.world, self.policy):
+        cut = begun_wrongly(before, after, self.world, self.policy)
+        for text in (*cut, *self.insisting.held(before, after)):
             self.wrong(text)
         if before.release.again and after.charged and not before.charged:
             heard = self.heard[after.id]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 
-from doctor_daemon.core.host import Mode
+from doctor_daemon.core.host import Device, Level, Mode
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from tests.simulation.daemons import Living
 from tests.simulation.processes import within
-from tests.simulation.scenes import ENDS, FAILS_S, NAMED, Scene
+from tests.simulation.scenes import ENDS, FAILS_S, LINE, NAMED, Scene
+from tests.simulation.world import Machine
 
 PATIENCE_S = 10.0
 SETTLED_S = 5.0
@@ -69,3 +71,15 @@ class Takeover(Scene):
         if place == "put-answered":
             return self.boundaries.passed["crash-after-call force_down"] > 0
         return place in self.boundaries.pauses.places(first.process)
+
+
+class Witnessed(Takeover):
+    """One in which the host has a second device, that tells how it is itself."""
+
+    def _plain(self, machine: Machine, mode: Mode) -> None:
+        super()._plain(machine, mode)
+        (first,) = machine.plan.levels
+        uuid = first.devices[0].uuid
+        second = Level((Device("pdu", "sim", uuid, line=LINE, tells_host=True),))
+        machine.supplies["pdu"] = True
+        machine.plan = replace(machine.plan, levels=(first, second))
