@@ -54,6 +54,13 @@ def test_b1_an_on_from_before_the_level_s_own_off_delays_nothing() -> None:
     assert begun_s(walk) == walk.now.since(first)
 
 
+def test_b1_an_off_that_is_asked_for_as_soon_as_the_on_is_answered_counts() -> None:
+    walk = at_reads().identify().read(Power.ON, "ilo").read(Power.OFF, "bmc")
+    first = walk.now
+    off_till_proven(walk)
+    assert begun_s(walk) == walk.now.since(first)
+
+
 def test_c1_after_a_restart_a_witness_s_on_from_before_delays_nothing() -> None:
     walk = at_reads().identify().read(Power.ON, "ilo").elapse(0.25).see(Resumed()).identify()
     first = walk.now
