@@ -21,7 +21,7 @@ APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ demo-stories: $(STAMP) ## Play every story of the demonstration (test plays a fe
 
 sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the disks
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+sim-why: $(STAMP) ## Make a failing seed of the simulation as small as it gets, and tell it (SEED=n)
+	$(BIN)/python -m tests.simulation --shrink $(SEED)
 
 false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in namespaces: none may be cut (JOBS=k side by side; as root)
 	tools/debian-packages iproute2 nftables gcc libc6-dev
