@@ -221,9 +221,12 @@ class Lanes:
         """Hand in by `place`."""
         self._place = place
         self._lanes: dict[str, _Lane] = {}
+        self._closed = False
 
     async def submit(self, source: str, evidence: Sequence[Evidence]) -> Sequence[Receipt]:
         """Hand in evidence of one source; return what became of it. Raise what `place` raises."""
+        if self._closed:
+            raise Temporary(STOPPING)
         for name in [one for one, lane in self._lanes.items() if not lane.under_way]:
             del self._lanes[name]
         lane = self._lanes.setdefault(source, _Lane(source, self._place))
@@ -235,7 +238,8 @@ class Lanes:
             self._lanes[source].empty(why)
 
     async def close(self) -> None:
-        """End every lane: who is in one is told that the daemon stops."""
+        """End every lane: who is in one is told that the daemon stops, and who comes now."""
+        self._closed = True
         for lane in self._lanes.values():
             await lane.close()
 
