@@ -144,6 +144,7 @@ class Case:
     ) -> tuple[Incident, list[Evidence], list[Ordered]]:
         """Fold all letters in; return the new state, and evidence and orders that are part of it.
 
+        What an answer makes possible is decided with what came after it: it may be a sign of life.
         Somebody who waits no more has been heard all the same.
         """
         incident, heard, orders = self._state, list[Evidence](), list[Ordered]()
@@ -152,7 +153,7 @@ class Case:
                 if not letter.saved.done():
                     letter.saved.set_exception(Closed())
                 continue
-            more = after is not None and letter.answers and after.answers
+            more = after is not None and (letter.asked or (letter.answers and after.answers))
             incident = self._advance(incident, letter.observation, context, more=more)
             if isinstance(letter.observation, Heard):
                 heard += (*letter.covered, letter.observation.evidence)
@@ -209,7 +210,7 @@ class Case:
         """Tell whether the state must be saved before what it wants is done."""
         if self._saved is None or self._saved == self._state:
             return self._saved is None
-        answers = all(isinstance(letter.effect, (*ASKING, Wait)) for letter in letters)
+        answers = all(letter.asked for letter in letters)
         if not answers or self._state.owes(self._saved):
             return True
         return any(isinstance(effect, CHANGING) for effect in wanted)

@@ -12,7 +12,7 @@ import asyncio
 from dataclasses import dataclass
 
 from doctor_daemon.core.evidence import Evidence
-from doctor_daemon.core.messages import Effect, EvacuateEnded, Observation
+from doctor_daemon.core.messages import ASKING, Effect, EvacuateEnded, Observation, Wait
 
 GATHER_S = 0.05
 """How long an answer may wait for the others of its batch: as long as one that a slow disk keeps.
@@ -29,6 +29,11 @@ class Letter:
     effect: Effect | None = None
     saved: asyncio.Future[None] | None = None
     covered: tuple[Evidence, ...] = ()  # said before, and again by this: saved, and not folded
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is the answer to a question, or the end of a wait."""
+        return isinstance(self.effect, (*ASKING, Wait))
 
     @property
     def answers(self) -> bool:

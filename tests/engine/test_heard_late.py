@@ -179,3 +179,25 @@ def test_b4_reports_are_heard_behind_a_put_whose_answer_was_lost() -> None:
             assert any("nova-compute has reported in" in text for text in said)
 
     run(main())
+
+
+def test_a3_what_is_heard_while_the_disk_is_slow_comes_before_the_cut_is_decided() -> None:
+    """The looks are answered, and a save keeps them waiting: then the host is heard alive."""
+    rig = Rig(policy=Policy(grace_s=1.0))
+
+    async def main() -> None:
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            rig.disk.commit_s = 3.0
+            await asyncio.sleep(3.0)
+            assert incident_of(engine).phase is Phase.SUSPECTED
+            id_ = incident_of(engine).id
+            await engine.desk.submit([rig.evidence(Verdict.UP)])
+            found = await rig.disk.find(id_)
+            assert found is not None
+            assert found.phase is Phase.DISMISSED
+            assert found.cut_started is None
+            assert not any(one.text.startswith("every gate") for one in found.timeline)
+
+    run(main())
+    assert rig.device.cuts == 0

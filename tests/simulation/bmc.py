@@ -153,7 +153,7 @@ class Bmc:
         others = [one for level in self._machine.plan.levels[1:] for one in level.devices]
         found_out = not self._device.tells_host and any(one.tells_host for one in others)
         on = self._machine.supplies[self.name]
-        return found_out and on and self._swarm.strikes("bmc-lies-off", 4.0)
+        return found_out and on and self._swarm.strikes("bmc-lies-off", 12.0)
 
     def _begin_off(self) -> None:
         """Let the power go off a little later, and perhaps say so too early."""

@@ -55,11 +55,16 @@ class Staff:
             one = self._daemons.leading
             if one is None or not one.engine.desk.cases:
                 continue
-            incident = self._swarm.random.choice(list(one.engine.desk.cases.values())).incident
             now = one.process.clock.now()
-            waiting = [id_ for id_ in incident.evacuations if answerable(incident, id_, now)]
+            waiting = [
+                (case.incident, id_)
+                for case in one.engine.desk.cases.values()
+                for id_ in case.incident.evacuations
+                if answerable(case.incident, id_, now)
+            ]
             if waiting and self._swarm.strikes("project-answers", 20.0):
-                await self._say(one, incident, Said(waiting[0], self._word(), "vnfm", now))
+                incident, id_ = self._swarm.random.choice(waiting)
+                await self._say(one, incident, Said(id_, self._word(), "vnfm", now))
 
     def _word(self) -> Word:
         return self._swarm.random.choice(list(Word))
