@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Conflict, LateError
 from doctor_daemon.ports import Change, NoticeRow, Snapshot, Wanted
 from tests.crash_points.audits import judged
@@ -76,18 +77,25 @@ class Judge:
         """Effects of incidents that were sent, as the audit calls them."""
         self._owed = Counter[str]()
         """Hosts of which a cut was not answered, by what is saved, when the daemon was struck."""
+        self.fencing: set[HostId] = set()
+        """Hosts that were being fenced, by what is saved, when a daemon's era ended."""
+        self.fenced_again: set[str] = set()
+        """Those that a human had fenced once more, as they were held for want of evidence."""
 
     def wrong(self, text: str) -> None:
         """Take note of a violation."""
         if text not in self.violations:
             self.violations.append(text)
 
-    async def struck(self) -> None:
+    async def struck(self, *, era_ends: bool) -> None:
         """Take note of what is durable as a daemon is struck."""
         for heading in await self._telling.disk.headings(None, 100):
             incident = await self._telling.disk.find(heading.id)
-            if incident is not None and _unanswered(incident, self.world):
-                self._owed[str(incident.host)] += 1
+            if incident is None or incident.phase is not Phase.FENCING:
+                continue
+            self._owed[str(incident.host)] += _unanswered(incident, self.world)
+            if era_ends:
+                self.fencing.add(incident.host)
 
     # each call
 
@@ -223,16 +231,17 @@ class Judge:
         if lost := whole.told - ending.told:
             self.wrong(f"L-4: never heard: {sorted(lost)}")
         for effect, times in ending.effects.items():
-            if times > whole.effects[effect] + self._again(effect):
+            if times > whole.effects[effect] + self._again(effect, whole.effects[effect]):
                 self.wrong(f"I-12: {effect} was made {times} times, not {whole.effects[effect]}")
 
-    def _again(self, effect: str) -> int:
+    def _again(self, effect: str, times: int) -> int:
         """Return how often an effect may be made besides, because an answer was lost."""
         name, _, about = effect.partition(" ")
         if name in ONCE:
             return 0
         if name == "PowerDevice.cut":
-            return self._owed[about.rpartition("/")[0]]
+            host = about.rpartition("/")[0]
+            return self._owed[host] + times * (host in self.fenced_again)
         return 1
 
 

@@ -25,7 +25,7 @@ from doctor_daemon.ports import NoticeRow, Wanted
 from doctor_daemon.ports.replays import Spent
 from doctor_daemon.ports.states import StatesWanted
 from tests.crash_points.place import Place, Word
-from tests.crash_points.stories import FIRST, WHY, Story, arm, dies, order, returns
+from tests.crash_points.stories import FIRST, WHY, Story, arm, dies, down, order, returns
 from tests.crash_points.waits import Stuck, comes, perhaps, until
 from tests.crash_points.world import POLICY, World
 from tests.engine.instruments import HOST, OTHER
@@ -62,7 +62,7 @@ async def storage(place: Place) -> None:
     await place.accuse(HOST)
     cinder.volumes.kill(NAME)
     await until(lambda: row.disabled, "its storage is disabled")
-    await place.stands(HOST, Phase.DOWN)
+    await down(place)
     cinder.volumes.start(NAME)
     await until(lambda: not row.disabled and not row.frozen, "its storage is enabled")
     await returns(place)

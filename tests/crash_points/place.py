@@ -97,7 +97,7 @@ class Place:
     async def _strike(self, daemon: Daemon) -> None:
         """Strike a daemon, as the point of this telling says."""
         how = self.point.how if self.point is not None else How.LIVES
-        await self.judge.struck()
+        await self.judge.struck(era_ends=how not in (How.RESTART, How.LIVES))
         match how:
             case How.LIVES:
                 return
@@ -143,6 +143,7 @@ class Place:
     async def reboot(self) -> None:
         """Have the machine die that the daemon runs on, as a part of the story."""
         daemon = await self.leader()
+        await self.judge.struck(era_ends=True)
         daemon.die()
         await self._succeed(daemon, How.REBOOT)
 
@@ -242,18 +243,21 @@ class Place:
         found = await self.disk.headings(host, 1) if self.daemons else ()
         return (found[0].phase, found[0].text) if found else ("", "")
 
-    async def stands(self, host: HostId, phase: Phase, limit_s: float = LIMIT_S) -> None:
-        """Wait until a host's last incident is saved, and shown, in a phase. Raise Stuck."""
+    async def is_in(self, host: HostId, phase: Phase) -> bool:
+        """Tell whether a host's last incident is saved, and shown, in a phase."""
+        shown = [one.engine.desk.cases.get(host) for one in self.daemons if one.leads]
+        known = all(case is None or case.incident.phase is phase for case in shown)
+        return known and (await self.phase(host))[0] == phase
 
-        async def so() -> bool:
-            shown = [one.engine.desk.cases.get(host) for one in self.daemons if one.leads]
-            known = all(case is None or case.incident.phase is phase for case in shown)
-            return known and (await self.phase(host))[0] == phase.value
+    async def stands(self, host: HostId, phase: Phase) -> None:
+        """Wait until a host's last incident is in a phase. Raise Stuck."""
+        await comes(partial(self.is_in, host, phase), f"{host} to be {phase}")
 
-        try:
-            await comes(so, phase.value, limit_s)
-        except Stuck as error:
-            raise Stuck(f"{error}, and it is {': '.join(await self.phase(host))}") from None
+    async def timeline(self, host: HostId) -> list[str]:
+        """Return what the timeline of a host's last incident says."""
+        found = await self.disk.headings(host, 1)
+        incident = await self.disk.find(found[0].id) if found else None
+        return [entry.text for entry in incident.timeline] if incident is not None else []
 
     async def words(self) -> AsyncIterator[str]:
         """Yield what the timelines say."""
@@ -270,7 +274,10 @@ class Place:
             await story(self)
             await asyncio.sleep(CALM_S)
         except (Stuck, DoctorError) as error:
-            self.judge.wrong(f"the story does not go on: {error!r}")
+            told = [
+                f"{one.host} {one.phase}: {one.text}" for one in await self.disk.headings(None, 9)
+            ]
+            self.judge.wrong(f"the story does not go on: {error!r}; {told}")
         self.line.over = True
         await self._woken()
         for daemon in self.daemons:

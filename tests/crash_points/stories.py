@@ -23,6 +23,10 @@ from tests.engine.own_side import ScriptedOwnSide
 from tests.simulation.virtual import VirtualClock
 
 WHY = "as the story has it"
+OLD = "held: no evidence against"
+"""What an incident is held for whose evidence is too old."""
+AGAIN = "order it again"
+"""How a timeline ends that asks for an order once more."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +54,57 @@ async def arm(place: Place) -> None:
     await place.tell(lambda engine: Operators(engine).arm("ann", WHY))
 
 
+async def down(place: Place) -> None:
+    """Wait until the host is down.
+
+    Evidence of before a reboot, or of another daemon's, is too old for a cut. Who was being fenced
+    then may be held for that, if its power was not read off yet: a human has it fenced.
+    """
+
+    async def so() -> bool:
+        held = await place.is_in(HOST, Phase.HELD) and HOST in place.judge.fencing
+        if held and (await place.timeline(HOST))[-1].startswith(OLD):
+            place.judge.fencing.discard(HOST)
+            place.judge.fenced_again.add(str(HOST))
+            await place.tell(order(HOST, Order.FENCE))
+        return await place.is_in(HOST, Phase.DOWN)
+
+    await comes(so, "it is down")
+
+
+async def ordered(place: Place, what: Order) -> None:
+    """Give an order, and again where the timeline asks for it, until the incident is over."""
+
+    async def asked() -> int:
+        return sum(text.endswith(AGAIN) for text in await place.timeline(HOST))
+
+    await place.tell(order(HOST, what))
+    given = await asked()
+
+    async def so() -> bool:
+        nonlocal given
+        if await place.is_in(HOST, Phase.RESOLVED):
+            return True
+        if await asked() > given:
+            await place.tell(order(HOST, what))
+            given = await asked()
+        return False
+
+    await comes(so, f"{what} to be followed")
+
+
 async def dies(place: Place) -> None:
     """Let the host fail, and wait until it is down."""
     await arm(place)
     await place.accuse(HOST)
-    await place.stands(HOST, Phase.DOWN)
+    await down(place)
 
 
 async def returns(place: Place) -> None:
     """Repair the host, and have it released."""
     place.accused.discard(HOST)
     place.world.repair(HOST)
-    await place.tell(order(HOST, Order.RELEASE))
-    await place.stands(HOST, Phase.RESOLVED)
+    await ordered(place, Order.RELEASE)
 
 
 # a host dies, its servers are moved, and it is given back
@@ -122,11 +164,10 @@ async def levels(place: Place) -> None:
     await arm(place)
     place.accused.add(HOST)  # a monitor says so too, once it is asked again
     await place.tell(order(HOST, Order.FENCE))
-    await place.stands(HOST, Phase.DOWN)
+    await down(place)
     place.accused.discard(HOST)
     place.world.nova.down.clear()
-    await place.tell(order(HOST, Order.CLOSE))
-    await place.stands(HOST, Phase.RESOLVED)
+    await ordered(place, Order.CLOSE)
 
 
 # nobody but a human can tell
@@ -140,15 +181,14 @@ async def by_hand(place: Place) -> None:
     place.world.pulled.add(HOST)
     confirmed_in: list[str] = []
 
-    async def down() -> bool:
-        phase, _ = await place.phase(HOST)
+    async def so() -> bool:
         era = place.newest.era
-        if phase == Phase.HELD and era not in confirmed_in:
+        if era not in confirmed_in and await place.is_in(HOST, Phase.HELD):
             await place.tell(order(HOST, Order.CONFIRM_OFF, 3000.0))
             confirmed_in.append(era)  # nobody's word of before another boot counts
-        return phase == Phase.DOWN
+        return await place.is_in(HOST, Phase.DOWN)
 
-    await comes(down, "it is down")
+    await comes(so, "it is down")
     await returns(place)
 
 
@@ -171,8 +211,7 @@ async def way_back(place: Place) -> None:
 async def retired(place: Place) -> None:
     """The host is taken out of the cloud."""
     await dies(place)
-    await place.tell(order(HOST, Order.DECOMMISSION))
-    await place.stands(HOST, Phase.RESOLVED)
+    await ordered(place, Order.DECOMMISSION)
 
 
 # its ports
@@ -204,7 +243,7 @@ async def reboot(place: Place) -> None:
     await place.accuse(HOST)
     await until(lambda: place.world.off(HOST), "the power is cut")
     await place.reboot()
-    await place.stands(HOST, Phase.DOWN)
+    await down(place)
     await returns(place)
 
 
