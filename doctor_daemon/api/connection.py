@@ -33,10 +33,14 @@ class Limits:
     """What the listener bears. Times are seconds."""
 
     connections: int = 512
-    of_a_peer: int = 128
+    of_a_peer: int = 256
     """Connections of one address; of IPv6, of one /64, which one machine may have whole."""
     under_way: int = 64
     """Requests of one source that are being read or handed in."""
+    waiting: int = 192
+    """Requests of one source beyond those, of which nothing but the head has been read."""
+    wait_s: float = 5.0
+    """Until one of them has its turn."""
     rate_per_s: float = 100.0
     """Requests of one source, in the long run."""
     burst: int = 1000

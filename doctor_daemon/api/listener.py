@@ -27,7 +27,7 @@ from doctor_daemon.api.answers import SERVER, answer, in_our_form
 from doctor_daemon.api.connection import Connection, Crowd, Limits
 from doctor_daemon.api.encrypted import Certificates, Greeter
 from doctor_daemon.api.gatekeepers import ADMITTED, Failures
-from doctor_daemon.api.rates import TooManyError, busy
+from doctor_daemon.api.rates import TooManyError
 from doctor_daemon.api.served import SOURCE, Paths, Served, Source, table_of
 from doctor_daemon.errors import ConfigError, DoctorError
 from doctor_daemon.ports import Clock, Intake
@@ -73,7 +73,6 @@ class Listener:
             self._limits, lambda peer, code: self._failures.stranger(peer, NOBODY, code)
         )
         self._aside = aside
-        self._under_way = 0
         self._paths = Paths()
         app = web.Application(middlewares=[self._framed])
         app.router.register_resource(self._paths)
@@ -169,14 +168,7 @@ class Listener:
     async def _framed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer one request, whatever comes of it, in our form."""
         cast("Connection", request.protocol).arrived()
-        if self._under_way >= self._limits.under_way * max(1, len(self._served)):
-            response: web.StreamResponse = self._refused(request, busy())
-        else:
-            self._under_way += 1
-            try:
-                response = await self._answered(request, handler)
-            finally:
-                self._under_way -= 1
+        response = await self._answered(request, handler)
         response.headers["Server"] = SERVER
         response.force_close()
         return response

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from aiohttp import web
@@ -61,17 +61,23 @@ def of_source(limits: Limits, terms: SourceTerms) -> Limits:
 
 
 class Share:
-    """How many requests of one source are under way: it cannot take the others' room."""
+    """How many requests of one source are under way: it cannot take the others' room.
 
-    def __init__(self, limit: int) -> None:
+    When many hosts die at once, one source may tell of all of them at once. So those for which
+    there is no room wait for a little while, in order: a sender that is refused comes back much
+    later.
+    """
+
+    def __init__(self, limits: Limits) -> None:
         """Begin with none."""
-        self._limit = limit
-        self._taken = 0
+        self._limits = limits
+        self._places = asyncio.Semaphore(limits.under_way)
+        self._taken = self._waiting = 0
         self._turn = asyncio.Lock()
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """How many there are, without those that wait."""
         return self._taken
 
     async def turn(self) -> None:
@@ -83,16 +89,28 @@ class Share:
         async with self._turn:
             await asyncio.sleep(0)
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Take a place until the block ends. Raise Refusal (503) when there is none."""
-        if self._taken >= self._limit:
-            raise busy()
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """Have a place until the block ends. Raise Refusal (503) when there is none in time."""
+        await self._place()
         self._taken += 1
         try:
             yield
         finally:
             self._taken -= 1
+            self._places.release()
+
+    async def _place(self) -> None:
+        if self._places.locked() and self._waiting >= self._limits.waiting:
+            raise busy()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._limits.wait_s):
+                await self._places.acquire()
+        except TimeoutError:
+            raise busy() from None
+        finally:
+            self._waiting -= 1
 
 
 def busy() -> Refusal:

@@ -53,7 +53,7 @@ class Served:
         self._limits = limits
         self._gate = Once(source.gate, source.terms.name)
         self._bucket = Bucket(of_source(limits, source.terms), clock)
-        self._share = Share(limits.under_way)
+        self._share = Share(limits)
         self._intake = intake
         own = narrowed(Limited(intake, source.terms.name, lambda: self.retired), source.terms)
         self.routes: Sequence[web.RouteDef] = [
@@ -106,7 +106,7 @@ class Served:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[SOURCE] = terms.name
-            with self._share.taken():
+            async with self._share.taken():
                 await gate.ask(request)
                 gate.admit(request)
                 return await whole_of(request)

@@ -11,6 +11,7 @@ import json
 import os
 import stat
 import time
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -28,33 +29,96 @@ LENGTH_MIN = 4
 LINE_MIN = 20
 REMEMBERED_MAX = 20_000
 REDACTED = "[redacted]"
+CACHED = 4096
+CACHED_MAX = 512
+"""Texts that are kept as they are without secrets, and the characters of the longest."""
 SETTLED_NS = 1_000_000_000
 FOLDER = "folder"
 """The key of the validation context under which the configuration's folder is found."""
 
-_remembered: dict[str, None] = {}
-_lock = Lock()  # plug-ins may read off the event loop
+
+class Memory:
+    """Secrets that were read, in the spellings in which they may turn up, and found in any text.
+
+    A cloud's BMCs alone have thousands, and each text of each line of the log and of the audit is
+    searched for all of them: so they are looked up by their first characters, and the time a
+    search takes depends on the text.
+    """
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._spellings: dict[str, None] = {}
+        self._heads: dict[str, tuple[str, ...]] = {}
+        self._lock = Lock()  # plug-ins may read off the event loop
+        self._age = 0
+        self._cached = lru_cache(maxsize=CACHED)(self._struck)
+
+    def __contains__(self, secret: str) -> bool:
+        """Tell whether this very text is remembered."""
+        return secret in self._spellings
+
+    def add(self, secret: str) -> None:
+        """Remember a secret; of too many the one that was read longest ago is forgotten."""
+        # Of several lines, as a key has them, each long one: a short one is no secret.
+        lines = [line.strip() for line in secret.splitlines() if len(line.strip()) >= LINE_MIN]
+        with self._lock:
+            for text in (secret, *lines):
+                for spelling in _spellings(text):
+                    self._put(spelling)
+            while len(self._spellings) > REMEMBERED_MAX:
+                self._forget(next(iter(self._spellings)))
+
+    def _put(self, spelling: str) -> None:
+        known = spelling in self._spellings
+        self._spellings.pop(spelling, None)  # what was read last is forgotten last
+        self._spellings[spelling] = None
+        if not known:
+            head = spelling[:LENGTH_MIN]
+            self._heads[head] = (*self._heads.get(head, ()), spelling)
+            self._age += (
+                1  # only now: what is cached was searched for all that were known at an age
+            )
+
+    def _forget(self, spelling: str) -> None:
+        del self._spellings[spelling]
+        head = spelling[:LENGTH_MIN]
+        self._heads[head] = tuple(one for one in self._heads[head] if one != spelling)
+        if not self._heads[head]:
+            del self._heads[head]
+
+    def concealed(self, text: str) -> str:
+        """Return a text without the secrets. Gates and hosts are named in the same words again."""
+        if len(text) > CACHED_MAX:
+            return self._struck(text, self._age)
+        return self._cached(text, self._age)
+
+    def _struck(self, text: str, _: int) -> str:
+        heads = self._heads
+        there = {text[at : at + LENGTH_MIN] for at in range(len(text) - LENGTH_MIN + 1)}
+        found = [one for head in there & heads.keys() for one in heads.get(head, ()) if one in text]
+        for secret in sorted(found, key=len, reverse=True):
+            text = text.replace(secret, REDACTED)
+        return text
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """Return how a secret may be spelled; one that is too short to protect anything in no way."""
+    if len(text) < LENGTH_MIN:
+        return ()
+    return (text, quote(text, safe=""), json.dumps(text)[1:-1], repr(text)[1:-1])
+
+
+_memory = Memory()
 
 
 def remember(secret: str) -> None:
     """Have `conceal` strike this out from now on, in the spellings in which it may turn up."""
-    # Of several lines, as a key has them, each long one: short ones are no secret by themselves.
-    lines = [line.strip() for line in secret.splitlines() if len(line.strip()) >= LINE_MIN]
-    with _lock:
-        for text in (secret, *lines):
-            for spelling in (text, quote(text, safe=""), json.dumps(text)[1:-1], repr(text)[1:-1]):
-                _remembered.pop(spelling, None)  # what was read last is forgotten last
-                _remembered[spelling] = None
-        while len(_remembered) > REMEMBERED_MAX:
-            del _remembered[next(iter(_remembered))]
+    _memory.add(secret)
 
 
 def conceal(text: str) -> str:
     """Strike out every secret that was read so far, the longest first."""
-    found = [secret for secret in tuple(_remembered) if secret in text]
-    for secret in sorted(found, key=len, reverse=True):
-        text = text.replace(secret, REDACTED)
-    return text
+    return _memory.concealed(text)
 
 
 class SecretFile:
@@ -90,7 +154,7 @@ class SecretFile:
         Raise ConfigError when it cannot be read, is readable by others, or is no secret at all.
         """
         stamp, seen = self._stamp(), self._seen
-        if stamp is not None and seen is not None and seen[0] == stamp and seen[1] in _remembered:
+        if stamp is not None and seen is not None and seen[0] == stamp and seen[1] in _memory:
             return seen[1]
         secret = _decoded(self._bytes(), self.path)
         remember(secret)

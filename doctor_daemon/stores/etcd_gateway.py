@@ -121,6 +121,10 @@ class Gateway:
         """Take an answer of any other cluster for a refusal from now on."""
         self._cluster = cluster
 
+    def silent(self, stream: Stream) -> None:
+        """Ask whoever does not go on with an answer after all others from now on."""
+        self._last(stream.endpoint)
+
     def _refused(self, endpoint: Endpoint, error: Permanent) -> None:
         """Say it once, until it answers again: others may hide it for long."""
         if endpoint.url not in self._refusing:

@@ -28,6 +28,7 @@ from doctor_daemon.stores.etcd_past import Past
 from doctor_daemon.stores.etcd_past import read as read_over
 from doctor_daemon.stores.etcd_putting import Found, Putting, read
 from doctor_daemon.stores.etcd_rows import Loaded
+from doctor_daemon.stores.etcd_stream import Stream
 from doctor_daemon.stores.etcd_values import AUDIT, DAEMONS, PAST, WORD
 from doctor_daemon.stores.etcd_watch import Gap, Heard, heard, watched
 
@@ -61,9 +62,8 @@ class Mirror:
         self._rows: dict[str, Row] = {}
         self._unread = set[str]()
         """Keys whose values cannot be read."""
-        self._revision, self._marks = 0, 0
+        self._revision, self._marks, self._past_known = 0, 0, False
         self._past, self._late = Past(), dict[str, bytes | None]()
-        self._past_known = False
         self._loaded: Loaded | None = None
         self._edits = 0
         self._building = asyncio.Lock()
@@ -109,10 +109,7 @@ class Mirror:
             return built
 
     async def taken(self, revision: int) -> Loaded | None:
-        """Return all there is at the revision of our own claim, and follow no more.
-
-        Return nothing where that is not certain.
-        """
+        """Return all there is at our own claim, or nothing if uncertain, and follow no more."""
         found: Loaded | None = None
         with suppress(TimeoutError, Temporary):
             async with asyncio.timeout(WAIT_S if self._revision else 0):
@@ -184,7 +181,7 @@ class Mirror:
         self.reads += 1
         answer = await self._gateway.call("kv/range", {"key": self._key("mark")})
         revision, marks = number(answer["header"], "revision"), records(answer, "kvs")
-        found: dict[str, Row] = {}
+        found = dict[str, Row]()
         self._unread.clear()
         for some in (("", AUDIT), (after(AUDIT), PAST)):
             async for key, value, at in rows(self._gateway, self._prefix, some, revision):
@@ -223,16 +220,17 @@ class Mirror:
                     async with asyncio.timeout(CHECK_S):
                         word = await stream.next()
                 except TimeoutError:
-                    expected = await self._checked(expected)
+                    expected = await self._checked(expected, stream)
                     continue
                 if (some := heard(word, self._prefix, waiting)) is not None:
                     self.take(some)
         finally:
             stream.close()
 
-    async def _checked(self, expected: int) -> int:
+    async def _checked(self, expected: int, stream: Stream) -> int:
         """Read the mark. Raise Temporary if what it was the last time has not come since."""
         if self._at("mark") < expected:
+            self._gateway.silent(stream)
             raise Temporary("etcd: changes do not come")
         answer = await self._gateway.call("kv/range", {"key": self._key("mark")})
         found = records(answer, "kvs")

@@ -6,7 +6,7 @@ from aiohttp import ClientResponse
 
 from doctor_daemon.ports.endpoint import Endpoint
 from doctor_daemon.stores.etcd_json import Json
-from doctor_daemon.stores.etcd_meaning import TooLong, Unanswered, sorted_out, understood
+from doctor_daemon.stores.etcd_meaning import Expired, TooLong, Unanswered, sorted_out, understood
 
 LINE_MAX = 16 * 1024 * 1024
 """Bytes of a line. etcd cuts what it tells into pieces of 2 MiB and base64 adds a third; what one
@@ -19,7 +19,8 @@ class Stream:
     def __init__(self, response: ClientResponse, endpoint: Endpoint) -> None:
         """Take an answer of which nothing has been read."""
         self._response = response
-        self._endpoint = endpoint
+        self.endpoint = endpoint
+        """Who answers."""
         self._kept = bytearray()
 
     async def next(self) -> Json:
@@ -31,15 +32,18 @@ class Stream:
         while (end := self._kept.find(b"\n", known)) < 0:
             known = len(self._kept)
             if known > LINE_MAX:
-                raise TooLong(f"etcd: {self._endpoint.url}: a word has more than {LINE_MAX} bytes")
-            with sorted_out(self._endpoint.timeout_s):
+                raise TooLong(f"etcd: {self.endpoint.url}: a word has more than {LINE_MAX} bytes")
+            with sorted_out(self.endpoint.timeout_s):
                 more = await self._response.content.readany()
             if not more and not self._kept:
                 raise Unanswered("the answer has ended", sent=True)
             self._kept += more or b"\n"
         line = bytes(self._kept[:end])
         del self._kept[: end + 1]
-        return understood(self._response.status, line, self._endpoint)
+        try:
+            return understood(self._response.status, line, self.endpoint)
+        except Expired:
+            raise Unanswered("the token counts no more", sent=True) from None
 
     def close(self) -> None:
         """Hear no more of it."""

@@ -187,7 +187,7 @@ async def test_nothing_is_answered_before_it_is_stored() -> None:
 async def test_i20_only_so_many_requests_are_under_way() -> None:
     ledger = Ledger()
     ledger.gate.clear()
-    async with listening(ledger, source(doctor()), limits=Limits(under_way=2)) as client:
+    async with listening(ledger, source(doctor()), limits=Limits(under_way=2, waiting=0)) as client:
         waiting = [
             asyncio.create_task(client.send("/events", BODY, method="PUT")) for _ in range(2)
         ]

@@ -40,7 +40,7 @@ async def test_e5_a_source_whose_requests_hang_keeps_no_other_out() -> None:
 
     ledger = Ledger()
     async with listening(
-        ledger, source(Scripted(hang)), source(doctor()), limits=Limits(under_way=2)
+        ledger, source(Scripted(hang)), source(doctor()), limits=Limits(under_way=2, waiting=0)
     ) as client:
         flood = [asyncio.create_task(client.send("/scripted", {})) for _ in range(6)]
         done, _ = await asyncio.wait(flood, timeout=5, return_when=asyncio.FIRST_COMPLETED)
@@ -52,6 +52,53 @@ async def test_e5_a_source_whose_requests_hang_keeps_no_other_out() -> None:
     assert [reply.status for reply in replies] == [200] * 5
     assert statuses == [200, 200, 503, 503, 503, 503]
     assert client.rejected == [("scripted", "busy")] * 4
+
+
+async def test_e5_what_many_hosts_say_at_once_waits_for_its_turn() -> None:
+    ledger = Ledger()
+    ledger.gate.clear()
+    async with listening(ledger, source(doctor()), limits=Limits(under_way=2)) as client:
+        storm = [asyncio.create_task(client.send("/events", BODY, method="PUT")) for _ in range(50)]
+        await until(lambda: client.listener.connections == len(storm))
+        ledger.gate.set()
+        replies = await asyncio.gather(*storm)
+    assert [reply.status for reply in replies] == [200] * len(storm)
+    assert client.rejected == []
+
+
+async def test_i20_only_so_many_wait_for_their_turn_and_not_for_ever() -> None:
+    limits = Limits(under_way=1, waiting=2, wait_s=0.3)
+    ledger = Ledger()
+    ledger.gate.clear()
+    async with listening(ledger, source(doctor()), limits=limits) as client:
+        first = asyncio.create_task(client.send("/events", BODY, method="PUT"))
+        await until(lambda: dict(client.listener.counts()) == {"doctor": 1})
+        others = [asyncio.create_task(client.send("/events", BODY, method="PUT")) for _ in range(5)]
+        replies = await asyncio.gather(*others)
+        assert [reply.status for reply in replies] == [503] * 5
+        assert dict(client.listener.counts()) == {"doctor": 1}
+        ledger.gate.set()
+        assert (await first).status == 200
+        after = await client.send("/events", BODY, method="PUT")
+    assert after.status == 200
+    assert client.rejected == [("doctor", "busy")] * 5
+
+
+async def test_e5_who_gives_up_waiting_leaves_its_turn_to_the_next() -> None:
+    share = Share(Limits(under_way=1, wait_s=10))
+    async with share.taken():
+        waiting = asyncio.create_task(held(share))
+        next_one = asyncio.create_task(held(share))
+        await asyncio.sleep(0)
+        waiting.cancel()
+    await asyncio.wait_for(next_one, 5)
+    assert waiting.cancelled()
+    assert share.count == 0
+
+
+async def held(share: Share) -> None:
+    async with share.taken():
+        assert share.count == 1
 
 
 async def test_e5_a_peer_that_opens_connections_keeps_no_other_out() -> None:
@@ -133,10 +180,10 @@ async def test_e5_more_than_can_be_saved_is_refused_and_explained() -> None:
 
 async def test_e5_large_requests_of_one_source_are_begun_a_turn_apart() -> None:
     """What one request takes at one go others wait for: once a turn for each source, no more."""
-    share, began, turns = Share(100), list[int](), 0
+    share, began, turns = Share(Limits(under_way=100)), list[int](), 0
 
     async def one() -> None:
-        with share.taken():
+        async with share.taken():
             await share.turn()
             began.append(turns)
 
@@ -158,7 +205,7 @@ async def test_e5_bodies_that_drip_keep_no_other_source_out() -> None:
     ledger = Ledger()
     second = source(doctor("second", path="/second"))
     async with listening(
-        ledger, source(doctor()), second, limits=Limits(under_way=2, body_s=5)
+        ledger, source(doctor()), second, limits=Limits(under_way=2, waiting=0, body_s=5)
     ) as client:
         head = HEAD + length(len(BODY))
         opened = [

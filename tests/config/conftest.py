@@ -50,10 +50,10 @@ def _sample_plugins(
 
 @pytest.fixture(autouse=True)
 def _no_secret_is_known_yet() -> Iterator[None]:
-    kept = dict(secrets._remembered)  # noqa: SLF001 - those of other tests are no part of these
-    secrets._remembered.clear()  # noqa: SLF001 - as above
+    kept = secrets._memory  # noqa: SLF001 - those of other tests are no part of these
+    secrets._memory = secrets.Memory()  # noqa: SLF001 - as above
     yield
-    secrets._remembered.update(kept)  # noqa: SLF001 - as above
+    secrets._memory = kept  # noqa: SLF001 - as above
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from doctor_daemon.errors import ConfigError
 from doctor_daemon.ports import SecretFile, conceal, remember
-from doctor_daemon.ports.secrets import FOLDER, REDACTED, SIZE_MAX, check_private
+from doctor_daemon.ports.secrets import FOLDER, REDACTED, REMEMBERED_MAX, SIZE_MAX, check_private
 
 
 def written(path: Path, content: str | bytes = "correct horse\n", mode: int = 0o600) -> Path:
@@ -205,6 +205,42 @@ def test_a_longer_secret_is_struck_out_whole() -> None:
     remember("hunter")
     remember("hunter22")
     assert conceal("hunter22, hunter") == f"{REDACTED}, {REDACTED}"
+
+
+def test_i16_a_text_that_was_let_through_is_struck_out_once_its_secret_is_known() -> None:
+    text = "the password is rosebud-1"
+    assert conceal(text) == text
+    remember("rosebud-1")
+    assert conceal(text) == f"the password is {REDACTED}"
+
+
+def test_i16_long_texts_and_the_ends_of_texts_are_searched_too() -> None:
+    remember("rosebud-2")
+    assert conceal("rosebud-2") == REDACTED
+    assert conceal(f"{'x' * 100_000}rosebud-2") == f"{'x' * 100_000}{REDACTED}"
+    assert conceal(f"rosebud-2{'x' * 100_000}") == f"{REDACTED}{'x' * 100_000}"
+
+
+def test_i16_secrets_that_begin_alike_are_each_struck_out() -> None:
+    for nth in range(50):
+        remember(f"alike-{nth:02}")
+    remember("alike-07")
+    assert conceal("alike-49 alike-07 alike-50") == f"{REDACTED} {REDACTED} alike-50"
+
+
+def test_i20_the_oldest_of_too_many_secrets_is_forgotten_and_no_other() -> None:
+    remember("the-oldest")
+    for nth in range(REMEMBERED_MAX - 1):
+        remember(f"{nth:05}-secret")
+    remember("the-oldest")
+    remember("one-more-secret")
+    assert conceal("the-oldest one-more-secret") == f"{REDACTED} {REDACTED}"
+    assert conceal("00000-secret 00001-secret") == f"00000-secret {REDACTED}"
+
+
+def test_what_is_too_short_to_protect_anything_is_no_secret() -> None:
+    remember("is")
+    assert conceal("this is it") == "this is it"
 
 
 def test_secrets_may_be_remembered_from_any_thread() -> None:

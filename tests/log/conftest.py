@@ -21,11 +21,11 @@ Lines = Callable[[], list[Any]]
 def _log_as_before() -> Iterator[None]:
     root = logging.getLogger()
     level = root.level
-    kept = dict(secrets._remembered)  # noqa: SLF001 - other tests' secrets are no part of these
-    secrets._remembered.clear()  # noqa: SLF001 - as above
+    kept = secrets._memory  # noqa: SLF001 - other tests' secrets are no part of these
+    secrets._memory = secrets.Memory()  # noqa: SLF001 - as above
     log.standing(mode="unknown", armed=False)
     yield
-    secrets._remembered.update(kept)  # noqa: SLF001 - as above
+    secrets._memory = kept  # noqa: SLF001 - as above
     log.close()
     log.standing(mode="unknown", armed=False)
     root.setLevel(level)

@@ -26,6 +26,8 @@ class Relay:
         """Connections are cut as soon as they are made."""
         self.left: int | None = None
         """So many answers more are told, and no other."""
+        self.mute = b""
+        """Where this was asked for nothing is told after the word that it has begun."""
         self.heard = b""
         """What has come back from etcd, lost answers too."""
         self.news = asyncio.Event()
@@ -40,27 +42,32 @@ class Relay:
 
     async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         there, to_there = await asyncio.open_connection("127.0.0.1", self._port)
+        asked = bytearray()
         try:
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._there(reader, to_there))
-                both.create_task(self._back(there, writer))
+                both.create_task(self._there(reader, to_there, asked))
+                both.create_task(self._back(there, writer, asked))
         except* OSError:
             pass
         finally:
             writer.close()
             to_there.close()
 
-    async def _there(self, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _there(self, reader: StreamReader, writer: StreamWriter, asked: bytearray) -> None:
         while data := await reader.read(65536):
             await self.asked.wait()
+            asked += data
             writer.write(data)
             await writer.drain()
 
-    async def _back(self, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _back(self, reader: StreamReader, writer: StreamWriter, asked: bytearray) -> None:
+        told = False
         while data := await reader.read(65536):
             self.heard += data
             self.news.set()
-            if self.answers.is_set() and self.left != 0:
+            muted = told and bool(self.mute) and self.mute in asked
+            told = told or b'"created":true' in data
+            if self.answers.is_set() and self.left != 0 and not muted:
                 self.left = None if self.left is None else self.left - 1
                 with suppress(OSError):
                     writer.write(data)

@@ -155,6 +155,17 @@ async def test_a12_a_peer_that_says_nothing_any_more_is_left(
             await begun
 
 
+async def test_a12_a_peer_that_answers_and_tells_of_no_changes_is_left(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with relayed(etcd.members[0].port) as relay, opened(config) as (leader, term):
+        relay.mute = b"/v3/watch"  # what lies between keeps back an answer that goes on
+        async with following(by(config, relay.url, etcd.urls[0])) as (store, _):
+            await leader.commit(opening(), term=term)
+            await knows(store, lambda one: bool(one.incidents), within_s=8)
+            assert mirror_of(store).reads == 1
+
+
 async def test_what_somebody_else_writes_has_everything_read_anew(
     etcd: Cluster, config: EtcdConfig
 ) -> None:
