@@ -3,6 +3,7 @@
 PYTHON ?= python3
 SEEDS ?= 300
 RUNS ?= 200
+KILLS ?= 200
 JOBS ?= 6
 FAULT ?= none
 SECONDS ?= 600
@@ -14,11 +15,11 @@ STAMP := $(VENV)/.installed
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server etcd-server
 PROCESSES := tests/slice tests/contracts tests/demo tests/fuzz tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
-APART := tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd
+APART := tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd tests/takeovers
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes takeovers mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +88,11 @@ false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in name
 
 crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test draws CRASHES=6 of them)
 	CRASHES=all $(BIN)/pytest tests/slice/test_crashes.py
+
+takeovers: $(STAMP) ## Kill the daemon that leads KILLS=n times: another one goes on in time, and nothing is done twice
+	tools/debian-packages etcd-server
+	$(BIN)/pytest tests/takeovers
+	$(BIN)/python -m tests.takeovers --kills $(KILLS)
 
 mutants: $(STAMP) ## Break every comparison and guard of core once, and see that a test notices
 	$(BIN)/python -m tests.mutants

@@ -95,6 +95,8 @@ class Context:
     """Whose word that is, and why."""
     warm_at: Instant | None = None
     """Until when the daemon only watches, since it started or took over; None: it has."""
+    repeated_at: Instant | None = None
+    """By when each source has said again what it had said before that, if it still means it."""
 
     def anew(self, since: Instant) -> Instant:
         """Return the later one of a moment and the end of our last pause.

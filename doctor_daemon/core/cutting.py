@@ -88,7 +88,7 @@ def _unpassed(incident: Incident, current: Try) -> Incident:
     """
     if incident.cut_started == current.go_at:
         incident = replace(incident, cut_started=None)
-    return replace(incident, fencing=replace(current, go_at=None))
+    return replace(incident, fencing=replace(current, go_at=None), decided_at=None)
 
 
 def _anew(incident: Incident, context: Context, current: Try, times: int) -> Incident:
@@ -120,6 +120,7 @@ def go(incident: Incident, current: Try, level: Level, context: Context) -> Inci
         incident.note(now, f"every gate is open: cutting the power by {names}"),
         fencing=replace(current, go_at=now),
         cut_started=incident.cut_started or now,
+        decided_at=now,
         charges=charges,
         passed=passed,
         waiting=replace(waiting, over=True) if waiting else None,

@@ -16,6 +16,7 @@ from doctor_daemon.core.cutting import folded, go, late, shut
 from doctor_daemon.core.gates import Act, waited_for
 from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import Held, Incident
+from doctor_daemon.core.inherited import inherited, outlived
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Failed, Identified, Identify, WasRead
 from doctor_daemon.core.phases import Phase
@@ -96,6 +97,9 @@ def fencing(incident: Incident, context: Context) -> Incident:
         return begin(incident, context, current.level)
     if incident.retry_at and not context.now.reached(incident.retry_at):
         return incident
+    alive = outlived(incident, context.now)
+    if alive is not None:
+        return alive
     if waits(incident):
         return _alive(incident, context) or waited(incident, current, context)
     if current.go_at is None:
@@ -161,10 +165,11 @@ def spanned_at(incident: Incident, context: Context) -> Instant | None:
 
     A single look, or two in quick succession, would not show a service that reports in: a report
     has to have had its time. An operator's order waits for nothing, nor does a later cut, unless
-    the host was in use in between.
+    the host was in use in between, or may have been since a daemon of before had decided it.
     """
     later = incident.cut_started is not None and not recallable(incident)
-    if incident.first is None or incident.ordered_at or later:
+    decided = incident.ordered_at is not None or later
+    if incident.first is None or (decided and not inherited(incident, context.now)):
         return None
     return incident.first.asked_at.plus(SPAN * context.policy.grace_s)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from doctor_daemon.core import contradiction, self_gates, vacancy
+from doctor_daemon.core import contradiction, self_gates, vacancy, word_gates
 from doctor_daemon.core import fleet_gates as fleet
 from doctor_daemon.core import preconditions as needs
 from doctor_daemon.core.budget import spent
@@ -22,8 +22,6 @@ from doctor_daemon.core.dumping import writing
 from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import ProofKind
-from doctor_daemon.core.recall import recallable
-from doctor_daemon.core.weighing import enough, shortage, standing
 
 
 class Act(StrEnum):
@@ -113,25 +111,6 @@ def _maintenance(incident: Incident, context: Context) -> str:
     return f"{incident.host} is in maintenance by {window.by}: {window.why}"
 
 
-def _evidence(incident: Incident, context: Context) -> str:
-    """Ask for young evidence; before the first cut, for enough of it: words are taken back."""
-    limit, need = context.policy.evidence_age_s, context.plan.corroboration
-    if incident.ordered_at is not None and context.now.since(incident.ordered_at) <= limit:
-        return ""
-    if not any(standing(incident.words, context.now, limit, need)):
-        return f"no evidence against {incident.host} is younger than {limit:g} s"
-    again = recallable(incident)
-    if incident.cut_started is not None and not again:
-        return ""
-    words = (
-        needs.unanswered(incident, context) if again else contradiction.weighty(incident, context)
-    )
-    if enough(words, context.now, limit, need):
-        return ""
-    short = shortage(words, context.now, limit, need)
-    return f"the evidence against {incident.host} is not enough any more: {short}"
-
-
 def _look(incident: Incident, context: Context) -> str:
     limit = context.policy.look_age_s
     if incident.sighting and context.now.since(incident.sighting.asked_at) <= limit:
@@ -200,6 +179,7 @@ _PROVEN = frozenset({Act.FORCE_DOWN, Act.EVACUATE})
 _MOVE = frozenset({Act.EVACUATE})
 _GONE = frozenset({Act.DELETE})
 _AGAIN = "then `doctor-daemon fence HOST` takes it up again"
+_DOWN = "`doctor-daemon fence HOST`, if it is really down"
 _RELEASED = "it opens once that is over for a while, or by `doctor-daemon release-hosts N`"
 
 GATES: tuple[Gate, ...] = (
@@ -211,7 +191,8 @@ GATES: tuple[Gate, ...] = (
     Gate("controller", _HARM, self_gates.controller, "a human must see to this host"),
     Gate("maintenance", _HARM, _maintenance, f"end the maintenance; {_AGAIN}"),
     Gate("warm-up", _CUT, fleet.warming_up, "it goes on by itself", waits=True),
-    Gate("evidence", _CUT, _evidence, "`doctor-daemon fence HOST`, if it is really down"),
+    Gate("repeated", _CUT, word_gates.repeated, f"it goes on once they do; or {_DOWN}", waits=True),
+    Gate("evidence", _CUT, word_gates.evidence, _DOWN),
     Gate(contradiction.GATE, _CUT, contradiction.contradicted, contradiction.FREES),
     Gate("look", _SEEN, _look, _AGAIN, retry=True),
     Gate("disabled", _CUT, fleet.disabled, f"ask who disabled it, or enable it; {_AGAIN}"),

@@ -161,6 +161,8 @@ class Incident:
     tries: int = 0
     cut_started: Instant | None = None
     """The point of no return."""
+    decided_at: Instant | None = None
+    """When the gates were passed last, and it was not taken back."""
     charges: tuple[Instant, ...] = ()
     """When this incident took from the budget of power cuts."""
     passed: int = 0

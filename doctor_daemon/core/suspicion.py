@@ -17,6 +17,7 @@ from doctor_daemon.core.dumping import dumping, dumps_until
 from doctor_daemon.core.evidence import Verdict, accused, fold
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Held, Incident, NoticeKind, Sighting
+from doctor_daemon.core.inherited import inherited
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Heard
 from doctor_daemon.core.phases import Phase
@@ -124,9 +125,10 @@ def _other(host: HostId, before: str, now: str) -> Held:
 def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
     """Tell whether a report since `earlier` would be a sign of life.
 
-    Before the cut any is. After it, only one that was sent after every cut had ended; and where a
-    PUT of ours was answered, only one that was sent after that, too: what it writes while it is out
-    changes more than the time of the report. While a host is on that was known to live, none is.
+    Before the cut any is, or before one that is inherited. After it, only one that was sent after
+    every cut had ended; and where a PUT of ours was answered, only one that was sent after that,
+    too: what it writes while it is out changes more than the time of the report. While a host is on
+    that was known to live, none is.
     """
     if recallable(incident):
         return since_accused(incident, earlier)
@@ -135,7 +137,7 @@ def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
         return False
     if expected(incident, earlier.asked_at, context):
         return False
-    if open_to_life(incident):
+    if open_to_life(incident) or inherited(incident, context.now):
         return True
     attempt = incident.fencing
     beside = {one.name for one in witnesses(context.plan, attempt.level)} if attempt else set()

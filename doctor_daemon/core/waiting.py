@@ -70,12 +70,12 @@ def asks_again(incident: Incident) -> bool:
 
 def ends_waiting(incident: Incident, context: Context) -> Iterator[Instant]:
     """Yield the moments at which the gates are to be asked again."""
-    waiting, warm_at = incident.waiting, context.warm_at
+    waiting, starts = incident.waiting, (context.warm_at, context.repeated_at)
     if waiting is None or waiting.over:
         return
     times = int(context.now.since(waiting.since) // AGAIN_S) + 1
     yield waiting.since.plus(times * AGAIN_S)
-    for at in (warm_at, dumps_until(incident, context)):
+    for at in (*starts, dumps_until(incident, context)):
         if at is not None and not context.now.reached(at):
             yield at
 

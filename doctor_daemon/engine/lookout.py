@@ -86,6 +86,10 @@ class Lookout:
         began, warm_up_s = self.began, policy.warm_up_s
         return began.plus(warm_up_s) if began and warm_up_s else None
 
+    def repeated_at(self, policy: Policy) -> Instant | None:
+        """Return by when sources have said again what they still mean; None: it has not begun."""
+        return self.began.plus(policy.evidence_age_s) if self.began else None
+
     def warm_up_left_s(self, now: Instant, policy: Policy) -> float:
         """Return for how long no power is cut yet."""
         warm_at = self.warm_at(policy)

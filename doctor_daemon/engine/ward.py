@@ -177,7 +177,8 @@ class Ward:
             latches=self.lookout.over(host),
             passes_left=self.lookout.passes_left(now),
             passes_by=self.lookout.passes_by(),
-            warm_at=self.lookout.warm_at(self.rules.policy),
+            warm_at=self.lookout.warm_at(policy),
+            repeated_at=self.lookout.repeated_at(policy),
         )
 
     def stepped(self, step: Step) -> None:

@@ -234,6 +234,7 @@ class Faults:
                 await handler(request)
                 return _error(rule, seam)
             case Do.SLOW:
+                await request.read()  # whoever has sent it may have gone by then
                 await asyncio.sleep(rule.seconds)
             case Do.GARBAGE:
                 return web.Response(text='{"PowerState": "O', content_type="application/json")

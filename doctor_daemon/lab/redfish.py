@@ -28,6 +28,7 @@ ROOT = "/redfish/v1"
 BODY_MAX = 64 * 1024
 OTHER_UUID = "ffffffff-0000-4000-8000-00000000dead"
 USER = "admin"
+PORT = web.RequestKey("port", int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,8 +235,11 @@ def _path(host: Host) -> str:
 
 
 def _port(request: web.Request) -> int:
-    transport = request.transport
-    return int(transport.get_extra_info("sockname")[1]) if transport else 0
+    """Return the port that was asked: also of a request whose sender has gone since."""
+    if PORT not in request:
+        transport = request.transport
+        request[PORT] = int(transport.get_extra_info("sockname")[1]) if transport else 0
+    return request[PORT]
 
 
 def _gone(request: web.Request) -> web.Response:

@@ -54,6 +54,7 @@ def test_which_gate_stops_what() -> None:
         "controller": harm,
         "maintenance": harm,
         "warm-up": {"cut"},
+        "repeated": {"cut"},
         "evidence": {"cut"},
         "contradiction": {"cut"},
         "look": {"cut", "lift", "enable"},

@@ -1,0 +1,61 @@
+"""The gates that ask what was said against a host: that it is young, and that it is enough.
+
+Each is a pure function of the incident and its context that says why it is shut, or nothing.
+"""
+
+from __future__ import annotations
+
+from doctor_daemon.core import contradiction
+from doctor_daemon.core import preconditions as needs
+from doctor_daemon.core.context import Context
+from doctor_daemon.core.evidence import OPERATOR, Verdict
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.inherited import inherited
+from doctor_daemon.core.recall import recallable
+from doctor_daemon.core.weighing import enough, shortage, standing
+
+
+def evidence(incident: Incident, context: Context) -> str:
+    """Ask for young evidence; before the first cut, for enough of it: words are taken back.
+
+    Before one that is inherited, too.
+    """
+    limit, need = context.policy.evidence_age_s, context.plan.corroboration
+    if incident.ordered_at is not None and context.now.since(incident.ordered_at) <= limit:
+        return ""
+    if not any(standing(incident.words, context.now, limit, need)):
+        return f"no evidence against {incident.host} is younger than {limit:g} s"
+    again = recallable(incident)
+    anew = again or inherited(incident, context.now)
+    if incident.cut_started is not None and not anew:
+        return ""
+    words = (
+        needs.unanswered(incident, context) if again else contradiction.weighty(incident, context)
+    )
+    if enough(words, context.now, limit, need):
+        return ""
+    short = shortage(words, context.now, limit, need)
+    return f"the evidence against {incident.host} is not enough any more: {short}"
+
+
+def repeated(incident: Incident, context: Context) -> str:
+    """Ask for words of our own time, where those that stand are of a boot or a daemon before.
+
+    Nobody can tell how old those are. Whoever still means it says it again, sooner than a word
+    grows old; so long the cut waits, and then `evidence` judges. A human is not asked to.
+    """
+    by, now, need = context.repeated_at, context.now, context.plan.corroboration
+    if by is None or now.reached(by) or not evidence(incident, context):
+        return ""
+    if not any(
+        word.verdict is Verdict.DOWN
+        and word.last.boot_id != now.boot_id
+        and need.hears(word.source, word.kind)
+        and not word.source.startswith(OPERATOR)
+        for word in incident.words.values()
+    ):
+        return ""
+    return (
+        f"what was said against {incident.host} is of before this daemon began, and of no known "
+        f"age: its sources are given {-now.since(by):.0f} s to say it again"
+    )
