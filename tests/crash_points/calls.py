@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
+from typing import get_args, get_type_hints
 
 from typing_extensions import is_protocol
 
@@ -42,6 +43,13 @@ def changes(protocol: type, call: str) -> bool:
     parameters = inspect.signature(getattr(protocol, call)).parameters
     told = any(name in parameters for name in TOLD_BY)
     return told or f"{protocol.__name__}.{call}" in CHANGING
+
+
+def unknown(protocol: type, call: str) -> object:
+    """Return what a call's answer begins with where it is not known; None: it raises then."""
+    answer = get_type_hints(getattr(protocol, call)).get("return")
+    kinds = get_args(answer)
+    return getattr(kinds[0], "UNKNOWN", None) if kinds else None
 
 
 def every_call() -> Iterator[tuple[str, bool]]:

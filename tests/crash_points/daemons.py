@@ -115,6 +115,8 @@ class Daemon:
                 task.cancel()
             raise
         self._alive()
+        if lost and crossing.unknown is not None:
+            return crossing.unknown, LOST
         if lost:
             raise Temporary(LOST)
         return answer

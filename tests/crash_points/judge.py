@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
-from doctor_daemon.core.phases import Phase
 from doctor_daemon.errors import Conflict, LateError
 from doctor_daemon.ports import Change, NoticeRow, Snapshot, Wanted
 from tests.crash_points.audits import judged
@@ -75,27 +74,24 @@ class Judge:
         self._bodies: dict[str, str] = {}
         self._intents = Counter[str]()
         """Effects of incidents that were sent, as the audit calls them."""
-        self._owed = Counter[str]()
-        """Hosts of which a cut was not answered, by what is saved, when the daemon was struck."""
-        self.fencing: set[HostId] = set()
-        """Hosts that were being fenced, by what is saved, when a daemon's era ended."""
-        self.fenced_again: set[str] = set()
-        """Those that a human had fenced once more, as they were held for want of evidence."""
+        self.owed = Counter[tuple[str, HostId]]()
+        """Effects of incidents of which no result was saved when a daemon was struck."""
+        self._acts: dict[str, tuple[str, HostId]] = {}
+        """Effect -> what the audit calls it, and whose it is."""
+        self.excused: dict[str, str] = {}
+        """What of the world may end otherwise than in the whole story, and why."""
 
     def wrong(self, text: str) -> None:
         """Take note of a violation."""
         if text not in self.violations:
             self.violations.append(text)
 
-    async def struck(self, *, era_ends: bool) -> None:
+    async def struck(self) -> None:
         """Take note of what is durable as a daemon is struck."""
         for heading in await self._telling.disk.headings(None, 100):
             incident = await self._telling.disk.find(heading.id)
-            if incident is None or incident.phase is not Phase.FENCING:
-                continue
-            self._owed[str(incident.host)] += _unanswered(incident, self.world)
-            if era_ends:
-                self.fencing.add(incident.host)
+            for intent in incident.journal.open if incident is not None else ():
+                self.owed[intent.what, heading.host] += 1
 
     # each call
 
@@ -124,7 +120,10 @@ class Judge:
             return
         self.ending.effects[str(crossing)] += 1
         if crossing.site[0] == INCIDENTS:
-            self._intents[ACTS[crossing.name]] += 1
+            act, host = ACTS[crossing.name], self._host(crossing)
+            self._intents[act] += 1
+            if host is not None:
+                self._acts[str(crossing)] = act, host
 
     def _made(self, rows: tuple[NoticeRow, ...]) -> None:
         for row in rows:
@@ -208,15 +207,16 @@ class Judge:
         for name, consumer in self.world.consumers.items():
             heard = [row for _, row in consumer.heard]
             times = Counter(row.id for row in heard)
-            lanes = defaultdict[HostId, list[int]](list)
+            lanes, first = defaultdict[HostId, list[int]](list), set[str]()
             for row in heard:
                 self.ending.told.add((name, str(row.host), row.project, row.kind))
                 if row.id not in kept or self._bodies.get(row.id) != row.body:
                     self.wrong(f"L-4: {name} heard {row.id} otherwise than it was saved")
                 if times[row.id] > 2:  # once, and once more
                     self.wrong(f"L-4: {name} heard {row.kind} {times[row.id]} times")
-                if not (row.late or row.gap_before or row.sequence in lanes[row.host]):
+                if row.id not in first and not row.late:
                     lanes[row.host].append(row.sequence)
+                first.add(row.id)
             for host, numbers in lanes.items():
                 if numbers != sorted(numbers):
                     self.wrong(f"L-4: {name} heard of {host} out of order: {numbers}")
@@ -226,23 +226,20 @@ class Judge:
         if ending.incidents != whole.incidents:
             self.wrong(f"L-2: the incidents end {ending.incidents}, not {whole.incidents}")
         for what, was in whole.state.items():
-            if ending.state[what] != was:
+            if ending.state[what] != was and what not in self.excused:
                 self.wrong(f"L-1: {what} is {ending.state[what]} at the end, not {was}")
         if lost := whole.told - ending.told:
             self.wrong(f"L-4: never heard: {sorted(lost)}")
         for effect, times in ending.effects.items():
-            if times > whole.effects[effect] + self._again(effect, whole.effects[effect]):
+            if times > whole.effects[effect] + self._again(effect):
                 self.wrong(f"I-12: {effect} was made {times} times, not {whole.effects[effect]}")
 
-    def _again(self, effect: str, times: int) -> int:
+    def _again(self, effect: str) -> int:
         """Return how often an effect may be made besides, because an answer was lost."""
-        name, _, about = effect.partition(" ")
-        if name in ONCE:
+        if effect.partition(" ")[0] in ONCE:
             return 0
-        if name == "PowerDevice.cut":
-            host = about.rpartition("/")[0]
-            return self._owed[host] + times * (host in self.fenced_again)
-        return 1
+        act = self._acts.get(effect)
+        return 1 if act is None else self.owed[act]
 
 
 def _kept(snapshot: Snapshot) -> dict[str, Any]:
@@ -255,12 +252,3 @@ def _kept(snapshot: Snapshot) -> dict[str, Any]:
         "reserves": [(str(one.host), one.stage.value) for one in snapshot.reserves],
         "told of upkeep": [(str(one.host), one.turn.value) for one in snapshot.upkeep],
     }
-
-
-def _unanswered(incident: Incident, world: World) -> bool:
-    """Tell whether a cut may have been sent of which no answer is saved."""
-    fencing = incident.fencing
-    if fencing is None or fencing.go_at is None or fencing.level > len(world.levels):
-        return False
-    level = world.levels[fencing.level - 1]
-    return any(fencing.device(device.name).cut is None for device in level.devices)

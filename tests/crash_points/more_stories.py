@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.host import Mode, Reserve
+from doctor_daemon.core.host import Mode, Reserve, Scope, Selection
 from doctor_daemon.core.log_levels import LevelWish, LogScope
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.selection import EVACUABLE
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.core.volumes import Target, VolumeAct, Wish
 from doctor_daemon.engine.change import evidence_row
@@ -24,8 +25,9 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import NoticeRow, Wanted
 from doctor_daemon.ports.replays import Spent
 from doctor_daemon.ports.states import StatesWanted
-from tests.crash_points.place import Place, Word
-from tests.crash_points.stories import FIRST, WHY, Story, arm, dies, down, order, returns
+from tests.crash_points.place import Place
+from tests.crash_points.stories import FIRST, PATIENCE_S, WHY, Story, arm, dies, order, returns
+from tests.crash_points.succession import Word
 from tests.crash_points.waits import Stuck, comes, perhaps, until
 from tests.crash_points.world import POLICY, World
 from tests.engine.instruments import HOST, OTHER
@@ -36,8 +38,6 @@ SPARE = "cmp-8"
 QUIET = replace(POLICY, grace_s=600.0)
 """Nothing more happens to a host that is suspected."""
 HOUR_S, TRIES = 3700.0, 3
-PATIENCE_S = 90.0
-"""How long an operator waits for what he has ordered, until he orders it once more."""
 
 
 # its storage
@@ -62,7 +62,7 @@ async def storage(place: Place) -> None:
     await place.accuse(HOST)
     cinder.volumes.kill(NAME)
     await until(lambda: row.disabled, "its storage is disabled")
-    await down(place)
+    await place.stands(HOST, Phase.DOWN)
     cinder.volumes.start(NAME)
     await until(lambda: not row.disabled and not row.frozen, "its storage is enabled")
     await returns(place)
@@ -80,14 +80,26 @@ class Desk:
         self.orders[engine] = VolumeOrders(engine, engine.ward.tools.storage)
         self.orders[engine].resume()
 
+    def _of(self, engine: Engine) -> VolumeOrders:
+        if engine not in self.orders:
+            raise Temporary("it is not known yet what was ordered before")
+        return self.orders[engine]
+
+    async def look(self) -> None:
+        """Ask for Cinder's services."""
+
+        async def word(engine: Engine) -> None:
+            await self._of(engine).services()
+
+        await self._place.tell(word)
+
     async def give(self, wish: Wish | LevelWish) -> None:
         """Give an order."""
 
         async def word(engine: Engine) -> None:
-            if engine not in self.orders:
-                raise Temporary("it is not known yet what was ordered before")
+            orders = self._of(engine)
             try:
-                await self.orders[engine].give(wish, "ann", WHY)
+                await orders.give(wish, "ann", WHY)
             except Permanent as error:
                 raise Temporary(str(error)) from None  # another one is under way: later
 
@@ -118,14 +130,15 @@ async def ordered_storage(place: Place) -> None:
     failover = Wish(VolumeAct.FAILOVER, target, to="there")
     await desk.achieve(failover, lambda: row.backend == "there")
     await desk.give(LevelWish(LogScope(), "DEBUG"))
-    await place.tell(lambda engine: desk.orders[engine].services())
+    await desk.look()
 
 
 # a host in reserve
 
 
 def _reserved() -> World:
-    world = World(reserve=Reserve((SPARE,)))
+    world = World(reserve=Reserve((SPARE,)), selection=Selection(Scope.TAGGED, shared_storage=True))
+    world.nova.aggregated[HOST.name] = ({EVACUABLE: "yes"},)
     world.nova.zones = dict.fromkeys((HOST.name, OTHER.name, SPARE), "az-1")
     world.nova.disabled = {SPARE: "reserved"}
     return world

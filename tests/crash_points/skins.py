@@ -17,7 +17,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.volumes import Target
 from doctor_daemon.ports import Change, NoticeRow
 from doctor_daemon.ports.leading import Leadership, Words
-from tests.crash_points.calls import calls_of, changes
+from tests.crash_points.calls import calls_of, changes, unknown
 
 WITHIN = {"leadership": Leadership, "words": Words}
 """What an instrument has that is a port itself."""
@@ -34,6 +34,8 @@ class Crossing:
     site: tuple[str, str]
     """Which function of which module has made the call."""
     changing: bool
+    unknown: object
+    """What its answer begins with where it is lost; None: it raises Temporary then."""
     given: Sequence[object]
 
     @property
@@ -80,12 +82,12 @@ def _skin_of(protocols: tuple[type, ...]) -> type[Skin]:
 
 
 def _crossed(protocol: type, call: str) -> Callable[..., Awaitable[Any]]:
-    port, changing = protocol.__name__, changes(protocol, call)
+    port, changing, lost = protocol.__name__, changes(protocol, call), unknown(protocol, call)
 
     def crossed(self: Skin, *given: Any, **named: Any) -> Awaitable[Any]:  # noqa: ANN401 - as the port has them
         inner, gate, label = vars(self)["_inner"], vars(self)["_gate"], vars(self)["_label"]
         about = " ".join(filter(None, (label, _about(given, named))))
-        crossing = Crossing(port, call, about, _site(), changing, (label, *given))
+        crossing = Crossing(port, call, about, _site(), changing, lost, (label, *given))
         through: Awaitable[Any] = gate.through(
             crossing, partial(getattr(inner, call), *given, **named)
         )
@@ -101,8 +103,12 @@ def _site() -> tuple[str, str]:
         frame = frame.f_back if frame is not None else None
     if frame is None:
         return "", ""
-    folder, file = Path(frame.f_code.co_filename).parts[-2:]
-    return f"{folder}/{file}", frame.f_code.co_name
+    return _path(frame.f_code.co_filename), frame.f_code.co_name
+
+
+@cache
+def _path(file: str) -> str:
+    return "/".join(Path(file).parts[-2:])
 
 
 def _about(given: Sequence[object], named: dict[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from doctor_daemon.core.host import Device, HostId, Level, Mode, WayBack
@@ -12,9 +13,10 @@ from doctor_daemon.core.port_tasks import PortPolicy
 from doctor_daemon.core.proof import Identity
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.operators import Operators
-from doctor_daemon.errors import Temporary
+from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Permit
-from tests.crash_points.place import Place, Word
+from tests.crash_points.place import Place
+from tests.crash_points.succession import Word
 from tests.crash_points.waits import comes, until
 from tests.crash_points.world import World
 from tests.engine.instruments import HOST, OTHER, UUID, ScriptedDevice
@@ -23,10 +25,10 @@ from tests.engine.own_side import ScriptedOwnSide
 from tests.simulation.virtual import VirtualClock
 
 WHY = "as the story has it"
-OLD = "held: no evidence against"
-"""What an incident is held for whose evidence is too old."""
-AGAIN = "order it again"
-"""How a timeline ends that asks for an order once more."""
+PATIENCE_S = 90.0
+"""How long somebody waits for what may not come."""
+UNDONE = ("not ended: ", "not decommissioned: ")
+"""How a timeline says that nothing has come of an order: whoever gave it gives it again."""
 
 
 @dataclass(frozen=True)
@@ -54,40 +56,21 @@ async def arm(place: Place) -> None:
     await place.tell(lambda engine: Operators(engine).arm("ann", WHY))
 
 
-async def down(place: Place) -> None:
-    """Wait until the host is down.
-
-    Evidence of before a reboot, or of another daemon's, is too old for a cut. Who was being fenced
-    then may be held for that, if its power was not read off yet: a human has it fenced.
-    """
-
-    async def so() -> bool:
-        held = await place.is_in(HOST, Phase.HELD) and HOST in place.judge.fencing
-        if held and (await place.timeline(HOST))[-1].startswith(OLD):
-            place.judge.fencing.discard(HOST)
-            place.judge.fenced_again.add(str(HOST))
-            await place.tell(order(HOST, Order.FENCE))
-        return await place.is_in(HOST, Phase.DOWN)
-
-    await comes(so, "it is down")
-
-
 async def ordered(place: Place, what: Order) -> None:
-    """Give an order, and again where the timeline asks for it, until the incident is over."""
-
-    async def asked() -> int:
-        return sum(text.endswith(AGAIN) for text in await place.timeline(HOST))
-
+    """Give an order, and again where nothing has come of it, until the incident is over."""
     await place.tell(order(HOST, what))
-    given = await asked()
+    given = 0
 
     async def so() -> bool:
         nonlocal given
         if await place.is_in(HOST, Phase.RESOLVED):
             return True
-        if await asked() > given:
-            await place.tell(order(HOST, what))
-            given = await asked()
+        lines = (await place.incident(HOST)).timeline
+        undone = sum(line.text.startswith(UNDONE) for line in lines)
+        if undone > given:
+            given = undone
+            with suppress(Permanent):  # it was given again already, and is being followed
+                await place.tell(order(HOST, what))
         return False
 
     await comes(so, f"{what} to be followed")
@@ -97,7 +80,7 @@ async def dies(place: Place) -> None:
     """Let the host fail, and wait until it is down."""
     await arm(place)
     await place.accuse(HOST)
-    await down(place)
+    await place.stands(HOST, Phase.DOWN)
 
 
 async def returns(place: Place) -> None:
@@ -164,7 +147,7 @@ async def levels(place: Place) -> None:
     await arm(place)
     place.accused.add(HOST)  # a monitor says so too, once it is asked again
     await place.tell(order(HOST, Order.FENCE))
-    await down(place)
+    await place.stands(HOST, Phase.DOWN)
     place.accused.discard(HOST)
     place.world.nova.down.clear()
     await ordered(place, Order.CLOSE)
@@ -199,7 +182,14 @@ async def way_back(place: Place) -> None:
     """The host is switched on and given back by the policy, without an order."""
     await dies(place)
     device = place.world.devices[f"{HOST}/bmc"]
-    await until(lambda: device.on, "the power to be switched on")
+
+    async def so() -> bool:
+        return device.on or await place.is_in(HOST, Phase.HELD)
+
+    await comes(so, "the power to be switched on")
+    if not device.on and place.judge.owed["switch_on", HOST]:
+        await returns(place)  # whether it was sent is not known: a human is asked
+        return
     place.accused.discard(HOST)
     place.world.nova.start(HOST.name)
     await place.stands(HOST, Phase.RESOLVED)
@@ -211,6 +201,7 @@ async def way_back(place: Place) -> None:
 async def retired(place: Place) -> None:
     """The host is taken out of the cloud."""
     await dies(place)
+    place.accused.discard(HOST)
     await ordered(place, Order.DECOMMISSION)
 
 
@@ -229,7 +220,14 @@ async def ports(place: Place) -> None:
     neutron = place.world.neutron
     assert neutron is not None
     await dies(place)
-    await until(lambda: len(neutron.is_down()) == place.world.servers, "its ports are down")
+
+    async def marked() -> bool:
+        proof = (await place.incident(HOST)).proof
+        if proof is not None and proof.taken_at.boot_id != place.newest.era:
+            place.judge.excused["port tasks"] = "a proof of another boot counts for nothing"
+        return len(neutron.is_down()) == place.world.servers or bool(place.judge.excused)
+
+    await comes(marked, "its ports are down")
     await returns(place)
     await until(lambda: not neutron.is_down(), "its ports are clear")
 
@@ -243,7 +241,7 @@ async def reboot(place: Place) -> None:
     await place.accuse(HOST)
     await until(lambda: place.world.off(HOST), "the power is cut")
     await place.reboot()
-    await down(place)
+    await place.stands(HOST, Phase.DOWN)
     await returns(place)
 
 

@@ -50,7 +50,10 @@ UNREACHED = {
 ENGINE = ROOT / "doctor_daemon" / "engine"
 INSTRUMENTS = ("store", "controller", "nova", "storage", "network", "device", "_notifier", "words")
 """What the engine calls its instruments."""
-NAMESAKES = ("_lock", "_pledges", "_slots", "errands", "gc", "outbox", "pledges", "standby")
+NAMESAKES = (
+    *("_ledger", "_lock", "_pledges", "_slots", "door", "errands", "file", "gc", "os"),
+    *("outbox", "pledges", "standby"),
+)
 """What else in the engine has a method of such a name, and changes nothing outside."""
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-LOOK_S = 0.5
+LOOK_S = 1.0
 """Between two looks at how everything stands."""
 LIMIT_S = 1200.0
 """How long a story may wait for one thing to come true."""

@@ -47,7 +47,7 @@ from tests.engine.consumers import ScriptedConsumer
 from tests.engine.instruments import HOST, OTHER, UUID, ScriptedDevice, ScriptedNova
 from tests.engine.neutron import BenchNeutron
 from tests.engine.own_side import ScriptedOwnSide
-from tests.engine.rig import SlowDisk, server
+from tests.engine.rig import SHARED, SlowDisk, server
 from tests.engine.volumes import BenchCinder
 
 BMC = Level((Device("bmc", "redfish", UUID),))
@@ -55,7 +55,8 @@ POLICY = Policy(
     grace_s=1.0,
     warm_up_s=8.0,
     quiet_s=0.0,
-    quarantine_s=60.0,
+    watch_s=12.0,
+    quarantine_s=30.0,
     mass_all_from=99,
     budget_per_domain=9,
     budget_total=9,
@@ -86,6 +87,7 @@ class World:
     volumes: VolumePolicy = field(default_factory=VolumePolicy)
     ports: PortPolicy = field(default_factory=PortPolicy)
     reserve: Reserve = field(default_factory=Reserve)
+    selection: Selection = SHARED
     servers: int = 2
     kinds: Mapping[str, type[ScriptedDevice]] = field(default_factory=dict)
     """Power device -> what it is like, where it is not as any other."""
@@ -169,8 +171,7 @@ class World:
         return Rules(self.mode, self.policy, plans, {}, "default", self.volumes, self.ports)
 
     def _plan(self, host: HostId) -> HostPlan:
-        shared = Selection(shared_storage=True)
-        plan = HostPlan(host, "rack-1", self.mode, "", self.levels, "digest", shared)
+        plan = HostPlan(host, "rack-1", self.mode, "", self.levels, "digest", self.selection)
         return replace(plan, way_back=self.way_back, reserve=self.reserve)
 
     @property
