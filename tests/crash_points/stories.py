@@ -145,8 +145,9 @@ async def levels(place: Place) -> None:
     await arm(place)
     await place.tell(lambda engine: Operators(engine).disarm("ann", WHY))
     await arm(place)
-    place.accused.add(HOST)  # a monitor says so too, once it is asked again
-    await place.tell(order(HOST, Order.FENCE))
+    await place.accuse(HOST)  # nobody's order of before another boot counts, and a monitor's word
+    with suppress(Permanent):  # it was cut off from its power without an order by then
+        await place.tell(order(HOST, Order.FENCE))
     await place.stands(HOST, Phase.DOWN)
     place.accused.discard(HOST)
     place.world.nova.down.clear()

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash_points.calls import every_call
+from doctor_daemon.core.ports import Said
+from doctor_daemon.core.tries import Outcome
+from doctor_daemon.ports import Network, PowerDevice, Storage, Store
+from tests.crash_points.calls import every_call, unknown
 from tests.crash_points.more_stories import STORIES
 from tests.crash_points.telling import whole
 from tests.house.source import ROOT
@@ -89,6 +92,13 @@ def test_what_changes_something_is_told_from_a_question_by_its_signature() -> No
     assert {"PowerDevice.read", "Store.load", "Network.bound", "Leadership.confirm"} <= (
         set(calls) - changing
     )
+
+
+def test_a_lost_answer_is_unknown_where_the_port_has_a_word_for_it() -> None:
+    assert unknown(PowerDevice, "cut") is Outcome.UNKNOWN
+    assert unknown(Storage, "disable") is Outcome.UNKNOWN
+    assert unknown(Network, "say") is Said.UNKNOWN
+    assert unknown(Store, "commit") is None
 
 
 def sites() -> Iterator[tuple[str, str, str, str]]:

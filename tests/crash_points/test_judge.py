@@ -88,14 +88,15 @@ def test_what_is_not_kept_is_found(disk: type[SlowDisk], wrong: str) -> None:
     assert any(text.startswith(wrong) for text in found), found
 
 
-def test_an_effect_that_is_done_once_too_often_is_found() -> None:
+@pytest.mark.parametrize("effect", ["evacuate vm-0", "force_down s-cmp-1 disable=True"])
+def test_an_effect_that_is_done_once_too_often_is_found(effect: str) -> None:
     story = STORIES["failure"]
     point = the(story, How.RESTART, When.LOST, "Controller.evacuate")
     ending = replace(whole(story, shared=False).ending)
     ending.effects = ending.effects.copy()
-    ending.effects["Controller.evacuate vm-0"] = 0
+    ending.effects[f"Controller.{effect}"] = 0
     found = told(story, point, ending, shared=False).violations
-    assert found == ["I-12: Controller.evacuate vm-0 was made 1 times, not 0"]
+    assert found == [f"I-12: Controller.{effect} was made 1 times, not 0"]
 
 
 def test_a_point_that_is_not_reached_is_found() -> None:
