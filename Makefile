@@ -4,6 +4,8 @@ PYTHON ?= python3
 SEEDS ?= 300
 RUNS ?= 200
 KILLS ?= 200
+ROUNDS ?= 20
+SEED ?= 0
 JOBS ?= 6
 FAULT ?= none
 SECONDS ?= 600
@@ -15,11 +17,11 @@ STAMP := $(VENV)/.installed
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server etcd-server
 PROCESSES := tests/slice tests/contracts tests/demo tests/fuzz tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
-APART := tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd tests/takeovers
+APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd tests/takeovers
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim false-positives crashes crash-points takeovers mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +75,10 @@ test-systemd: $(STAMP) ## Install the daemon by the book in a systemd of its own
 	tools/debian-packages python3-venv sqlite3 systemd util-linux
 	$(BIN)/pytest tests/systemd
 
+test-chaos: $(STAMP) ## Play a little of what takeovers and chaos play at length (as root)
+	tools/debian-packages iproute2 nftables etcd-server gcc libc6-dev
+	$(BIN)/pytest tests/chaos tests/takeovers
+
 demo: $(STAMP) ## Watch a host die, and its servers land elsewhere (FAULT=name, or list)
 	$(BIN)/doctor-daemon demo --json --fault $(FAULT)
 
@@ -81,6 +87,9 @@ demo-stories: $(STAMP) ## Play every story of the demonstration (test plays a fe
 
 sim: $(STAMP) ## Simulate SEEDS=n worlds and judge them by what happened to the disks
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+sim-why: $(STAMP) ## Make a failing seed of the simulation as small as it gets, and tell it (SEED=n)
+	$(BIN)/python -m tests.simulation --shrink $(SEED)
 
 false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in namespaces: none may be cut (JOBS=k side by side; as root)
 	tools/debian-packages iproute2 nftables gcc libc6-dev
@@ -96,6 +105,11 @@ takeovers: $(STAMP) ## Kill the daemon that leads KILLS=n times: another one goe
 	tools/debian-packages etcd-server
 	$(BIN)/pytest tests/takeovers
 	$(BIN)/python -m tests.takeovers --kills $(KILLS)
+
+chaos: $(STAMP) ## Kill, stop and cut off three daemons and three etcds while hosts die, ROUNDS=n from SEED=k on (as root)
+	tools/debian-packages iproute2 nftables etcd-server gcc libc6-dev
+	$(BIN)/pytest tests/chaos
+	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 
 mutants: $(STAMP) ## Break every comparison and guard of core once, and see that a test notices
 	$(BIN)/python -m tests.mutants

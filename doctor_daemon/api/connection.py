@@ -32,8 +32,8 @@ LINGER_S = 2.0
 class Limits:
     """What the listener bears. Times are seconds."""
 
-    connections: int = 512
-    of_a_peer: int = 256
+    connections: int = 1024
+    of_a_peer: int = 384
     """Connections of one address; of IPv6, of one /64, which one machine may have whole."""
     under_way: int = 64
     """Requests of one source that are being read or handed in."""

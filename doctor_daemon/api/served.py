@@ -106,9 +106,9 @@ class Served:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             request[SOURCE] = terms.name
+            await gate.ask(request)
+            gate.admit(request)  # who is not let in takes no place
             async with self._share.taken():
-                await gate.ask(request)
-                gate.admit(request)
                 return await whole_of(request)
 
         return guarded

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from doctor_daemon import __version__
 from doctor_daemon.cli import audit, cinder_arguments, fleet, heartbeat, hosts, probes, states
 from doctor_daemon.cli.drill import arguments as drill
+from doctor_daemon.cli.store import add as add_store
 from doctor_daemon.cli.values import consumer, count, duration, name, stuck
 
 CONFIG = Path("/etc/doctor-daemon/doctor-daemon.yaml")
@@ -74,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     heartbeat.add_agent(_command(commands, heartbeat.WATCHDOG, *heartbeat.WATCHDOG_TEXTS))
     heartbeat.add_key(_command(commands, heartbeat.KEY, *heartbeat.KEY_TEXTS), name)
     probes.add(_asking(commands, probes.WORD, probes.TEXT, probes.MORE), name, CONFIG)
+    add_store(partial(_command, commands), CONFIG)
     drill.add(_command(commands, drill.WORD, drill.TEXT, drill.MORE), CONFIG, name)
     return top
 

@@ -25,6 +25,7 @@ from doctor_daemon.cli import (
     probes,
     show,
     states,
+    store,
 )
 from doctor_daemon.cli.arguments import Options, parse
 from doctor_daemon.cli.client import Unanswered, ask
@@ -238,6 +239,7 @@ COMMANDS: Mapping[str, Callable[[Options], int]] = {
     "cinder": _cinder,
     probes.WORD: _probe,
     fleet.WORD: _release_hosts,
+    store.WORD: store.run,
 }
 
 

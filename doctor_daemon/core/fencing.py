@@ -34,7 +34,7 @@ from doctor_daemon.core.self_gates import isolated
 from doctor_daemon.core.topology import begin, fail
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from doctor_daemon.core.waiting import wait, waited, waits
-from doctor_daemon.core.witness import contradicting, says_on, unheard
+from doctor_daemon.core.witness import contradicting, says_on, undenied, unheard
 
 SPAN = 0.9
 """The share of the grace that the looks before a cut must span."""
@@ -255,7 +255,8 @@ def derive(
 ) -> Proof | None:
     """Derive the proof from the readings of every device; None while any is missing.
 
-    `since` takes the place of the cut when a proof is read again. No run of OFF spans a pause.
+    `since` takes the place of the cut when a proof is read again. No run of OFF spans a pause, or
+    what a witness has said against it.
     """
     parts: list[DeviceProof] = []
     for device in level.devices:
@@ -265,7 +266,8 @@ def derive(
         if answer.identity.uuid != device.uuid:
             return None
         after = context.anew(since or answer.cut_at)
-        run = proven(answer.readings, after, rule_for(device, context))
+        readings = undenied(answer.readings, current, context)
+        run = proven(readings, after, rule_for(device, context))
         if run is None:
             return None
         parts.append(DeviceProof(device.name, answer.identity, answer.cut_at, run))

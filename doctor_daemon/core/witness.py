@@ -5,11 +5,14 @@ feeds another machine, is found out by a second device that still sees the host 
 other levels that read the host's own power are read along: an ON of one of them stands against the
 proof. One that is another machine's says nothing. One that is silent may have lost power itself, or
 be slow: it is given the time in which a living one answers, errors in between notwithstanding.
+
+What the level read before a witness has said ON last is no part of a proof, be it that the witness
+says OFF by now: its OFF was not true, or the host was off for a moment only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.host import Device, HostPlan
@@ -132,6 +135,15 @@ def testimony(attempt: Try, context: Context) -> Iterator[Reading]:
     """Yield what witnesses of this very host have read."""
     for _, answer in _honest(attempt, context):
         yield from answer.readings
+
+
+def undenied(readings: Sequence[Reading], attempt: Try, context: Context) -> tuple[Reading, ...]:
+    """Return the readings that were asked for once no witness could see the host on any more.
+
+    That may have been until the answer: a slow one does not say when it looked.
+    """
+    ons = [one.answered_at for one in testimony(attempt, context) if one.power is Power.ON]
+    return tuple(one for one in readings if all(one.asked_at.since(on) >= 0 for on in ons))
 
 
 def seen_on(attempt: Try, since: Instant, context: Context) -> bool:

@@ -195,8 +195,9 @@ async def _cut(effect: Cut, current: Callable[[], Standing], ward: Ward, tell: T
 
     def lined() -> None:
         nonlocal waited
-        waited = True
-        tell(Lined(effect.try_, effect.device, clock.now()))
+        if not waited:
+            waited = True
+            tell(Lined(effect.try_, effect.device, clock.now()))
 
     try:
         async with led_at_device(ward, host, effect.device, lined) as device:

@@ -49,8 +49,11 @@ async def led_at_device(
 ) -> AsyncIterator[PowerDevice]:
     """Wait for a turn, and for the word that we lead: outside of the turn, for others wait for it.
 
+    That is waiting too, however short: a pause that falls into it finds that nothing was sent.
     Raise LateError when we lead no more, or are to stop.
     """
+    if ward.leadership is not None:
+        lined()
     while True:
         await ward.confirmed(lined)
         async with at_device(ward, host, name, lined) as device:

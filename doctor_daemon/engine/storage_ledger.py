@@ -22,6 +22,7 @@ from doctor_daemon.core.volume_tasks import (
     unlooked,
 )
 from doctor_daemon.core.volumes import VolumeService
+from doctor_daemon.engine.saving import again_s
 from doctor_daemon.engine.storage_gates import FENCING, is_fenced, is_off, shut
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Temporary
@@ -89,7 +90,8 @@ class StorageLedger:
             except Temporary as error:
                 failures += 1
                 log.warning("not saved yet", storage=task.service, error=str(error))
-                await asyncio.sleep(self._ward.rules.policy.backoff(failures))
+                policy = self._ward.rules.policy
+                await asyncio.sleep(again_s(policy, failures, f"storage {task.number}"))
 
     # opening
 

@@ -30,6 +30,7 @@ from doctor_daemon.engine.errand import Errand, Patience
 from doctor_daemon.engine.pursuit import Pursued, soon
 from doctor_daemon.engine.quieting import Quieting
 from doctor_daemon.engine.reservations import hold_of
+from doctor_daemon.engine.saving import again_s
 from doctor_daemon.engine.storage_views import shown
 from doctor_daemon.engine.ward import concealed
 from doctor_daemon.errors import DoctorError, Permanent, Temporary
@@ -264,7 +265,7 @@ class VolumeOrders:
             except Temporary as error:
                 failures += 1
                 log.warning("an order's end is not saved yet", error=str(error), **one.told())
-                await asyncio.sleep(self._ward.rules.policy.backoff(failures))
+                await asyncio.sleep(again_s(self._ward.rules.policy, failures, one.order.name))
 
     async def _risked(self, one: Pursued, rows: Sequence[VolumeService]) -> None:
         """Save whose disabling an order may undo, before it is sent."""

@@ -48,7 +48,7 @@ class Memory:
     def __init__(self) -> None:
         """Remember nothing yet."""
         self._spellings: dict[str, None] = {}
-        self._heads: dict[str, tuple[str, ...]] = {}
+        self._heads: dict[str, dict[str, None]] = {}
         self._lock = Lock()  # plug-ins may read off the event loop
         self._age = 0
         self._cached = lru_cache(maxsize=CACHED)(self._struck)
@@ -74,7 +74,7 @@ class Memory:
         self._spellings[spelling] = None
         if not known:
             head = spelling[:LENGTH_MIN]
-            self._heads[head] = (*self._heads.get(head, ()), spelling)
+            self._heads.setdefault(head, {})[spelling] = None
             self._age += (
                 1  # only now: what is cached was searched for all that were known at an age
             )
@@ -82,7 +82,7 @@ class Memory:
     def _forget(self, spelling: str) -> None:
         del self._spellings[spelling]
         head = spelling[:LENGTH_MIN]
-        self._heads[head] = tuple(one for one in self._heads[head] if one != spelling)
+        del self._heads[head][spelling]
         if not self._heads[head]:
             del self._heads[head]
 
@@ -95,7 +95,8 @@ class Memory:
     def _struck(self, text: str, _: int) -> str:
         heads = self._heads
         there = {text[at : at + LENGTH_MIN] for at in range(len(text) - LENGTH_MIN + 1)}
-        found = [one for head in there & heads.keys() for one in heads.get(head, ()) if one in text]
+        near = (tuple(heads.get(head, ())) for head in there & heads.keys())
+        found = [one for some in near for one in some if one in text]
         for secret in sorted(found, key=len, reverse=True):
             text = text.replace(secret, REDACTED)
         return text

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from doctor_daemon.core.audit import Line, Link, Page, Row, chained
 from doctor_daemon.stores.chain import AUDIT_PAGE_MAX, unknown
 from doctor_daemon.stores.many import insert_many
+from doctor_daemon.stores.moved_lines import key_of, made_wall_s
 
 _AT_ONCE = 1000
 _ENDS = "SELECT dropped, dropped_hash, last, last_hash FROM audit_ends"
@@ -34,6 +35,25 @@ def write_lines(connection: sqlite3.Connection, lines: Sequence[Line]) -> None:
     )
     connection.execute(
         "UPDATE audit_ends SET last = ?, last_hash = ?", (rows[-1].number, rows[-1].hash)
+    )
+
+
+def insert_row(connection: sqlite3.Connection, row: Row) -> None:
+    """Write a line of a chain as it is; what is no record is kept too, for whoever follows it."""
+    key = key_of(row)
+    if connection.execute("SELECT 1 FROM audit WHERE key = ?", (key,)).fetchone():
+        key = f"line {row.number}"
+    connection.execute(
+        "INSERT INTO audit (number, key, at_wall_s, hash, body) VALUES (?, ?, ?, ?, ?)",
+        (row.number, key, made_wall_s(row), row.hash, row.body),
+    )
+
+
+def write_ends(connection: sqlite3.Connection, anchor: Link, last: Link) -> None:
+    """Say where the chain begins and ends."""
+    connection.execute(
+        "UPDATE audit_ends SET dropped = ?, dropped_hash = ?, last = ?, last_hash = ?",
+        (anchor.number, anchor.hash, last.number, last.hash),
     )
 
 

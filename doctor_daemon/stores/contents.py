@@ -18,6 +18,8 @@ from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.masses import MassState
 from doctor_daemon.core.upkeep import Upkeep
+from doctor_daemon.core.volume_orders import VolumeOrder
+from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, EvidenceRow, Heading, Snapshot
 from doctor_daemon.stores.changes import check_change, check_new, moment_of
@@ -154,6 +156,11 @@ class Contents:
             "c": self._charges,
         }
         return rows[kind].get(key)
+
+    def volumes(self) -> tuple[Sequence[VolumeOrder], Sequence[VolumeTask]]:
+        """Return all orders and tasks about Cinder that are kept, by their numbers."""
+        orders, tasks = self._volumes.orders, self._volumes.tasks
+        return [orders[n] for n in sorted(orders)], [tasks[n] for n in sorted(tasks)]
 
     def rest(self) -> Iterator[Change]:
         """Yield changes that bring about all that is no incident, notice, event or charge.

@@ -42,13 +42,14 @@ from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_lease import EtcdLease
 from doctor_daemon.stores.etcd_loading import check_prefix, load, load_past
 from doctor_daemon.stores.etcd_mirror import Mirror
+from doctor_daemon.stores.etcd_moving import EtcdMoving
 from doctor_daemon.stores.etcd_options import EtcdConfig, tls
 from doctor_daemon.stores.etcd_parts import in_parts
 from doctor_daemon.stores.etcd_pruning import removals
 from doctor_daemon.stores.etcd_questions import headings, notices
 from doctor_daemon.stores.etcd_rows import Loaded, charges_plan, commit_plan, notices_plan, touched
 from doctor_daemon.stores.etcd_transactions import Plan
-from doctor_daemon.stores.etcd_values import TooLarge
+from doctor_daemon.stores.etcd_values import SCHEMA, TooLarge
 from doctor_daemon.stores.etcd_writer import WRITE_S, Make, Writer
 
 K = TypeVar("K")
@@ -62,6 +63,8 @@ class EtcdStore:
     api: ClassVar[int] = 1
     shared: ClassVar[bool] = True
     Config: ClassVar[type[EtcdConfig]] = EtcdConfig
+    Moving: ClassVar[type[EtcdMoving]] = EtcdMoving
+    schema: ClassVar[int] = SCHEMA
 
     def __init__(
         self, config: EtcdConfig, *, open_s: float = OPEN_S, write_s: float = WRITE_S
@@ -131,7 +134,7 @@ class EtcdStore:
         await check_prefix(gateway, prefix)
         self._lease.begin(gateway)
         self._lease.patient = lambda: self._stand_by(gateway, limit)
-        own, mirror = await claimed(gateway, prefix, self._lease), self._mirror
+        own, mirror = await claimed(gateway, prefix, self._lease, self.schema), self._mirror
         limit.reschedule(asyncio.get_running_loop().time() + self._open_s)
         await self._lease.lead(own)
         loaded = await mirror.taken(own.revision) if mirror else None
@@ -149,9 +152,9 @@ class EtcdStore:
     def _stand_by(self, gateway: Gateway, limit: asyncio.Timeout) -> None:
         """Follow what another writes, for as long as it takes."""
         limit.reschedule(None)
-        mirror = self._mirror = Mirror(gateway, self._config.prefix)
+        mirror = self._mirror = Mirror(gateway, self._config.prefix, self.schema)
         mirror.gone = self._lease.gone.set
-        mirror.told = lambda: self._lease.ready(whole=mirror.whole, why=mirror.trouble)
+        mirror.told = lambda: self._lease.ready(whole=mirror.whole, why=mirror.lacking)
         mirror.start()
 
     async def _read_past(self, gateway: Gateway) -> None:
@@ -255,7 +258,7 @@ class EtcdStore:
             plan = await old(gateway, self._config.prefix, horizon_s)
             if plan is None:
                 return
-            await self._write(term, partial(_as_planned, plan))
+            await self._write(term, plan.as_it_is)
 
     async def _write(self, term: int, make: Make, touches: frozenset[object] | None = None) -> None:
         if term != self._term:
@@ -293,7 +296,3 @@ class EtcdStore:
                     self._reading = asyncio.create_task(again, name="etcd-past")
                 raise Temporary(f"etcd: incidents that are over are read once more: {error}")
         return self._held()
-
-
-def _as_planned(plan: Plan, _: int) -> Plan:
-    return plan

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
-from doctor_daemon.errors import Permanent
 from doctor_daemon.stores.etcd_daemons import LEADER, Leader, Own, leader_of
+from doctor_daemon.stores.etcd_empty import asked, check_empty
 from doctor_daemon.stores.etcd_gateway import Gateway
-from doctor_daemon.stores.etcd_json import Json, coded, decoded, is_number, number, revision_of
+from doctor_daemon.stores.etcd_json import Json, coded, decoded, number, revision_of
 from doctor_daemon.stores.etcd_loading import AGAIN_S, answered
 from doctor_daemon.stores.etcd_meaning import Unanswered
+from doctor_daemon.stores.etcd_schema import IMPORTING, Newer, check_schema, is_importing
 from doctor_daemon.stores.etcd_transactions import first, leads
-from doctor_daemon.stores.etcd_values import CLAIM, DIGITS, SCHEMA, Claim, packed, unpacked
+from doctor_daemon.stores.etcd_values import CLAIM, SCHEMA, Claim, packed, unpacked
 
 KEYS = ("schema", "term", "leader")
 
@@ -38,30 +39,49 @@ class Candidate(Protocol):
         ...
 
 
-async def claimed(gateway: Gateway, prefix: str, candidate: Candidate) -> Own:
+async def claimed(
+    gateway: Gateway,
+    prefix: str,
+    candidate: Candidate,
+    schema: int = SCHEMA,
+    *,
+    importing: bool = False,
+) -> Own:
     """Wait until nobody leads, and claim the next term. The caller bounds the time.
 
-    A claim whose answer was lost is known again by the id of the candidate. Raise Permanent for a
-    schema that is newer than ours, and for what cannot be read.
+    A claim whose answer was lost is known again by the id of the candidate. Where a newer schema
+    than ours stands it waits until that is another. Raise Permanent for what cannot be read, and
+    for a state that is not whole.
+
+    Whoever is `importing` one claims where there is none, or one that is not whole: that stands
+    with the claim, and stays until the import has come to its end.
     """
     keys = {name: coded(f"{prefix}{name}".encode()) for name in KEYS}
-    read = [{"request_range": {"key": key}} for key in keys.values()]
+    body = {"success": [*_ranges(keys), *(asked(prefix) if importing else ())]}
     while True:
         lease = await candidate.lease()
-        answer = await answered(gateway, "kv/txn", {"success": read})
-        schema, term, leader = (first(answer, place) for place in range(len(KEYS)))
-        _check_schema(schema, prefix)
+        answer = await answered(gateway, "kv/txn", body)
+        version, term, leader = (first(answer, place) for place in range(len(KEYS)))
+        stays = importing and is_importing(version)
+        try:
+            check_schema({} if stays else version, prefix, schema)
+        except Newer:  # whoever follows says so to all
+            await candidate.stand_by(leader_of(leader))
+            continue
         before = CLAIM.loads(unpacked(decoded(term.get("value")))) if term else Claim(0, "")
-        at = {"schema": number(schema, "mod_revision"), "term": number(term, "mod_revision")}
+        at = {"schema": number(version, "mod_revision"), "term": number(term, "mod_revision")}
         if leader:
             leading = leader_of(leader)
             if leading.id == before.by == candidate.id:
                 return Own(before, revision_of(leader, "create_revision"), number(leader, "lease"))
             await candidate.stand_by(leading)
             continue
+        if importing and not stays:
+            check_empty(answer, len(KEYS), prefix)
         own = Claim(before.term + 1, candidate.id)
+        who = candidate.name, lease, IMPORTING if importing else str(schema)
         try:
-            answer = await gateway.call("kv/txn", _body(keys, at, own, (candidate.name, lease)))
+            answer = await gateway.call("kv/txn", _body(keys, at, own, who))
         except Unanswered:  # of a lease, too, that is not there any more
             await asyncio.sleep(AGAIN_S)
             continue
@@ -69,11 +89,20 @@ async def claimed(gateway: Gateway, prefix: str, candidate: Candidate) -> Own:
             return Own(own, revision_of(answer["header"]), lease)
 
 
-def _body(keys: Mapping[str, str], at: Mapping[str, int], own: Claim, who: tuple[str, int]) -> Json:
-    """Return what claims the term, if all stands as it was read and nobody leads."""
-    name, lease = who
+def _ranges(keys: Mapping[str, str]) -> list[Json]:
+    return [{"request_range": {"key": key}} for key in keys.values()]
+
+
+def _body(
+    keys: Mapping[str, str], at: Mapping[str, int], own: Claim, who: tuple[str, int, str]
+) -> Json:
+    """Return what claims the term, if all stands as it was read and nobody leads.
+
+    `who`: the name, the lease, and the schema that is to stand.
+    """
+    name, lease, schema = who
     leader = packed(LEADER.dumps(Leader(name, own.by, own.term)))
-    values = {"schema": str(SCHEMA).encode(), "term": packed(CLAIM.dumps(own))}
+    values = {"schema": schema.encode(), "term": packed(CLAIM.dumps(own))}
     puts: list[Json] = [
         {"request_put": {"key": keys[one], "value": coded(value)}} for one, value in values.items()
     ]
@@ -84,14 +113,3 @@ def _body(keys: Mapping[str, str], at: Mapping[str, int], own: Claim, who: tuple
     ]
     nobody = leads(keys["leader"], 0)
     return {"compare": [*same, nobody], "success": [*puts, {"request_put": hung}]}
-
-
-def _check_schema(schema: Mapping[str, Any], prefix: str) -> None:
-    if not schema:
-        return
-    text = decoded(schema.get("value")).decode(errors="replace")
-    if not is_number(text, DIGITS) or not 1 <= int(text) <= SCHEMA:
-        raise Permanent(
-            f"etcd: {prefix}schema is {text[:20]!r}; this version of the daemon knows {SCHEMA}"
-            " at most: a newer one has written here"
-        )

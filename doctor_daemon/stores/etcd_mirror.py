@@ -24,12 +24,15 @@ from doctor_daemon.stores.etcd_gateway import Gateway
 from doctor_daemon.stores.etcd_json import coded, number, records
 from doctor_daemon.stores.etcd_loading import AGAIN_S, after, counted, load_past, rows
 from doctor_daemon.stores.etcd_meaning import Compacted, TooLong
+from doctor_daemon.stores.etcd_mirrored import Mirrored
 from doctor_daemon.stores.etcd_past import Past
 from doctor_daemon.stores.etcd_past import read as read_over
-from doctor_daemon.stores.etcd_putting import Found, Putting, read
+from doctor_daemon.stores.etcd_putting import Putting, read
 from doctor_daemon.stores.etcd_rows import Loaded
+from doctor_daemon.stores.etcd_schema import check_schema
 from doctor_daemon.stores.etcd_stream import Stream
-from doctor_daemon.stores.etcd_values import AUDIT, DAEMONS, PAST, WORD
+from doctor_daemon.stores.etcd_transactions import first
+from doctor_daemon.stores.etcd_values import AUDIT, DAEMONS, PAST, SCHEMA, WORD
 from doctor_daemon.stores.etcd_watch import Gap, Heard, heard, watched
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -42,14 +45,12 @@ BREATHER = 50
 WAIT_S = 2.0
 """How long whoever takes over waits for the last changes. Then he reads everything anew."""
 NOT_DATA = ("schema", "term", "leader", WORD)
-Row = tuple[bytes, int, Found]
-"""A value, the revision that wrote it, and what it says; nothing, where it cannot be read."""
 
 
 class Mirror:
     """What is below a prefix, as far as it has been heard of."""
 
-    def __init__(self, gateway: Gateway, prefix: str) -> None:
+    def __init__(self, gateway: Gateway, prefix: str, schema: int = SCHEMA) -> None:
         """Begin nothing yet."""
         self.gone: Callable[[], None] = lambda: None
         """Called when the leader's key has gone, or may have unheard of."""
@@ -58,10 +59,8 @@ class Mirror:
         self.trouble = ""
         self.reads = 0
         """How often everything has been read."""
-        self._gateway, self._prefix = gateway, prefix
-        self._rows: dict[str, Row] = {}
-        self._unread = set[str]()
-        """Keys whose values cannot be read."""
+        self._gateway, self._prefix, self._schema = gateway, prefix, schema
+        self._mirrored = Mirrored(prefix, schema)
         self._revision, self._marks, self._past_known = 0, 0, False
         self._past, self._late = Past(), dict[str, bytes | None]()
         self._loaded: Loaded | None = None
@@ -74,7 +73,12 @@ class Mirror:
     @property
     def whole(self) -> bool:
         """Whether nothing has to be read to take over, and all of it can be."""
-        return self._revision > 0 and self._past_known and not (self.trouble or self._unread)
+        return self._revision > 0 and self._past_known and not self.lacking
+
+    @property
+    def lacking(self) -> str:
+        """Why it cannot be taken over as it is; empty, too, while it is being read."""
+        return self.trouble or self._mirrored.lacking
 
     @property
     def past(self) -> Past | None:
@@ -116,7 +120,7 @@ class Mirror:
                 while self._at("term") < revision:
                     self._changed.clear()
                     await self._changed.wait()
-                ours = sum(not key.startswith((DAEMONS, "leader")) for key in self._rows)
+                ours = sum(not key.startswith((DAEMONS, "leader")) for key in self._mirrored.rows)
                 if await counted(self._gateway, self._prefix) == (self._at("mark"), ours):
                     found = await self.loaded()
         await self.stop()
@@ -127,13 +131,13 @@ class Mirror:
         return found
 
     def _at(self, key: str) -> int:
-        row = self._rows.get(key)
+        row = self._mirrored.rows.get(key)
         return row[1] if row and self._revision else 0
 
     async def _built(self) -> Loaded:
         """Put it together, as it is now."""
         putting, past = Putting(), self._past
-        for count, (key, (value, at, found)) in enumerate(sorted(self._rows.items())):
+        for count, (key, (value, at, found)) in enumerate(sorted(self._mirrored.rows.items())):
             if found is None:
                 read(key, value)  # it says why it cannot be read
             putting.put(key, found, at)
@@ -179,17 +183,18 @@ class Mirror:
     async def _read(self) -> None:
         """Read everything as it is at one revision; what is over behind it."""
         self.reads += 1
-        answer = await self._gateway.call("kv/range", {"key": self._key("mark")})
-        revision, marks = number(answer["header"], "revision"), records(answer, "kvs")
-        found = dict[str, Row]()
-        self._unread.clear()
+        both = [{"request_range": {"key": self._key(name)}} for name in ("mark", "schema")]
+        answer = await self._gateway.call("kv/txn", {"success": both})
+        mark, revision = first(answer, 0), number(answer["header"], "revision")
+        check_schema(first(answer, 1), self._prefix, self._schema)
+        found = Mirrored(self._prefix, self._schema)
         for some in (("", AUDIT), (after(AUDIT), PAST)):
             async for key, value, at in rows(self._gateway, self._prefix, some, revision):
-                found[key] = self._row(key, value, at)
-                if len(found) % BREATHER == 0:
+                found.put(key, value, at)
+                if len(found.rows) % BREATHER == 0:
                     await asyncio.sleep(0)
-        self._rows, self._past, self._late = found, Past(), {}
-        self._marks = number(marks[0], "version") if marks else 0
+        self._mirrored, self._past, self._late = found, Past(), {}
+        self._marks = number(mark, "version")
         self._revision = revision
         self._edited()
         self._changed.set()
@@ -267,10 +272,9 @@ class Mirror:
         if one.key.startswith(PAST):
             self._put_past(one.key, one.put.value if one.put else None)
         elif one.put is not None:
-            self._rows[one.key] = self._row(one.key, one.put.value, one.revision)
+            self._mirrored.put(one.key, one.put.value, one.revision)
         else:
-            self._rows.pop(one.key, None)
-            self._unread.discard(one.key)
+            self._mirrored.drop(one.key)
             if one.key == "leader":
                 self.gone()
         if one.key not in NOT_DATA and not one.key.startswith(DAEMONS):
@@ -288,11 +292,3 @@ class Mirror:
 
     def _key(self, name: str) -> str:
         return coded(f"{self._prefix}{name}".encode())
-
-    def _row(self, key: str, value: bytes, revision: int) -> Row:
-        self._unread.discard(key)
-        try:
-            return value, revision, read(key, value)
-        except Permanent:
-            self._unread.add(key)
-            return value, revision, None

@@ -141,6 +141,10 @@ class Past:
             if host in (None, one.short.host):
                 yield one.short.order, one.heading()
 
+    def all(self) -> Iterator[Over]:
+        """Yield all that are kept."""
+        return iter(self._over.values())
+
     def ended(self) -> Iterator[Ended]:
         """Yield when each ended."""
         return ((one.short.ended_wall_s, id_) for id_, one in self._over.items())

@@ -187,7 +187,7 @@ def _plan_incident(
     heads[key] = kept.revision if kept else 0
     if kept is None:
         heads[past_key(head.id)] = 0
-    puts[key] = _head(head, kept.order if kept else order)
+    puts[key] = head_value(head, kept.order if kept else order)
     parts = some(change, PARTS)
     value = _value(parts)
     if kept is not None and kept.parts and kept.parts % FOLD_PARTS == 0:
@@ -248,7 +248,8 @@ def charges_plan(held: Loaded, charges: Sequence[Charge], order: int) -> Plan:
     return Plan(puts=puts, drops=(("c/", ordered("c", order)),), apply=apply, orders=len(made))
 
 
-def _head(head: Incident, order: int) -> bytes:
+def head_value(head: Incident, order: int) -> bytes:
+    """Return the head of an incident. Raise ValueError if it is too large: that is a bug."""
     text = OPENED.dumps(Opened(order, head))
     if len(text.encode()) > HEAD_MAX:
         dump_head(head)  # it says what is too large

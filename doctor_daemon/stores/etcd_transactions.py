@@ -64,6 +64,10 @@ class Plan:
         """How many operations it is, or comparisons, of which etcd takes as many."""
         return max(len(self.puts) + len(self.drops), len(self.heads))
 
+    def as_it_is(self, _: int) -> Plan:
+        """Return it, whatever its number."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Transaction:

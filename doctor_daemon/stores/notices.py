@@ -6,7 +6,7 @@ Lists leave the bodies out: one may be half a megabyte, and nobody reads it ther
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from doctor_daemon.core.host import HostId
@@ -21,6 +21,7 @@ _COLUMNS = (
 )
 _LISTED = f"{_COLUMNS}, '' FROM notices"
 _WHOLE = f"{_COLUMNS}, body FROM notices"
+_PLACED = f"{_COLUMNS}, body, seq FROM notices"
 _AGAIN = "UPDATE notices SET state = 'pending', attempts = 0, error = '', late = 1"
 _OF_STATE = {
     # Spelt out: an index of some rows alone is used for a word, not for a value that is filled in.
@@ -34,6 +35,19 @@ def pending(connection: sqlite3.Connection) -> Sequence[NoticeRow]:
     """Return what is still to be told, in the order of its making."""
     rows = connection.execute(f"{_WHOLE} WHERE state = 'pending' ORDER BY seq")
     return tuple(map(_notice, rows))
+
+
+def of_incident(connection: sqlite3.Connection, id_: str) -> Iterator[tuple[int, NoticeRow]]:
+    """Yield what was told of an incident, whole, and its number in the order of its making."""
+    found = connection.execute(f"{_PLACED} WHERE incident = ? ORDER BY seq", (id_,))
+    return ((seq, _notice(row)) for *row, seq in found)
+
+
+def of_none(connection: sqlite3.Connection) -> Iterator[tuple[int, NoticeRow]]:
+    """Yield the same of what was told and belongs to no incident that is kept."""
+    without = "incident NOT IN (SELECT id FROM incidents)"
+    found = connection.execute(f"{_PLACED} WHERE {without} ORDER BY seq")
+    return ((seq, _notice(row)) for *row, seq in found)
 
 
 def listed(connection: sqlite3.Connection, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
@@ -72,7 +86,7 @@ def _among(ids: Collection[str]) -> str:
     return f"id IN ({', '.join('?' * len(ids))})"
 
 
-def _notice(row: tuple[Any, ...]) -> NoticeRow:
+def _notice(row: Sequence[Any]) -> NoticeRow:
     id_, consumer, project, cloud, host, incident, kind, sequence, *delivery = row
     state, attempts, error, gap_before, late, made_at, evidence_at, body = delivery
     return NoticeRow(

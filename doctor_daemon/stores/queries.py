@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from doctor_daemon.core.context import Armed, Charge
@@ -28,24 +29,31 @@ from doctor_daemon.stores.retention import HEADINGS_MAX, KEYS_MAX, RETURNS_MAX
 
 def snapshot(connection: sqlite3.Connection) -> Snapshot:
     """Return what a starting daemon needs."""
-    return Snapshot(
+    return replace(
+        small(connection),
         incidents=tuple(_open_incidents(connection)),
+        pending=pending(connection),
+        gaps=frozenset(_gaps(connection)),
+        returns=tuple(_returns(connection)),
+    )
+
+
+def small(connection: sqlite3.Connection) -> Snapshot:
+    """Return of it what is no incident, nor told of one."""
+    return Snapshot(
         charges=tuple(_charges(connection)),
         armed=_armed(connection),
         maintenance=tuple(
             MAINTENANCE.loads(body)
             for (body,) in connection.execute("SELECT body FROM maintenance ORDER BY cloud, host")
         ),
-        pending=pending(connection),
         sequences={
             (consumer, HostId(cloud, host)): last
             for consumer, cloud, host, last in connection.execute(
                 "SELECT consumer, cloud, host, last FROM sequences"
             )
         },
-        gaps=frozenset(_gaps(connection)),
         evidence=_evidence(connection),
-        returns=tuple(_returns(connection)),
         upkeep=tuple(
             UPKEEP.loads(body)
             for (body,) in connection.execute("SELECT body FROM upkeep ORDER BY cloud, host")
@@ -67,6 +75,15 @@ def _open_incidents(connection: sqlite3.Connection) -> Iterator[Incident]:
     ).fetchall()
     for row in rows:
         yield _whole(connection, row)
+
+
+def all_incidents(connection: sqlite3.Connection) -> Iterator[Incident]:
+    """Yield all that are kept, whole, in the order of their opening."""
+    for row in connection.execute("SELECT id, version, head FROM incidents ORDER BY seq"):
+        try:
+            yield _whole(connection, row)
+        except Permanent as error:
+            raise Permanent(f"incident {row[0]}: {error}") from error
 
 
 def find(connection: sqlite3.Connection, id_: IncidentId) -> Incident | None:

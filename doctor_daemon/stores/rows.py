@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from doctor_daemon.core.context import Charge, Maintenance
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, EvidenceRow, NoticeRow
 from doctor_daemon.stores.audit import write_lines
@@ -37,6 +38,11 @@ from doctor_daemon.stores.volumes import write_records
 
 # Not OR REPLACE: for that SQLite keeps each page as it was before each row, at four times the cost.
 _REPLACED = " ON CONFLICT DO UPDATE SET body = excluded.body"
+_NOTICE = (
+    "id, consumer, project, cloud, host, incident, kind, sequence, body,"
+    " state, attempts, error, gap_before, late, made_at, evidence_at, made_wall_s"
+)
+_REACHED = " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)"
 _UPSERTS = {
     "maintenance": "INSERT INTO maintenance (cloud, host, body) VALUES (?, ?, ?)"
     " ON CONFLICT DO UPDATE SET body = excluded.body",
@@ -82,22 +88,29 @@ def write_change(connection: sqlite3.Connection, change: Change, term: int) -> N
 
 
 def _write_head(connection: sqlite3.Connection, head: Incident) -> None:
-    ended_wall_s = head.phase_at.wall_s if head.phase.final else None
-    state = (head.phase, head.version, ended_wall_s, dump_head(head))
     if head.version == 1:
-        connection.execute(
-            "INSERT INTO incidents (phase, version, ended_wall_s, head,"
-            " id, cloud, host, opened_wall_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*state, head.id, head.host.cloud, head.host.name, head.opened_at.wall_s),
-        )
+        _insert_head(connection, head)
         return
     updated = connection.execute(
         "UPDATE incidents SET phase = ?, version = ?, ended_wall_s = ?, head = ?"
         " WHERE id = ? AND version = ?",
-        (*state, head.id, head.version - 1),
+        (*_state(head), head.id, head.version - 1),
     )
     if updated.rowcount != 1:
         raise Conflict(f"incident {head.id} is not saved at version {head.version - 1}")
+
+
+def _insert_head(connection: sqlite3.Connection, head: Incident) -> None:
+    connection.execute(
+        "INSERT INTO incidents (phase, version, ended_wall_s, head,"
+        " id, cloud, host, opened_wall_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*_state(head), head.id, head.host.cloud, head.host.name, head.opened_at.wall_s),
+    )
+
+
+def _state(head: Incident) -> tuple[object, ...]:
+    ended_wall_s = head.phase_at.wall_s if head.phase.final else None
+    return head.phase, head.version, ended_wall_s, dump_head(head)
 
 
 def _write_children(connection: sqlite3.Connection, head: Incident, change: Change) -> None:
@@ -109,6 +122,17 @@ def _write_children(connection: sqlite3.Connection, head: Incident, change: Chan
     insert_many(connection, "INSERT INTO servers (incident, id, body)", servers, _REPLACED)
     moves = ((head.id, one.server.id, EVACUATION.dumps(one)) for one in change.evacuations)
     insert_many(connection, "INSERT INTO evacuations (incident, server, body)", moves, _REPLACED)
+
+
+def insert_whole(connection: sqlite3.Connection, incident: Incident) -> None:
+    """Write an incident that is not there, whole, at whatever version it is."""
+    _insert_head(connection, incident)
+    parts = Change(
+        entries=incident.timeline,
+        servers=tuple(incident.servers.values()),
+        evacuations=tuple(incident.evacuations.values()),
+    )
+    _write_children(connection, incident, parts)
 
 
 def _insert_charges(connection: sqlite3.Connection, charges: Iterable[Charge]) -> None:
@@ -128,27 +152,36 @@ def replace_charges(connection: sqlite3.Connection, charges: Sequence[Charge], t
 
 def _insert_notices(connection: sqlite3.Connection, rows: Sequence[NoticeRow]) -> None:
     text = cache(INSTANT.dumps)  # those of a step are of the same two moments
-    insert_many(
-        connection,
-        "INSERT INTO notices (id, consumer, project, cloud, host, incident, kind, sequence, body,"
-        " state, attempts, error, gap_before, late, made_at, evidence_at, made_wall_s)",
-        (
-            (
-                *(row.id, row.consumer, row.project, row.host.cloud, row.host.name, row.incident),
-                *(row.kind, row.sequence, sound(row.body), row.state, row.attempts),
-                *(sound(row.error), row.gap_before, row.late),
-                text(row.made_at) if row.made_at else None,
-                text(row.evidence_at) if row.evidence_at else None,
-                row.made_at.wall_s if row.made_at else None,
-            )
-            for row in rows
-        ),
-    )
+    values = (_notice_values(row, text) for row in rows)
+    insert_many(connection, f"INSERT INTO notices ({_NOTICE})", values)
     insert_many(
         connection,
         "INSERT INTO sequences (consumer, cloud, host, last)",
         ((row.consumer, row.host.cloud, row.host.name, row.sequence) for row in rows),
-        " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+        _REACHED,
+    )
+
+
+def insert_placed(connection: sqlite3.Connection, place: int, row: NoticeRow) -> None:
+    """Write a notice that is not there, at its place in the order of all."""
+    values = (place, *_notice_values(row, INSTANT.dumps))
+    insert_many(connection, f"INSERT INTO notices (seq, {_NOTICE})", [values])
+
+
+def reach(connection: sqlite3.Connection, consumer: str, host: HostId, last: int) -> None:
+    """Note the last number that a consumer was given about a host."""
+    row = (consumer, host.cloud, host.name, last)
+    insert_many(connection, "INSERT INTO sequences (consumer, cloud, host, last)", [row], _REACHED)
+
+
+def _notice_values(row: NoticeRow, text: Callable[[Instant], str]) -> tuple[object, ...]:
+    return (
+        *(row.id, row.consumer, row.project, row.host.cloud, row.host.name, row.incident),
+        *(row.kind, row.sequence, sound(row.body), row.state, row.attempts),
+        *(sound(row.error), row.gap_before, row.late),
+        text(row.made_at) if row.made_at else None,
+        text(row.evidence_at) if row.evidence_at else None,
+        row.made_at.wall_s if row.made_at else None,
     )
 
 

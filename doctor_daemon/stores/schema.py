@@ -14,144 +14,25 @@ from itertools import chain
 from pathlib import Path
 
 from doctor_daemon.errors import Permanent
+from doctor_daemon.ports.moving import NOT_WHOLE
 from doctor_daemon.stores.faults import refusal, understood
+from doctor_daemon.stores.schema_steps import STEPS
 
 APPLICATION_ID = 0x444F4354
 """`DOCT`: how file(1) and we tell our database from another program's."""
+UNFINISHED = 0x444F4349
+"""`DOCI`: something is being put into it as a whole, and has not come to its end."""
 LOG_PAGES_MAX = 20_000
 """80 MiB of log; above that a commit waits while it is moved into the database."""
 BUSY_S = 2.0
 """How long a statement waits for a lock. Nobody else writes but an operator with a shell."""
 
-_FIRST = (
-    """CREATE TABLE meta (
-        one INTEGER PRIMARY KEY CHECK (one = 1),
-        term INTEGER NOT NULL,
-        armed TEXT,
-        boot_id TEXT, boot_s REAL, wall_s REAL)""",
-    "INSERT INTO meta (one, term) VALUES (1, 0)",
-    """CREATE TABLE incidents (
-        seq INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        cloud TEXT NOT NULL, host TEXT NOT NULL,
-        phase TEXT NOT NULL, version INTEGER NOT NULL,
-        opened_wall_s REAL NOT NULL,
-        ended_wall_s REAL, -- NULL: it is open
-        head TEXT NOT NULL)""",
-    # At most one open incident a host, whoever asks.
-    "CREATE UNIQUE INDEX open_incidents ON incidents (cloud, host) WHERE ended_wall_s IS NULL",
-    "CREATE INDEX ended_incidents ON incidents (ended_wall_s, seq)",
-    "CREATE INDEX incidents_of_host ON incidents (cloud, host, seq)",
-    """CREATE TABLE entries (
-        incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
-        seq INTEGER NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (incident, seq)) WITHOUT ROWID""",
-    """CREATE TABLE servers (
-        incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
-        id TEXT NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (incident, id)) WITHOUT ROWID""",
-    """CREATE TABLE charges (
-        incident TEXT NOT NULL, number INTEGER NOT NULL, domain TEXT NOT NULL,
-        boot_id TEXT NOT NULL, boot_s REAL NOT NULL, wall_s REAL NOT NULL,
-        PRIMARY KEY (incident, number))""",
-    """CREATE TABLE notices (
-        seq INTEGER PRIMARY KEY,
-        id TEXT NOT NULL UNIQUE,
-        consumer TEXT NOT NULL, project TEXT NOT NULL,
-        cloud TEXT NOT NULL, host TEXT NOT NULL, incident TEXT NOT NULL,
-        kind TEXT NOT NULL, sequence INTEGER NOT NULL, body TEXT NOT NULL,
-        state TEXT NOT NULL, attempts INTEGER NOT NULL, error TEXT NOT NULL,
-        gap_before INTEGER NOT NULL,
-        made_at TEXT, evidence_at TEXT, made_wall_s REAL,
-        UNIQUE (consumer, cloud, host, sequence))""",
-    "CREATE INDEX pending_notices ON notices (seq) WHERE state = 'pending'",
-    "CREATE INDEX notices_of_incident ON notices (incident)",
-    # Apart from the notices, which are pruned: a sequence goes on for ever.
-    """CREATE TABLE sequences (
-        consumer TEXT NOT NULL, cloud TEXT NOT NULL, host TEXT NOT NULL,
-        last INTEGER NOT NULL,
-        PRIMARY KEY (consumer, cloud, host)) WITHOUT ROWID""",
-    # What was said, folded; `evidence_keys` tells which events said it.
-    """CREATE TABLE evidence (
-        cloud TEXT NOT NULL, host TEXT NOT NULL,
-        source TEXT NOT NULL, fingerprint TEXT NOT NULL,
-        verdict TEXT NOT NULL, summary TEXT NOT NULL, incident TEXT,
-        first TEXT NOT NULL, last TEXT NOT NULL, last_wall_s REAL NOT NULL,
-        count INTEGER NOT NULL,
-        PRIMARY KEY (cloud, host, source, fingerprint))""",
-    """CREATE TABLE evidence_keys (
-        seq INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,
-        cloud TEXT NOT NULL, host TEXT NOT NULL,
-        source TEXT NOT NULL, fingerprint TEXT NOT NULL,
-        verdict TEXT NOT NULL, incident TEXT,
-        boot_id TEXT NOT NULL, boot_s REAL NOT NULL, wall_s REAL NOT NULL)""",
-    """CREATE TABLE maintenance (
-        cloud TEXT NOT NULL, host TEXT NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (cloud, host)) WITHOUT ROWID""",
+_TABLES = (
+    *("entries", "servers", "evacuations", "incidents", "charges", "notices", "sequences"),
+    *("evidence", "evidence_keys", "maintenance", "upkeep", "volume_records", "host_tasks"),
+    *("spent", "spent_floors", "audit"),
 )
-
-_SECOND = (
-    """CREATE TABLE evacuations (
-        incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
-        server TEXT NOT NULL,
-        body TEXT NOT NULL,
-        PRIMARY KEY (incident, server)) WITHOUT ROWID""",
-    # 1: it was given up, and an operator has had it told once more, behind its successors.
-    "ALTER TABLE notices ADD COLUMN late INTEGER NOT NULL DEFAULT 0",
-    "CREATE INDEX dead_notices ON notices (seq, consumer) WHERE state = 'dead'",
-)
-
-_THIRD = (
-    # What consumers were last told of a host in Nova's MAINTENANCE: it is no incident.
-    """CREATE TABLE upkeep (
-        cloud TEXT NOT NULL, host TEXT NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (cloud, host)) WITHOUT ROWID""",
-)
-
-_FOURTH = (
-    # Operators' orders about Cinder, and tasks about cinder-volumes of fenced hosts.
-    """CREATE TABLE volume_records (
-        kind TEXT NOT NULL, number INTEGER NOT NULL,
-        over INTEGER NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (kind, number)) WITHOUT ROWID""",
-)
-
-_FIFTH = (
-    # What is done for a host beside its incidents: about its ports, and about a host in reserve.
-    """CREATE TABLE host_tasks (
-        kind TEXT NOT NULL, cloud TEXT NOT NULL, host TEXT NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (kind, cloud, host)) WITHOUT ROWID""",
-)
-
-_SIXTH = (
-    # Signed requests that have come, and up to which second they are known without their names.
-    """CREATE TABLE spent (
-        source TEXT NOT NULL, nonce TEXT NOT NULL, signed_s INTEGER NOT NULL,
-        PRIMARY KEY (source, nonce)) WITHOUT ROWID""",
-    "CREATE INDEX spent_by_age ON spent (source, signed_s)",
-    """CREATE TABLE spent_floors (
-        source TEXT PRIMARY KEY, signed_s INTEGER NOT NULL) WITHOUT ROWID""",
-)
-
-_SEVENTH = (
-    # The audit: lines in a chain, and its two ends, by which it is known whether some are gone.
-    """CREATE TABLE audit (
-        number INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE, at_wall_s REAL NOT NULL,
-        hash TEXT NOT NULL, body TEXT NOT NULL)""",
-    """CREATE TABLE audit_ends (
-        one INTEGER PRIMARY KEY CHECK (one = 1),
-        dropped INTEGER NOT NULL, dropped_hash TEXT NOT NULL,
-        last INTEGER NOT NULL, last_hash TEXT NOT NULL)""",
-    """INSERT INTO audit_ends
-        SELECT 1, 0, hash, 0, hash FROM (SELECT lower(hex(zeroblob(32))) AS hash)""",
-)
-
-STEPS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
-"""Schema n is made from schema n - 1 by the n-th of these. One that was released never changes."""
+"""Those that hold rows, each before those that it refers to."""
 
 
 def claim(path: Path) -> tuple[sqlite3.Connection, int]:
@@ -161,12 +42,61 @@ def claim(path: Path) -> tuple[sqlite3.Connection, int]:
     """
     _make_file(path)
     with understood(path), ExitStack() as undone:
-        connection = undone.enter_context(closing(_connect(path)))
-        _check(connection, path)
-        _set_up(connection, path)
+        connection = undone.enter_context(closing(connect_current(path)))
         term = _next_term(connection)
         undone.pop_all()
         return connection, term
+
+
+def connect_current(path: Path) -> sqlite3.Connection:
+    """Open a database that is there, and bring its schema up to date. Raise as `claim` does."""
+    with understood(path), ExitStack() as undone:
+        connection = undone.enter_context(closing(_connect(path)))
+        _check(connection, path)
+        _set_up(connection, path)
+        undone.pop_all()
+        return connection
+
+
+def connect_unfinished(path: Path) -> sqlite3.Connection:
+    """Open a database for being filled: one that holds nothing, or is unfinished; empty it then.
+
+    It is unfinished from here on, and nobody else opens it until `finish`. Raise Permanent for one
+    that holds something, and as `claim` does.
+    """
+    _make_file(path)
+    with understood(path), ExitStack() as undone:
+        connection = undone.enter_context(closing(_connect(path)))
+        found = _check(connection, path, unfinished=True)
+        _set_up(connection, path, found or UNFINISHED)
+        if found != UNFINISHED and _holds(connection):
+            raise Permanent(
+                f"{path}: there is state in it already: set another state.path, or take the file"
+                " away if nobody needs it"
+            )
+        connection.execute("BEGIN IMMEDIATE")
+        for table in _TABLES:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a table of ours
+        connection.execute(f"PRAGMA application_id = {UNFINISHED}")
+        connection.execute("COMMIT")
+        undone.pop_all()
+        return connection
+
+
+def finish(connection: sqlite3.Connection) -> None:
+    """Say, in the transaction that is open, that the database is whole."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _holds(connection: sqlite3.Connection) -> bool:
+    """Tell whether anything was ever saved: a term alone was claimed by whoever saved nothing."""
+    for table in _TABLES:
+        if connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():  # noqa: S608 - as above
+            return True
+    said = connection.execute(
+        "SELECT armed IS NOT NULL OR boot_id IS NOT NULL OR (SELECT last FROM audit_ends) FROM meta"
+    )
+    return bool(said.fetchone()[0])
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -214,12 +144,18 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(where, uri=True, timeout=BUSY_S, isolation_level=None)
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse what is not ours, is newer than we are, or is damaged."""
+def _check(connection: sqlite3.Connection, path: Path, *, unfinished: bool = False) -> int:
+    """Refuse what is not ours, is newer than we are, or is damaged; return whose it is.
+
+    `unfinished`: one that is being filled is not refused.
+    """
     application = _number(connection, "application_id")
     version = _number(connection, "user_version")
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-    if application != APPLICATION_ID and not (empty and application == 0 and version == 0):
+    if application == UNFINISHED and not unfinished:
+        raise Permanent(f"{path}: {NOT_WHOLE}")
+    ours = application in (APPLICATION_ID, UNFINISHED)
+    if not ours and not (empty and application == 0 and version == 0):
         raise Permanent(f"{path}: this is another program's database")
     if version > len(STEPS):
         raise Permanent(
@@ -229,9 +165,10 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     found = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != ("ok",):
         raise Permanent(f"{path}: it is corrupt: {found[0] if found else 'no answer'}")
+    return application
 
 
-def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+def _set_up(connection: sqlite3.Connection, path: Path, application: int = APPLICATION_ID) -> None:
     """Have each commit synchronised, and bring the schema up to date in one transaction."""
     journal = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if journal != "wal":
@@ -249,7 +186,7 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for statement in chain.from_iterable(steps):
         connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA application_id = {application}")
     connection.execute(f"PRAGMA user_version = {len(STEPS)}")
     connection.execute("COMMIT")
 

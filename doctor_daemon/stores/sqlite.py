@@ -32,6 +32,7 @@ from doctor_daemon.stores import audit, notices, queries, rows
 from doctor_daemon.stores.reader import Reader
 from doctor_daemon.stores.retention import Retention, drops
 from doctor_daemon.stores.schema import claim, move_log
+from doctor_daemon.stores.sqlite_moving import SqliteMoving
 from doctor_daemon.stores.writer import Writer
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class SqliteStore:
 
     api: ClassVar[int] = 1
     Config: ClassVar[type[SqliteConfig]] = SqliteConfig
+    Moving: ClassVar[type[SqliteMoving]] = SqliteMoving
 
     def __init__(self, config: SqliteConfig) -> None:
         """Touch nothing yet: `open` does."""

@@ -83,6 +83,18 @@ def tasks(connection: sqlite3.Connection) -> tuple[VolumeTask, ...]:
     return tuple(VOLUME_TASK.loads(body) for body in _bodies(connection, _TASK))
 
 
+def everything(
+    connection: sqlite3.Connection,
+) -> tuple[Sequence[VolumeOrder], Sequence[VolumeTask]]:
+    """Return all orders and tasks that are kept, by their numbers."""
+    found = "SELECT body FROM volume_records WHERE kind = ? ORDER BY number"
+    kept = [connection.execute(found, (kind,)).fetchall() for kind in (_ORDER, _TASK)]
+    return (
+        tuple(VOLUME_ORDER.loads(body) for (body,) in kept[0]),
+        tuple(VOLUME_TASK.loads(body) for (body,) in kept[1]),
+    )
+
+
 def _bodies(connection: sqlite3.Connection, kind: str) -> Sequence[str]:
     rows = connection.execute(
         "SELECT body FROM volume_records WHERE kind = :kind AND (over = 0 OR number IN"

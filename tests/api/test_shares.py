@@ -84,6 +84,44 @@ async def test_i20_only_so_many_wait_for_their_turn_and_not_for_ever() -> None:
     assert client.rejected == [("doctor", "busy")] * 5
 
 
+async def test_e5_a_source_of_which_all_waits_leaves_connections_to_the_others() -> None:
+    """A proxy, or a machine with several monitors, has one address."""
+    limits, gone = Limits(), asyncio.Event()
+    most = limits.under_way + limits.waiting
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        await gone.wait()
+        return web.Response()
+
+    head = HEAD.replace(b"PUT /events", b"POST /scripted") + length(2) + b"{}"
+    sources = source(Scripted(hang)), source(doctor())
+    async with listening(Ledger(), *sources, limits=limits) as client:
+        flood = [
+            await asyncio.open_connection("127.0.0.1", client.listener.port) for _ in range(most)
+        ]
+        for _, writer in flood:
+            writer.write(head)
+        await until(lambda: client.listener.connections == most)
+        reply = await client.send("/events", BODY, method="PUT")
+        gone.set()
+        for _, writer in flood:
+            writer.close()
+    assert reply.status == 200
+
+
+async def test_e5_who_is_not_let_in_waits_for_nothing_and_takes_no_place() -> None:
+    ledger = Ledger()
+    ledger.gate.clear()
+    limits = Limits(under_way=1, waiting=0)
+    async with listening(ledger, source(doctor()), limits=limits) as client:
+        first = asyncio.create_task(client.send("/events", BODY, method="PUT"))
+        await until(lambda: dict(client.listener.counts()) == {"doctor": 1})
+        status, _, said = parse(await client.wire(HEAD + b"Origin: http://x\r\n" + length(0)))
+        ledger.gate.set()
+        assert (await first).status == 200
+    assert (status, said["code"]) == (403, "forbidden")
+
+
 async def test_e5_who_gives_up_waiting_leaves_its_turn_to_the_next() -> None:
     share = Share(Limits(under_way=1, wait_s=10))
     async with share.taken():

@@ -9,7 +9,7 @@ from doctor_daemon.cli.arguments import CONFIG, SOCKET, parse
 from doctor_daemon.cli.main import COMMANDS
 from tests.cli.terminal import typed
 
-ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key", "watchdog"}
+ALONE = {"run", "check-config", "demo", "drill", "heartbeat", "heartbeat-key", "watchdog", "store"}
 """Commands that ask no running daemon."""
 ASKING = sorted(set(COMMANDS) - ALONE)
 PLAIN = ("probe", "status", "incidents", "notices", "server-state")

@@ -18,7 +18,7 @@ from tests.crash_points.waits import LOOK_S, until
 from tests.crash_points.world import World
 from tests.engine.rig import SlowDisk
 from tests.engine.sharing import Cluster, SharedDisk
-from tests.simulation import standing
+from tests.simulation.processes import Process, within
 from tests.simulation.standing import StandingLoop
 
 Word = Callable[[Engine], Awaitable[Any]]
@@ -44,6 +44,8 @@ class Succession:
         self.daemons: list[Daemon] = []
         self._beside: Word | None = None
         self._eras = 0
+        self._first = Process()
+        """What the first daemon runs in: it can stand still."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self.woken_s = 0.0
 
@@ -56,9 +58,8 @@ class Succession:
         """Start a daemon, in an era of its own where none is given."""
         self._eras += 1
         number = len(self.daemons) + 1
-        freezable = self.point is not None and self.point.how is How.STANDSTILL and number == 1
         disk = self._alone if self.cluster is None else SharedDisk(self.cluster, f"ctl-{number}")
-        context = standing.within() if freezable else Context()
+        context = within(self._first) if number == 1 else Context()
         daemon = Daemon(number, era or f"era-{self._eras}", disk, self.world, context)
         daemon.line, daemon.witness, daemon.struck = self.line, self.judge, self._strike
         self.daemons.append(daemon)
@@ -92,7 +93,7 @@ class Succession:
                 self.woken_s = asyncio.get_running_loop().time() + STILL_S
                 loop = cast("StandingLoop", asyncio.get_running_loop())
                 chance = Random(self.line.point.number if self.line.point else 0)
-                loop.stand_still(STILL_S, chance, asleep=False)
+                loop.stand_still(self._first, STILL_S, chance, asleep=False)
             case _:
                 daemon.die()
         self.later(self.succeed(daemon, how))

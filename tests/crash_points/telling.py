@@ -12,7 +12,7 @@ from tests.crash_points.line import Crossed, How, Point, points
 from tests.crash_points.place import Place
 from tests.crash_points.stories import Story
 from tests.simulation.standing import StandingLoop
-from tests.simulation.virtual import VirtualLoop, run
+from tests.simulation.virtual import run
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ def told(
         lines = [line async for line in place.words()]
         made.append(Told(place.line.crossed, ending, place.judge.violations, "\n".join(lines)))
 
-    still = point is not None and point.how is How.STANDSTILL
-    Context().run(run, main(), StandingLoop if still else VirtualLoop)
+    Context().run(run, main(), StandingLoop)
     return made[0]
 
 

@@ -30,6 +30,7 @@ UNREACHED = {
     "Intake": OFFERED,
     "LeaderLock": "taken before there is an engine, and given back by the kernel",
     "Lifeline": "a power device asks for it, in a cut: its file is killed at in tests/heartbeat",
+    "Moving": "the commands `store export` and `store import`, while no daemon runs",
     "Records": OFFERED,
     "Replays": OFFERED,
     "Seal": OFFERED,

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -15,7 +16,8 @@ from doctor_daemon.errors import Conflict, LateError, Temporary
 from tests.engine.instruments import HOST
 from tests.engine.rig import Rig, accuse, incident_of, until
 from tests.engine.sharing import SharedDisk, two
-from tests.simulation.virtual import run
+from tests.engine.test_pauses import freeze
+from tests.simulation.virtual import VirtualClock, run
 
 SOON = Policy(grace_s=1.0)
 
@@ -152,6 +154,45 @@ def test_a_cut_that_cannot_be_confirmed_for_long_costs_no_try_and_holds_no_devic
             assert first.device.cuts == 1
             story = [entry.text for entry in incident_of(engine).timeline]
             assert not any("not off" in text for text in story), story
+
+    run(main())
+
+
+class Interrupted(SharedDisk):
+    """A store of which one answer is taken after a pause of the process."""
+
+    which = 0
+    """The so manieth from now on."""
+    woke_at: Instant | None = None
+
+    async def confirm(self) -> None:
+        await super().confirm()
+        self.which -= 1
+        if self.which == 0:
+            freeze(60.0)
+            self.woke_at = VirtualClock().now()
+            await asyncio.sleep(0.1)  # the tick comes first
+            raise LateError("the answer was taken too late")
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_a12_a_pause_while_it_is_asked_who_leads_takes_the_cut_back(which: int) -> None:
+    """Nothing has been sent yet: so the host has its whole grace again, and is looked at anew."""
+
+    async def main() -> None:
+        cluster, first, _ = two(Rig())
+        disk = first.disk = Interrupted(cluster, "ctl-1")
+        async with first.running() as engine:
+            await accuse(first, engine)
+            disk.which = which
+            await asyncio.sleep(75.0)  # sixty of them in one
+            await engine.desk.submit([first.evidence()])
+            await until(engine, Phase.DOWN)
+            cut_at = incident_of(engine).cut_started
+            assert disk.woke_at is not None
+            assert cut_at is not None
+            assert cut_at.since(disk.woke_at) >= first.policy.grace_s
+            assert first.device.cuts == 1
 
     run(main())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from doctor_daemon.core.audit import ORIGIN, Broken, Check, Row, canonical, seal
@@ -13,6 +14,9 @@ from doctor_daemon.errors import Permanent
 from doctor_daemon.inspectors.masakari_notice import noted
 from doctor_daemon.ports import EvidenceRow
 from doctor_daemon.stores import codec
+from doctor_daemon.stores.moved_file import check_sum, reading, written
+from doctor_daemon.stores.moved_lines import key_of
+from tests.fuzz.documents import FOLDER
 from tests.fuzz.requests import brief
 
 AT = Instant("boot", 1.0, 1.0)
@@ -64,6 +68,30 @@ def audit(data: bytes) -> None:
         else:
             assert check.at == row.link
             assert one is row
+
+
+def moved(data: bytes) -> None:
+    """A file of a whole state, as it is or with an end that fits: what is read was written so."""
+    end = {"kind": "end", "lines": data.count(b"\n"), "sha256": sha256(data).hexdigest()}
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    file, again = FOLDER / "moved", FOLDER / "moved-again"
+    for text in (data, data + json.dumps(end, separators=(",", ":")).encode() + b"\n"):
+        file.write_bytes(text)
+        again.unlink(missing_ok=True)
+        try:
+            check_sum(file)
+            with reading(file) as (inventory, records):
+                found = list(records)
+        except Permanent as error:
+            brief(error)
+            continue
+        with written(again, inventory) as write:
+            for one in found:
+                write(one)
+                assert not isinstance(one, Row) or key_of(one)
+        with reading(again) as (same, records):
+            assert same == inventory
+            assert len(list(records)) == len(found)
 
 
 def notification(data: bytes) -> None:

@@ -87,6 +87,7 @@ HARNESSES: tuple[Harness, ...] = (
     _of("keystone", "answers", "controllers.identities", _ROWS),
     _of("record", "stored", "stores.shape", "stores.codec"),
     _of("audit", "stored", "core.audit"),
+    _of("moved", "stored", "stores.moved_file", "stores.moved_lines", "stores.tally"),
     _of(
         "etcd_answers",
         "etcd",
@@ -94,7 +95,7 @@ HARNESSES: tuple[Harness, ...] = (
         *("stores.etcd_transactions", "stores.etcd_writer"),
         *("stores.etcd_agreement", "stores.etcd_json", "stores.etcd_meaning"),
         *("stores.etcd_daemons", "stores.etcd_lease", "stores.etcd_watch"),
-        "stores.etcd_audit",
+        *("stores.etcd_audit", "stores.etcd_schema"),
     ),
     _of(
         "etcd_rows",

@@ -106,7 +106,7 @@ class NovaAnswers:
         return [Transit(row.id, row.server, "evacuation", row.status) for row in rows]
 
     async def servers(self, host: HostId) -> ServerList:
-        machine, clock = self._world.machines[host], self._oracle.clock
+        machine, clock = self._world.machines[host], self._oracle.clock.mine()
 
         def answer() -> ServerList:
             self._listed()
@@ -142,8 +142,10 @@ class NovaAnswers:
         return await self._ask("evacuations", lambda: self._rebuilds.of(host))
 
     async def changed_evacuations(self, since_wall_s: float) -> Sequence[Migration]:
+        own = self._oracle.clock.mine()
+
         def answer() -> Sequence[Migration]:
-            ago_s = self._oracle.clock.now().wall_s - since_wall_s
+            ago_s = own.now().wall_s - since_wall_s + own.unaware_s()  # Nova's clock goes on
             return self._rebuilds.changed(self._world.now() - ago_s)
 
         return await self._ask("changed_evacuations", answer)

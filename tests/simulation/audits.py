@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.ward import Instruments
+from tests.simulation.clocks import present_s
 from tests.simulation.disk import Disk
 from tests.simulation.oracle import Oracle
 
@@ -34,6 +36,8 @@ ACTS: Mapping[str, Act] = {
 ORDERED = re.compile(f"({'|'.join(Order)}) by ann(?:: | not followed: )")
 """What a timeline says of an order, whatever became of it."""
 PAGE = 1000
+BEGUN = ContextVar[float | None]("when the call began", default=None)
+"""When something was begun, in the world's time: its gates had just been asked."""
 
 
 class Watched:
@@ -51,6 +55,7 @@ class Watched:
     ) -> Callable[..., Awaitable[tuple[Outcome, str]]]:
         async def call(*given: Any, **named: Any) -> tuple[Outcome, str]:  # noqa: ANN401 - as the port has them
             whom = f"{self._inner.name}," if self._host else f"{given[0]},"
+            BEGUN.set(present_s())
             id_ = await self._audits.sent(act, whom, self._host)
             outcome, text = await method(*given, **named)
             self._audits.answers[id_] = outcome.value

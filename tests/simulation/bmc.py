@@ -16,11 +16,11 @@ from doctor_daemon.core.proof import Identity, Power, Reading
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.errors import Nameless, Temporary
 from doctor_daemon.ports import Permit
+from tests.simulation.clocks import Clocks
 from tests.simulation.crash import Boundaries
 from tests.simulation.oracle import Oracle
 from tests.simulation.returns import Returns
 from tests.simulation.standing import later
-from tests.simulation.virtual import VirtualClock
 from tests.simulation.wakings import Wakings
 from tests.simulation.world import Machine, World
 
@@ -44,7 +44,7 @@ class Bmc:
         self._world = world
         self._swarm = world.swarm
         self._oracle = oracle
-        self._clock: VirtualClock = oracle.clock
+        self._clock: Clocks = oracle.clock
         self._boundaries: Boundaries = oracle.boundaries
         self._pauses = oracle.boundaries.pauses
         self._dead = world.swarm.strikes("bmc-dead", 0.5)
@@ -128,7 +128,7 @@ class Bmc:
             return Outcome.UNKNOWN, "no answer"
         if swarm.strikes("bmc-refuses"):
             return Outcome.REFUSED, "400"
-        if self._begins_to_lie():
+        if self._machine.liar == self.name or self._begins_to_lie():  # it cuts nothing, nor later
             self._machine.liar = self.name
         elif not swarm.strikes("bmc-stuck"):
             self._begin_off()

@@ -1,6 +1,6 @@
 """Crashes and pauses at the boundaries of saves and calls.
 
-At a boundary the daemon may die: whoever passes never returns, the daemon's tasks are ended, and
+At a boundary a daemon may die: whoever passes never returns, that daemon's tasks are ended, and
 what is on the disk and in the world stays as it is at that very moment.
 """
 
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 
 from tests.simulation.faults import Swarm
 from tests.simulation.pauses import CALLED, SAVED, Pauses
+from tests.simulation.processes import INSIDE
+
+ALONE, AMONG_SEVERAL = 0.2, 0.08
+"""How often one dies: a lease has to run out, and nothing is cut for a while after each."""
 
 
 class Boundaries:
@@ -21,16 +24,19 @@ class Boundaries:
         self._swarm = swarm
         self.pauses = Pauses(swarm)
         self.passed: Counter[str] = Counter()
-        self.crash: Callable[[], None] | None = None
-        """Ends the running daemon; None while there is none."""
 
     async def pass_by(self, kind: str, what: str = "") -> None:
         """Pass a boundary, or die at it, or stand still at it."""
         self.passed[f"{kind} {what}".strip()] += 1
-        if self.crash is not None and self._swarm.strikes(kind, 0.2):
-            self.crash()
+        process = INSIDE.get()
+        if process is None:
+            return
+        weight = AMONG_SEVERAL if self.pauses.shared else ALONE
+        if process.crash is not None and self._swarm.strikes(kind, weight):
+            process.crash()
+        if process.dead:
             await asyncio.Event().wait()
-        if self.crash is not None and what != "of deliveries":
+        if process.crash is not None and what != "of deliveries":
             saved = kind == "crash-after-commit"
             weight = SAVED if "commit" in kind else CALLED
-            self.pauses.perhaps(weight, *(("just-saved",) if saved else ()))
+            self.pauses.perhaps(process, weight, *(("just-saved",) if saved else ()))

@@ -31,7 +31,8 @@ class Departures:
         told = f"{machine.id} is deleted before that was saved"
         oracle.check("I-11", wish.step is Course.DELETING, told)
         row = machine.row
-        raced = now - row.foreign_at <= oracle.policy.flag_age_s + LOOK_RACE_S
+        unseen_s = oracle.policy.flag_age_s + LOOK_RACE_S + oracle.unaware_s
+        raced = now - row.foreign_at <= unseen_s
         told = f"{machine.id} is deleted without its flag"
         oracle.check("I-18", row.forced_down or raced, told)
         proof = saved.proof

@@ -1,14 +1,16 @@
 """The store that takes time and fails: the shipped memory store behind a disk that does.
 
 It also is the oracle's window: what is in it is what survives a crash, and every commit passes by.
+One daemon has it for itself. Several have ways to it: `ways`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextvars import Context
+from typing import TypeVar
 
 from doctor_daemon.core.audit import Page
 from doctor_daemon.core.context import Charge
@@ -28,33 +30,42 @@ from doctor_daemon.ports import (
 from tests.simulation.crash import Boundaries
 from tests.simulation.faults import Swarm
 
+T = TypeVar("T")
+
 
 class Disk:
     """`ports.Store` over another one, with faults. It outlives every daemon of the seed."""
 
     def __init__(self, inner: Store, swarm: Swarm, boundaries: Boundaries) -> None:
-        self._inner = inner
+        self.inner = inner
         self._swarm = swarm
         self._boundaries = boundaries
+        self._snapshot: Snapshot | None = None
         self.saved: dict[IncidentId, Incident] = {}
         self.saving: Counter[HostId | None] = Counter()
         """Hosts of which something is being saved at this moment."""
         self.dead: set[str] = set()
         """Notices that are recorded as given up."""
         self.watch: Callable[[Incident | None, Change], None] = lambda before, change: None
-        self._remote = swarm.random.random() < 0.5
+        self.remote = swarm.random.random() < 0.5
         """Whether a server of its own keeps it, which stands not still with the daemon."""
 
     async def open(self) -> int:
-        return await self._inner.open()
+        return await self.inner.open()
 
     async def load(self) -> Snapshot:
-        return await self._inner.load()
+        return await self.inner.load()
+
+    def shown(self) -> Snapshot:
+        """Return what `load` does; it is the same one until something is written."""
+        if self._snapshot is None:
+            self._snapshot = at_once(self.inner.load())
+        return self._snapshot
 
     async def commit(self, change: Change, *, term: int) -> None:
         swarm = self._swarm
         await self._boundaries.pass_by("crash-before-commit")
-        context = Context() if self._remote else None
+        context = Context() if self.remote else None
         with self._boundaries.pauses.call("save"):
             await asyncio.create_task(self._write(change, term), context=context)
         self._boundaries.pauses.decided(change.head)
@@ -75,10 +86,12 @@ class Disk:
         if swarm.strikes("commit-fails"):
             msg = "disk full"
             raise Temporary(msg)
-        await self._inner.commit(change, term=term)
-        self._note(change)
+        await self.put(change, term)
 
-    def _note(self, change: Change) -> None:
+    async def put(self, change: Change, term: int) -> None:
+        """Write at once, and let the judge see it."""
+        self._snapshot = None
+        await self.inner.commit(change, term=term)
         head = change.head
         before = self.saved.get(head.id) if head else None
         if head:
@@ -86,7 +99,8 @@ class Disk:
         self.watch(before, change)
 
     async def replace_charges(self, charges: Sequence[Charge], *, term: int) -> None:
-        await self._inner.replace_charges(charges, term=term)
+        self._snapshot = None
+        await self.inner.replace_charges(charges, term=term)
 
     async def deliveries(self, batch: Sequence[Delivery], *, term: int) -> None:
         await self._boundaries.pass_by("crash-before-commit", "of deliveries")
@@ -94,38 +108,45 @@ class Disk:
         if self._swarm.strikes("commit-fails"):
             msg = "disk full"
             raise Temporary(msg)
-        await self._inner.deliveries(batch, term=term)
-        self.dead.update(delivery.id for delivery in batch if delivery.state == "dead")
+        await self.note(batch, term)
         await self._boundaries.pass_by("crash-after-commit", "of deliveries")
 
+    async def note(self, batch: Sequence[Delivery], term: int) -> None:
+        """Write at once how deliveries stand."""
+        self._snapshot = None
+        await self.inner.deliveries(batch, term=term)
+        self.dead.update(delivery.id for delivery in batch if delivery.state == "dead")
+
     async def find(self, id_: IncidentId) -> Incident | None:
-        return await self._inner.find(id_)
+        return await self.inner.find(id_)
 
     async def headings(self, host: HostId | None, limit: int) -> Sequence[Heading]:
-        return await self._inner.headings(host, limit)
+        return await self.inner.headings(host, limit)
 
     async def said(self, source: str, limit: int) -> Sequence[EvidenceRow]:
-        return await self._inner.said(source, limit)
+        return await self.inner.said(source, limit)
 
     async def notices(self, wanted: Wanted, limit: int) -> Sequence[NoticeRow]:
-        return await self._inner.notices(wanted, limit)
+        return await self.inner.notices(wanted, limit)
 
     async def given_up(self) -> Mapping[str, int]:
-        return await self._inner.given_up()
+        return await self.inner.given_up()
 
     async def replay(self, ids: Collection[str], *, term: int) -> Sequence[NoticeRow]:
-        rows = await self._inner.replay(ids, term=term)
+        self._snapshot = None
+        rows = await self.inner.replay(ids, term=term)
         self.dead.difference_update(row.id for row in rows)
         return rows
 
     async def audit(self, after: int, limit: int) -> Page:
-        return await self._inner.audit(after, limit)
+        return await self.inner.audit(after, limit)
 
     async def prune(self, *, term: int) -> None:
-        await self._inner.prune(term=term)
+        self._snapshot = None
+        await self.inner.prune(term=term)
 
     async def close(self) -> None:
-        await self._inner.close()
+        await self.inner.close()
 
     def open_for(self, host: HostId) -> Incident | None:
         """Return the saved open incident of a host: what a restarted daemon would find."""
@@ -133,3 +154,14 @@ class Disk:
             if incident.host == host and not incident.phase.final:
                 return incident
         return None
+
+
+def at_once(call: Coroutine[None, None, T]) -> T:
+    """Run what awaits nothing; return what it does."""
+    try:
+        call.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    msg = "a call to memory awaits something"
+    raise RuntimeError(msg)

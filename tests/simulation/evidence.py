@@ -82,14 +82,21 @@ def _counts(
     word: Word, at: Instant, lives: list[Word], needed: Corroboration, policy: Policy
 ) -> bool:
     limit_s = min(policy.evidence_age_s, needed.ages.get(word.source, math.inf))
-    answered = any(life.last.since(word.last) >= 0 for life in lives)
+    # A life that an earlier daemon was told of came before whatever this one is told.
+    here = [life.last for life in lives if life.last.boot_id == word.last.boot_id]
+    answered = any(last.since(word.last) >= 0 for last in here)
     return word.verdict is Verdict.DOWN and at.since(word.last) <= limit_s and not answered
 
 
-def _alone(word: Word, needed: Corroboration) -> bool:
-    if word.trust is Trust.OPEN or word.kind in needed.never_alone:
+def trusted_alone(source: str, kind: str, trust: Trust, needed: Corroboration) -> bool:
+    """Tell whether one source's word is enough to cut a host."""
+    if trust is Trust.OPEN or kind in needed.never_alone:
         return False
-    return word.source in needed.alone if needed.alone is not None else word.trust is Trust.ALONE
+    return source in needed.alone if needed.alone is not None else trust is Trust.ALONE
+
+
+def _alone(word: Word, needed: Corroboration) -> bool:
+    return trusted_alone(word.source, word.kind, word.trust, needed)
 
 
 def _so_many(down: list[Word], needed: Corroboration) -> bool:

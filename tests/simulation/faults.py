@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
+
+from tests.simulation.less import Less
 
 PAUSED = (
     "pause-asleep",
@@ -33,6 +36,25 @@ PAUSED = (
     "pause-held",
 )
 """What a pause of the daemon has hit."""
+SHARED = (
+    "frozen-guest",
+    "store-cut-off",
+    "store-away",
+    "store-slow",
+    "store-answer-lost",
+    "lease-lost",
+    "step-down",
+    "disarmed-at-standby",
+    "refused-at-standby",
+    "write-of-one-deposed",
+    "deposed",
+    "followed-dead",
+    "followed-paused",
+    "followed-frozen",
+    "followed-cut-off",
+    "standby-stands-still",
+)
+"""What happens only where several daemons share a store."""
 KINDS = (
     "crash-before-commit",
     "crash-after-commit",
@@ -111,6 +133,7 @@ KINDS = (
     "bmc-nameless",
     "pause",
     *PAUSED,
+    *SHARED,
 )
 """Every kind of fault; the names are what the coverage table shows."""
 
@@ -118,8 +141,14 @@ KINDS = (
 class Swarm:
     """One seed's mixture: `strikes(kind)` draws, and counts what struck."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, less: Less | None = None) -> None:
+        """Draw a mixture. `less`: what of it does not strike."""
         self.seed = seed
+        self.strokes: list[tuple[str, int]] = []
+        """What has struck, by its kind and its number."""
+        self.tells: Callable[[str], None] = lambda text: None
+        """Hears of each."""
+        self._less, self._drawn = less or Less(), Counter[str]()
         self.random, self._names = random.Random(seed), random.Random(f"names of {seed}")
         self.on = True
         self.struck: Counter[str] = Counter()
@@ -139,7 +168,13 @@ class Swarm:
         odds = self._odds.get(kind, 0.0) * weight
         if not (self.on or calm) or not odds or self.random.random() >= odds:
             return False
+        self._drawn[kind] += 1
+        number = self._drawn[kind]
+        if self._less.spares(kind, number):
+            return False
         self.struck[kind] += 1
+        self.strokes.append((kind, number))
+        self.tells(f"*** {kind} ({number})")
         return True
 
     def note(self, kind: str) -> None:

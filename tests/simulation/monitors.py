@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from random import Random
 
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict
 from doctor_daemon.core.incident import IncidentId
-from doctor_daemon.engine.engine import Engine
 from doctor_daemon.errors import Conflict, DoctorError, Temporary
 from doctor_daemon.ports import Receipt
+from tests.simulation.daemons import Daemons, Living
 from tests.simulation.oracle import Oracle
-from tests.simulation.standing import inside
 from tests.simulation.world import Machine, World
 
 SOURCES = (
@@ -27,12 +27,6 @@ PATIENCE_S = 10.0
 """How long each of them waits for an answer."""
 
 
-class Daemon(Protocol):
-    """Where the present daemon is found, if there is one."""
-
-    engine: Engine | None
-
-
 @dataclass
 class Episode:
     """What a monitor has said of a host so far."""
@@ -45,11 +39,14 @@ class Episode:
 class Monitors:
     """Says of every host what can be seen from outside, again and again, sometimes wrongly."""
 
-    def __init__(self, world: World, oracle: Oracle, daemon: Daemon) -> None:
+    def __init__(self, world: World, oracle: Oracle, daemons: Daemons) -> None:
         self._world = world
         self._oracle = oracle
-        self._daemon = daemon
+        self._daemons = daemons
+        self._chance = Random(f"doors {world.swarm.seed}")
         self._swarm = world.swarm
+        self.heard: Callable[[str, str, str], None] = lambda host, source, words: None
+        """Hears what a source has said, and what became of it."""
         self.false_alarms: set[str] = set()
         self.seen_alive: set[str] = set()
         """Hosts that answer pings still, whatever else has become of them."""
@@ -109,6 +106,7 @@ class Monitors:
             claimed_s=self._world.now(),
             summary="seen from outside",
         )
+        self._oracle.insisting.said(machine.id, source, verdict)
         if self._oracle.disk.saving[machine.id]:
             self._swarm.note("heard-during-save")
         await self.send(evidence)
@@ -122,39 +120,56 @@ class Monitors:
 
     async def _stale(self, evidence: Evidence) -> None:
         """Deliver something against the host that was in a queue for much too long."""
-        engine = self._daemon.engine
-        if engine is None or not engine.ready.is_set() or not self._swarm.strikes("evidence-stale"):
+        one = self._daemons.leading
+        if one is None or not self._swarm.strikes("evidence-stale"):
             return
-        long_ago = self._oracle.clock.now().plus(-self._oracle.policy.evidence_age_s - 1.0)
+        long_ago = one.process.clock.now().plus(-self._oracle.policy.evidence_age_s - 1.0)
         key = f"{evidence.key}|stale"
         old = replace(evidence, verdict=Verdict.DOWN, key=key, received_at=long_ago)
         try:
-            (receipt,) = await inside(engine.desk.submit([old]), PATIENCE_S)
+            (receipt,) = await one.ask(one.engine.desk.submit([old]), PATIENCE_S)
         except DoctorError:
             return
         self._oracle.check("I-12", receipt.outcome == "too old", f"stale: {receipt.outcome}")
 
     async def send(self, evidence: Evidence, *, stale: bool = False) -> None:
-        """Send as a real monitor does: until it is taken, but not for ever."""
-        for _ in range(4):
-            engine = self._daemon.engine
-            if engine is None or not engine.ready.is_set():
-                await asyncio.sleep(3)
-                continue
-            self._takes_back(evidence)
-            try:
-                receipt, heard = await inside(self._submit(engine, evidence), PATIENCE_S)
-            except (Temporary, Conflict):  # busy, or dead: it hears nothing any more
-                await asyncio.sleep(1)
-                continue
-            if self._daemon.engine is engine:  # else it died before its answer went out
-                self._taken(heard, receipt.outcome, receipt.incident, stale=stale)
-            return
+        """Send as a real monitor does: until it is taken, but not for ever.
 
-    async def _submit(self, engine: Engine, evidence: Evidence) -> tuple[Receipt, Evidence]:
+        It knows every daemon, and goes on to the next where one does not take it.
+        """
+        for _ in range(4):
+            doors = list(self._daemons.living.values())
+            self._chance.shuffle(doors)
+            for one in doors:
+                if one.alive and await self._knock(one, evidence, stale=stale):
+                    return
+            await asyncio.sleep(1 if self._daemons.leading else 3)
+
+    async def _knock(self, one: Living, evidence: Evidence, *, stale: bool) -> bool:
+        """Tell one daemon; return whether that is enough."""
+        if one.ready:
+            self._takes_back(evidence)
+        elif one.way is None:
+            return False  # its doors are shut
+        try:
+            receipt, heard = await one.ask(self._submit(one, evidence), PATIENCE_S)
+        except (Temporary, Conflict):  # busy, standing by, or dead: it hears nothing any more
+            return False
+        if one.alive:  # else it died before its answer went out
+            self._taken(heard, receipt.outcome, receipt.incident, stale=stale)
+        return True
+
+    async def _submit(self, one: Living, evidence: Evidence) -> tuple[Receipt, Evidence]:
         """Have it received: when the daemon reads it, and that may be late."""
-        heard = replace(evidence, received_at=self._oracle.clock.now())
-        (receipt,) = await engine.desk.submit([heard])
+        heard, aside = replace(evidence, received_at=one.process.clock.now()), one.engine.desk.aside
+        try:
+            (receipt,) = await one.engine.desk.submit([heard])
+        except Temporary:
+            if aside:
+                self._swarm.note("refused-at-standby")
+            raise
+        told = f"{one.site.name} stands by, and says of evidence: {receipt.outcome}"
+        self._oracle.check("I-12", not aside, told)
         return receipt, heard
 
     def _takes_back(self, evidence: Evidence) -> None:
@@ -166,6 +181,7 @@ class Monitors:
     def _taken(
         self, evidence: Evidence, outcome: str, id_: IncidentId | None, *, stale: bool
     ) -> None:
+        self.heard(str(evidence.host), evidence.source, f"{evidence.verdict} ({outcome})")
         saved = self._oracle.disk.saved.get(id_) if id_ else None
         down, told = evidence.verdict is Verdict.DOWN, outcome == "joined"
         if saved is not None and not stale and (told or (down and outcome == "repeated")):

@@ -7,6 +7,7 @@ is sent. Each violation is a sentence that begins with the invariant's number.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from itertools import pairwise
 
 from doctor_daemon.core.evacuation import Evacuation, Stage
@@ -17,17 +18,20 @@ from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import SUCCESSORS, Phase
 from doctor_daemon.core.policy import Policy
-from doctor_daemon.core.proof import Power, Proof, ProofKind
+from doctor_daemon.core.proof import Proof, ProofKind
 from doctor_daemon.core.tries import Try
 from doctor_daemon.ports import Change, NoticeRow
 from tests.simulation.budget import over_budget
+from tests.simulation.clocks import Clocks
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
 from tests.simulation.evidence import begun_wrongly, seen_alive
+from tests.simulation.insisting import Insisting
+from tests.simulation.leases import Lease
 from tests.simulation.masses import MassWatch
-from tests.simulation.rebuilds import Rebuilds
+from tests.simulation.proofs import unproven
+from tests.simulation.rebuilds import Rebuilds, moved_wrongly
 from tests.simulation.tags import beside, hasty, unwanted
-from tests.simulation.virtual import VirtualClock
 from tests.simulation.windows import Window
 from tests.simulation.world import Machine, World
 
@@ -45,12 +49,10 @@ class Oracle:
     """Watches every commit, every cut and every PUT."""
 
     def __init__(
-        self, world: World, disk: Disk, clock: VirtualClock, boundaries: Boundaries, policy: Policy
+        self, world: World, disk: Disk, clock: Clocks, boundaries: Boundaries, policy: Policy
     ) -> None:
-        self.world = world
-        self.disk, self.clock = disk, clock
-        self.boundaries, self.policy = boundaries, policy
-        self.violations: list[str] = []
+        self.world, self.disk, self.clock = world, disk, clock
+        self.boundaries, self.policy, self.violations = boundaries, policy, list[str]()
         self.edges: set[tuple[Phase, Phase]] = set()
         self.notices: dict[str, NoticeRow] = {}
         self.upkeep: dict[HostId, str] = {}
@@ -73,14 +75,27 @@ class Oracle:
         """Host -> the incident as it was when it left FORCING_DOWN, or EVACUATING."""
         self.gone: dict[HostId, float] = {}
         """Host -> when its incident was last neither DOWN nor RELEASING any more."""
-        self.mode = Mode.EVACUATE
-        """The mode that the present daemon was started in."""
+        self.lease: Lease | None = None
+        """Who leads, of several daemons; None: there is one."""
         self.rebuilds, self.masses = Rebuilds(world), MassWatch(self.check)
-        disk.watch = self.committed
-        world.twice = self.runs_twice
+        self.insisting = Insisting(world)
+        self.tells: Callable[[str], None] = lambda text: None
+        """Hears of each violation."""
+        disk.watch, world.twice = self.committed, self.runs_twice
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in which the daemon was started that this runs in."""
+        return self.boundaries.pauses.own().mode
 
     def wrong(self, text: str) -> None:
         self.violations.append(f"{self.world.now():.1f} s: {text}")
+        self.tells(text)
+
+    @property
+    def unaware_s(self) -> float:
+        """For how long a daemon's clocks have stood still of late, which it cannot know."""
+        return self.clock.mine().unaware_s()
 
     def check(self, invariant: str, holds: bool, text: str) -> None:  # noqa: FBT001 - an assertion
         if not holds:
@@ -102,9 +117,12 @@ class Oracle:
         self._remember(before, after)
         if after.phase in (Phase.FORCING_DOWN, Phase.EVACUATING):
             self.check("I-19", after.proof is not None, f"{after.phase} without a proof")
-        self._outcomes(before, after)
+        for text in moved_wrongly(before, after, self.world.machines[after.host]):
+            self.wrong(text)
         if after.proof and (before is None or before.proof != after.proof):
-            self._proof(after, after.proof)
+            machine = self.world.machines[after.host]
+            for text in unproven(after, after.proof, machine, self.policy, self.clock):
+                self.wrong(text)
         others = [i for i in self.disk.saved.values() if i.host == after.host and not i.phase.final]
         self.check("I-4", len(others) <= 1, f"{len(others)} open incidents of {after.host}")
 
@@ -124,13 +142,14 @@ class Oracle:
         """Remember what a permit may still have been given for, and what was charged."""
         now = self.world.now()
         if len(after.charges) > (len(before.charges) if before else 0):
-            decided_ago_s = self.clock.now().since(after.charges[-1])  # the save took that long
-            self.rounds[f"{after.id}/{len(after.charges)}"] = now - decided_ago_s
+            decided_s = self.clock.world_s(after.charges[-1])  # the save took some time
+            self.rounds[f"{after.id}/{len(after.charges)}"] = decided_s
         if before is None:
             return
         if after.held and after.held.gate == "flaps" and before.held is None:
             self.world.swarm.note("came-back-too-often")
-        for text in begun_wrongly(before, after, self.world, self.policy):
+        cut = begun_wrongly(before, after, self.world, self.policy)
+        for text in (*cut, *self.insisting.held(before, after)):
             self.wrong(text)
         if before.release.again and after.charged and not before.charged:
             heard = self.heard[after.id]
@@ -149,29 +168,9 @@ class Oracle:
 
     def heard_since_lift(self, machine: Machine) -> None:
         """Check that a host is in use again only after it has reported in without its flag."""
-        raced = self.world.now() - machine.row.foreign_at <= UNSEEN_S
+        raced = self.world.now() - machine.row.foreign_at <= UNSEEN_S + self.unaware_s
         heard = machine.beat_at > machine.row.lifted_at or raced
         self.check("I-10", heard, f"{machine.id} has not reported in since its flag was lifted")
-
-    def _proof(self, incident: Incident, proof: Proof) -> None:
-        """Derive the proof anew from its readings, and compare it with the truth."""
-        machine = self.world.machines[incident.host]
-        ago_s = self.clock.now().since(proof.taken_at)
-        truth = machine.power_at(self.world.now() - ago_s + ROUNDING_S)
-        self.check("I-6", not truth, f"{incident.host} had power when it was proven off")
-        self.check("I-6", proof.incident == incident.id, "a proof of another incident")
-        if proof.kind is ProofKind.HUMAN:
-            return
-        level = machine.plan.level(incident.fencing.level if incident.fencing else 0)
-        names = [device.name for device in level.devices] if level else []
-        self.check("I-6", names == [d.device for d in proof.devices], "not every device confirmed")
-        for part, device in zip(proof.devices, level.devices if level else (), strict=True):
-            off = all(reading.power is Power.OFF for reading in part.readings)
-            held_s = part.readings[-1].asked_at.since(part.readings[0].answered_at)
-            need_s = max(self.policy.off_hold_s, device.hold_s)
-            enough = len(part.readings) >= self.policy.off_reads and held_s >= need_s
-            self.check("I-6", off and enough, f"{part.device} does not prove off")
-            self.check("I-7", part.identity.uuid == device.uuid, "proof by another chassis")
 
     def cut_sent(self, machine: Machine, device: Device) -> None:
         """Check a cut at the moment in which it leaves the daemon."""
@@ -232,9 +231,9 @@ class Oracle:
         older = proof.taken_at.since(saved.opened_at) < 0
         self.check("I-1", not older, "the proof is older than the incident")
         self.check("I-1", proof.incident == saved.id, "the proof is another incident's")
-        returned = not machine.power_at(now - age_s + ROUNDING_S)
+        returned = self.clock.off_at(machine, proof)
         self.check("I-3", not machine.power or returned, f"{machine.id} runs its guests")
-        row, foreign_s = machine.row, now - machine.row.foreign_at
+        row, foreign_s = machine.row, now - machine.row.foreign_at - self.unaware_s
         theirs = row.foreign_flag and foreign_s > LOOK_RACE_S
         self.check("I-18", not theirs, "forced down although somebody else had done so")
         theirs = row.status == "disabled" and not row.reason.startswith("doctor-daemon:")
@@ -274,11 +273,11 @@ class Oracle:
                 self.wrong(text)
 
     def _proof_at_post(self, machine: Machine, saved: Incident, proof: Proof) -> None:
-        now, age_s = self.world.now(), self.clock.now().since(proof.taken_at)
+        age_s = self.clock.now().since(proof.taken_at)
         over_s = self.clock.now().since(proof.valid_until)
         fresh = proof.kind is ProofKind.HUMAN or age_s <= self.policy.proof_age_s + BOUND_S
         self.check("I-2", fresh and over_s <= BOUND_S, f"evacuation by a proof {age_s:.1f} s old")
-        off = not machine.power_at(now - age_s + ROUNDING_S)
+        off = self.clock.off_at(machine, proof)
         self.check("I-2", off, f"{machine.id} had power when it was proven off")
         look = saved.sighting
         shown = look is not None and look.forced_down and look.state == "down"
@@ -287,11 +286,3 @@ class Oracle:
     def runs_twice(self, server: ServerId, hosts: set[HostId]) -> None:
         """Note that a server runs on two hosts."""
         self.wrong(f"I-3: {server} runs on {' and '.join(sorted(map(str, hosts)))}")
-
-    def _outcomes(self, before: Incident | None, after: Incident) -> None:
-        """Check each new outcome against the truth."""
-        machine = self.world.machines[after.host]
-        for id_, record in after.evacuations.items():
-            old = before.evacuations.get(id_) if before else None
-            if record.stage is Stage.MOVED and (old is None or old.stage is not Stage.MOVED):
-                self.check("I-2", id_ not in machine.servers, f"{id_} is told to have moved")

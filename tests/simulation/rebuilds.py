@@ -5,12 +5,13 @@ Two of the same server let it run twice, so the oracle is asked at every start o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.evacuation import Migration, Stage
 from doctor_daemon.core.host import HostId, Server, ServerId
+from doctor_daemon.core.incident import Incident
 from tests.simulation.faults import Swarm
 from tests.simulation.standing import later
 from tests.simulation.world import Machine, World
@@ -156,3 +157,12 @@ class Rebuilds:
         for server in machine.servers.values():
             if server.vm_state == "active" and server.id not in away:
                 self._world.start(server.id, machine.id)
+
+
+def moved_wrongly(before: Incident | None, after: Incident, machine: Machine) -> Iterator[str]:
+    """Yield each new outcome that is not the truth."""
+    for id_, record in after.evacuations.items():
+        old = before.evacuations.get(id_) if before else None
+        new = record.stage is Stage.MOVED and (old is None or old.stage is not Stage.MOVED)
+        if new and id_ in machine.servers:
+            yield f"I-2: {id_} is told to have moved"

@@ -50,12 +50,13 @@ class Returns:
         self._over("I-10", machine, ("accepted", "pre-migrating", "done"))
         if not saved.release.ordered:
             self._by_itself(machine)
-        cut_s = self._oracle.clock.now().since(saved.proof.taken_at) if saved.proof else 0.0
-        started = machine.started_at > now - cut_s
+        off_s = self._oracle.clock.world_s(saved.proof.taken_at) if saved.proof else now
+        started = machine.started_at > off_s
         self._oracle.check(
             "I-10", started, f"nova-compute of {machine.id} was not started since the proof"
         )
-        theirs = machine.row.foreign_flag and now - machine.row.foreign_at > LOOK_RACE_S
+        seen_s = now - machine.row.foreign_at - self._oracle.unaware_s
+        theirs = machine.row.foreign_flag and seen_s > LOOK_RACE_S
         self._oracle.check("I-18", not theirs, f"the flag of {machine.id} is somebody else's")
 
     def _by_itself(self, machine: Machine) -> None:
@@ -67,7 +68,7 @@ class Returns:
         lived_s = now - machine.beats_since
         long = lived_s >= oracle.policy.quarantine_s - BOUND_S
         oracle.check("I-10", long, f"{machine.id} is released after {lived_s:.0f} s of life")
-        if oracle.clock.wall_offset_s == 0:  # else it cannot be told how long ago that was
+        if not oracle.clock.stepped:  # else it cannot be told how long ago that was
             before = [i for i in oracle.disk.saved.values() if i.host == machine.id]
             count = sum(one.phase.final and one.release.returns > 0 for one in before)
             few = count < oracle.policy.flaps_max
@@ -78,15 +79,14 @@ class Returns:
         self.armed("enabling", machine)
         row = machine.row
         ours = row.status == "enabled" or row.reason.startswith("doctor-daemon:")
-        raced = self._world.now() - row.foreign_at <= LOOK_RACE_S
+        raced = self._world.now() - row.foreign_at <= LOOK_RACE_S + self._oracle.unaware_s
         self._oracle.check("I-18", ours or raced, f"{machine.id} was disabled by somebody else")
         self._oracle.heard_since_lift(machine)
 
     def _over(self, invariant: str, machine: Machine, statuses: tuple[str, ...]) -> None:
         """Check that no evacuation has stood so for longer than Nova's list may be old."""
-        rows = self._oracle.rebuilds.standing(
-            machine.id, statuses, self._oracle.policy.flag_age_s + BOUND_S
-        )
+        old_s = self._oracle.policy.flag_age_s + BOUND_S + self._oracle.unaware_s
+        rows = self._oracle.rebuilds.standing(machine.id, statuses, old_s)
         self._oracle.check(
             invariant, not rows, f"evacuations {rows} from {machine.id} are not over"
         )

@@ -16,7 +16,9 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import DoctorError
-from tests.simulation.standing import inside, within
+from tests.simulation.daemons import Living
+from tests.simulation.less import Less
+from tests.simulation.processes import within
 from tests.simulation.story import Story
 from tests.simulation.world import Machine
 
@@ -41,9 +43,15 @@ Meanwhile = Callable[["Scene"], Coroutine[None, None, None]]
 class Scene(Story):
     """A story of one host, told to its end; its other hosts are well."""
 
-    def __init__(self, mode: Mode = Mode.FENCE, make: Callable[..., Engine] = Engine) -> None:
+    one: Living
+    """The daemon, where there is one."""
+
+    def __init__(
+        self, mode: Mode = Mode.FENCE, make: Callable[..., Engine] = Engine, count: int = 1
+    ) -> None:
         """Make a world in which all power devices are behind one that serves one call at a time."""
-        super().__init__(1, make)
+        super().__init__(1, make, Less(daemons=count))
+        self.disk.remote = True
         self.swarm.on, self.swarm.random = False, Random(0)
         self.boundaries.pauses.last_s = 0.0
         for host in tuple(self.world.machines)[HOSTS:]:
@@ -51,6 +59,8 @@ class Scene(Story):
         self.machine: Machine = next(iter(self.world.machines.values()))
         for machine in self.world.machines.values():
             self._plain(machine, mode)
+        self.silent = False
+        """Nobody says anything of the host."""
         self._said = 0
 
     def _plain(self, machine: Machine, mode: Mode) -> None:
@@ -74,28 +84,29 @@ class Scene(Story):
 
     async def play(self, place: str, seconds: float, meanwhile: Meanwhile) -> None:
         """Let it fail; stand still when a pause would hit that; and go on to the end."""
-        engine = self.engine = self._engine()
-        daemon = asyncio.create_task(engine.run(), context=within())
-        others = [asyncio.create_task(one) for one in (self.world.beat(), self._watch())]
+        one = self.one = self.daemons.begin(self.daemons.sites[0])
+        engine, process = one.engine, one.process
+        process.crash = None
+        others = [asyncio.create_task(loop) for loop in (self.world.beat(), self._watch())]
         await engine.ready.wait()
-        await inside(Operators(engine).arm("ann", "go"), 10.0)
+        await one.ask(Operators(engine).arm("ann", "go"), 10.0)
         self.oracle.disarmed_since = None
         await asyncio.sleep(FAILS_S - self.world.now())
         self.machine.compute = False
         if place == "cut-waits":
             passed = self.boundaries.passed
             asked = passed[NAMED]
-            await self._until(lambda: passed[NAMED] > asked)
-            busy = asyncio.create_task(self._busy(engine), context=within())
+            await self.until(lambda: passed[NAMED] > asked)
+            busy = asyncio.create_task(self._busy(engine), context=within(process))
             others.append(busy)
-        await self._until(lambda: place in self.boundaries.pauses.places())
-        self.boundaries.pauses.begin(seconds)
+        await self.until(lambda: place in self.boundaries.pauses.places(process))
+        self.boundaries.pauses.begin(process, seconds)
         await asyncio.sleep(MEANWHILE_S)
         await meanwhile(self)
-        await self._until(lambda: self.woken and self.incident.phase in ENDS)
+        await self.until(lambda: self.woken and self.incident.phase in ENDS)
         await asyncio.sleep(1.0)
         engine.stop()
-        await daemon
+        await one.task
         for task in others:
             task.cancel()
 
@@ -107,7 +118,7 @@ class Scene(Story):
     @property
     def woken(self) -> bool:
         """Tell whether the pause is over, and what had waited is done."""
-        return self.world.now() > self.boundaries.pauses.over_at + SAID_S
+        return self.world.now() > self.one.process.over_at + SAID_S
 
     @property
     def incident(self) -> Incident:
@@ -115,7 +126,8 @@ class Scene(Story):
         (*_, last) = [i for i in self.disk.saved.values() if i.host == self.machine.id]
         return last
 
-    async def _until(self, happened: Callable[[], bool]) -> None:
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait for something, for a bounded time."""
         async with asyncio.timeout(LIMIT_S):
             while not happened():  # noqa: ASYNC110 - the world gives no event, and its time is free
                 await asyncio.sleep(0.001)
@@ -123,22 +135,20 @@ class Scene(Story):
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(SAID_S)
-            machine, engine = self.machine, self.engine
-            lives = machine.compute and machine.power
-            if engine is None or (lives and self.world.now() < FAILS_S):
+            lives = self.machine.compute and self.machine.power
+            if self.silent or (lives and self.world.now() < FAILS_S):
                 continue
             self._said += 1
-            with suppress(DoctorError):
-                await inside(self._say(Verdict.UP if lives else Verdict.DOWN), SAID_S)
+            for one in tuple(self.daemons.living.values()):
+                with suppress(DoctorError):
+                    await one.ask(self.say(one, Verdict.UP if lives else Verdict.DOWN), SAID_S)
+                    break
 
-    async def _say(self, verdict: Verdict) -> None:
-        engine = self.engine
-        if engine is not None:
-            key, at = f"am|{self._said}", self.clock.now()
-            said = Evidence(
-                self.machine.id, verdict, "am", "prometheus", Trust.ALONE, "host", key, at
-            )
-            await engine.desk.submit([said])
+    async def say(self, one: Living, verdict: Verdict) -> None:
+        """Tell a daemon what is seen of the host."""
+        key, at = f"am|{self._said}", one.process.clock.now()
+        said = Evidence(self.machine.id, verdict, "am", "prometheus", Trust.ALONE, "host", key, at)
+        await one.engine.desk.submit([said])
 
     @property
     def lines(self) -> list[str]:

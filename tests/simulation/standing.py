@@ -1,38 +1,47 @@
-"""An event loop on which the daemon can stand still while the world goes on.
+"""An event loop on which a daemon can stand still while the world, and other daemons, go on.
 
-What runs in the daemon's own context is kept back for as long as it stands still: its timers that
+What runs in a daemon's own context is kept back for as long as it stands still: its timers that
 end meanwhile, and the answers that come. When it goes on all of that is there at once. A process
-that was stopped finds its timers over; one whose machine slept has them begin where they were, for
-the clock of an event loop does not count that.
+that was stopped finds its timers over; one whose machine slept or was frozen has them begin where
+they were, for the clock of an event loop does not count that.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
+from itertools import count
 from random import Random
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from doctor_daemon.errors import Temporary
 from tests.simulation import virtual
+from tests.simulation.processes import INSIDE, Process, within
 from tests.simulation.virtual import VirtualLoop
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _left: set[asyncio.Task[Any]] = set()
 """What nobody waits for any more: a loop knows its tasks only as long as somebody else does."""
-INSIDE = ContextVar("what runs belongs to the daemon", default=False)
 
 
 class _Kept:
-    """A call of the daemon's: made when it is due, or once the daemon goes on."""
+    """A call of a daemon's: made when it is due, or once that daemon goes on."""
 
-    def __init__(self, loop: StandingLoop, call: Callable[[], object], context: Context) -> None:
-        self._loop = loop
+    __slots__ = ("_call", "_loop", "_process", "context", "handle", "slept_s", "when")
+
+    def __init__(
+        self,
+        loop: StandingLoop,
+        process: Process,
+        call: Callable[[], object],
+        context: Context,
+    ) -> None:
+        self._loop, self._process = loop, process
         self._call = call
         self.context = context
-        self.slept_s = loop.slept_s
+        self.slept_s = process.slept_s
         self.handle: asyncio.Handle | None = None
         self.when: float | None = None
         """When it was due at first; None: at once."""
@@ -40,25 +49,39 @@ class _Kept:
     def __call__(self) -> None:
         if self.handle is not None and self.handle.cancelled():
             return
-        late_s = self._loop.slept_s - self.slept_s
-        if self._loop.still:
-            self._loop.keep(self)
+        late_s = self._process.slept_s - self.slept_s
+        if self._process.still:
+            self._process.kept.append(self)
         elif self.when is not None and late_s > 0:
-            self.slept_s = self._loop.slept_s
+            self.slept_s = self._process.slept_s
             self._loop.put_off(self, late_s)
         else:
             self._call()
 
 
+class _Numbered(asyncio.Task[Any]):
+    """A task with a place of its own in each set: else that depends on where it lies in memory.
+
+    Groups cancel their tasks in the order of a set, and one seed has to tell one story.
+    """
+
+    def __init__(self, number: int, *given: Any, **named: Any) -> None:  # noqa: ANN401 - a task's
+        self._number = number
+        super().__init__(*given, **named)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class StandingLoop(VirtualLoop):
-    """An event loop on virtual time, in which the daemon can stand still."""
+    """An event loop on virtual time, in which daemons can stand still."""
 
     def __init__(self) -> None:
-        self.still = False
-        self.slept_s = 0.0
-        """For how long the machine has slept so far."""
-        self._kept: list[_Kept] = []
         super().__init__()
+        numbers = count()
+        self.set_task_factory(
+            lambda loop, call, **named: _Numbered(next(numbers), call, loop=loop, **named)
+        )
 
     def call_soon(
         self,
@@ -67,9 +90,10 @@ class StandingLoop(VirtualLoop):
         context: Context | None = None,
     ) -> asyncio.Handle:
         context = copy_context() if context is None else context
-        if not context.get(INSIDE, False):
+        process = context.get(INSIDE)
+        if process is None:
             return super().call_soon(callback, *args, context=context)
-        kept = _Kept(self, lambda: callback(*args), context)
+        kept = _Kept(self, process, lambda: callback(*args), context)
         kept.handle = super().call_soon(kept, context=context)
         return kept.handle
 
@@ -81,33 +105,33 @@ class StandingLoop(VirtualLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         context = copy_context() if context is None else context
-        if not context.get(INSIDE, False):
+        process = context.get(INSIDE)
+        if process is None:
             return super().call_at(when, callback, *args, context=context)
-        kept = _Kept(self, lambda: callback(*args), context)
+        kept = _Kept(self, process, lambda: callback(*args), context)
         kept.when = when
         kept.handle = timer = super().call_at(when, kept, context=context)
         return timer
-
-    def keep(self, kept: _Kept) -> None:
-        """Keep a call until the daemon goes on."""
-        self._kept.append(kept)
 
     def put_off(self, kept: _Kept, seconds: float) -> None:
         """Let a timer end so much later."""
         kept.when = max(kept.when or 0.0, 0.0) + seconds
         super().call_at(kept.when, kept, context=kept.context)
 
-    def stand_still(self, seconds: float, chance: Random, *, asleep: bool) -> None:
-        """Let the daemon stand still from now on; `asleep`: the machine sleeps."""
-        if self.still:
+    def stand_still(
+        self, process: Process, seconds: float, chance: Random, *, asleep: bool
+    ) -> None:
+        """Let a daemon stand still from now on; `asleep`: its machine does, its timers too."""
+        if process.still:
             msg = "it stands still already"
             raise RuntimeError(msg)
-        self.still = True
-        self.call_later(seconds, self._go_on, seconds * asleep, chance, context=Context())
+        process.still = True
+        slept_s = seconds * asleep
+        self.call_later(seconds, self._go_on, process, slept_s, chance, context=Context())
 
-    def _go_on(self, slept_s: float, chance: Random) -> None:
-        self.still, self._kept, kept = False, [], self._kept
-        self.slept_s += slept_s
+    def _go_on(self, process: Process, slept_s: float, chance: Random) -> None:
+        process.still, process.kept, kept = False, [], process.kept
+        process.slept_s += slept_s
         match chance.choice(("as they came", "timers first", "timers last", "any")):
             case "timers first":
                 kept.sort(key=lambda one: one.when is None)
@@ -121,20 +145,13 @@ class StandingLoop(VirtualLoop):
             super().call_soon(one, context=one.context)
 
 
-def within() -> Context:
-    """Return a context of the daemon's."""
-    context = Context()
-    context.run(INSIDE.set, True)  # noqa: FBT003 - `set` takes no keyword
-    return context
-
-
 def later(seconds: float, call: Callable[[Unpack[Ts]], object], *args: *Ts) -> None:
-    """Let something happen in the world, be the daemon awake or not."""
+    """Let something happen in the world, be a daemon awake or not."""
     asyncio.get_running_loop().call_later(seconds, call, *args, context=Context())
 
 
 async def answered(seconds: float, answer: Callable[[], T]) -> T:
-    """Await an answer that the world gives in so long, be the daemon awake or not."""
+    """Await an answer that the world gives in so long, be a daemon awake or not."""
     coming: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
     def give() -> None:
@@ -149,12 +166,12 @@ async def answered(seconds: float, answer: Callable[[], T]) -> T:
     return await coming
 
 
-async def inside(call: Coroutine[Any, Any, T], wait_s: float) -> T:
-    """Have the daemon do something. Raise Temporary where no answer comes in so long.
+async def inside(process: Process, call: Coroutine[Any, Any, T], wait_s: float) -> T:
+    """Have a daemon do something. Raise Temporary where no answer comes in so long.
 
     It is done all the same, as a request that lies in a socket's buffer is.
     """
-    task = asyncio.get_running_loop().create_task(call, context=within())
+    task = asyncio.get_running_loop().create_task(call, context=within(process))
     await asyncio.wait((task,), timeout=wait_s)
     if not task.done():
         _left.add(task)

@@ -6,10 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from random import Random
 
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.engine.engine import Engine, Pace
@@ -17,21 +18,26 @@ from doctor_daemon.engine.outbox import Delivering
 from doctor_daemon.engine.poller import Polling
 from doctor_daemon.engine.ward import Instruments, Rules
 from doctor_daemon.metrics import Metrics
-from doctor_daemon.ports import Change, device_key
+from doctor_daemon.ports import Change, Store, device_key
 from doctor_daemon.stores.memory import MemoryStore
+from tests.simulation.accidents import Accidents
 from tests.simulation.audits import Audits
 from tests.simulation.bmc import Bmc
+from tests.simulation.chronicle import Chronicle
+from tests.simulation.clocks import Clocks
 from tests.simulation.consumer import SimConsumer
 from tests.simulation.crash import Boundaries
+from tests.simulation.daemons import Daemons
 from tests.simulation.disk import Disk
 from tests.simulation.endings import Ending
 from tests.simulation.faults import Swarm
+from tests.simulation.less import Less, shape
 from tests.simulation.monitors import Monitors
 from tests.simulation.nova import SimNova
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import Staff
-from tests.simulation.standing import run, within
-from tests.simulation.virtual import VirtualClock
+from tests.simulation.processes import Process
+from tests.simulation.standing import run
 from tests.simulation.wakings import Wakings
 from tests.simulation.windows import timed_anew
 from tests.simulation.world import World
@@ -40,6 +46,8 @@ TROUBLE_S = 600.0
 CALM_S = 900.0
 QUIET_S = 1100.0
 """Longer than a release may take to be held."""
+ALONE = 1_000_000
+"""From this seed on there is a single daemon, with a disk of its own."""
 LOWER = (Mode.OBSERVE, Mode.NOTIFY, Mode.FENCE)
 POLICY = Policy(
     grace_s=5.0,
@@ -58,9 +66,13 @@ POLICY = Policy(
 PACE = Pace(Polling(30.0, 30.0, 600.0, 120.0), Delivering(give_up_s=300.0, at_once=2), tick_s=1.0)
 
 
+class EnoughError(Exception):
+    """What was looked for has happened."""
+
+
 @dataclass
 class Verdict:
-    """What a seed showed."""
+    """What a seed has shown."""
 
     seed: int
     violations: list[str]
@@ -70,40 +82,63 @@ class Verdict:
     incidents: Counter[str] = field(default_factory=Counter)
     story: str = ""
     """The whole history, in words: the same seed tells the same one."""
+    chronicle: Chronicle = field(default_factory=Chronicle)
+    """The same by the world's time, with all that has struck."""
+    strikes: list[tuple[str, int]] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    daemons: int = 0
+    """How many machines ran one."""
 
 
 class Story:
-    """One world, and the daemons that live in it one after the other."""
+    """One world, and the daemons that live in it: one after the other, or several beside."""
 
-    def __init__(self, seed: int, make: Callable[..., Engine] = Engine) -> None:
-        self.seed = seed
+    def __init__(
+        self, seed: int, make: Callable[..., Engine] = Engine, less: Less | None = None
+    ) -> None:
+        """Make a world. `less`: what of it is left out."""
+        self.less = less = less or Less()
         self.make = make
-        self.swarm = Swarm(seed)
+        self.chronicle = Chronicle()
+        self.swarm = Swarm(seed, less)
+        self.swarm.tells = self.chronicle.add
         self.world = World(self.swarm)
-        self.clock = VirtualClock()
+        self.world.tells = self.chronicle.add
+        for host in [one for one in self.world.machines if one.name in less.hosts]:
+            del self.world.machines[host]
+        self.clock = Clocks()
         self.boundaries = Boundaries(self.swarm)
         self.disk = Disk(MemoryStore(), self.swarm, self.boundaries)
         self.oracle = Oracle(self.world, self.disk, self.clock, self.boundaries, POLICY)
+        self.enough = asyncio.Event()
+        self.oracle.tells = self._wrong
         self.consumers = {n: SimConsumer(n, self.swarm, self.boundaries) for n in ("vnfm", "ops")}
         self.audits = Audits(self.disk, self.oracle)
-        self.engine: Engine | None = None
-        self.monitors = Monitors(self.world, self.oracle, self)
-        self.staff = Staff(self.world, self.oracle, self, self.monitors)
+        count = less.daemons or how_many(seed)
+        self.daemons = Daemons(self.oracle, self.swarm, self._engine, count)
+        self.monitors = Monitors(self.world, self.oracle, self.daemons)
+        self.monitors.heard = self.chronicle.heard
+        self.accidents = Accidents(self.daemons, self.oracle, self.monitors)
+        self.staff = Staff(self.world, self.oracle, self.daemons, self.monitors)
         self.wakings = Wakings(self.oracle)
-        self.boundaries.pauses.open = self._open
+        self.daemons.led, self.daemons.tells = self._led, self.chronicle.add
         self.disk.watch = self._saved
-        self._ends = asyncio.Event()
+
+    def _led(self, now: Instant) -> None:
+        timed_anew(self.oracle.maintenance.values(), now)
+        self.wakings.started()
+        lease = self.daemons.lease
+        self.chronicle.add(
+            f"{lease.holder.name if lease.holder else 'it'} leads: term {lease.term}"
+        )
 
     def _saved(self, before: Incident | None, change: Change) -> None:
         self.oracle.committed(before, change)
         if change.head is not None:
             self.wakings.saved(before, change.head)
+            self.chronicle.saved(before, change.head)
 
-    def _open(self) -> tuple[Incident, ...]:
-        cases = self.engine.desk.cases if self.engine else {}
-        return tuple(case.incident for case in cases.values())
-
-    def _engine(self) -> Engine:
+    def _engine(self, process: Process, store: Store) -> Engine:
         world, oracle = self.world, self.oracle
         devices = {
             device_key(machine.id, device): Bmc(machine, device, world, oracle)
@@ -112,8 +147,8 @@ class Story:
             for device in level.devices
         }
         tools = Instruments(
-            clock=self.clock,
-            store=self.disk,
+            clock=process.clock,
+            store=store,
             controller=SimNova(world, oracle),
             devices=devices,
             notifiers=self.consumers,
@@ -123,8 +158,8 @@ class Story:
         tools = self.audits.watched(tools)
         plans = {machine.id: machine.plan for machine in world.machines.values()}
         lowered = self.swarm.strikes("mode-lowered")
-        oracle.mode = self.swarm.random.choice(LOWER) if lowered else Mode.EVACUATE
-        return self.make(Rules(oracle.mode, POLICY, plans), tools, PACE, self._bug)
+        process.mode = self.swarm.random.choice(LOWER) if lowered else Mode.EVACUATE
+        return self.make(Rules(process.mode, POLICY, plans), tools, PACE, self._bug)
 
     def _bug(self, incident: str, error: Exception) -> None:
         if not str(error).startswith("bug "):
@@ -135,21 +170,24 @@ class Story:
         background = [
             asyncio.create_task(task)
             for task in (
-                self._daemons(),
+                self._lives(),
+                self.daemons.outages(),
+                self.daemons.vigil(),
                 self.world.beat(),
                 self.staff.work(),
                 self.staff.meddle(),
                 self.staff.answer(),
-                self._accidents(),
-                self._power_returns(),
+                self.accidents.happen(),
+                self.accidents.power_returns(),
                 self.boundaries.pauses.watch(),
+                self._ends_early(),
                 *(self.monitors.watch(m) for m in self.world.machines.values()),
             )
         ]
         for pause_s, then in (
-            (TROUBLE_S, self._calm),
+            (min(self.less.trouble_s or TROUBLE_S, TROUBLE_S), self._calm),
             (CALM_S, self._silence),
-            (QUIET_S, self._ends.set),
+            (QUIET_S, self.daemons.ends.set),
         ):
             await asyncio.wait(background, timeout=pause_s, return_when=asyncio.FIRST_EXCEPTION)
             then()
@@ -157,96 +195,32 @@ class Story:
         for task in background:
             task.cancel()
         for result in await asyncio.gather(*background, return_exceptions=True):
-            if isinstance(result, Exception):
+            if isinstance(result, Exception) and not isinstance(result, EnoughError):
                 self.oracle.wrong(f"BUG: {result!r}")
+        if self.enough.is_set():
+            return
         heard = {name: consumer.heard for name, consumer in self.consumers.items()}
         Ending(self.oracle).judge(heard)
         await self.audits.judge()
+
+    def _wrong(self, text: str) -> None:
+        self.chronicle.add(f"VIOLATION {text}")
+        if shape(text) == self.less.until:
+            self.enough.set()
+
+    async def _ends_early(self) -> None:
+        await self.enough.wait()
+        raise EnoughError
 
     def _calm(self) -> None:
         self.swarm.on = False
 
     def _silence(self) -> None:
-        self.monitors.quiet = True
+        self.monitors.quiet = self.daemons.quiet = True
 
-    async def _daemons(self) -> None:
-        """Run one daemon after the other: each ends by a crash, a stop, or the end of the story."""
-        while not self._ends.is_set():
-            engine = self._engine()
-            timed_anew(self.oracle.maintenance.values(), self.clock.now())
-            self.wakings.started()
-            task = asyncio.create_task(engine.run(), context=within())
-            self.engine = engine
-            self.boundaries.crash = partial(self._crash, task)
-            ends = asyncio.create_task(self._ends.wait())
-            stop = asyncio.create_task(self._stop_now_and_then())
-            await asyncio.wait((task, ends, stop), return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                engine.stop()
-            await asyncio.wait((task,))
-            self.engine = self.boundaries.crash = None
-            for helper in (ends, stop):
-                helper.cancel()
-            if not task.cancelled() and task.exception() is not None:
-                self.oracle.wrong(f"BUG: the daemon ended by {task.exception()!r}")
-                return
-            await self._downtime()
-
-    def _crash(self, task: asyncio.Task[None]) -> None:
-        self.engine = None
-        task.cancel()
-
-    async def _stop_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(self.swarm.seconds(30, 200))
-            if self.swarm.strikes("graceful-stop"):
-                return
-
-    async def _downtime(self) -> None:
-        if self._ends.is_set():
-            return
-        long = self.swarm.strikes("crash-long")
-        await asyncio.sleep(self.swarm.seconds(60, 400) if long else self.swarm.seconds(0.5, 10))
-        if self.swarm.strikes("reboot"):
-            self.clock.reboot()
-
-    async def _accidents(self) -> None:
-        """Let hosts die, hang and seem dead; step the wall clock."""
-        draw = self.swarm.random
-        while True:
-            await asyncio.sleep(self.swarm.seconds(10, 90))
-            if not self.swarm.on:
-                continue
-            machine = draw.choice(list(self.world.machines.values()))
-            match draw.choice(("hang", "hang", "power", "false", "none")):
-                case "hang":
-                    machine.compute = False
-                case "power":
-                    self.world.switch(machine, on=False)
-                case "false":
-                    self.monitors.false_alarms.add(machine.id.name)
-                    loop = asyncio.get_running_loop()
-                    over = self.monitors.false_alarms.discard
-                    loop.call_later(self.swarm.seconds(2, 60), over, machine.id.name)
-                case "none":
-                    pass
-            if self.swarm.strikes("answers-pings-still", 2.0):
-                self.monitors.seen_alive.add(machine.id.name)
-                gone = self.monitors.seen_alive.discard
-                loop = asyncio.get_running_loop()
-                loop.call_later(self.swarm.seconds(20, 200), gone, machine.id.name)
-            if self.swarm.strikes("nova-away"):
-                self.world.nova_away_until = self.world.now() + self.swarm.seconds(20, 400)
-            if self.swarm.strikes("wall-steps"):
-                self.clock.wall_offset_s += draw.choice((-7200.0, 7200.0, 1e6, -1e6))
-
-    async def _power_returns(self) -> None:
-        """Let somebody, or a restore policy, switch on what was switched off."""
-        while True:
-            await asyncio.sleep(self.swarm.seconds(5, 20))
-            dark = [m for m in self.world.machines.values() if not m.power]
-            if dark and self.swarm.strikes("power-returns"):
-                self.world.switch(self.swarm.random.choice(dark), on=True)
+    async def _lives(self) -> None:
+        """Let each machine run its daemons, to the end."""
+        await asyncio.gather(*(self.daemons.live(site) for site in self.daemons.sites))
 
     def told(self) -> str:
         """Tell the whole story in words."""
@@ -257,12 +231,17 @@ class Story:
         return "\n".join(lines)
 
 
-def tell(seed: int, make: Callable[..., Engine] = Engine) -> Verdict:
-    """Run one seed from the beginning to the judgement."""
+def how_many(seed: int) -> int:
+    """Return how many machines of a seed run a daemon: two or three, and one above `ALONE`."""
+    return 1 if seed >= ALONE else Random(f"daemons {seed}").choice((2, 2, 3))
+
+
+def tell(seed: int, make: Callable[..., Engine] = Engine, less: Less | None = None) -> Verdict:
+    """Run one seed from the beginning to the judgement. `less`: what of it is left out."""
     made: list[Story] = []
 
     async def main() -> None:
-        story = Story(seed, make)
+        story = Story(seed, make, less)
         made.append(story)
         await story.run()
 
@@ -276,4 +255,8 @@ def tell(seed: int, make: Callable[..., Engine] = Engine) -> Verdict:
         boundaries=story.boundaries.passed,
         incidents=Counter(i.phase.value for i in story.disk.saved.values()),
         story=story.told(),
+        chronicle=story.chronicle,
+        strikes=story.swarm.strokes,
+        hosts=[host.name for host in story.world.machines],
+        daemons=len(story.daemons.sites),
     )

@@ -17,13 +17,15 @@ from dataclasses import dataclass, field
 import structlog
 
 from doctor_daemon.core.phases import SUCCESSORS
+from tests.simulation.chronicle import Chronicle
 from tests.simulation.faults import KINDS
-from tests.simulation.story import Verdict, tell
+from tests.simulation.story import ALONE, Verdict, tell
 
 FAULTS_MIN = 3
 """How often each kind of fault must have struck in 300 seeds; more seeds, in proportion."""
 EDGES = {(before.value, after.value) for before, to in SUCCESSORS.items() for after in to}
 CHUNK = 10
+ALONE_ONE_IN = 10
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Tally:
     """What a run of seeds has shown so far."""
 
     seeds: int = 0
+    alone: int = 0
+    """Seeds in which there was a single daemon; they are told beside."""
     violations: list[str] = field(default_factory=list)
     edges: set[tuple[str, str]] = field(default_factory=set)
     faults: Counter[str] = field(default_factory=Counter)
@@ -39,7 +43,8 @@ class Tally:
 
     def add(self, verdict: Verdict) -> None:
         """Add one seed."""
-        self.seeds += 1
+        self.seeds += verdict.seed < ALONE
+        self.alone += verdict.seed >= ALONE
         self.violations += [f"seed {verdict.seed}: {text}" for text in verdict.violations]
         self.edges |= {(before.value, after.value) for before, after in verdict.edges}
         self.faults += verdict.faults
@@ -87,14 +92,20 @@ def _tell_some(seeds: Iterable[int]) -> list[Verdict]:
     verdicts = []
     for seed in seeds:
         verdict = tell(seed)
-        verdict.story = ""  # only the one who looks at a seed wants to read it
+        verdict.story, verdict.chronicle = "", Chronicle()  # for whoever looks at one seed
         verdicts.append(verdict)
     return verdicts
 
 
 def run(first: int, count: int, jobs: int | None = None) -> Iterator[Verdict]:
-    """Run seeds on all cores; yield each verdict as it comes."""
-    chunks = [range(n, min(n + CHUNK, first + count)) for n in range(first, first + count, CHUNK)]
+    """Run seeds on all cores; yield each verdict as it comes.
+
+    For every ten of them there is one with a single daemon.
+    """
+    few = -(-count // ALONE_ONE_IN)
+    spans = ((first, first + count), (ALONE + first, ALONE + first + few))
+    begins = [(n, end) for begin, end in spans for n in range(begin, end, CHUNK)]
+    chunks = [range(n, min(n + CHUNK, end)) for n, end in begins]
     with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
         for verdicts in pool.map(_tell_some, chunks):
             yield from verdicts
@@ -102,7 +113,7 @@ def run(first: int, count: int, jobs: int | None = None) -> Iterator[Verdict]:
 
 def progress(tally: Tally, count: int, began: float) -> None:
     """Show how far it is, where somebody looks."""
-    if not sys.stderr.isatty() or tally.seeds % 20:
+    if not sys.stderr.isatty() or tally.seeds % 20 or tally.alone:
         return
     spent_s = time.monotonic() - began
     left_s = spent_s / tally.seeds * (count - tally.seeds)

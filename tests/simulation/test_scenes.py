@@ -18,7 +18,7 @@ from doctor_daemon.engine.operators import Operators
 from doctor_daemon.engine.standpoint import Wakefulness
 from doctor_daemon.errors import Temporary
 from tests.simulation.scenes import Meanwhile, Scene
-from tests.simulation.standing import inside, run
+from tests.simulation.standing import run
 from tests.simulation.tally import quiet
 
 AWAY_S = 60.0
@@ -48,10 +48,9 @@ async def flag_cleared(scene: Scene) -> None:
 
 async def ordered(scene: Scene) -> None:
     """Let an operator order it fenced, who hears nothing, and starts it again."""
-    assert scene.engine is not None
-    order = Operators(scene.engine).order(scene.machine.id, Order.FENCE, "ann", "it is dead")
+    order = Operators(scene.one.engine).order(scene.machine.id, Order.FENCE, "ann", "it is dead")
     with pytest.raises(Temporary):
-        await inside(order, 15.0)
+        await scene.one.ask(order, 15.0)
     scene.machine.compute = True
 
 

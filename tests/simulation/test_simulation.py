@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +28,7 @@ from tests.simulation.nova import SimNova
 from tests.simulation.rebuilds import Rebuild
 from tests.simulation.returns import Returns
 from tests.simulation.standing import run as run_virtual
-from tests.simulation.story import Story, tell
+from tests.simulation.story import ALONE, Story, tell
 from tests.simulation.tally import Tally, quiet, run
 from tests.simulation.windows import Window, timed_anew
 
@@ -52,6 +53,7 @@ def tally() -> Tally:
 def test_no_seed_breaks_an_invariant(tally: Tally) -> None:
     assert tally.violations == []
     assert tally.seeds == SEEDS
+    assert tally.alone >= SEEDS / 10
 
 
 @pytest.mark.timeout(1200)
@@ -59,9 +61,19 @@ def test_every_edge_is_walked_and_every_fault_strikes(tally: Tally) -> None:
     assert tally.missing() == [], tally.table()
 
 
-@pytest.mark.parametrize("seed", [*range(6), 209])
+@pytest.mark.parametrize("seed", [*range(6), 209, ALONE, ALONE + 1])
 def test_a_seed_always_tells_the_same_story(seed: int) -> None:
     assert tell(seed).story == tell(seed).story
+
+
+@pytest.mark.parametrize("seed", [41, 44])
+def test_a_seed_tells_the_same_story_wherever_its_tasks_lie_in_memory(seed: int) -> None:
+    before, often = tell(seed).story, gc.get_threshold()
+    gc.set_threshold(50, 5, 5)
+    try:
+        assert tell(seed).story == before
+    finally:
+        gc.set_threshold(*often)
 
 
 class _Idle(Case):

@@ -10,8 +10,13 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import ProofKind
 from doctor_daemon.engine.ward import PERMIT_S
 from doctor_daemon.ports import Permit
+from tests.simulation.audits import BEGUN
+from tests.simulation.leaders import deposed
 from tests.simulation.oracle import ROUNDING_S, Oracle
 from tests.simulation.world import Machine
+
+ANSWER_S = 0.05
+"""The longest that an answer of the store's is on its way."""
 
 
 class Wakings:
@@ -27,9 +32,16 @@ class Wakings:
         asked_s = PERMIT_S - permit.not_after.since(oracle.clock.now())
         told = f"{what} {asked_s:.2f} s after the gates were asked"
         oracle.check("A12", -ROUNDING_S <= asked_s <= PERMIT_S + ROUNDING_S, told)
-        over_s = oracle.world.now() - self._pauses.over_at
+        over_s = oracle.world.now() - self._pauses.own().over_at
+        began_s = BEGUN.get()  # a permit that ends with the lease says not when it was given
+        asked_s = asked_s if began_s is None else oracle.world.now() - began_s
         told = f"{what}, and the gates were asked before the pause"
         oracle.check("A12", asked_s <= over_s + ROUNDING_S, told)
+        since, begun_s = oracle.disarmed_since, oracle.world.now() - asked_s
+        told = f"{what}, begun after a disarm was answered"
+        oracle.check("I-15", since is None or begun_s <= since + ANSWER_S, told)
+        for text in deposed(oracle, what, permit, asked_s):
+            oracle.wrong(text)
 
     def cut_sent(self, machine: Machine, permit: Permit) -> None:
         """Check that a host that was not cut yet had its whole grace since the last pause."""
@@ -37,7 +49,7 @@ class Wakings:
         self.permitted(f"cut of {machine.id}", permit)
         if saved is None:
             return  # the oracle says so
-        over_s = oracle.world.now() - self._pauses.over_at
+        over_s = oracle.world.now() - self._pauses.own().over_at
         graced = over_s >= oracle.policy.grace_s - ROUNDING_S
         first, ordered = saved.id not in self._pauses.cut, saved.ordered_at is not None
         told = f"first cut of {machine.id} {over_s:.2f} s after a pause"
@@ -61,7 +73,7 @@ class Wakings:
             return  # the oracle says so
         oracle, proof, look = self._oracle, saved.proof, saved.sighting
         now = oracle.clock.now()
-        over_s = oracle.world.now() - self._pauses.over_at
+        over_s = oracle.world.now() - self._pauses.own().over_at
         parts = proof.devices if proof.kind is ProofKind.POWER else ()
         oldest_s = max((now.since(r.asked_at) for d in parts for r in d.readings), default=0.0)
         told = f"{what} of {machine.id} rests on a read {oldest_s - over_s:.1f} s before a pause"

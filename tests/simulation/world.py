@@ -121,6 +121,8 @@ class World:
         """Whether whoever asked for them last was told: no move waits for that."""
         self.said: dict[tuple[IncidentId, ServerId], tuple[Word, float]] = {}
         """What projects have said of servers that waited for it, and when."""
+        self.tells: Callable[[str], None] = lambda text: None
+        """Hears when the power of a host goes off or on."""
         self.twice: Callable[[ServerId, set[HostId]], None] = lambda server, hosts: None
         self._shared = self.chance.random() < SHARED
         count = swarm.random.randint(3, 6)
@@ -187,6 +189,7 @@ class World:
         machine.supplies[device] = on
         if machine.power != before:
             machine.history.append((self.now(), machine.power))
+            self.tells(f"{machine.id} has {'power' if machine.power else 'no power any more'}")
             machine.compute = machine.compute and machine.power
             if not machine.power:
                 for hosts in self.running.values():

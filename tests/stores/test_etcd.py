@@ -69,13 +69,13 @@ def keys(etcd: Cluster, config: EtcdConfig, kind: str) -> int:
     return int(call(etcd.members[0].port, "kv/range", asked).get("count", 0))
 
 
-async def test_d8_a_newer_schema_is_refused_and_left_alone(
+async def test_d8_what_is_no_schema_is_refused_and_left_alone(
     etcd: Cluster, config: EtcdConfig
 ) -> None:
     async with opened(config):
         pass
-    put(etcd, f"{config.prefix}schema", "3")
-    with pytest.raises(Permanent, match="schema is '3'"):
+    put(etcd, f"{config.prefix}schema", "three")
+    with pytest.raises(Permanent, match="schema is 'three'"):
         await EtcdStore(config).open()
     for before in ("2", "1"):
         put(etcd, f"{config.prefix}schema", before)

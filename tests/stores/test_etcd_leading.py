@@ -227,12 +227,12 @@ async def test_b10_of_two_that_claim_at_the_same_time_one_leads(
             await store.close()
 
 
-async def test_d8_one_that_stands_by_does_not_claim_what_a_newer_one_has_written(
+async def test_d8_one_that_stands_by_does_not_claim_what_is_not_whole(
     etcd: Cluster, config: EtcdConfig
 ) -> None:
     async with opened(config) as (store, _), standing_by(config) as (_, begun):
-        put(etcd, f"{config.prefix}schema", "3")
-        with pytest.raises(Permanent, match="schema is '3'"):
+        put(etcd, f"{config.prefix}schema", "import")
+        with pytest.raises(Permanent, match="not whole: give `doctor-daemon store import`"):
             await begun
         await store.leadership.confirm()
 

@@ -188,7 +188,7 @@ async def test_b10_a_change_that_was_missed_is_found_at_the_take_over(
     async with opened(config) as (leader, term), following(config) as (store, begun):
         await leader.commit(opening(), term=term)
         await knows(store, lambda one: bool(one.incidents))
-        del mirror_of(store)._rows["i/one"]  # noqa: SLF001 - as if etcd had not told of it
+        del mirror_of(store)._mirrored.rows["i/one"]  # noqa: SLF001 - as if etcd had not told of it
         await leader.leadership.release()
         await begun
         assert read_anew(store)

@@ -12,7 +12,8 @@ import pytest
 from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change
-from doctor_daemon.stores.schema import APPLICATION_ID, STEPS, claim
+from doctor_daemon.stores.schema import APPLICATION_ID, claim
+from doctor_daemon.stores.schema_steps import STEPS
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.stores.values import incident, opening
 

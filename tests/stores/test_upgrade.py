@@ -20,7 +20,8 @@ from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change, Snapshot
 from doctor_daemon.ports.replays import Floor, Spent
 from doctor_daemon.stores.codec import ENTRY, HEAD, SERVER, dump_head
-from doctor_daemon.stores.schema import APPLICATION_ID, STEPS, claim
+from doctor_daemon.stores.schema import APPLICATION_ID, claim
+from doctor_daemon.stores.schema_steps import STEPS
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.contracts.store_disk import first
 from tests.stores.values import at, evacuation, head_of, host, incident, notice, rich, server, step

@@ -10,7 +10,7 @@ from itertools import chain
 from doctor_daemon.ports import Change
 from doctor_daemon.stores.codec import PORT_TASK, RESERVE_TASK, VOLUME_ORDER, VOLUME_TASK
 from doctor_daemon.stores.host_tasks import write_tasks
-from doctor_daemon.stores.schema import STEPS
+from doctor_daemon.stores.schema_steps import STEPS
 from doctor_daemon.stores.volumes import write_records
 from tests.stores.values import port_task, reserve_task, volume_order, volume_task
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from doctor_daemon.core.volume_orders import VolumeOrder
 from doctor_daemon.core.volume_tasks import VolumeTask
 from doctor_daemon.stores.codec import VOLUME_ORDER, VOLUME_TASK
-from doctor_daemon.stores.schema import STEPS
+from doctor_daemon.stores.schema_steps import STEPS
 from doctor_daemon.stores.volumes import KEPT_MAX, drop_old
 from tests.stores.anything import anything
 

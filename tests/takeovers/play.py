@@ -96,7 +96,7 @@ class Round:
     async def _down(self) -> None:
         """Wait until the incident has come to its end, while the monitor says again what it saw."""
         incident: Json = {"phase": ""}
-        said_s = 0.0
+        said_s = time.monotonic()  # whoever leads next hears nothing at first
         for _ in range(int(LIMIT_S / LOOK_S)):
             incident = await self._incident()
             if incident["phase"] in ("down", "held"):

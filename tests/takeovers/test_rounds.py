@@ -1,4 +1,4 @@
-"""One leader is killed, and what came of it is added to what was known."""
+"""Three leaders are killed, and what came of it is added to what was known."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from tests.takeovers.plan import Moment, drawn
 from tests.takeovers.results import code
 from tests.takeovers.stage import DAEMONS
 
-SEED, LEASE_S, LIMIT_S = 3, 5, 170.0
+MOMENTS = (Moment.CUT_LOST, Moment.CUT_ANSWERED, Moment.READING)
+"""What the seeds from SEED on draw. At the first no answer is saved: the cut is weighed anew."""
+SEED, LEASE_S, LIMIT_S = 1, 5, 170.0
 SLACK_S = 4.0
 """What a busy machine may take longer than a lease."""
 
 
 async def played(into: Path) -> str:
-    """Have one kill played, unless it was; return what was told."""
-    options = ("--kills", "1", "--seed", str(SEED), "--lease-s", str(LEASE_S), "--into", str(into))
+    """Have the kills played that were not yet; return what was told."""
+    options = ("--kills", str(len(MOMENTS)), "--seed", str(SEED), "--lease-s", str(LEASE_S))
     made = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "tests.takeovers", *options),
+        *("-m", "tests.takeovers", *options, "--into", str(into)),
         cwd=ROOT,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -43,14 +45,17 @@ async def played(into: Path) -> str:
 async def test_a_leader_that_is_killed_is_followed_and_no_seed_is_played_twice(
     tmp_path: Path,
 ) -> None:
-    assert drawn(SEED).moment is Moment.READING
+    seeds = [*range(SEED, SEED + len(MOMENTS))]
+    assert [drawn(seed).moment for seed in seeds] == [*MOMENTS]
     into = tmp_path / "results"
-    told, line = (await played(into)).splitlines()
-    (row,) = rows(into, code(LEASE_S, DAEMONS))
-    assert (row["seed"], row["wrong"]) == (SEED, []), told
-    assert row["call"] == "read"
-    assert 1 < row["takeover_s"] <= LEASE_S + SLACK_S
-    assert row["down_s"] > row["takeover_s"]
-    assert line.startswith("kills=1 takeover_p50_s=")
+    told = await played(into)
+    found = rows(into, code(LEASE_S, DAEMONS))
+    assert [(row["seed"], row["wrong"]) for row in found] == [(seed, []) for seed in seeds], told
+    for row in found:
+        assert row["call"] == "read"
+        assert 1 < row["takeover_s"] <= LEASE_S + SLACK_S
+        assert row["down_s"] > row["takeover_s"]
+    *_, line = told.splitlines()
+    assert line.startswith(f"kills={len(MOMENTS)} takeover_p50_s=")
     assert line.endswith(f"lease_s={LEASE_S} violations=0")
     assert (await played(into)).splitlines() == [line]
