@@ -21,7 +21,7 @@ APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ false-positives: $(STAMP) ## Have living hosts look dead in RUNS=n ways, in name
 
 crashes: $(STAMP) ## Kill the daemon at every boundary of a save or a call (test draws CRASHES=6 of them)
 	CRASHES=all $(BIN)/pytest tests/slice/test_crashes.py
+
+crash-points: $(STAMP) ## The same in virtual time, also with a take-over and in every story (test draws CRASH_POINTS=6 of each)
+	CRASH_POINTS=all $(BIN)/pytest tests/crash_points
 
 takeovers: $(STAMP) ## Kill the daemon that leads KILLS=n times: another one goes on in time, and nothing is done twice
 	tools/debian-packages etcd-server

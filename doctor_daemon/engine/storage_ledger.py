@@ -43,6 +43,8 @@ class StorageLedger:
         self._incidents = incidents
         self._met: dict[tuple[str, int], Fenced] = {}
         """Fencings that have still to be looked at: their incidents may be over by then."""
+        self._given: dict[tuple[str, int, str], int] = {}
+        """Fencing and service -> the number of a task that may have been saved, unanswered."""
 
     def known(self, task: VolumeTask) -> None:
         """Remember that the fencing of a task has been looked at."""
@@ -103,15 +105,23 @@ class StorageLedger:
                     del self._met[key]
         looked = self._ward.stock.looked
         self._met = {key: one for key, one in self._met.items() if key not in looked}
-        return found + list(self._met.values())
+        found += self._met.values()
+        left = {(one.incident, one.round) for one in found}
+        self._given = {key: one for key, one in self._given.items() if key[:2] in left}
+        return found
+
+    def _number(self, fencing: Fenced, service: str = "") -> int:
+        """Return the number of a task, the same again where nobody knows whether it was saved."""
+        key = (fencing.incident, fencing.round, service)
+        if key not in self._given:
+            self._given[key] = self._ward.stock.number()
+        return self._given[key]
 
     async def not_looked(self, fencings: Iterable[Fenced]) -> None:
         """Save that these have still to be looked up, be their incidents over by then."""
-        made: list[VolumeTask] = []
-        for one in fencings:
-            if (one.incident, one.round) not in self._ward.stock.looked:
-                number = self._ward.stock.number()
-                made.append(unlooked(number, one, self._ward.tools.clock.now()))
+        now, looked = self._ward.tools.clock.now(), self._ward.stock.looked
+        left = [one for one in fencings if (one.incident, one.round) not in looked]
+        made = [unlooked(self._number(one), one, now) for one in left]
         if made:
             await self.save(*made)
             for task in made:
@@ -131,7 +141,7 @@ class StorageLedger:
             if self._host_of(row) != fencing.host or row.host in done or _newer(task, looking):
                 continue
             if task is None:
-                task = opened(stock.number(), fencing, row, view)
+                task = opened(self._number(fencing, row.host), fencing, row, view)
                 made.append(replace(task, learned=learned))
             elif task.number in running:
                 busy = True
@@ -140,7 +150,7 @@ class StorageLedger:
         if looking is not None and not busy:
             made.append(looking.at(TaskStage.DONE, view.now, "it has been looked up"))
         elif looking is None and busy:
-            made.append(unlooked(stock.number(), fencing, view.now))
+            made.append(unlooked(self._number(fencing), fencing, view.now))
         if made:
             await self.save(*made)
         self._ward.stock.looked.add((fencing.incident, fencing.round))

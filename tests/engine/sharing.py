@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from doctor_daemon.core.context import Charge
 from doctor_daemon.errors import Conflict, LateError, Temporary
 from doctor_daemon.ports.leading import Forbidden, Role, Standing
+from doctor_daemon.stores.chain import Chain
 from doctor_daemon.stores.contents import Contents
 from tests.engine.rig import Rig, SlowDisk
 
@@ -19,6 +20,8 @@ class Cluster:
     """What is shared: the contents, the term, and who leads."""
 
     contents: Contents = field(default_factory=Contents)
+    chain: Chain = field(default_factory=Chain)
+    """Of the audit."""
     term: int = 0
     leader: SharedDisk | None = None
     word: Forbidden | None = None
@@ -38,7 +41,7 @@ class SharedDisk(SlowDisk):
     def __init__(self, cluster: Cluster, name: str) -> None:
         super().__init__()
         self.cluster, self.name = cluster, name
-        self._contents = cluster.contents
+        self._contents, self._chain = cluster.contents, cluster.chain
         self.ready: tuple[str, ...] = ()
         self.lasts_s = math.inf
         self.unheard = False

@@ -11,8 +11,9 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.volume_tasks import TaskStage, round_of
 from doctor_daemon.engine.operators import Operators
 from doctor_daemon.errors import Permanent, Temporary
+from doctor_daemon.ports import Change
 from tests.engine.instruments import HOST
-from tests.engine.rig import Rig, accuse, until
+from tests.engine.rig import Rig, SlowDisk, accuse, until
 from tests.engine.storage import (
     NAME,
     POLICY,
@@ -206,5 +207,31 @@ def test_a_nova_that_is_not_there_keeps_nothing_from_cinder() -> None:
             die(cinder)
             await reach(engine, TaskStage.DOWN)
             assert row.disabled
+
+    story(main)
+
+
+class Unanswering(SlowDisk):
+    """A disk that saves tasks, and does not say so the first time."""
+
+    answers = False
+
+    async def commit(self, change: Change, *, term: int) -> None:
+        await super().commit(change, term=term)
+        if change.tasks and not self.answers:
+            self.answers = True
+            raise Temporary("no answer from the disk")
+
+
+def test_a_task_whose_saving_was_not_answered_is_saved_again_as_the_same() -> None:
+    async def main(rig: Rig, cinder: BenchCinder) -> None:
+        rig.disk = Unanswering()
+        cinder.add(NAME)
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            die(cinder)
+            await reach(engine, TaskStage.DOWN)
+        saved = (await rig.disk.load()).tasks
+        assert [(task.service, task.stage) for task in saved] == [(NAME, TaskStage.DOWN)]
 
     story(main)

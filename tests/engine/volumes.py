@@ -130,6 +130,7 @@ class BenchCinder:
         return ()
 
     async def set_log_level(self, scope: LogScope, level: str, permit: Permit) -> Answer:
+        permit.check(self.clock.now())
         return Outcome.ACCEPTED, "202"
 
     async def check(self) -> Sequence[str]:

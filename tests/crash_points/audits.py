@@ -1,0 +1,33 @@
+"""The audit of a telling: one chain, an intent before each effect, and a result of each intent."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+from doctor_daemon.core.audit import Broken, Check, Part
+from tests.engine.rig import SlowDisk
+
+PAGE = 1000
+
+
+async def judged(disk: SlowDisk, sent: Mapping[str, int]) -> list[str]:
+    """Return what is wrong with the audit, beside the effects of incidents that were sent."""
+    found, intents, check = list[str](), Counter[str](), Check((await disk.audit(0, 0)).anchor)
+    page = await disk.audit(0, PAGE)
+    try:
+        for row in page.rows:
+            check.take(row)
+            record = json.loads(row.body)
+            if record["part"] == Part.INTENT:
+                intents[record["what"]] += 1
+        check.end(page.last)
+    except Broken as error:
+        return [f"I-17: {error}"]
+    if check.open:
+        found.append(f"I-17: no results of {', '.join(check.open)}")
+    for what, times in sent.items():
+        if intents[what] < times:
+            found.append(f"I-17: {what} was sent {times} times, and {intents[what]} are in it")
+    return found
