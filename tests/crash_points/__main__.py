@@ -1,12 +1,12 @@
-"""Tell one story: `python -m tests.crash_points STORY [NUMBER WHEN HOW]`, or count them all.
+"""Tell one story, whole or struck at one point, or count the boundaries and points of all.
 
-Without a point it is told whole, and its boundaries are listed. NUMBER, WHEN and HOW are those of
-the id that a failed test has printed. Without a story it is said how many boundaries each has, and
-at how many points they are struck.
+Without a point the story is told whole, and its boundaries are listed. NUMBER, WHEN and HOW are
+those of the id that a failed test has printed.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from tests.crash_points.line import How, Point, When
@@ -28,15 +28,18 @@ def count() -> int:
     return 0
 
 
-def one(name: str, point: list[str]) -> int:
+def one(name: str, point: tuple[int, When, How] | None) -> int:
     """Tell one, and say what was wrong; return 1 if anything was."""
     story = STORIES[name]
-    how = How(point[2]) if point else How.RESTART if story.alone else How.TAKE_OVER
+    how = point[2] if point else How.RESTART if story.alone else How.TAKE_OVER
     shared = is_shared(story, how)
     found = whole(story, shared=shared)
     if point:
-        number = int(point[0])
-        struck = Point(number, str(found.crossed[number - 1].crossing), When(point[1]), how)
+        number, when, how = point
+        if not 1 <= number <= len(found.crossed):
+            sys.stderr.write(f"NUMBER: found {number}; expected 1 to {len(found.crossed)}\n")
+            return 2
+        struck = Point(number, str(found.crossed[number - 1].crossing), when, how)
         found = told(story, struck, found.ending, shared=shared)
     for number, crossed in enumerate(found.crossed, 1):
         changes = "*" if crossed.crossing.changing else " "
@@ -46,6 +49,27 @@ def one(name: str, point: list[str]) -> int:
     return bool(found.violations)
 
 
+def main() -> int:
+    """Parse the command line, and do as it says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash_points", description=__doc__)
+    parser.add_argument("story", nargs="?", choices=STORIES, help="none: all are counted")
+    parser.add_argument("number", nargs="?", type=int, help="a boundary, from 1")
+    parser.add_argument(
+        "when",
+        nargs="?",
+        type=When,
+        choices=When,
+        help="before the call, or once it is done and its answer is lost",
+    )
+    parser.add_argument("how", nargs="?", type=How, choices=How, help="who goes on, and how")
+    words = parser.parse_args()
+    if words.story is None:
+        return count()
+    if words.number is not None and words.how is None:
+        parser.error("expected NUMBER, WHEN and HOW together")
+    return one(words.story, (words.number, words.when, words.how) if words.how else None)
+
+
 if __name__ == "__main__":
     quiet()
-    sys.exit(one(sys.argv[1], sys.argv[2:]) if sys.argv[1:] else count())
+    sys.exit(main())
