@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from doctor_daemon.core.by_order import expected
+from doctor_daemon.core.by_order import expected, ordered
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import disputed, wakes_at, weighty
 from doctor_daemon.core.cutting import taken_back
@@ -82,7 +82,7 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
     first = incident.first
     if first is None or not sighting.alike(first) or not since_accused(incident, first):
         first = sighting
-    if open_to_life(incident) or recallable(incident):
+    if open_to_life(incident) or recallable(incident) or inherited(incident, context):
         earlier = first
     incident = replace(incident, first=first, sighting=sighting, service=service)
     if sighting.uuid != service and incident.phase is not Phase.HELD:
@@ -137,7 +137,7 @@ def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
         return False
     if expected(incident, earlier.asked_at, context):
         return False
-    if open_to_life(incident) or inherited(incident, context.now):
+    if open_to_life(incident) or inherited(incident, context):
         return True
     attempt = incident.fencing
     beside = {one.name for one in witnesses(context.plan, attempt.level)} if attempt else set()
@@ -150,7 +150,7 @@ def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
 def suspected(incident: Incident, context: Context) -> Incident:
     """Decide whether the grace is over and the evidence enough."""
     policy, now = context.policy, context.now
-    if incident.ordered_at is not None:
+    if ordered(incident, context):
         return begin(incident.move(Phase.FENCING, now, "ordered to fence"), context)
     waited_s = now.since(incident.grace_from)
     if waited_s < policy.grace_s:

@@ -2,18 +2,20 @@
 
 While the daemon stood still (SIGSTOP, a frozen guest, a machine that slept) nobody listened: a sign
 of life may have come and gone. So what would be done next rests on new looks, and a host whose
-power was not cut yet, or that is in use again, gets its whole grace again: a cut that waits for its
-turn is taken back for that. Nor does a reading from before it prove anything
-more (`Context.anew`): that holds from the first decision after it, whatever it is about.
+power was not cut yet, or by a daemon of before, or that is in use again, gets its whole grace
+again: a cut that waits for its turn is taken back for that. Nor does a reading from before it prove
+anything more (`Context.anew`): that holds from the first decision after it, whatever it is about.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from doctor_daemon.core.by_order import ordered
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.cutting import taken_back
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.inherited import inherited
 from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.recall import recallable
@@ -33,14 +35,14 @@ def woken(incident: Incident, observation: Paused, context: Context) -> Incident
     if not _is_cut(back, context):
         back = replace(back, sighting=None)  # else a report since then shows that it lives
     attempt = incident.fencing if incident.phase is Phase.FENCING else None
-    fresh = back.untouched or recallable(back)
+    fresh = back.untouched or recallable(back) or inherited(back, context)
     if fresh:
         back = replace(back, grace_from=now)
     current = back.fencing
     if attempt is None or current is None or current.go_at is not None:
         return back
     again = back if current is not attempt else repeat(back, context, attempt)
-    if again.phase is not Phase.FENCING or not fresh or incident.ordered_at is not None:
+    if again.phase is not Phase.FENCING or not fresh or ordered(incident, context):
         return again
     return replace(again, retry_at=now.plus(context.policy.grace_s))
 
