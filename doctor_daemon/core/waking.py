@@ -16,10 +16,12 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.cutting import taken_back
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.inherited import inherited
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.recall import recallable
 from doctor_daemon.core.topology import repeat
+from doctor_daemon.core.waiting import cut_short
 
 _SHAKEN = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.EVACUATING)
 
@@ -30,7 +32,9 @@ def woken(incident: Incident, observation: Paused, context: Context) -> Incident
     if incident.phase not in _SHAKEN:
         return incident
     text = f"the daemon stood still for {observation.seconds:.0f} s: looking at the host anew"
-    incident = replace(incident.note(now, text), look_at=None, waiting=None)
+    waiting = incident.waiting
+    since = _spared(waiting.since, observation, now) if waiting else now
+    incident = replace(incident.note(now, text), look_at=None, waiting=cut_short(waiting, since))
     back = taken_back(incident, context)
     if not _is_cut(back, context):
         back = replace(back, sighting=None)  # else a report since then shows that it lives
@@ -42,9 +46,16 @@ def woken(incident: Incident, observation: Paused, context: Context) -> Incident
     if attempt is None or current is None or current.go_at is not None:
         return back
     again = back if current is not attempt else repeat(back, context, attempt)
+    again = replace(again, progress_at=_spared(incident.progress_at, observation, now))
     if again.phase is not Phase.FENCING or not fresh or ordered(incident, context):
         return again
     return replace(again, retry_at=now.plus(context.policy.grace_s))
+
+
+def _spared(at: Instant, pause: Paused, now: Instant) -> Instant:
+    """Return since when time is counted: a pause takes none, and is no progress either."""
+    later = at.plus(pause.seconds)
+    return later if now.reached(later) else now
 
 
 def _is_cut(incident: Incident, context: Context) -> bool:
