@@ -26,6 +26,7 @@ from doctor_daemon.core.recall import recallable, recalled, since_accused
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.weighing import enough, shortage
 from doctor_daemon.core.witness import witnesses
+from doctor_daemon.core.word_gates import repeated
 
 
 def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
@@ -164,7 +165,7 @@ def suspected(incident: Incident, context: Context) -> Incident:
     if enough(words, now, limit_s, need):
         text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
         return begin(incident.move(Phase.FENCING, now, text), context)
-    if waited_s < policy.grace_s + policy.corroboration_s:
+    if waited_s < policy.grace_s + policy.corroboration_s or repeated(incident, context):
         return incident
     says = ", ".join(sorted({word.source for word in incident.words.values()}))
     short = shortage(words, now, limit_s, need)
@@ -180,5 +181,8 @@ def decides_at(incident: Incident, context: Context) -> Instant:
     over = incident.grace_from.plus(policy.grace_s)
     if not context.now.reached(over):
         return over
-    dumped = dumps_until(incident, context)
-    return dumped if dumped is not None else over.plus(policy.corroboration_s)
+    dumped, over = dumps_until(incident, context), over.plus(policy.corroboration_s)
+    if dumped is not None:
+        return dumped
+    said_by = context.repeated_at if context.now.reached(over) else None
+    return over if said_by is None else said_by

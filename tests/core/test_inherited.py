@@ -80,6 +80,19 @@ def test_a10_it_takes_enough_evidence_anew() -> None:
     assert shut("evidence", walk.incident, now=walk.now, plan=two) == ""
 
 
+def test_d6_a_human_may_end_it_while_it_waits() -> None:
+    walk = taken_over().order(Order.DISMISS)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "contradiction")
+    assert walk.said == "dismiss by ann: because I looked; looking at Nova first"
+    assert walk.look().phase is Phase.DISMISSED
+
+
+def test_d6_not_while_nova_has_it_forced_down() -> None:
+    walk = taken_over().order(Order.DISMISS).look(forced_down=True)
+    assert walk.phase is Phase.HELD
+    assert walk.all(Cut) == []
+
+
 def test_a10_an_order_of_this_boot_decides_it_anew_whatever_lives() -> None:
     walk = taken_over().wait(1).hear(verdict=Verdict.UP).order(Order.FENCE)
     assert walk.phase is Phase.FENCING
