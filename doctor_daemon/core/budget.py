@@ -10,7 +10,7 @@ from doctor_daemon.core.incident import Incident
 def spent(incident: Incident, context: Context) -> str:
     """Say why the budget leaves no room for one more host; empty: it does."""
     policy = context.policy
-    if passed(incident) or context.passes_left > 0:
+    if passed(incident, context) or context.passes_left > 0:
         return ""  # a human has said how many: that is counted instead
     taken = [charge for charge in context.charges if _counts(charge, incident, context)]
     near = sum(charge.domain == context.plan.domain for charge in taken)

@@ -16,6 +16,12 @@ from doctor_daemon.core.weighing import standing
 from doctor_daemon.core.witness import off_asked
 
 
+def ordered(incident: Incident, context: Context) -> bool:
+    """Tell whether a human has ordered this very host fenced, and so lately that it counts."""
+    at, limit_s = incident.ordered_at, context.policy.evidence_age_s
+    return at is not None and context.now.since(at) <= limit_s
+
+
 def by_order_alone(incident: Incident, context: Context) -> bool:
     """Tell whether, until the cut, nobody has called the host down but who has ordered it fenced.
 

@@ -8,11 +8,11 @@ have been sent, only readings tell what it did.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.fleet_gates import paid
 from doctor_daemon.core.gates import Act, Refusal, gate_waited_for, needs_pass, refused
 from doctor_daemon.core.host import Level
 from doctor_daemon.core.incident import Held, Incident
@@ -111,9 +111,11 @@ def go(incident: Incident, current: Try, level: Level, context: Context) -> Inci
         elif incident.refences and not incident.charged:
             why = f"the power came back after the proof, and it is not cut again: {why}"
         return incident.hold(now, Held(refusal.gate, why, refusal.frees))
-    charges = incident.charges if _paid(incident, context) else (*incident.charges, now)
-    passed, waiting = incident.passed, incident.waiting
-    if needs_pass(incident, context):
+    let, passed, waiting = needs_pass(incident, context), incident.passed, incident.waiting
+    spent = let and passed == len(incident.charges)  # a new word is counted as a new round
+    goes_on = paid(incident, context) and not spent
+    charges = incident.charges if goes_on else (*incident.charges, now)
+    if let:
         incident, passed = incident.note(now, f"let through: {context.passes_by}"), len(charges)
     names = " and ".join(f"{device.kind} {device.name}" for device in level.devices)
     return replace(
@@ -126,17 +128,6 @@ def go(incident: Incident, current: Try, level: Level, context: Context) -> Inci
         waiting=replace(waiting, over=True) if waiting else None,
         progress_at=now,
     )
-
-
-def _paid(incident: Incident, context: Context) -> bool:
-    """Tell whether this round was taken from the budget, and not so long ago that it is over.
-
-    A charge of another boot still counts: it has been timed anew.
-    """
-    if not incident.charged:
-        return False
-    age_s = context.now.since(incident.charges[-1])
-    return age_s < context.policy.budget_window_s or math.isinf(age_s)
 
 
 def cut_refused(incident: Incident, refusal: Refused, effect: Cut) -> Incident:

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from doctor_daemon.core.by_order import ordered
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import FREES, GATE
 from doctor_daemon.core.cutting import folded, go, late, shut
 from doctor_daemon.core.gates import Act, waited_for
 from doctor_daemon.core.host import Device, Level
 from doctor_daemon.core.incident import Held, Incident
-from doctor_daemon.core.inherited import inherited, outlived
+from doctor_daemon.core.inherited import elsewhere, inherited, outlived
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Failed, Identified, Identify, WasRead
 from doctor_daemon.core.phases import Phase
@@ -97,7 +98,7 @@ def fencing(incident: Incident, context: Context) -> Incident:
         return begin(incident, context, current.level)
     if incident.retry_at and not context.now.reached(incident.retry_at):
         return incident
-    alive = outlived(incident, context.now)
+    alive = outlived(incident, context)
     if alive is not None:
         return alive
     if waits(incident):
@@ -114,12 +115,12 @@ def _alive(incident: Incident, context: Context) -> Incident | None:
     """Ask a human where it shows life while a gate keeps it from being cut once more.
 
     Its power was cut, or may have been, and nobody proved it off: whether it is to be cut again is
-    not for the gate to say. A host that was forced down is cut all the same: its servers moved.
+    not for the gate to say. A host whose servers may run elsewhere is cut all the same.
     """
     waiting, life = incident.waiting, incident.life_at
     before = incident.untouched or recallable(incident)
-    down = incident.refences > 0 or incident.marking.number > 0
-    if waiting is None or life is None or before or down or life.since(waiting.since) < 0:
+    gone = elsewhere(incident, context.now)
+    if waiting is None or life is None or before or gone or life.since(waiting.since) < 0:
         return None
     why = f"it was heard alive after a cut, and is not cut again meanwhile: {waiting.why}"
     return incident.hold(context.now, Held(GATE, why, FREES))
@@ -165,11 +166,12 @@ def spanned_at(incident: Incident, context: Context) -> Instant | None:
 
     A single look, or two in quick succession, would not show a service that reports in: a report
     has to have had its time. An operator's order waits for nothing, nor does a later cut, unless
-    the host was in use in between, or may have been since a daemon of before had decided it.
+    the host was in use in between, or may have been since a daemon of before had decided it. An
+    order that is old, or of another boot, is none.
     """
     later = incident.cut_started is not None and not recallable(incident)
-    decided = incident.ordered_at is not None or later
-    if incident.first is None or (decided and not inherited(incident, context.now)):
+    decided = ordered(incident, context) or later
+    if incident.first is None or (decided and not inherited(incident, context)):
         return None
     return incident.first.asked_at.plus(SPAN * context.policy.grace_s)
 

@@ -14,6 +14,7 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import accusing, lives, named, weighty
 from doctor_daemon.core.evidence import Word
 from doctor_daemon.core.incident import Incident, NoticeKind
+from doctor_daemon.core.inherited import elsewhere
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.masses import GATE as MASS
 from doctor_daemon.core.phases import Phase
@@ -36,12 +37,29 @@ def going_on(incident: Incident, context: Context) -> Incident:
 
 
 def _let_through(incident: Incident, context: Context) -> Incident:
-    """Go on by a human's word for several hosts. One that was in use in between takes an order."""
+    """Go on by a human's word for several hosts. One that was in use in between takes an order.
+
+    So does one that was heard alive since it was held: that word is hardly about this one.
+    """
+    now, life = context.now, incident.life_at
     if context.passes_left <= 0 or incident.release.again:
         return incident
+    if life is not None and life.since(incident.phase_at) >= 0 and not elsewhere(incident, now):
+        return _left_out(incident, context)
     text = f"hosts are let through, {context.passes_by}: it goes on"
-    moved = out_of_service(incident).move(Phase.FENCING, context.now, text)
+    moved = out_of_service(incident).move(Phase.FENCING, now, text)
     return begin(moved, context)
+
+
+def _left_out(incident: Incident, context: Context) -> Incident:
+    """Say once that hosts are let through, and that this one takes an order."""
+    text = (
+        f"hosts are let through, {context.passes_by}: not this one, which was heard alive since it "
+        "was held; `fence HOST`, if its power is to be cut all the same"
+    )
+    if any(entry.text == text for entry in incident.timeline):
+        return incident
+    return incident.note(context.now, text)
 
 
 def _died(incident: Incident, context: Context) -> Incident:

@@ -10,7 +10,10 @@ from dataclasses import replace
 from typing import assert_never
 
 from doctor_daemon.core.context import Context
+from doctor_daemon.core.contradiction import FREES, GATE
 from doctor_daemon.core.incident import Held, Incident, NoticeKind
+from doctor_daemon.core.inherited import inherited
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Order, Ordered
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Proof, ProofKind
@@ -33,6 +36,12 @@ _ALLOWED = {
     Order.POWER_ON: (Phase.DOWN, Phase.RELEASING),
     Order.DECOMMISSION: (Phase.DOWN,),
 }
+_NOT_CUT = Held(
+    GATE,
+    "by order it is not cut again, and what became of the cut that was decided before is not known",
+    FREES,
+)
+"""How an incident is held whose cut is inherited, until Nova has shown that it may be dismissed."""
 _BACK = ("release", "evacuation", "flaps")
 """The gates that leave a host forced down by us, and each of its servers with an outcome."""
 _SHUT = (Phase.DOWN, Phase.RELEASING)
@@ -71,7 +80,7 @@ def refusal(incident: Incident, ordered: Ordered, context: Context) -> str:
     if ordered.order is Order.DECOMMISSION and incident.release.switching:
         return "it is being switched on"
     fencing = incident.phase is Phase.FENCING
-    fit = incident.untouched or recallable(incident)
+    fit = incident.untouched or recallable(incident) or inherited(incident, context)
     if ordered.order is Order.DISMISS and fencing and not fit:
         return "the power cut has begun: it cannot be called off any more"
     if ordered.order is Order.CONFIRM_OFF:
@@ -139,11 +148,18 @@ def follow(incident: Incident, ordered: Ordered, context: Context) -> Incident:
             incident = out_of_service(incident).move(Phase.FORCING_DOWN, now, text)
             return _confirmed(incident, ordered, context)
         case Order.DISMISS | Order.CLOSE:
-            closing = Closing(ordered.by, ordered.why, now)
-            noted = incident.note(now, f"{text}; looking at Nova first")
-            return replace(noted, closing=closing, look_failures=0, look_at=None)
+            return _closing(incident, ordered, text, now)
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def _closing(incident: Incident, ordered: Ordered, text: str, now: Instant) -> Incident:
+    """Have it ended as soon as Nova shows that the host is not forced down."""
+    if incident.phase is Phase.FENCING:
+        incident = incident.hold(now, _NOT_CUT)
+    closing = Closing(ordered.by, ordered.why, now)
+    noted = incident.note(now, f"{text}; looking at Nova first")
+    return replace(noted, closing=closing, look_failures=0, look_at=None)
 
 
 def _fence(incident: Incident, context: Context, text: str) -> Incident:

@@ -22,6 +22,7 @@ from doctor_daemon.core.survey import taken_up
 from doctor_daemon.core.switching import sent
 from doctor_daemon.core.topology import repeat
 from doctor_daemon.core.tries import Outcome
+from doctor_daemon.core.waiting import taken_up as waits_on
 from doctor_daemon.core.witness import off_asked, witnesses
 
 _WORKING = (
@@ -42,7 +43,8 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if incident.closing is not None:
         incident = incident.note(now, "not ended: the daemon was restarted; order it again")
     gone = _vanished(incident)
-    incident = replace(incident, sighting=gone, look_at=None, closing=None, waiting=None)
+    incident = replace(incident, sighting=gone, look_at=None, closing=None)
+    incident = replace(incident, waiting=waits_on(incident, context))
     # Life that is fresh still begins a contradiction anew.
     incident = replace(incident, progress_at=now, contradicted_at=None)
     if rebooted:

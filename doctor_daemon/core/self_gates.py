@@ -6,8 +6,10 @@ incident waiting, and only what lasts is held.
 
 from __future__ import annotations
 
+from doctor_daemon.core.by_order import ordered
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.inherited import inherited
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.recall import recallable
 
@@ -28,13 +30,14 @@ def isolated(incident: Incident, context: Context) -> str:
 def asleep(incident: Incident, context: Context) -> str:
     """Say that the daemon stood still since the host was looked at.
 
-    One whose power was not cut yet has its whole grace after that, too.
+    One whose power was not cut yet, or by a daemon of before, has its whole grace after that, too.
     """
     awake_at, look = context.own.awake_at, incident.sighting
     if awake_at is None:
         return ""
     looked = look is not None and look.asked_at.since(awake_at) >= 0
-    fresh, ordered_at = incident.untouched or recallable(incident), incident.ordered_at
+    fresh = incident.untouched or recallable(incident) or inherited(incident, context)
+    ordered_at = incident.ordered_at if ordered(incident, context) else None
     graced = not fresh or incident.grace_from.since(awake_at) >= 0
     graced = graced or context.now.since(awake_at) >= context.policy.grace_s
     graced = graced or (ordered_at is not None and ordered_at.since(awake_at) >= 0)

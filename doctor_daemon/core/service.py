@@ -17,10 +17,13 @@ def in_service(incident: Incident) -> Incident:
 def out_of_service(incident: Incident) -> Incident:
     """Forget its way back, and the servers that had moved before the host was last in use.
 
-    It may have been in use since its flag was gone, whoever had taken it away.
+    It may have been in use since its flag was gone, whoever had taken it away. What had set it is
+    forgotten then, too.
     """
-    shown = incident.shown
-    if incident.release.gone_at is not None or (shown is not None and not shown.forced_down):
+    shown, release = incident.shown, incident.release
+    if release.gone_at is not None or release.lifted:
+        incident = replace(incident, marking=incident.marking.undone())
+    if release.gone_at is not None or (shown is not None and not shown.forced_down):
         incident = in_service(incident)
     away = {
         id_
@@ -28,4 +31,4 @@ def out_of_service(incident: Incident) -> Incident:
         if record.stage is Stage.MOVED and record.migration == BEFORE
     }
     there = {id_: server for id_, server in incident.servers.items() if id_ not in away}
-    return replace(incident, servers=there, release=incident.release.anew())
+    return replace(incident, servers=there, release=release.anew())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from operator import attrgetter
 
@@ -65,6 +65,10 @@ class Marking:
         if not self.number:
             return Marking()
         return Marking(number=self.number + 1, before=self.before, late_at=self.left_at())
+
+    def undone(self) -> Marking:
+        """Return the marking of a host whose flag is gone: no PUT of before sets it any more."""
+        return replace(self.anew(), late_at=None)
 
     def left_at(self, now: Instant | None = None) -> Instant | None:
         """Return when the last PUT had ended that may still be carried out; `now`: if unanswered.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from doctor_daemon.core.by_order import expected
+from doctor_daemon.core.by_order import expected, ordered
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.contradiction import disputed, wakes_at, weighty
 from doctor_daemon.core.cutting import taken_back
@@ -26,6 +26,7 @@ from doctor_daemon.core.recall import recallable, recalled, since_accused
 from doctor_daemon.core.topology import begin
 from doctor_daemon.core.weighing import enough, shortage
 from doctor_daemon.core.witness import witnesses
+from doctor_daemon.core.word_gates import repeated
 
 
 def heard(incident: Incident, observation: Heard, context: Context) -> Incident:
@@ -82,7 +83,7 @@ def looked(incident: Incident, sighting: Sighting, context: Context) -> Incident
     first = incident.first
     if first is None or not sighting.alike(first) or not since_accused(incident, first):
         first = sighting
-    if open_to_life(incident) or recallable(incident):
+    if open_to_life(incident) or recallable(incident) or inherited(incident, context):
         earlier = first
     incident = replace(incident, first=first, sighting=sighting, service=service)
     if sighting.uuid != service and incident.phase is not Phase.HELD:
@@ -137,7 +138,7 @@ def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
         return False
     if expected(incident, earlier.asked_at, context):
         return False
-    if open_to_life(incident) or inherited(incident, context.now):
+    if open_to_life(incident) or inherited(incident, context):
         return True
     attempt = incident.fencing
     beside = {one.name for one in witnesses(context.plan, attempt.level)} if attempt else set()
@@ -150,7 +151,7 @@ def telling(incident: Incident, earlier: Sighting, context: Context) -> bool:
 def suspected(incident: Incident, context: Context) -> Incident:
     """Decide whether the grace is over and the evidence enough."""
     policy, now = context.policy, context.now
-    if incident.ordered_at is not None:
+    if ordered(incident, context):
         return begin(incident.move(Phase.FENCING, now, "ordered to fence"), context)
     waited_s = now.since(incident.grace_from)
     if waited_s < policy.grace_s:
@@ -164,7 +165,7 @@ def suspected(incident: Incident, context: Context) -> Incident:
     if enough(words, now, limit_s, need):
         text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
         return begin(incident.move(Phase.FENCING, now, text), context)
-    if waited_s < policy.grace_s + policy.corroboration_s:
+    if waited_s < policy.grace_s + policy.corroboration_s or repeated(incident, context):
         return incident
     says = ", ".join(sorted({word.source for word in incident.words.values()}))
     short = shortage(words, now, limit_s, need)
@@ -180,5 +181,8 @@ def decides_at(incident: Incident, context: Context) -> Instant:
     over = incident.grace_from.plus(policy.grace_s)
     if not context.now.reached(over):
         return over
-    dumped = dumps_until(incident, context)
-    return dumped if dumped is not None else over.plus(policy.corroboration_s)
+    dumped, over = dumps_until(incident, context), over.plus(policy.corroboration_s)
+    if dumped is not None:
+        return dumped
+    said_by = context.repeated_at if context.now.reached(over) else None
+    return over if said_by is None else said_by

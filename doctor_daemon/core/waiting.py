@@ -8,6 +8,7 @@ every phase must make progress is held, in that gate's words. Signs of life end 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -37,6 +38,27 @@ def wait_anew(incident: Incident, refusal: Refusal, current: Try, context: Conte
     return wait(again, refusal, context.now) if again.phase is incident.phase else again
 
 
+def cut_short(waiting: Waiting | None, since: Instant) -> Waiting | None:
+    """Return a wait that a pause or a restart has cut short: all is asked anew, and it goes on."""
+    return replace(waiting, since=since, asking=True) if waiting else None
+
+
+def taken_up(incident: Incident, context: Context) -> Waiting | None:
+    """Return a wait as a restart takes it up. Restarts do not put its end off for ever.
+
+    How long it has lasted is told after a reboot by the wall clock alone. What a daemon that begins
+    has to wait for itself, and sources to say their words again, is given its time all the same.
+    """
+    waiting, now, policy = incident.waiting, context.now, context.policy
+    if waiting is None:
+        return None
+    age_s = now.since(waiting.since)
+    if math.isinf(age_s):
+        age_s = max(now.wall_s - waiting.since.wall_s, 0.0)
+    most_s = max(policy.progress_s - policy.evidence_age_s, 0.0)
+    return cut_short(waiting, now.plus(-min(age_s, most_s)))
+
+
 def waited(incident: Incident, current: Try, context: Context) -> Incident:
     """Go on where every gate has opened that is waited for."""
     waiting, now = incident.waiting, context.now
@@ -54,7 +76,8 @@ def waited(incident: Incident, current: Try, context: Context) -> Incident:
 
 def waits(incident: Incident) -> bool:
     """Tell whether an incident does nothing but wait for a gate."""
-    return pending(incident) and not asks_again(incident)
+    waiting = incident.waiting
+    return waiting is not None and not (waiting.over or waiting.asking)
 
 
 def pending(incident: Incident) -> bool:
@@ -63,9 +86,10 @@ def pending(incident: Incident) -> bool:
 
 
 def asks_again(incident: Incident) -> bool:
-    """Tell whether it is just trying whether it may go on."""
+    """Tell whether it is just trying whether the names that it waits for lead anywhere."""
     waiting = incident.waiting
-    return waiting is not None and waiting.asking and not waiting.over
+    names = waiting is not None and waiting.gate == NAMES
+    return names and pending(incident) and not waits(incident)
 
 
 def ends_waiting(incident: Incident, context: Context) -> Iterator[Instant]:

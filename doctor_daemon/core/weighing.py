@@ -97,7 +97,8 @@ def shortage(words: Words, now: Instant, age_max_s: float, need: Corroboration =
     count = "1 kind" if len(kinds) == 1 else f"{len(kinds)} kinds"
     named = f" ({', '.join(kinds)})" if kinds else ""
     window = f" within {need.window_s:g} s" if need.window_s < age_max_s else ""
-    wanted = f"{need.kinds}{window}" if need.kinds > 1 else "one that is authenticated"
+    alone = "" if need.alone == frozenset() else ", or one that is enough alone"
+    wanted = f"{need.kinds}{window}{alone}" if need.kinds > 1 else "one that is authenticated"
     return f"{count} of evidence{named}, and it takes {wanted}"
 
 

@@ -26,7 +26,7 @@ def evidence(incident: Incident, context: Context) -> str:
     if not any(standing(incident.words, context.now, limit, need)):
         return f"no evidence against {incident.host} is younger than {limit:g} s"
     again = recallable(incident)
-    anew = again or inherited(incident, context.now)
+    anew = again or inherited(incident, context)
     if incident.cut_started is not None and not anew:
         return ""
     words = (

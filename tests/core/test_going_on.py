@@ -14,8 +14,11 @@ from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import Cut, Identify, Order
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
+from doctor_daemon.core.proof import Power
+from doctor_daemon.core.sightings import Marking
+from doctor_daemon.core.tries import Outcome
 from tests.core.coming_back import Back
-from tests.core.make import OTHER_BOOT, at, evidence, incident, plan
+from tests.core.make import BMC, OTHER_BOOT, PDU, at, evidence, incident, level, plan
 from tests.core.walk import Walk
 
 UP, DOWN = Verdict.UP, Verdict.DOWN
@@ -54,6 +57,43 @@ def test_a4_those_who_are_too_many_wait_again() -> None:
     assert (walk.phase, walk.all(Cut)) == (Phase.FENCING, [])
     assert walk.incident.waiting is not None
     assert walk.elapse(Policy().progress_s).gate == "mass"
+
+
+def refused_and_held() -> Walk:
+    """Have the first level refuse the cut, and the next one held because so many look dead."""
+    walk = Walk(plan=plan(level(BMC), level(PDU))).to_cut().cut(Outcome.REFUSED).read(Power.ON)
+    walk.given(latches=(LATCH,)).elapse(1).hear().identify().look()
+    assert walk.incident.waiting is not None
+    walk.elapse(Policy().progress_s)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "mass")
+    return walk
+
+
+def test_a4_a_host_that_was_heard_alive_since_it_was_held_takes_an_order() -> None:
+    walk = refused_and_held().wait(60).hear(verdict=UP).wait(1).hear()
+    lines = len(walk.incident.timeline)
+    released(walk).elapse(1)
+    assert walk.phase is Phase.HELD
+    assert walk.said == (
+        "hosts are let through, 2 hosts, by ann: the rack has no power: not this one, which was "
+        "heard alive since it was held; `fence HOST`, if its power is to be cut all the same"
+    )
+    assert len(walk.elapse(1).incident.timeline) == lines + 1
+    walk.order(Order.FENCE).identify().look()
+    assert len(walk.all(Cut)) == 1
+
+
+def test_a4_life_of_before_it_was_held_is_weighed_with_what_it_waited_for() -> None:
+    walk = refused_and_held()
+    walk.incident = replace(walk.incident, life_at=walk.incident.phase_at.plus(-1))
+    assert released(walk.hear()).elapse(1).gate == "contradiction"
+
+
+def test_a4_a_host_whose_servers_may_run_elsewhere_is_let_through_alive_as_it_is() -> None:
+    walk = refused_and_held()
+    marking = Marking(number=1, put=Outcome.UNKNOWN, put_at=at(5))
+    walk.incident = replace(walk.incident, marking=marking)
+    assert released(walk.hear(verdict=UP).hear()).elapse(1).phase is Phase.FENCING
 
 
 def test_a4_old_evidence_is_not_let_through() -> None:

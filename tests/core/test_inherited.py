@@ -16,15 +16,17 @@ from doctor_daemon.core.release import Release
 from doctor_daemon.core.sightings import Marking
 from doctor_daemon.core.tries import Outcome
 from tests.core.gated import shut
-from tests.core.make import BMC, OTHER_BOOT, PDU, Fields, at, level, plan
+from tests.core.make import BMC, OTHER_BOOT, PDU, Fields, at, context, level, plan, sighting
 from tests.core.test_repeated import taken_over
 from tests.core.walk import Walk
 
 REPORTED_S = 1030.0
+NOW = context(at(52, OTHER_BOOT))
+FLAGGED = sighting(0, forced_down=True)
 
 
 def known(walk: Walk) -> bool:
-    return inherited(walk.incident, walk.now)
+    return inherited(walk.incident, walk.context)
 
 
 def test_a10_life_meanwhile_is_for_a_human_to_weigh() -> None:
@@ -78,6 +80,19 @@ def test_a10_it_takes_enough_evidence_anew() -> None:
     assert shut("evidence", walk.incident, now=walk.now, plan=two) == ""
 
 
+def test_d6_a_human_may_end_it_while_it_waits() -> None:
+    walk = taken_over().order(Order.DISMISS)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "contradiction")
+    assert walk.said == "dismiss by ann: because I looked; looking at Nova first"
+    assert walk.look().phase is Phase.DISMISSED
+
+
+def test_d6_not_while_nova_has_it_forced_down() -> None:
+    walk = taken_over().order(Order.DISMISS).look(forced_down=True)
+    assert walk.phase is Phase.HELD
+    assert walk.all(Cut) == []
+
+
 def test_a10_an_order_of_this_boot_decides_it_anew_whatever_lives() -> None:
     walk = taken_over().wait(1).hear(verdict=Verdict.UP).order(Order.FENCE)
     assert walk.phase is Phase.FENCING
@@ -125,22 +140,44 @@ def test_a10_a_host_that_was_forced_down_is_cut_all_the_same() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"refences": 1},
-        {"marking": Marking(number=1)},
+        {"refences": 1, "shown": FLAGGED},
+        {"marking": Marking(number=1), "shown": FLAGGED},
+        {"marking": Marking(number=1, put=Outcome.UNKNOWN, put_at=at(12))},
+        {"marking": Marking(number=1, disable=True)},
+        {"marking": Marking(number=2, late_at=at(12))},
         {"release": Release(again=True)},
         {"phase": Phase.HELD},
         {"decided_at": at(51, OTHER_BOOT)},
+        {"decided_at": at(-248, OTHER_BOOT)},
         {"ordered_at": at(51, OTHER_BOOT)},
+        {"ordered_at": at(-248, OTHER_BOOT)},
     ],
-    ids=lambda changes: next(iter(changes)),
+    ids=str,
 )
 def test_a10_what_it_is_not(changes: Fields) -> None:
-    made, now = Walk().to_cut().reboot().incident, at(52, OTHER_BOOT)
-    assert inherited(made, now)
-    assert inherited(replace(made, ordered_at=at(0)), now)
-    assert inherited(replace(made, decided_at=None), now)
-    assert inherited(replace(made, fencing=None), now)
-    assert not inherited(replace(made, **changes), now)
+    made = Walk().to_cut().reboot().incident
+    assert inherited(made, NOW)
+    assert not inherited(replace(made, **changes), NOW)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"refences": 1},
+        {"shown": FLAGGED},
+        {"marking": Marking(number=2)},
+        {"marking": Marking(number=1, put=Outcome.REFUSED, put_at=at(12))},
+        {"marking": Marking(number=1, put=Outcome.UNSENT, disable=True, put_at=at(12))},
+        {"ordered_at": at(0)},
+        {"ordered_at": at(-248.25, OTHER_BOOT)},
+        {"decided_at": None},
+        {"decided_at": at(-248.25, OTHER_BOOT)},
+        {"fencing": None},
+    ],
+    ids=str,
+)
+def test_a10_what_it_is_all_the_same(changes: Fields) -> None:
+    assert inherited(replace(Walk().to_cut().reboot().incident, **changes), NOW)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.UNKNOWN])

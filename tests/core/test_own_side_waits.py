@@ -12,7 +12,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.core.waiting import ends_waiting, wait, waited
+from doctor_daemon.core.waiting import asks_again, ends_waiting, wait, waited, waits
 from tests.core.make import BMC, PDU, level, plan
 from tests.core.walk import Walk
 
@@ -98,8 +98,62 @@ def test_i14_beside_the_cut_of_another_device_the_point_of_no_return_stands() ->
 
 def test_a12_a_pause_ends_a_wait_and_all_is_asked_anew() -> None:
     walk = waiting().wait(60).see(Paused(60.0))
-    assert walk.incident.waiting is None
+    assert not waits(walk.incident)
+    assert not asks_again(walk.incident), "no name is lost"
     assert walk.waits == [Policy().grace_s]
+
+
+def stalled(walk: Walk, seconds: float, *, look: bool = True) -> Walk:
+    """Have the daemon stand still, and its grace pass; everything is asked anew."""
+    walk.wait(seconds).see(Paused(seconds))
+    isolated(walk.hear().elapse(Policy().grace_s)).identify()
+    return walk.look() if look and walk.all(Look) else walk
+
+
+def test_l2_pauses_do_not_put_the_end_of_a_wait_off_for_ever() -> None:
+    """And none counts for it: what was waited for could not be seen to open meanwhile."""
+    walk, begun, paused_s = waiting(), waiting().now, 0.0
+    while walk.phase is Phase.FENCING and paused_s < 1000:
+        stalled(walk.hear().elapse(200), 100)
+        paused_s += 100
+    assert walk.gate == "isolation"
+    assert walk.said.startswith("held: it has waited for 900 s: we may be cut off ourselves")
+    assert 900 <= walk.now.since(begun) - paused_s <= 900 + 2 * Policy().grace_s + 200
+
+
+def test_l2_a_long_pause_is_no_wait() -> None:
+    walk = stalled(waiting(), 50_000)
+    assert walk.phase is Phase.FENCING
+    assert waits(walk.incident)
+    assert isolated(walk.elapse(879.75)).elapse(0).phase is Phase.FENCING
+    assert walk.elapse(10.25).gate == "isolation"
+
+
+def test_l2_a_pause_that_was_told_late_is_not_counted_beyond_now() -> None:
+    walk = waiting().see(Paused(60.0))
+    assert walk.incident.waiting is not None
+    assert walk.incident.waiting.since == walk.now
+    assert walk.incident.progress_at == walk.now
+
+
+def test_l2_pauses_that_leave_no_time_to_prepare_are_no_progress() -> None:
+    walk = waiting()
+    for _ in range(200):
+        if walk.phase is not Phase.FENCING:
+            break
+        walk.wait(3).see(Paused(3.0)).hear().elapse(9)
+    assert walk.phase is Phase.HELD
+    assert walk.gate == "isolation"
+
+
+def test_i14_life_beside_a_pause_is_heard_by_whoever_waits_again() -> None:
+    walk = Walk(plan=plan(level(BMC), level(PDU))).to_cut().cut(Outcome.REFUSED).read(Power.ON)
+    isolated(walk.elapse(1)).identify().look()
+    assert waits(walk.incident)
+    walk.wait(3).see(Paused(3.0)).hear(verdict=Verdict.UP).wait(1).hear()
+    assert walk.phase is Phase.FENCING, "it is looked at anew"
+    isolated(walk).identify().look()
+    assert (walk.phase, walk.gate) == (Phase.HELD, "contradiction")
 
 
 def test_whoever_does_not_wait_is_left_alone_by_the_wait() -> None:

@@ -120,6 +120,28 @@ def test_a10_before_the_point_of_no_return_it_is_waited_for_too() -> None:
     assert walk.phase is Phase.DISMISSED
 
 
+def test_a10_a_suspicion_is_given_that_time_too() -> None:
+    walk = Walk().reboot()
+    walk.given(repeated_at=walk.now.plus(300)).look().elapse(10).elapse(120)
+    assert walk.phase is Phase.SUSPECTED
+    assert walk.waits == [170]
+    assert walk.elapse(10).hear().phase is Phase.FENCING
+
+
+def test_a10_where_nobody_says_a_suspicion_again_a_human_is_asked() -> None:
+    walk = Walk().reboot()
+    walk.given(repeated_at=walk.now.plus(300)).look().elapse(10).elapse(120).elapse(170)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "evidence")
+
+
+def test_a10_a_suspicion_whose_words_are_all_of_our_time_is_not() -> None:
+    two = plan(corroboration=Corroboration(alone=frozenset()))
+    walk = Walk(plan=two).reboot()
+    walk.given(repeated_at=walk.now.plus(300)).hear().look().elapse(10).elapse(119.75)
+    assert walk.phase is Phase.SUSPECTED
+    assert walk.elapse(0.25).gate == "evidence"
+
+
 def test_a10_one_of_two_that_is_needed_is_waited_for() -> None:
     two = plan(corroboration=Corroboration(alone=frozenset()))
     walk = Walk(plan=two).hear("masakari").to_cut().reboot()

@@ -49,7 +49,7 @@ def test_a_suspicion_that_is_not_enough_names_its_sources() -> None:
     assert held is not None
     why = (
         "alertmanager, zabbix: not enough to fence: 1 kind of evidence (alertmanager-kind), and it "
-        "takes 2; no other came in time"
+        "takes 2, or one that is enough alone; no other came in time"
     )
     assert (held.why, held.frees) == (why, "`fence` it or `dismiss` it")
 

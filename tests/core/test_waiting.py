@@ -1,9 +1,13 @@
 """Waiting before a gate that opens by itself: untouched, in words, and not for ever."""
 
+import pytest
+
 from doctor_daemon.core.decide import advance
+from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.messages import Cut, Identify, Look, Resumed
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.waiting import waits
 from tests.core.gated import ready, shut
 from tests.core.make import OTHER_BOOT, at, plan
@@ -107,11 +111,63 @@ def test_nothing_waits_where_the_level_is_gone_meanwhile() -> None:
     assert walk.gate == "fencing"
 
 
-def test_a_restart_begins_the_wait_anew() -> None:
+def test_after_a_restart_everything_is_asked_anew() -> None:
     walk = warming()
     after = advance(walk.incident, Resumed(), walk.context)
     assert after.phase is Phase.FENCING
-    assert after.waiting is None
+    assert not waits(after)
+    assert Identify(2, 1, "bmc") in due(after, walk.context)
+
+
+def restarted(walk: Walk, *, reboot: bool) -> Walk:
+    """Have the daemon begun anew, and everything asked anew, before a gate that is shut still."""
+    if reboot:
+        walk.reboot()
+    else:
+        walk.see(Resumed())
+    walk.given(warm_at=walk.now.plus(5000)).hear().identify().look()
+    return walk.elapse(9).look() if walk.all(Look) or 9 in walk.waits else walk
+
+
+def test_restarts_do_not_put_the_end_of_a_wait_off_for_ever() -> None:
+    walk = restarted(warming(5000).wait(500), reboot=False)
+    assert waits(walk.incident)
+    assert walk.elapse(399.75).phase is Phase.FENCING
+    walk.elapse(0.25)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "warm-up")
+    assert walk.said.startswith("held: it has waited for 900 s: the daemon has just started")
+
+
+@pytest.mark.parametrize("away_s", [600.25, 50_000.0])
+def test_a_wait_that_a_restart_takes_up_has_the_time_in_which_words_are_said_again(
+    away_s: float,
+) -> None:
+    walk = restarted(warming(5000).wait(away_s), reboot=False)
+    assert waits(walk.incident)
+    assert walk.elapse(299.75).phase is Phase.FENCING
+    assert walk.elapse(0.25).gate == "warm-up"
+
+
+def test_after_a_reboot_the_wall_clock_tells_how_long_it_has_lasted() -> None:
+    walk = warming(5000)  # and the boot takes 600 s
+    walk = restarted(walk.wait(-100), reboot=True)
+    assert waits(walk.incident)
+    assert walk.elapse(390.75).phase is Phase.FENCING
+    assert walk.elapse(0.25).gate == "warm-up"
+
+
+def test_a_wall_clock_that_was_set_back_makes_no_wait_older_or_longer() -> None:
+    walk = restarted(warming(5000).wait(-5000), reboot=True)
+    assert waits(walk.incident)
+    assert walk.elapse(890.75).phase is Phase.FENCING
+    assert walk.elapse(0.25).gate == "warm-up"
+
+
+def test_a_policy_of_short_waits_has_them_begin_anew() -> None:
+    short = Policy(progress_s=200)
+    walk = restarted(warming(5000).given(policy=short).wait(150), reboot=False)
+    assert walk.elapse(199.75).phase is Phase.FENCING
+    assert walk.elapse(0.25).gate == "warm-up"
 
 
 def test_other_devices_have_the_wait_go_on() -> None:

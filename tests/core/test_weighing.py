@@ -13,6 +13,7 @@ from doctor_daemon.core.weighing import enough, kinds_of, shortage, standing
 from tests.core.make import OTHER_BOOT, Fields, at, evidence
 
 AGE_S = 300.0
+OR_ALONE = ", or one that is enough alone"
 ALONE, SECOND, OPEN = Trust.ALONE, Trust.SECOND, Trust.OPEN
 RENAMED = ((0, "ipmi"), (0, "network"))
 NONE_ALONE: frozenset[str] = frozenset()
@@ -167,12 +168,22 @@ def test_a5_a_source_of_its_own_age_counts_no_longer_than_that() -> None:
 @pytest.mark.parametrize(
     ("said", "need", "text"),
     [
-        ([], {}, "0 kinds of evidence, and it takes 2"),
-        ([word(0, "ping")], {}, "1 kind of evidence (ping), and it takes 2"),
+        ([], {}, f"0 kinds of evidence, and it takes 2{OR_ALONE}"),
+        (
+            [word(0, "ping")],
+            {},
+            f"1 kind of evidence (ping), and it takes 2{OR_ALONE}",
+        ),
+        (
+            [],
+            {"alone": frozenset({"agent"})},
+            f"0 kinds of evidence, and it takes 2{OR_ALONE}",
+        ),
+        ([], {"alone": frozenset()}, "0 kinds of evidence, and it takes 2"),
         (
             [word(0, "ping"), word(0, "arp")],
             {"kinds": 3, "window_s": 60.0},
-            "2 kinds of evidence (arp, ping), and it takes 3 within 60 s",
+            f"2 kinds of evidence (arp, ping), and it takes 3 within 60 s{OR_ALONE}",
         ),
         (
             [word(0, "ping", OPEN)],
