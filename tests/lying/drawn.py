@@ -1,7 +1,7 @@
 """Liars drawn by seed: a BMC that lies in any way, before a chassis that may fail, but never lies.
 
 Whatever is drawn, nobody is forced down who has power; and where the chassis is well, and the BMC
-does not say On for ever, the host is proven off.
+does not say On again and again, the host is proven off.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Draw:
             assert order == ["power-off", "forced-down"], said
         else:
             assert "forced-down" not in order, said
-            assert self.failure != "well", said
+            assert self.failure != "well" or self.lie == "flips", said
 
 
 async def ended(act: Act) -> Json:

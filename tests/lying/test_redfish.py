@@ -53,10 +53,14 @@ async def b1_one_that_flips_proves_nothing(act: Act) -> None:
 
 
 @SCRIPT.scene(levels=TWO)
-async def b1_one_that_flips_leads_to_the_next_level(act: Act) -> None:
+async def b1_one_that_flips_beside_a_true_one_has_a_human_asked(act: Act) -> None:
+    """Each of its ONs may be true: what the other one reads beside it is no proof."""
     lie(act, Do.STUCK, Do.FLIPS)
     await act.fails()
-    await proven(act, "chassis")
+    incident = await act.until("held")
+    assert "level 2" in story(incident)
+    assert "only a human can tell" in story(incident)
+    assert not act.host.power
 
 
 @SCRIPT.scene(levels=TWO)
