@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 import pytest
 
 from tests.chaos.plan import Fault, drawn
-from tests.false_positives.results import ROOT
+from tests.played import played
 
 LIMIT_S = 300.0
 PLAYED: Mapping[int, AbstractSet[Fault]] = {
@@ -22,32 +20,13 @@ PLAYED: Mapping[int, AbstractSet[Fault]] = {
 LEADER_DIES = 25
 
 
-async def played(seed: int, rounds: int) -> tuple[int | None, str]:
-    """Play some rounds; return the status and what was told."""
-    made = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.chaos", "--rounds", str(rounds), "--seed", str(seed)),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            said, _ = await made.communicate()
-    finally:
-        if made.returncode is None:
-            made.terminate()
-            await made.wait()
-    return made.returncode, said.decode()
-
-
 @pytest.mark.timeout(LIMIT_S + 30)
 async def test_whatever_fails_beside_them_dead_hosts_end_down_and_nothing_is_done_twice() -> None:
     assert {seed: drawn(seed).faults for seed in PLAYED} == PLAYED
     troubles = drawn(LEADER_DIES).troubles
     assert any((one.fault, one.rank) == (Fault.KILL, 0) for one in troubles)
-    status, told = await played(min(PLAYED), len(PLAYED))
+    options = ("--rounds", str(len(PLAYED)), "--seed", str(min(PLAYED)))
+    status, told = await played("tests.chaos", *options, limit_s=LIMIT_S)
     assert status == 0, told
     *_, last = told.splitlines()
     assert last.startswith(f"rounds={len(PLAYED)} kills=2 "), told

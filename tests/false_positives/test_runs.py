@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.false_positives.plan import Fault, Without, drawn
-from tests.false_positives.results import ROOT, code, rows
+from tests.false_positives.results import code, rows
+from tests.played import played
 
 LIMIT_S = 170.0
 PLAYED: Mapping[int, Fault] = {
@@ -24,28 +24,10 @@ PLAYED: Mapping[int, Fault] = {
 FOOLED = 1
 
 
-async def played(folder: Path, seed: int, *more: str) -> tuple[int | None, str]:
+async def run_of(folder: Path, seed: int, *more: str) -> tuple[int | None, str]:
     """Play one run; return its status and what was told."""
     options = ("--runs", "1", "--seed", str(seed), "--results", str(folder / "results"))
-    made = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.false_positives",
-        *options,
-        *more,
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            said, _ = await made.communicate()
-    finally:
-        if made.returncode is None:
-            made.terminate()
-            await made.wait()
-    return made.returncode, said.decode()
+    return await played("tests.false_positives", *options, *more, limit_s=LIMIT_S)
 
 
 @pytest.mark.timeout(180)
@@ -56,8 +38,8 @@ async def test_a2_nobody_who_lives_is_cut_and_the_suite_would_see_it(tmp_path: P
     for folder in folders.values():
         folder.mkdir()
     *found, (status, story) = await asyncio.gather(
-        *(played(folders[str(seed)], seed) for seed in PLAYED),
-        played(folders["fooled"], FOOLED, "--without", Without.MASS.value),
+        *(run_of(folders[str(seed)], seed) for seed in PLAYED),
+        run_of(folders["fooled"], FOOLED, "--without", Without.MASS.value),
     )
     for one, text in found:
         assert one == 0, text

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.false_positives.results import ROOT, rows
+from tests.false_positives.results import rows
+from tests.played import played
 from tests.takeovers.plan import Moment, drawn
 from tests.takeovers.results import code
 from tests.takeovers.stage import DAEMONS
@@ -20,25 +19,11 @@ SLACK_S = 4.0
 """What a busy machine may take longer than a lease."""
 
 
-async def played(into: Path) -> str:
+async def round_of(into: Path) -> str:
     """Have the kills played that were not yet; return what was told."""
     options = ("--kills", str(len(MOMENTS)), "--seed", str(SEED), "--lease-s", str(LEASE_S))
-    made = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.takeovers", *options, "--into", str(into)),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            said, _ = await made.communicate()
-    finally:
-        if made.returncode is None:
-            made.terminate()
-            await made.wait()
-    return said.decode()
+    _, told = await played("tests.takeovers", *options, "--into", str(into), limit_s=LIMIT_S)
+    return told
 
 
 @pytest.mark.timeout(180)
@@ -48,7 +33,7 @@ async def test_a_leader_that_is_killed_is_followed_and_no_seed_is_played_twice(
     seeds = [*range(SEED, SEED + len(MOMENTS))]
     assert [drawn(seed).moment for seed in seeds] == [*MOMENTS]
     into = tmp_path / "results"
-    told = await played(into)
+    told = await round_of(into)
     found = rows(into, code(LEASE_S, DAEMONS))
     assert [(row["seed"], row["wrong"]) for row in found] == [(seed, []) for seed in seeds], told
     for row in found:
@@ -58,4 +43,4 @@ async def test_a_leader_that_is_killed_is_followed_and_no_seed_is_played_twice(
     *_, line = told.splitlines()
     assert line.startswith(f"kills={len(MOMENTS)} takeover_p50_s=")
     assert line.endswith(f"lease_s={LEASE_S} violations=0")
-    assert (await played(into)).splitlines() == [line]
+    assert (await round_of(into)).splitlines() == [line]
