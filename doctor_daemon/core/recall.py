@@ -29,6 +29,14 @@ def unsent(incident: Incident, context: Context) -> bool:
     return all(current.device(device.name).unsent for device in level.devices)
 
 
+def uncut(incident: Incident, context: Context) -> bool:
+    """Tell whether certainly no cut of this incident was sent, nor anything else done."""
+    current, begun = incident.fencing, incident.cut_started
+    if current is None or begun is None or begun != current.go_at:
+        return incident.untouched
+    return unsent(incident, context) and incident.proof is None and incident.marking.number == 0
+
+
 def recalled(incident: Incident, text: str, now: Instant) -> Incident:
     """Go on with the way back where it was; what was said until now is answered."""
     release = replace(

@@ -11,7 +11,7 @@ from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.inherited import inherited
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.recall import recallable
+from doctor_daemon.core.recall import recallable, uncut
 
 
 def isolated(incident: Incident, context: Context) -> str:
@@ -31,12 +31,13 @@ def asleep(incident: Incident, context: Context) -> str:
     """Say that the daemon stood still since the host was looked at.
 
     One whose power was not cut yet, or by a daemon of before, has its whole grace after that, too.
+    Nor was it cut as long as the first cut waits for its turn: that may be told after the pause.
     """
     awake_at, look = context.own.awake_at, incident.sighting
     if awake_at is None:
         return ""
     looked = look is not None and look.asked_at.since(awake_at) >= 0
-    fresh = incident.untouched or recallable(incident) or inherited(incident, context)
+    fresh = uncut(incident, context) or recallable(incident) or inherited(incident, context)
     ordered_at = incident.ordered_at if ordered(incident, context) else None
     graced = not fresh or incident.grace_from.since(awake_at) >= 0
     graced = graced or context.now.since(awake_at) >= context.policy.grace_s

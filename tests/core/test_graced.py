@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.messages import Cut, Elapsed, Look, Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.tries import Lined
@@ -33,6 +34,21 @@ def test_a12_a_cut_that_waits_its_turn_is_taken_back_for_a_grace() -> None:
     walk.see(Lined(cut.try_, cut.device, walk.now))
     away(walk, 60.0)
     assert (walk.incident.untouched, walk.attempt.go_at, walk.all(Cut)) == (True, None, [])
+    assert until_cut(walk, 60) >= GRACE_S
+    assert walk.all(Cut) != []
+
+
+def test_a12_a_cut_whose_turn_comes_after_a_pause_is_not_sent_before_the_grace() -> None:
+    """That nothing of it was sent is said, and Nova has answered anew, once the pause is told."""
+    walk = Walk().to_cut()
+    (cut,) = walk.all(Cut)
+    away(walk, 60.0)
+    walk.see(Lined(cut.try_, cut.device, walk.now)).look()
+    refusal = refused(Act.CUT, walk.incident, walk.context)
+    assert refusal is not None
+    assert refusal.gate == "pause"
+    walk.see(Refused(cut, refusal.gate, refusal.why))
+    assert walk.incident.untouched
     assert until_cut(walk, 60) >= GRACE_S
     assert walk.all(Cut) != []
 
