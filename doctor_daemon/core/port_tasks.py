@@ -138,12 +138,21 @@ class PortTask:
         return replace(self, ours=tuple(id_ for id_ in self.ours if id_ not in ids))
 
 
-def opened(incident: Incident, now: Instant, before: PortTask | None) -> PortTask:
-    """Open the task of a fencing. What is ours since an earlier one stays ours."""
+def opened(
+    incident: Incident, now: Instant, before: PortTask | None, *, off: bool = True
+) -> PortTask:
+    """Open the task of a fencing. What is ours since an earlier one stays ours.
+
+    Where nobody can tell now whether the host is `off`, it says so, and nothing is marked.
+    """
     task = PortTask(incident.host, incident.id, incident.refences, now)
     if before is not None:
         task = replace(task, ours=before.ours, story=() if before.over else before.story)
-    return task.note(now, f"{incident.host} is off and forced down: its ports are marked DOWN")
+    if off:
+        return task.note(now, f"{incident.host} is off and forced down: its ports are marked DOWN")
+    text = f"the proof that {incident.host} is off is of another boot, and counts for nothing now"
+    stage = PortStage.MARKED if task.ours else PortStage.DONE
+    return task.at(stage, now, f"{text}: its ports are left as they are; see to them by hand")
 
 
 def resumed(task: PortTask, now: Instant) -> PortTask:

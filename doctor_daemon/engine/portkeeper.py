@@ -31,7 +31,7 @@ from doctor_daemon.core.port_tasks import (
 )
 from doctor_daemon.core.ports import Said
 from doctor_daemon.engine.port_gates import is_back, off_limits, shut
-from doctor_daemon.engine.storage_gates import is_off
+from doctor_daemon.engine.storage_gates import is_off, was_off
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError, Temporary
 from doctor_daemon.ports import Change, Fleet, Network
@@ -112,8 +112,8 @@ class Portkeeper:
         if self._ward.stopping:
             return
         for incident in self._fresh():
-            before = self._ward.stock.ports.get(incident.host)
-            await self._save(opened(incident, self._now(), before))
+            before, now = self._ward.stock.ports.get(incident.host), self._now()
+            await self._save(opened(incident, now, before, off=is_off(incident, now)))
         for task in self._left:
             await self._contained(task, network)
 
@@ -122,7 +122,8 @@ class Portkeeper:
         if not self._ward.rules.ports.marks:
             return []
         tasks = self._ward.stock.ports
-        found = [one for one in self._incidents() if is_off(one, self._now())]
+        now = self._now()
+        found = [one for one in self._incidents() if is_off(one, now) or was_off(one, now)]
         return [one for one in found if one.host not in tasks or not tasks[one.host].is_of(one)]
 
     async def _contained(self, task: PortTask, network: Network) -> None:

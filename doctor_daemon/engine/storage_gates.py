@@ -50,3 +50,10 @@ def is_off(incident: Incident, now: Instant) -> bool:
     Nor has anybody put it back by hand.
     """
     return off_by(incident, now) is not None and incident.release.used_at is None
+
+
+def was_off(incident: Incident, now: Instant) -> bool:
+    """Tell whether a host was proven off on another boot, and nobody can tell what it is now."""
+    proof = incident.proof if incident.phase in FENCED else None
+    other = proof is not None and proof.taken_at.boot_id != now.boot_id
+    return other and incident.release.used_at is None

@@ -56,6 +56,17 @@ def port(id_: str, host: str = HOST.name, status: str = "DOWN") -> Port:
 # Marking
 
 
+@pytest.mark.parametrize(
+    ("ours", "stage"), [((), PortStage.DONE), (("p-1",), PortStage.MARKED)], ids=["none", "some"]
+)
+def test_what_nobody_can_call_off_any_more_is_told_and_not_marked(
+    ours: tuple[str, ...], stage: PortStage
+) -> None:
+    one = opened(incident(), at(1), task(*ours), off=False)
+    assert (one.stage, one.ours) == (stage, ours)
+    assert said(one).endswith("its ports are left as they are; see to them by hand")
+
+
 def test_a_task_is_of_one_fencing() -> None:
     one = task()
     assert (one.stage, one.over) == (PortStage.MARKING, False)

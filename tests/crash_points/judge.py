@@ -78,8 +78,6 @@ class Judge:
         """Effects of incidents of which no result was saved when a daemon was struck."""
         self._acts: dict[str, tuple[str, HostId]] = {}
         """Effect -> what the audit calls it, and whose it is."""
-        self.excused: dict[str, str] = {}
-        """What of the world may end otherwise than in the whole story, and why."""
 
     def wrong(self, text: str) -> None:
         """Take note of a violation."""
@@ -226,7 +224,7 @@ class Judge:
         if ending.incidents != whole.incidents:
             self.wrong(f"L-2: the incidents end {ending.incidents}, not {whole.incidents}")
         for what, was in whole.state.items():
-            if ending.state[what] != was and what not in self.excused:
+            if ending.state[what] != was:
                 self.wrong(f"L-1: {what} is {ending.state[what]} at the end, not {was}")
         if lost := whole.told - ending.told:
             self.wrong(f"L-4: never heard: {sorted(lost)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from doctor_daemon.core.host import Device, HostId, Level, Mode, WayBack
 from doctor_daemon.core.messages import Order
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.port_tasks import PortPolicy
+from doctor_daemon.core.port_tasks import PortPolicy, PortStage, PortTask
 from doctor_daemon.core.proof import Identity
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.operators import Operators
@@ -208,6 +208,9 @@ async def retired(place: Place) -> None:
 
 # its ports
 
+UNPROVEN = ("is of another boot", "is not proven off any more")
+"""What is told of the ports of a host that was proven off by a daemon of before."""
+
 
 def _with_ports() -> World:
     world = World(mode=Mode.FENCE, ports=PortPolicy(marks=True))
@@ -217,18 +220,23 @@ def _with_ports() -> World:
 
 
 async def ports(place: Place) -> None:
-    """Neutron says DOWN of the host's ports until it is back."""
+    """Neutron says DOWN of the host's ports until it is back, or it is told why it does not."""
     neutron = place.world.neutron
     assert neutron is not None
     await dies(place)
 
-    async def marked() -> bool:
-        proof = (await place.incident(HOST)).proof
-        if proof is not None and proof.taken_at.boot_id != place.newest.era:
-            place.judge.excused["port tasks"] = "a proof of another boot counts for nothing"
-        return len(neutron.is_down()) == place.world.servers or bool(place.judge.excused)
+    def task() -> PortTask | None:
+        return place.newest.engine.ward.stock.ports.get(HOST)
 
-    await comes(marked, "its ports are down")
+    def seen_to() -> bool:
+        one = task()
+        return one is not None and one.stage in (PortStage.MARKED, PortStage.DONE)
+
+    await until(seen_to, "its ports are seen to")
+    seen = task()
+    unproven = seen is not None and any(why in line.text for line in seen.story for why in UNPROVEN)
+    if not unproven and len(neutron.is_down()) < place.world.servers:
+        place.judge.wrong("L-1: its ports are not down, and nothing says why")
     await returns(place)
     await until(lambda: not neutron.is_down(), "its ports are clear")
 
