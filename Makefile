@@ -9,6 +9,8 @@ SEED ?= 0
 JOBS ?= 6
 FAULT ?= none
 SECONDS ?= 600
+EVIDENCE ?= 1000000
+INCIDENTS ?= 10000
 HARNESS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +23,7 @@ APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos mutants bench bench-heartbeat fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos mutants bench bench-heartbeat bench-restart soak fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +125,13 @@ bench: $(STAMP) ## Measure the daemon beside a floor, and write benchmarks/resul
 
 bench-heartbeat: $(STAMP) ## Measure only heartbeats: how many a core verifies, how soon a death is noticed (QUICK=1)
 	$(BIN)/python -m benchmarks.heartbeat $(if $(QUICK),--quick)
+
+bench-restart: $(STAMP) ## Measure only how soon a daemon with 100,000 incidents behind it is ready
+	tools/debian-packages etcd-server
+	$(BIN)/python -m benchmarks.restart
+
+soak: $(STAMP) ## Have EVIDENCE=1000000 pieces and INCIDENTS=10000 go through one daemon, and see that it stays as large as it is
+	$(BIN)/python -m benchmarks.soak --evidence $(EVIDENCE) --incidents $(INCIDENTS)
 
 fuzz: $(STAMP) ## Fuzz every parser of bytes from outside for SECONDS=600 each (HARNESS=names)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(HARNESS)

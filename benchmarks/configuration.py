@@ -30,7 +30,11 @@ class Wishes:
     one_consumer: bool = False
     """One consumer hears for all projects, in the place of one consumer for each."""
     sources: tuple[Json, ...] = ()
-    """Sources besides the one that the bench speaks to."""
+    """Sources besides the one that the bench speaks to; without an `auth` they have its secret."""
+    kept: Mapping[str, int] | None = None
+    """Options of SQLite, where that is the state: how much is kept."""
+    plain: bool = False
+    """The daemon as it is run by its unit, and no reader of the host map beside it."""
     state: Json | None = None
     """Where the state lies; None: in SQLite, in the scene's folder."""
     beside: Mapping[str, str] | None = None
@@ -45,6 +49,7 @@ class Configuration:
         self.socket = folder / "operators.sock"
         self.nice = 0
         """The priority that the daemon has, once it runs."""
+        self.database = folder / "state" / "state.sqlite3"
         self.bearer = secrets.token_hex(16)
         ports = [free_port(), free_port()]
         self.evidence_url = f"http://127.0.0.1:{ports[0]}/v1/evidence"
@@ -59,14 +64,14 @@ class Configuration:
             "metrics_listen": f"127.0.0.1:{ports[1]}",
             "operators": {"socket": str(self.socket), "group": "nobody-is-in-this-group"},
             "state": wishes.state
-            or {"type": "sqlite", "path": str(folder / "state" / "state.sqlite3")},
+            or {"type": "sqlite", "path": str(self.database), **(wishes.kept or {})},
             "timing": {"warm_up_s": 0, **(wishes.timing or {})},
             "budget": dict(BUDGET),
             "mass": dict(MASS),
             "cloud": {"clouds_file": about["clouds"], "cloud": about["cloud"]},
             "sources": [
                 {"name": "bench", "type": "evidence", "trust": "alone", "auth": auth},
-                *wishes.sources,
+                *({"auth": dict(auth), **source} for source in wishes.sources),
             ],
             "consumers": [*_consumers(about["consumers"], hooks_url, wishes)],
             "hosts": [_host(name, host, about, wishes) for name, host in about["hosts"].items()],

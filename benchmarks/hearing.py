@@ -45,6 +45,10 @@ class Hearing:
             await self._told.wait_for(lambda: audience in self._stamps[key])
         return self._stamps[key][audience]
 
+    def heard(self, incident: str, kind: str) -> int:
+        """Return how many audiences have heard of it by now."""
+        return len(self._stamps.get((incident, kind), ()))
+
     def forget(self, incident: str) -> None:
         """Drop what was heard of an incident."""
         for key in [key for key in self._stamps if key[0] == incident]:

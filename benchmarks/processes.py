@@ -87,6 +87,11 @@ def lab(hosts: int, projects: int, delays: Delays) -> tuple[str, ...]:
     return ("doctor_daemon.lab", *words)
 
 
+def daemon(configuration: Path) -> tuple[str, ...]:
+    """Return the command line of a daemon, as its unit has it."""
+    return ("doctor_daemon.cli.entry", "run", "--config", str(configuration))
+
+
 def free_port() -> int:
     """Return a free port below those that the kernel gives to whoever asks for any."""
     while True:

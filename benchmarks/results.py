@@ -16,7 +16,7 @@ from benchmarks.plan import REALISTIC, Json
 
 EARLY_WANTED_S: Mapping[str, float] = {"50/5": 0.010, "50/50": 0.040, "500/50": 0.050}
 EVACUATION_WANTED = 1.2
-BESIDE = ("heartbeat", "end_to_end", "storm")
+BESIDE = ("heartbeat", "end_to_end", "storm", "soak", "restart")
 """Keys of the file that are written by programs of their own."""
 Times = Mapping[str, Sequence[float]]
 """Seconds by cell, or by number of servers."""

@@ -46,6 +46,8 @@ class Scene:
     configuration: Configuration
     session: ClientSession
     servers: dict[str, list[str]] = field(default_factory=dict)
+    daemon: int = 0
+    """The process id of the daemon."""
 
     async def say(self, host: str, verdict: str) -> tuple[float, Json]:
         """Send evidence; return when it was sent, and the receipt."""
@@ -110,7 +112,8 @@ async def scene(layout: Layout, delays: Delays, wishes: Wishes) -> AsyncIterator
         stack.callback(listening.cancel)
         configuration = Configuration(folder, cloud.about, hooks_url, wishes)
         every_s = REFRESH_S_PER_SERVER * sum(len(found) for found in servers.values())
-        argv = ("benchmarks.daemon", str(every_s), str(configuration.path))
+        read_anew = ("benchmarks.daemon", str(every_s), str(configuration.path))
+        argv = processes.daemon(configuration.path) if wishes.plain else read_anew
         daemon = await stack.enter_async_context(
             processes.process("daemon", argv, folder, wishes.beside)
         )
@@ -118,7 +121,7 @@ async def scene(layout: Layout, delays: Delays, wishes: Wishes) -> AsyncIterator
         configuration.nice = os.getpriority(os.PRIO_PROCESS, daemon.pid)
         why = {"why": "a measurement"}
         await asyncio.to_thread(ask, configuration.socket, "POST", "/v1/arm", why)
-        yield Scene(cloud, hearing, configuration, session, servers)
+        yield Scene(cloud, hearing, configuration, session, servers, daemon.pid)
         await _judge(cloud, folder)
 
 

@@ -111,6 +111,8 @@ class Metrics:
             "doctor_hosts_unseen", "Configured hosts that Nova's list says nothing of.", ("why",)
         )
         self.loop_lag = gauge("doctor_loop_lag_seconds", "Last lag of the event loop.", ())
+        self.tasks = gauge("doctor_tasks", "Tasks of the event loop.", ())
+        self.sound = gauge("doctor_store_sound", "All that is stored is known to be sound.", ())
         self.outbox = gauge("doctor_notices_pending", "Notices not delivered yet.", ("consumer",))
         self.dead_kept = gauge(
             "doctor_dead_letters", "Notices given up, kept, and not told since.", ("consumer",)

@@ -36,8 +36,13 @@ ROUNDS_MAX = 3
 class Desk:
     """Implements `ports.Intake`. `start` is given a new case to run it."""
 
-    def __init__(self, ward: Ward, start: Callable[[Incident], Case]) -> None:
-        """Begin with no cases and no keys."""
+    def __init__(
+        self,
+        ward: Ward,
+        start: Callable[[Incident], Case],
+        took: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Begin with no cases and no keys. `took` hears how much evidence was made durable."""
         self.cases: dict[HostId, Case] = {}
         self.closed = False
         self.aside = ""
@@ -45,6 +50,7 @@ class Desk:
         self.replays = Ledger(ward)
         self._ward = ward
         self._start = start
+        self._took = took
         self._keys = Keys(lambda: ward.rules.policy.evidence_age_s)
         self._records = Records(self._record)
         self.lanes = Lanes(self._triage)
@@ -67,6 +73,7 @@ class Desk:
         """Make evidence durable and say what became of it. Raise Temporary to have it again."""
         self._check_open()
         receipts = await self._by_source(evidence)
+        self._took(len(evidence))
         counts = Counter(
             (lane_of(one), one.verdict, receipt.outcome)
             for one, receipt in zip(evidence, receipts, strict=True)

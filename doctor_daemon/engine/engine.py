@@ -30,6 +30,7 @@ from doctor_daemon.engine.masskeeper import Masskeeper, held_by_mass
 from doctor_daemon.engine.outbox import Delivering, Outbox
 from doctor_daemon.engine.poller import Poller, Polling
 from doctor_daemon.engine.portkeeper import Portkeeper
+from doctor_daemon.engine.pruning import Pruning
 from doctor_daemon.engine.readiness import Readiness
 from doctor_daemon.engine.reservekeeper import Reservekeeper
 from doctor_daemon.engine.selfcheck import Selfcheck
@@ -45,7 +46,8 @@ from doctor_daemon.ports import Fleet, Snapshot
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 STOP_S = 60.0
 """How long calls that change the world may still take when the daemon stops."""
-PRUNE_EVERY_S = 3600.0
+DRIVEN_AT_ONCE = 20
+"""Of many open incidents so many are taken up at a time: who asks or tells is heard in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,14 @@ class Engine:
         self._case_class = case
         self.ward = Ward(rules, tools, self._met)
         tools.metrics.before_scrape.append(self._gauges)
-        self.desk = Desk(self.ward, self._start)
+        self.pruning = Pruning(self.ward)
+        self.desk = Desk(self.ward, self._start, self.pruning.took)
         self.poller = Poller(self.ward, self._noticed, self._met, pace.polling, self._strayed)
         self.storekeeper = Storekeeper(self.ward, self._open_incidents, self._met)
         self.portkeeper = Portkeeper(self.ward, self._open_incidents, self._met)
         self.reservekeeper = Reservekeeper(self.ward, self._open_incidents, self._met)
         self.masskeeper = Masskeeper(self.ward, self._open_incidents, self._nudge)
-        self.ready = asyncio.Event()  # set once every open incident has been taken up again
+        self.ready = asyncio.Event()  # set once every open incident is loaded, and can be told
         self.ticked: Instant | None = None  # the last tick: the sign that there is progress
         self.ticker = Ticker(self.ward, pace.tick_s, self._ticked, self._paused)
         self.outbox = Outbox(self.ward, self._met, pace.delivering)
@@ -114,17 +117,20 @@ class Engine:
                 self._tasks = tasks
                 keepers = (self.storekeeper.run, self.portkeeper.run, self.reservekeeper.run)
                 gates = (self.masskeeper.run, self.ticker.run, self.selfcheck.run)
-                among = (self.standby.deposed, self.standby.heed)
-                own = (*keepers, *gates, *among, self.readiness.run, self._prune, *self.beside)
+                among = (self.standby.deposed, self.standby.heed, self.ward.looked_through)
+                own = (*keepers, *gates, *among, self.readiness.run, self.pruning.run, *self.beside)
                 loops = (self.poller.run, self.outbox.run, self.caretaker.run, *own)
                 self._background = [
                     tasks.create_task(loop(), name=loop.__qualname__) for loop in loops
                 ]
-                for case in list(self.desk.cases.values()):
-                    self._drive(case)
+                loaded = list(self.desk.cases.values())
                 self.ready.set()
                 self.desk.aside = ""
                 log.info("ready", term=self.ward.term, incidents=len(self.desk.cases))
+                for number, case in enumerate(loaded, 1):
+                    self._drive(case)
+                    if number % DRIVEN_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # a thousand first steps take half a second
                 await self._stop.wait()
                 await self._wind_down()
                 for task in self._background:
@@ -257,6 +263,8 @@ class Engine:
         set_gauges(self._open_incidents(), self.ward)
         set_leading(self.ward)
         self.desk.set_gauges()
+        self.ward.tools.metrics.tasks.set(len(asyncio.all_tasks()))
+        self.ward.tools.metrics.sound.set(self.ward.sound)
 
     def _ticked(self, now: Instant) -> None:
         self.ticked = now
@@ -276,15 +284,6 @@ class Engine:
         """Have every incident forget what it was about to act on."""
         for case in list(self.desk.cases.values()):
             self._post(case, Letter(Paused(seconds)))
-
-    async def _prune(self) -> None:
-        clock = self.ward.tools.clock
-        while True:
-            await clock.sleep_until(clock.now().plus(PRUNE_EVERY_S))
-            try:
-                await self.ward.tools.store.prune(term=self.ward.term)
-            except Temporary as error:
-                log.warning("not pruned", error=str(error))
 
     @property
     def ended(self) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ class Operators:
         """
         self._ward.standpoint.attentive(self._now())
         ward, before = self._ward, self._ward.armed  # from here on a disarm stands
-        await ward.confirm()  # one that was said to another daemon may wait to be heeded
+        await ward.leading()  # one that was said to another daemon may wait to be heeded
         armed = Armed(True, by, self._now(), why)  # noqa: FBT003 - a switch
         async with ward.switching:
             if ward.armed is before:

@@ -31,11 +31,11 @@ from doctor_daemon.engine.hostmap import HostMap
 from doctor_daemon.engine.lifelines import Lifelines
 from doctor_daemon.engine.lookout import Lookout
 from doctor_daemon.engine.neighbours import Neighbours
+from doctor_daemon.engine.right import Right
 from doctor_daemon.engine.rounds import Rounds
 from doctor_daemon.engine.standpoint import Standpoint, Step
 from doctor_daemon.engine.stock import Stock
 from doctor_daemon.engine.turnstile import Turnstile
-from doctor_daemon.errors import LateError
 from doctor_daemon.metrics import Metrics
 from doctor_daemon.ports import (
     Change,
@@ -43,20 +43,14 @@ from doctor_daemon.ports import (
     Controller,
     Network,
     Notifier,
-    Permit,
     PowerDevice,
     Storage,
     Store,
     conceal,
 )
-from doctor_daemon.ports.leading import Leadership, Role, leadership_of
 from doctor_daemon.ports.own_side import OwnSide
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-PERMIT_S = 1.0
-"""Gates and permit are at most this old when a call that changes the world is sent."""
-CONFIRM_EVERY_S = 0.5
-"""Between two questions who leads, while nobody can say."""
 ASKED_AT_ONCE = 2
 """Questions of operators that the cloud is asked at once; others wait."""
 
@@ -107,23 +101,21 @@ class Instruments:
         return {name: one for name, one in found.items() if one is not None}
 
 
-class Ward:
+class Ward(Right):
     """The shared state. `term` is this daemon's, from the store; `bug` hears of every bug."""
 
     def __init__(
         self, rules: Rules, tools: Instruments, bug: Callable[[str, Exception], None]
     ) -> None:
         """Begin disarmed and empty: `Engine` fills it from the store."""
+        super().__init__(tools.store, tools.clock)
         self.rules = rules
         self.tools = tools
-        self.term = 0
         self.armed = Armed()
         self.switching = asyncio.Lock()
         """Held while a switch is being saved: what is on the disk ends as it is in memory."""
         self.unsaved = False
         """The disk may say another thing of the master switch than is in force."""
-        self.stopping = False
-        """Nothing that waits for its turn is begun any more."""
         self.maintenance: dict[HostId, Maintenance] = {}
         self.hostmap = HostMap()
         self.shown: Mapping[str, Sighting] = {}
@@ -145,11 +137,6 @@ class Ward:
         """Hosts of which something is being saved that is no incident's: set once it has ended."""
         self.stock = Stock()
         self._charges: dict[tuple[str, int], Charge] = {}
-
-    @property
-    def leadership(self) -> Leadership | None:
-        """Who may act, of several daemons; None: there is one alone."""
-        return leadership_of(self.tools.store)
 
     def plan(self, host: HostId) -> HostPlan:
         """Return what is configured for a host; an unknown one may not be touched."""
@@ -191,53 +178,6 @@ class Ward:
         over = window is not None and self.tools.clock.now().reached(window.until)
         return None if now_only and over else window
 
-    def permit(self) -> Permit:
-        """Give the right to change the world, for a moment. Raise LateError for who has none."""
-        left_s = PERMIT_S if self.leadership is None else self.leadership.left_s()
-        if self.leadership is not None and left_s <= 0:
-            why = self.leadership.standing().text or "it is not known whether this daemon leads"
-            raise LateError(f"nothing was sent: {why}")
-        return Permit(self.term, self.tools.clock.now().plus(min(PERMIT_S, left_s)))
-
-    async def led(self) -> None:
-        """Wait while it is not certain that we lead: whoever does may have told others more."""
-        clock = self.tools.clock
-        while self.leadership is not None and self.leadership.left_s() <= 0:
-            await clock.sleep_until(clock.now().plus(CONFIRM_EVERY_S))
-
-    async def confirm(self) -> None:
-        """Have the store say that we lead. Raise LateError unless it does.
-
-        It is asked before the gates of whatever changes the world: a machine that was frozen
-        meanwhile has no clock that knows. What is sent after it rests on a permit as well.
-        """
-        if self.leadership is not None:
-            await self.leadership.confirm()
-            if self.leadership.left_s() <= 0:
-                raise LateError("nothing was sent: the lease is nearly over")
-
-    async def confirmed(self, waits: Callable[[], None] = lambda: None) -> None:
-        """Wait until the store says that we lead. Raise LateError when we do not, or are to stop.
-
-        While nobody can say nothing is given up: it waits, and is weighed anew after that. `waits`
-        is told so, once.
-        """
-        lead, clock, told = self.leadership, self.tools.clock, False
-        while lead is not None:
-            try:
-                await self.confirm()
-                return
-            except LateError as error:
-                if lead.standing().role is Role.OVER:
-                    raise
-                if self.stopping:
-                    raise LateError("nothing was sent: the daemon is stopping") from None
-                if not told:
-                    told = True
-                    waits()
-                    log.warning("nothing is begun until it is certain who leads", why=str(error))
-            await clock.sleep_until(clock.now().plus(CONFIRM_EVERY_S))
-
     def servers(self, host: HostId) -> ServerList:
         """Return the servers that the host map has for a host."""
         return self.hostmap.servers(host.name)
@@ -263,15 +203,16 @@ class Ward:
             for number, at in enumerate(after.charges, 1)
             if number > known
         )
-        self._charges.update({(charge.incident, charge.number): charge for charge in taken})
+        if taken:
+            self.charges()  # each decision is given them all: what is over must not add up
+            self._charges.update({(charge.incident, charge.number): charge for charge in taken})
         return taken
 
     def charges(self) -> tuple[Charge, ...]:
         """Return the charges that are still in the window, and forget the others."""
         now, window_s = self.tools.clock.now(), self.rules.policy.budget_window_s
-        over = [key for key, charge in self._charges.items() if now.since(charge.at) >= window_s]
-        for key in over:
-            del self._charges[key]
+        kept = {key: c for key, c in self._charges.items() if now.since(c.at) < window_s}
+        self._charges = kept
         return tuple(self._charges.values())
 
 

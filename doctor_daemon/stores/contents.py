@@ -26,7 +26,13 @@ from doctor_daemon.stores.changes import check_change, check_new, moment_of
 from doctor_daemon.stores.host_tasks import HostTasks
 from doctor_daemon.stores.lately import age_s, latest, returned
 from doctor_daemon.stores.letters import Letters
-from doctor_daemon.stores.retention import DAY_S, HEADINGS_MAX, KEYS_KEEP_S, KEYS_MAX
+from doctor_daemon.stores.retention import (
+    CHARGES_KEEP_S,
+    DAY_S,
+    HEADINGS_MAX,
+    KEYS_KEEP_S,
+    KEYS_MAX,
+)
 from doctor_daemon.stores.saved import Saved
 from doctor_daemon.stores.spent import SpentRequests
 from doctor_daemon.stores.volumes import Records, loaded
@@ -223,7 +229,7 @@ class Contents:
         self.forget(self.over(rule))
         if self.moment is not None:
             self.letters.drop(self.letters.over(self._incidents, rule.keep_s, self.moment))
-        self.grow_old(rule)
+        self.grow_old()
 
     def over(self, rule: Keeping, others: Iterable[Ended] = ()) -> tuple[IncidentId, ...]:
         """Name the closed incidents that are older than their retention, or too many.
@@ -252,7 +258,7 @@ class Contents:
         for id_ in ids:
             self._incidents.pop(id_, None)
 
-    def grow_old(self, rule: Keeping) -> None:
+    def grow_old(self) -> None:
         """Drop evidence, charges, orders and tasks that nobody can ask for any more."""
         now = self.moment
         if now is None:
@@ -265,7 +271,7 @@ class Contents:
         self._charges = {
             key: charge
             for key, charge in self._charges.items()
-            if charge.at.boot_id != now.boot_id or now.since(charge.at) <= rule.keep_s
+            if charge.at.boot_id != now.boot_id or now.since(charge.at) <= CHARGES_KEEP_S
         }
 
 

@@ -50,7 +50,7 @@ def removals(held: Loaded, rule: Keeping) -> Iterator[Make]:
         yield _incidents(held, some)
     yield from returns(held)
     yield from _notices(held, rule)
-    contents.grow_old(rule)
+    contents.grow_old()
     for kind in ("e", "c"):
         yield from _packs(held, kind, {})
 

@@ -24,7 +24,12 @@ from doctor_daemon.stores.codec import (
     load_head,
 )
 from doctor_daemon.stores.notices import pending
-from doctor_daemon.stores.retention import HEADINGS_MAX, KEYS_MAX, RETURNS_MAX
+from doctor_daemon.stores.retention import (
+    HEADINGS_MAX,
+    KEYS_MAX,
+    RETURNS_KEEP_S,
+    RETURNS_MAX,
+)
 
 
 def snapshot(connection: sqlite3.Connection) -> Snapshot:
@@ -126,10 +131,15 @@ def _armed(connection: sqlite3.Connection) -> Armed:
 
 
 def _gaps(connection: sqlite3.Connection) -> Iterator[tuple[str, HostId]]:
+    """Yield the lanes whose last notice that is not pending was given up.
+
+    Few are given up, and they have an index: what was delivered is looked at only after one.
+    """
     rows = connection.execute(
-        "SELECT consumer, cloud, host FROM (SELECT consumer, cloud, host, state, max(sequence)"
-        " FROM notices WHERE state <> 'pending' GROUP BY consumer, cloud, host)"
-        " WHERE state = 'dead'"
+        "SELECT consumer, cloud, host FROM notices AS dead WHERE state = 'dead' AND NOT EXISTS"
+        " (SELECT 1 FROM notices AS later WHERE later.consumer = dead.consumer"
+        " AND later.cloud = dead.cloud AND later.host = dead.host"
+        " AND later.sequence > dead.sequence AND later.state <> 'pending')"
     )
     yield from ((consumer, HostId(cloud, host)) for consumer, cloud, host in rows)
 
@@ -172,13 +182,15 @@ def _event(row: tuple[Any, ...]) -> EvidenceRow:
 def _returns(connection: sqlite3.Connection) -> Iterator[tuple[HostId, float]]:
     """Yield whose incidents have ended with a return, as `lately.came_back` has it.
 
-    An old head that cannot be read is no reason not to start.
+    Those that nobody looks back to are not read. An old head that cannot be read is no reason not
+    to start.
     """
     rows = connection.execute(
-        "SELECT cloud, host, ended_wall_s FROM incidents WHERE ended_wall_s IS NOT NULL"
+        "SELECT cloud, host, ended_wall_s FROM incidents"
+        " WHERE ended_wall_s >= (SELECT coalesce(wall_s, 0) FROM meta) - ?"
         " AND CASE WHEN json_valid(head) THEN json_extract(head, '$.value.release.returns') > 0 END"
         " ORDER BY ended_wall_s DESC, seq DESC LIMIT ?",
-        (RETURNS_MAX,),
+        (RETURNS_KEEP_S, RETURNS_MAX),
     ).fetchall()
     yield from ((HostId(cloud, name), ended_s) for cloud, name, ended_s in reversed(rows))
 

@@ -30,8 +30,12 @@ FOLDS_MAX = 100_000
 HEADINGS_MAX = 1000
 RETURNS_MAX = 1000
 """Of the incidents that have ended, so many are looked at for hosts that fail again and again."""
+RETURNS_KEEP_S = 31 * 86_400.0
+"""And none that is older: a day more than the longest `flap_window_s` that can be configured."""
 NOTICES_MAX = 10_000
 DAY_S = 86_400.0
+CHARGES_KEEP_S = DAY_S
+"""How long a power cut is known to the budget: the longest `window_s` that can be configured."""
 
 Drop = Callable[[sqlite3.Connection], int]
 _INCIDENTS_AT_ONCE = 20
@@ -129,13 +133,17 @@ def _kept_s(connection: sqlite3.Connection, oldest: str) -> float:
 
 
 def _notices(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
-    """Drop notices with their incident, once they are settled; and any that is very old."""
+    """Drop notices with their incident, once they are settled; and any that is very old.
+
+    They stand in the order of their making, so that the oldest are looked at alone.
+    """
     return (
         _settled(connection)
         + connection.execute(
-            "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices"
-            " WHERE made_wall_s < ? LIMIT ?)",
-            (_horizon_s(rule, now), _ROWS_AT_ONCE),
+            "DELETE FROM notices WHERE seq IN (SELECT seq FROM"
+            " (SELECT seq, made_wall_s FROM notices WHERE made_wall_s IS NOT NULL"
+            " ORDER BY seq LIMIT ?) WHERE made_wall_s < ?)",
+            (_ROWS_AT_ONCE, _horizon_s(rule, now)),
         ).rowcount
     )
 
@@ -144,12 +152,14 @@ def _settled(connection: sqlite3.Connection) -> int:
     """Drop what is settled without an incident. Upkeep never has one: its notices go by age.
 
     They go in the order of their making. Were one kept that was given up, and not the next, which
-    has told of the gap, a gap would be told of twice.
+    has told of the gap, a gap would be told of twice. Whose incidents are gone is asked of an index
+    alone: the notices themselves may be a gigabyte, and commits wait meanwhile.
     """
     return connection.execute(
-        "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices"
-        " WHERE state <> 'pending' AND kind <> ?"
-        " AND incident NOT IN (SELECT id FROM incidents) LIMIT ?)",
+        "DELETE FROM notices WHERE seq IN (SELECT seq FROM notices WHERE incident IN"
+        " (SELECT incident FROM (SELECT DISTINCT incident FROM notices)"
+        " WHERE incident NOT IN (SELECT id FROM incidents))"
+        " AND state <> 'pending' AND kind <> ? ORDER BY seq LIMIT ?)",
         (NoticeKind.MAINTENANCE, _ROWS_AT_ONCE),
     ).rowcount
 
@@ -177,11 +187,11 @@ def _folds(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int
     ).rowcount
 
 
-def _charges(connection: sqlite3.Connection, rule: Retention, now: Instant) -> int:
+def _charges(connection: sqlite3.Connection, _: Retention, now: Instant) -> int:
     """Drop charges of this boot that no budget looks back to. Those of another are timed anew."""
     return connection.execute(
         "DELETE FROM charges WHERE boot_id = ? AND boot_s < ?",
-        (now.boot_id, now.boot_s - rule.keep_days * DAY_S),
+        (now.boot_id, now.boot_s - CHARGES_KEEP_S),
     ).rowcount
 
 

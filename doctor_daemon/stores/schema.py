@@ -2,13 +2,15 @@
 
 A daemon that cannot be sure of its memory must not act, so everything that can be wrong with the
 file is looked for before the first statement of ours: not a database, another program's, a newer
-schema than this version knows, damaged pages.
+schema than this version knows, damaged pages. The last takes long where there is much: see
+`soundness`.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
@@ -17,6 +19,7 @@ from doctor_daemon.errors import Permanent
 from doctor_daemon.ports.moving import NOT_WHOLE
 from doctor_daemon.stores.faults import refusal, understood
 from doctor_daemon.stores.schema_steps import STEPS
+from doctor_daemon.stores.soundness import Check
 
 APPLICATION_ID = 0x444F4354
 """`DOCT`: how file(1) and we tell our database from another program's."""
@@ -35,24 +38,35 @@ _TABLES = (
 """Those that hold rows, each before those that it refers to."""
 
 
-def claim(path: Path) -> tuple[sqlite3.Connection, int]:
+def claim(path: Path, check: Check | None = None) -> tuple[sqlite3.Connection, int]:
     """Open the database for writing and take the next term, durably.
 
-    Raise Permanent if it must not be used, Temporary if it cannot be written now.
+    `check` is as `connect_current` has it. Raise Permanent if it must not be used, Temporary if it
+    cannot be written now.
     """
     _make_file(path)
     with understood(path), ExitStack() as undone:
-        connection = undone.enter_context(closing(connect_current(path)))
+        connection = undone.enter_context(closing(connect_current(path, check)))
         term = _next_term(connection)
         undone.pop_all()
         return connection, term
 
 
-def connect_current(path: Path) -> sqlite3.Connection:
-    """Open a database that is there, and bring its schema up to date. Raise as `claim` does."""
+def connect_current(path: Path, check: Check | None = None) -> sqlite3.Connection:
+    """Open a database that is there, and bring its schema up to date.
+
+    `check` looks through all of it, and may go on after this: None: it is looked through here. What
+    is to be changed, be it to another schema or to a write-ahead log, waits until all is sound.
+    Raise as `claim` does.
+    """
     with understood(path), ExitStack() as undone:
         connection = undone.enter_context(closing(_connect(path)))
         _check(connection, path)
+        if check is None:
+            _look(connection, path)
+        else:
+            check.begin()
+            check.waited(whole=not _current(connection))
         _set_up(connection, path)
         undone.pop_all()
         return connection
@@ -68,6 +82,7 @@ def connect_unfinished(path: Path) -> sqlite3.Connection:
     with understood(path), ExitStack() as undone:
         connection = undone.enter_context(closing(_connect(path)))
         found = _check(connection, path, unfinished=True)
+        _look(connection, path)
         _set_up(connection, path, found or UNFINISHED)
         if found != UNFINISHED and _holds(connection):
             raise Permanent(
@@ -105,6 +120,16 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         connection = _connect(path)
         connection.execute("PRAGMA query_only = ON")
         return connection
+
+
+def look_through(path: Path, begun: Callable[[sqlite3.Connection], None]) -> None:
+    """Read all of the database by a connection of its own, which is handed over first.
+
+    Raise Permanent where it is not sound, and as `claim` does.
+    """
+    with closing(connect_reader(path)) as connection, understood(path):
+        begun(connection)
+        _look(connection, path)
 
 
 def move_log(path: Path) -> None:
@@ -145,7 +170,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, path: Path, *, unfinished: bool = False) -> int:
-    """Refuse what is not ours, is newer than we are, or is damaged; return whose it is.
+    """Refuse what is not ours, or is newer than we are; return whose it is.
 
     `unfinished`: one that is being filled is not refused.
     """
@@ -162,10 +187,20 @@ def _check(connection: sqlite3.Connection, path: Path, *, unfinished: bool = Fal
             f"{path}: its schema is {version}, this version of doctor-daemon knows up to "
             f"{len(STEPS)}: use the version that wrote it, or a newer one"
         )
+    return application
+
+
+def _current(connection: sqlite3.Connection) -> bool:
+    """Tell whether nothing in the file has to be changed before it can be used."""
+    (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+    return journal == "wal" and _number(connection, "user_version") == len(STEPS)
+
+
+def _look(connection: sqlite3.Connection, path: Path) -> None:
+    """Read all of it. Raise Permanent where it is damaged."""
     found = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != ("ok",):
         raise Permanent(f"{path}: it is corrupt: {found[0] if found else 'no answer'}")
-    return application
 
 
 def _set_up(connection: sqlite3.Connection, path: Path, application: int = APPLICATION_ID) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -111,8 +112,9 @@ def _instant_out(value: object, boots: Boots) -> list[object]:
 
 
 def _instant_in(value: object, boots: Boots) -> Instant:
-    match value:
-        case [boot, boot_s, wall_s] if type(boot) is int and 0 <= boot < len(boots):
+    if type(value) is list and len(value) == 3:  # noqa: PLR2004 - the boot, and two clocks
+        boot, boot_s, wall_s = value
+        if type(boot) is int and 0 <= boot < len(boots):
             return Instant(boots[boot], _number(boot_s, boots), _number(wall_s, boots))
     raise Mismatch("an instant", value)
 
@@ -219,16 +221,45 @@ def record(kind: type[Any], without: frozenset[str] = frozenset()) -> Shape:
             raise error.within(name) from None
         return told
 
+    return Shape(encode, _decoder(kind, inner, {name: hints[name] for name in kept}, needed))
+
+
+def _decoder(
+    kind: type[Any], inner: Mapping[str, Shape], hints: Mapping[str, object], needed: set[str]
+) -> Convert:
+    """Return what makes a record of an object: of all fields, or of those that are needed."""
+    decoders = {name: one.decode for name, one in inner.items()}
+    plain = {name: hint for name, hint in hints.items() if hint in (str, bool, int)}
+    kinds = [*plain.values()]
+    mixed = [(name, convert) for name, convert in decoders.items() if name not in plain]
+
     def decode(value: object, boots: Boots) -> object:
         if type(value) is not dict:
             raise Mismatch(f"an object for {kind.__name__}", value)
-        for name in sorted(value.keys() - kept.keys()):
-            raise Mismatch(f"no such field in {kind.__name__}", value[name]).within(name)
-        for name in sorted(needed - value.keys()):
-            raise Mismatch("a value", None).within(name)
-        return kind(**{n: _at(n, inner[n].decode, item, boots) for n, item in value.items()})
+        if value.keys() == inner.keys() and [type(value[name]) for name in plain] == kinds:
+            todo = mixed  # what is plain is as it should be: a start reads tens of thousands
+        elif needed <= value.keys() <= inner.keys():
+            todo = [(name, decoders[name]) for name in value]
+        else:
+            raise _misfit(kind, value, inner.keys(), needed)
+        found, name = value.copy(), ""
+        try:  # once for all fields, as above
+            for name, convert in todo:
+                found[name] = convert(value[name], boots)
+        except Mismatch as error:
+            raise error.within(name) from None
+        return kind(**found)
 
-    return Shape(encode, decode)
+    return decode
+
+
+def _misfit(
+    kind: type[Any], value: Mapping[str, object], kept: AbstractSet[str], needed: AbstractSet[str]
+) -> Mismatch:
+    """Return what is wrong with the fields of a record: the first that is too many, or missing."""
+    for name in sorted(value.keys() - kept):
+        return Mismatch(f"no such field in {kind.__name__}", value[name]).within(name)
+    return Mismatch("a value", None).within(min(needed - value.keys()))
 
 
 def _needed(field: Field[Any]) -> bool:

@@ -2,16 +2,20 @@
 
 SQLite, because a daemon that must remember what it did to a machine should need no other service to
 be up for that. A write-ahead log, synchronised in full for each group of commits, means that what a
-call said is saved is on the disk. docs/adr/0003-sqlite.md has the whole reasoning.
+call said is saved is on the disk. A large file is looked through while the daemon works already:
+until that is over nothing is begun that changes the world. docs/adr/0003-sqlite.md has the whole
+reasoning.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeVar
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from doctor_daemon.core.audit import Page
@@ -28,15 +32,20 @@ from doctor_daemon.ports import (
     Snapshot,
     Wanted,
 )
+from doctor_daemon.ports.soundness import Soundness
 from doctor_daemon.stores import audit, notices, queries, rows
 from doctor_daemon.stores.reader import Reader
 from doctor_daemon.stores.retention import Retention, drops
-from doctor_daemon.stores.schema import claim, move_log
+from doctor_daemon.stores.schema import claim, look_through, move_log
+from doctor_daemon.stores.soundness import Check, Look
 from doctor_daemon.stores.sqlite_moving import SqliteMoving
 from doctor_daemon.stores.writer import Writer
 
 T = TypeVar("T")
 MIB = 1024 * 1024
+STOP_S = 2.0
+"""How long the end of the daemon waits for a check that was told to stop."""
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class SqliteConfig(BaseModel):
@@ -60,12 +69,19 @@ class SqliteStore:
     Config: ClassVar[type[SqliteConfig]] = SqliteConfig
     Moving: ClassVar[type[SqliteMoving]] = SqliteMoving
 
-    def __init__(self, config: SqliteConfig) -> None:
-        """Touch nothing yet: `open` does."""
+    def __init__(self, config: SqliteConfig, look: Look | None = None) -> None:
+        """Touch nothing yet: `open` does. `look` reads all of it, to see whether it is sound."""
         self._path = config.path
+        self._look = look or partial(look_through, config.path)
+        self._check: Check | None = None
         self._retention = Retention(config.keep_days, config.size_max_mib * MIB)
         self._writer: Writer | None = None
         self._reader: Reader | None = None
+
+    @property
+    def soundness(self) -> Soundness | None:
+        """Whether what is stored is sound; None: it was not opened."""
+        return self._check
 
     @property
     def groups(self) -> int:
@@ -80,14 +96,24 @@ class SqliteStore:
     async def open(self) -> int:
         if self._writer is not None:
             raise Permanent(f"{self._path}: the store is open already")
-        writer = Writer(self._path, lambda: claim(self._path), lambda: move_log(self._path))
-        term = await writer.start()
+        check = self._check = Check(self._look)
+        writer = Writer(self._path, lambda: claim(self._path, check), lambda: move_log(self._path))
+        check.told = partial(_checked, writer)
+        try:
+            term = await writer.start()
+        except BaseException:
+            check.interrupt()
+            raise
         self._writer, self._reader = writer, Reader(self._path)
+        if not check.over.is_set():
+            log.info("the database is being looked through; nothing is begun before that is over")
         return term
 
     async def close(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None and self._reader is not None:
+            if self._check is not None:
+                await self._check.stop(STOP_S)
             await self._reader.stop()
             await writer.stop()
 
@@ -101,6 +127,8 @@ class SqliteStore:
         await self._write(lambda connection: rows.write_deliveries(connection, batch, term))
 
     async def prune(self, *, term: int) -> None:
+        if self._check is not None:
+            await self._check.ended()
         for drop in drops(self._retention, term):
             while await self._write(drop):
                 pass  # a few rows at a time, so that commits get in between
@@ -144,3 +172,12 @@ class SqliteStore:
         if self._writer is None or self._reader is None:
             raise Permanent(f"{self._path}: the store is not open")
         return self._writer, self._reader
+
+
+def _checked(writer: Writer, fault: Exception | None) -> None:
+    """Have what is not sound written no more."""
+    if fault is None:
+        log.info("all of the database has been looked through: it is sound")
+        return
+    log.error("the database is not sound: nothing is saved any more", error=str(fault))
+    writer.refuse(fault)

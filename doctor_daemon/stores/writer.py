@@ -44,7 +44,7 @@ more it is moved all the same."""
 MOVE_S = 10.0
 """How long the end of the daemon waits for such a move; the next start takes the log as it is."""
 OPEN_S = 300.0
-"""Opening reads the whole database once."""
+"""Opening may have to read the whole database once."""
 
 
 @dataclass(frozen=True, slots=True)

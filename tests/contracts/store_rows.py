@@ -12,6 +12,7 @@ from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict
 from doctor_daemon.ports import Change, Delivery, NoticeRow, Snapshot, Wanted
+from doctor_daemon.stores.retention import CHARGES_KEEP_S
 from tests.contracts.store_disk import KEEP_DAYS, OTHER_BOOT, Disk, first
 from tests.stores.values import (
     DAY_S,
@@ -255,14 +256,14 @@ class Pruning:
         store, term = await disk.store()
         charges = tuple(
             Charge("one", n, "rack", moment)
-            for n, moment in enumerate((at(0), at(DAY_S), at(0, OTHER_BOOT)), 1)
+            for n, moment in enumerate((at(0), at(2), at(0, OTHER_BOOT)), 1)
         )
         await store.commit(Change(charges=charges), term=term)
         ahead = replace(evidence("far"), at=replace(at(0), wall_s=at(0).wall_s + 9e9))
         await store.commit(Change(evidence=(ahead,)), term=term)
         await store.prune(term=term)
         assert (await store.load()).charges == charges
-        await store.commit(Change(evidence=(evidence("now", KEEP_DAYS * DAY_S + 1),)), term=term)
+        await store.commit(Change(evidence=(evidence("now", CHARGES_KEEP_S + 1),)), term=term)
         await store.prune(term=term)
         assert (await store.load()).charges == charges[1:]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from doctor_daemon.engine.ward import PERMIT_S
+from doctor_daemon.engine.right import PERMIT_S
 from doctor_daemon.ports import Permit
 from tests.simulation.keeper import CONFIRM_S, CONFIRMED, Keeper
 from tests.simulation.lines import MOMENT_S

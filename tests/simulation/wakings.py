@@ -8,7 +8,7 @@ from __future__ import annotations
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import ProofKind
-from doctor_daemon.engine.ward import PERMIT_S
+from doctor_daemon.engine.right import PERMIT_S
 from doctor_daemon.ports import Permit
 from tests.simulation.audits import BEGUN
 from tests.simulation.leaders import deposed

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.release import Release
 from doctor_daemon.ports import Change
-from doctor_daemon.stores.queries import headings
+from doctor_daemon.stores.queries import headings, snapshot
 from doctor_daemon.stores.retention import FOLDS_MAX, KEYS_MAX, Retention, drops
 from doctor_daemon.stores.rows import write_change
 from doctor_daemon.stores.schema import claim
-from tests.stores.values import closing, head_of, notice, opening
+from tests.stores.values import DAY_S, at, closing, head_of, host, notice, opening, step
 
 MIB = 1024 * 1024
 LEFT = "SELECT sequence FROM notices WHERE kind = 'maintenance' ORDER BY sequence"
@@ -122,3 +124,15 @@ def test_what_was_said_is_bounded_in_number_and_age(connection: sqlite3.Connecti
     assert count(connection, "evidence") == FOLDS_MAX
     prune(connection, Retention(1, 512 * MIB))
     assert count(connection, "evidence") == 86_400
+
+
+def test_returns_of_before_any_window_are_not_read_at_a_start(
+    connection: sqlite3.Connection,
+) -> None:
+    for name, day in (("old", 0), ("lately", 10), ("now", 40)):
+        change = opening(name, name, day * DAY_S)
+        down = replace(head_of(change), phase=Phase.DOWN, release=Release(returns=1))
+        write_change(connection, replace(change, head=down), 1)
+        ended = down.move(Phase.RESOLVED, at(day * DAY_S + 1), "back")
+        write_change(connection, step(down, ended), 1)
+    assert [one for one, _ in snapshot(connection).returns] == [host("lately"), host("now")]
