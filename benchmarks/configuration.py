@@ -20,6 +20,9 @@ from doctor_daemon.config import load
 OPERATORS = "operators"
 EVERYONE = "everyone"
 
+SPOKEN = "evidence"
+"""The type of a source that the bench speaks to itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -30,7 +33,7 @@ class Wishes:
     one_consumer: bool = False
     """One consumer hears for all projects, in the place of one consumer for each."""
     sources: tuple[Json, ...] = ()
-    """Sources besides the one that the bench speaks to; without an `auth` they have its secret."""
+    """Sources besides the one that the bench speaks to; of its type they have its secret."""
     kept: Mapping[str, int] | None = None
     """Options of SQLite, where that is the state: how much is kept."""
     plain: bool = False
@@ -70,8 +73,11 @@ class Configuration:
             "mass": dict(MASS),
             "cloud": {"clouds_file": about["clouds"], "cloud": about["cloud"]},
             "sources": [
-                {"name": "bench", "type": "evidence", "trust": "alone", "auth": auth},
-                *({"auth": dict(auth), **source} for source in wishes.sources),
+                {"name": "bench", "type": SPOKEN, "trust": "alone", "auth": auth},
+                *(
+                    {**source, "auth": dict(auth)} if source["type"] == SPOKEN else source
+                    for source in wishes.sources
+                ),
             ],
             "consumers": [*_consumers(about["consumers"], hooks_url, wishes)],
             "hosts": [_host(name, host, about, wishes) for name, host in about["hosts"].items()],
