@@ -46,7 +46,7 @@ from doctor_daemon.ports import Fleet, Snapshot
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 STOP_S = 60.0
 """How long calls that change the world may still take when the daemon stops."""
-DRIVEN_AT_ONCE = 20
+DRIVEN_AT_ONCE = 5
 """Of many open incidents so many are taken up at a time: who asks or tells is heard in between."""
 
 

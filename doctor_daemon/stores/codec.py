@@ -11,6 +11,8 @@ import json
 from dataclasses import replace
 from typing import Generic, TypeVar
 
+from pydantic_core import from_json
+
 from doctor_daemon.core.context import Armed, Maintenance
 from doctor_daemon.core.evacuation import Evacuation
 from doctor_daemon.core.host import Server
@@ -40,9 +42,6 @@ def _no_number(name: str) -> object:
 
 
 _decoder = json.JSONDecoder(parse_constant=_no_number)
-"""Made once: a start reads tens of thousands of rows, and making one takes as long as a row."""
-
-
 _PARTS = {"value", "boots"}
 
 
@@ -76,7 +75,7 @@ def _parsed(text: object) -> tuple[object, Boots]:
     if not isinstance(text, str):
         raise Mismatch("text", text)
     try:
-        document = _decoder.decode(text)
+        document = _read(text)
     except RecursionError:
         msg = "it is nested too deeply"
         raise ValueError(msg) from None
@@ -86,6 +85,14 @@ def _parsed(text: object) -> tuple[object, Boots]:
             return document["value"], boots
     msg = "expected a value and its boots"
     raise ValueError(msg)
+
+
+def _read(text: str) -> object:
+    """Return what a text is as JSON. Raise ValueError if it is none."""
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:  # half of a surrogate pair is none to it; of all else the reason is wanted
+        return _decoder.decode(text)
 
 
 def is_sound(text: str) -> bool:

@@ -17,7 +17,9 @@ from threading import Event, Thread
 from doctor_daemon.errors import Temporary
 
 AT_ONCE_S = 0.1
-"""How long a start waits for it: as long as a few dozen MiB take."""
+"""How long a start waits for it."""
+AT_ONCE_BYTES = 64 * 1024 * 1024
+"""And only with as many bytes as may be read in that time."""
 Look = Callable[[Callable[[sqlite3.Connection], None]], None]
 """Looks through a database, and hands over its connection first. Raises what is wrong with it."""
 
@@ -47,12 +49,13 @@ class Check:
         # A daemon thread: one that hangs in the kernel must not keep the process from ending.
         Thread(target=self._run, name="store-check", daemon=True).start()
 
-    def waited(self, *, whole: bool) -> None:
+    def waited(self, size: int, *, whole: bool) -> None:
         """Wait a moment for the end, or with `whole` until it has come. Raise what was found.
 
-        Not in the loop's own thread.
+        The database has `size` bytes. Not in the loop's own thread.
         """
-        self._beside = not self._ended.wait(None if whole else self._at_once_s)
+        moment_s = self._at_once_s if size <= AT_ONCE_BYTES else 0.0
+        self._beside = not self._ended.wait(None if whole else moment_s)
         if self._ended.is_set() and self.fault is not None:
             raise copy(self.fault)
 
