@@ -30,7 +30,7 @@ class Bound:
 
 BOUNDS: Mapping[str, Bound] = {
     "rss_kib": Bound(0.02, 2048),
-    "files": Bound(0.0, 2),
+    "files": Bound(0.1, 4),  # connections are kept for a while, and let go
     "threads": Bound(0.0, 1),
     "tasks": Bound(0.1, 10),
     "stored_bytes": Bound(0.02, 4 * 1024 * 1024),

@@ -23,6 +23,7 @@ START_S = 60.0
 STOP_S = 30.0
 LOOK_S = 0.05
 LINE_MAX = 16 * 1024 * 1024
+UNIT = Path(__file__).parent.parent / "systemd" / "doctor-daemon.service"
 Process = asyncio.subprocess.Process
 
 
@@ -90,6 +91,13 @@ def lab(hosts: int, projects: int, delays: Delays) -> tuple[str, ...]:
 def daemon(configuration: Path) -> tuple[str, ...]:
     """Return the command line of a daemon, as its unit has it."""
     return ("doctor_daemon.cli.entry", "run", "--config", str(configuration))
+
+
+def unit_environment() -> dict[str, str]:
+    """Return the variables that the unit sets."""
+    lines = UNIT.read_text().splitlines()
+    words = [line.partition("=")[2] for line in lines if line.startswith("Environment=")]
+    return dict(word.split("=", 1) for word in words)
 
 
 def free_port() -> int:

@@ -114,8 +114,9 @@ async def scene(layout: Layout, delays: Delays, wishes: Wishes) -> AsyncIterator
         every_s = REFRESH_S_PER_SERVER * sum(len(found) for found in servers.values())
         read_anew = ("benchmarks.daemon", str(every_s), str(configuration.path))
         argv = processes.daemon(configuration.path) if wishes.plain else read_anew
+        unit = processes.unit_environment() if wishes.plain else {}
         daemon = await stack.enter_async_context(
-            processes.process("daemon", argv, folder, wishes.beside)
+            processes.process("daemon", argv, folder, {**unit, **(wishes.beside or {})})
         )
         await processes.ready(daemon, session, configuration.metrics_url, folder)
         configuration.nice = os.getpriority(os.PRIO_PROCESS, daemon.pid)

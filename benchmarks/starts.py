@@ -81,6 +81,7 @@ class Bench:
         began_s = time.monotonic()
         argv = processes.daemon(configuration.path)
         beside = {
+            **processes.unit_environment(),
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(self.folder / "compiled"),
         }

@@ -65,8 +65,7 @@ def connect_current(path: Path, check: Check | None = None) -> sqlite3.Connectio
         if check is None:
             _look(connection, path)
         else:
-            check.begin()
-            check.waited(path.stat().st_size, whole=not _current(connection))
+            check.begin(path.stat().st_size, whole=not _current(connection))
         _set_up(connection, path)
         undone.pop_all()
         return connection

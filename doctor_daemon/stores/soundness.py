@@ -1,8 +1,9 @@
 """Whether a database is sound: that takes reading all of it, and a large one takes long to be read.
 
-So a start waits a moment for the answer, which is enough for most, and goes on beside it. Until it
-has come nothing is begun that changes the world (`ports.soundness`), and nothing is dropped. What
-is not sound is not written any more.
+So a start waits a moment for the answer, which is enough for most. A large one is begun with only
+once somebody waits for its end: it would keep what is open from being read. Until the answer has
+come nothing is begun that changes the world (`ports.soundness`), and nothing is dropped. What is
+not sound is not written any more.
 """
 
 from __future__ import annotations
@@ -40,24 +41,29 @@ class Check:
         self._look = look
         self._at_once_s = at_once_s
         self._ended = Event()
-        self._beside = self._stopped = False
+        self._begun = self._beside = self._stopped = False
         self._connection: sqlite3.Connection | None = None
         self._loop = asyncio.get_running_loop()
 
-    def begin(self) -> None:
-        """Begin to look."""
-        # A daemon thread: one that hangs in the kernel must not keep the process from ending.
-        Thread(target=self._run, name="store-check", daemon=True).start()
+    def begin(self, size: int, *, whole: bool) -> None:
+        """Begin to look, and wait a moment for the end, or with `whole` until it has come.
 
-    def waited(self, size: int, *, whole: bool) -> None:
-        """Wait a moment for the end, or with `whole` until it has come. Raise what was found.
-
-        The database has `size` bytes. Not in the loop's own thread.
+        A database of more bytes than are read in that moment is looked at later, unless it is to be
+        done with. Raise what was found. Not in the loop's own thread.
         """
-        moment_s = self._at_once_s if size <= AT_ONCE_BYTES else 0.0
-        self._beside = not self._ended.wait(None if whole else moment_s)
+        if not whole and size > AT_ONCE_BYTES:
+            self._beside = True
+            return
+        self._go()
+        self._beside = not self._ended.wait(None if whole else self._at_once_s)
         if self._ended.is_set() and self.fault is not None:
             raise copy(self.fault)
+
+    def _go(self) -> None:
+        if not self._begun:
+            self._begun = True
+            # A daemon thread: one that hangs in the kernel must not keep the process from ending.
+            Thread(target=self._run, name="store-check", daemon=True).start()
 
     @property
     def sound(self) -> bool:
@@ -66,6 +72,7 @@ class Check:
 
     async def ended(self) -> None:
         """Wait until all has been read. Raise what was found."""
+        self._go()
         await self.over.wait()
         if self.fault is not None:
             raise copy(self.fault)
@@ -80,6 +87,8 @@ class Check:
     async def stop(self, within_s: float) -> None:
         """Look no further, and wait for the end."""
         self.interrupt()
+        if not self._begun:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self.over.wait()

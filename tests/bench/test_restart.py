@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.durable import etcd
 from benchmarks.history import DAYS, NOTICES, History, Names, id_of, into_etcd, into_sqlite
+from benchmarks.processes import unit_environment
 from benchmarks.restart import KEY, WANTED_S, Size, measured, summed, table, write
 from benchmarks.starts import Start
 from doctor_daemon.core.incident import IncidentId
@@ -104,3 +105,8 @@ def test_the_longest_start_is_what_counts() -> None:
 def test_a_daemon_without_its_incidents_has_not_restarted() -> None:
     with pytest.raises(RuntimeError, match="9 incidents are open"):
         summed([Start(0.5, 0.5, 1, 9), Start(0.5, 0.5, 1, 8)], 9)
+
+
+def test_what_is_measured_has_the_units_variables() -> None:
+    """The last of them keeps a daemon's memory flat."""
+    assert unit_environment() == {"PYTHONFAULTHANDLER": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}

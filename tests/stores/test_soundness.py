@@ -16,7 +16,7 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Change
 from doctor_daemon.stores.schema import claim
 from doctor_daemon.stores.schema_steps import STEPS
-from doctor_daemon.stores.soundness import Check
+from doctor_daemon.stores.soundness import AT_ONCE_BYTES, Check
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
 from tests.stores.values import opening
 
@@ -68,6 +68,35 @@ async def test_a_start_does_not_wait_for_all_of_a_large_database(path: Path) -> 
     async with looked_through(path, Slow()) as (store, term):
         await store.commit(opening(), term=term)
         assert [one.id for one in (await store.load()).incidents] == [IncidentId("one")]
+
+
+@pytest.mark.parametrize("size", [AT_ONCE_BYTES, AT_ONCE_BYTES + 1])
+async def test_a_large_database_is_looked_through_once_somebody_waits_for_that(size: int) -> None:
+    looks: list[Begun] = []
+    check = Check(looks.append)
+    await asyncio.to_thread(check.begin, size, whole=False)
+    large = size > AT_ONCE_BYTES
+    assert len(looks) == (0 if large else 1)
+    assert not (large and check.sound)
+    async with asyncio.timeout(LIMIT_S):
+        await check.ended()
+    assert (len(looks), check.sound) == (1, True)
+
+
+async def test_one_that_nobody_waited_for_is_stopped_at_once() -> None:
+    looks: list[Begun] = []
+    check = Check(looks.append)
+    await asyncio.to_thread(check.begin, AT_ONCE_BYTES + 1, whole=False)
+    async with asyncio.timeout(LIMIT_S / 2):
+        await check.stop(LIMIT_S)
+    assert looks == []
+
+
+async def test_a_large_database_of_an_older_schema_is_looked_through_first() -> None:
+    looks: list[Begun] = []
+    check = Check(looks.append)
+    await asyncio.to_thread(check.begin, AT_ONCE_BYTES + 1, whole=True)
+    assert len(looks) == 1
 
 
 async def test_it_is_sound_once_all_of_it_has_been_read(path: Path) -> None:
