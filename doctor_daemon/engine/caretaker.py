@@ -125,8 +125,8 @@ class Caretaker:
 
     def _steady(self, host: HostId, service: Sighting) -> Turn | None:
         """Return what is to be told of a host, once enough lists in a row have shown it."""
-        context, turn = self._ward.context(host), turned(self._told.get(host), service)
-        if turn is None or min(context.mode, context.plan.mode) is Mode.OBSERVE:
+        turn, mode = turned(self._told.get(host), service), self._ward.plan(host).mode
+        if turn is None or min(self._ward.rules.mode, mode) is Mode.OBSERVE:
             self._shown.pop(host, None)
             return None
         before, polls = self._shown.get(host, (turn, 0))

@@ -131,6 +131,7 @@ class Engine:
                     self._drive(case)
                     if number % DRIVEN_AT_ONCE == 0:
                         await asyncio.sleep(0)  # a thousand first steps take half a second
+                self.ward.taken_up.set()
                 await self._stop.wait()
                 await self._wind_down()
                 for task in self._background:

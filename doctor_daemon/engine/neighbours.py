@@ -46,6 +46,8 @@ class Neighbours:
         """Since when reports of each of these would have been seen."""
         self._resumed: dict[HostId, Instant] = {}
         """Of the hosts of an earlier run, when they were taken up again."""
+        self._copied: _Seen | None = None
+        """What says which hosts are off, until any of it changes: most decisions change none."""
 
     def resumed(self, incident: Incident, now: Instant) -> None:
         """Take note of an incident of an earlier run: how its host stands is to be seen anew."""
@@ -54,7 +56,7 @@ class Neighbours:
 
     def saw(self, incident: Incident, now: Instant) -> None:
         """Take note of an incident as it was saved."""
-        host = incident.host
+        host, self._copied = incident.host, None
         if incident.phase in _DOWN:
             self._down[host] = incident
             if incident.sighting is not None:
@@ -107,6 +109,7 @@ class Neighbours:
             return
         if before is not None and sighting.stirred(before):
             self._alive[host] = sighting.asked_at
+        self._copied = None
         self._shown[host] = sighting
         self._watched.setdefault(host, sighting.asked_at)
 
@@ -136,9 +139,22 @@ class Neighbours:
 
         What was seen of them before `awake_at`, the end of our last pause, says nothing more.
         """
-        known = (self._down.copy(), self._shown.copy())
-        seen = (self._alive.copy(), self._resumed.copy(), self._watched.copy())
-        return _Off(host, now, policy, *known, *seen, awake_at)
+        if self._copied is None:
+            known = (self._down.copy(), self._shown.copy())
+            lately = (self._alive.copy(), self._resumed.copy(), self._watched.copy())
+            self._copied = _Seen(*known, *lately)
+        return _Off(host, now, policy, self._copied, awake_at)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What says which hosts are off, as it was at a moment: see `Neighbours`."""
+
+    down: Mapping[HostId, Incident]
+    shown: Mapping[HostId, Sighting]
+    alive: Mapping[HostId, Instant]
+    resumed: Mapping[HostId, Instant]
+    watched: Mapping[HostId, Instant]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,19 +168,15 @@ class _Off(Mapping[str, Instant]):
     but: HostId
     now: Instant
     policy: Policy
-    down: Mapping[HostId, Incident]
-    shown: Mapping[HostId, Sighting]
-    alive: Mapping[HostId, Instant]
-    resumed: Mapping[HostId, Instant]
-    watched: Mapping[HostId, Instant]
+    seen: _Seen
     awake_at: Instant | None
 
     @override
     def __getitem__(self, name: str) -> Instant:
         host = HostId(self.but.cloud, name)
-        incident = self.down.get(host)
+        incident = self.seen.down.get(host)
         if incident is not None and host != self.but:
-            look = self.shown.get(host)
+            look = self.seen.shown.get(host)
             off_at = proven_off(incident, look, self.now, self.policy, self.awake_at)
             if off_at is not None and self._silent(host, off_at):
                 return off_at
@@ -173,7 +185,7 @@ class _Off(Mapping[str, Instant]):
     @override
     def __iter__(self) -> Iterator[str]:
         cloud = self.but.cloud
-        return (host.name for host in self.down if host.cloud == cloud and host.name in self)
+        return (host.name for host in self.seen.down if host.cloud == cloud and host.name in self)
 
     @override
     def __len__(self) -> int:
@@ -184,12 +196,12 @@ class _Off(Mapping[str, Instant]):
 
         What that run had seen last is not known, so a report has to have had its time.
         """
-        alive, since = self.alive.get(host), self.resumed.get(host)
+        alive, since = self.seen.alive.get(host), self.seen.resumed.get(host)
         if alive is not None and alive.since(off_at) >= 0:
             return False
         if since is None or off_at.since(since) >= 0:
             return True
-        last, watched = self.shown[host].asked_at, self.watched[host]
+        last, watched = self.seen.shown[host].asked_at, self.seen.watched[host]
         return last.since(watched) >= SPAN * self.policy.grace_s
 
 

@@ -28,6 +28,8 @@ class Right:
         self.term = 0
         self.stopping = False
         """Nothing that waits for its turn is begun any more."""
+        self.taken_up = asyncio.Event()
+        """All that was open is driven again: to read all that is stored keeps nobody from it."""
         self._store = store
         self._clock = clock
 
@@ -93,6 +95,7 @@ class Right:
         """Wait for ever. Raise what is wrong with the store as soon as that is known."""
         soundness = soundness_of(self._store)
         if soundness is not None:
+            await self.taken_up.wait()
             await soundness.ended()
         await asyncio.Event().wait()
 

@@ -34,6 +34,7 @@ UNREACHED = {
     "Records": OFFERED,
     "Replays": OFFERED,
     "Seal": OFFERED,
+    "Soundness": "a wait for what only reads, and for which all that changes the world waits",
     "Windows": OFFERED,
     "Controller.check": TOOL,
     "Controller.hidden_from_owners": TOOL,
