@@ -52,6 +52,10 @@ class Covering:
         ranked = sorted(found, key=lambda name: self._ran[name].seconds)
         return {name: self._ran[name] for name in [*(f for f in first if f in found), *ranked]}
 
+    def seconds(self, name: str) -> float:
+        """Return how long a test took among all others."""
+        return self._ran[name].seconds
+
     def seeds(self, mutant: Mutant) -> Mapping[str, Ran]:
         """Return the seeds that run its line, the quickest first."""
         found = {name for place in _places(mutant) for name in self._seed_lines.get(place, ())}

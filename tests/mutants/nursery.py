@@ -31,12 +31,15 @@ from tests.mutants.mutate import Mutant
 from tests.mutants.record import Fate
 from tests.mutants.standing import Standing, standing
 from tests.mutants.swapping import Functions, Swap, swap
+from tests.mutants.traces import Ran
 from tests.mutants.trial import STEPS, tell_one
 
 SLACK = 10
 """A test may take so many times what it takes, under a change, on a machine that is busy."""
 KILLED, SURVIVED, STANDSTILL = b"k", b"s", b"e"
 TOLD_EVERY_S = 20.0
+KILLERS_MAX = 5
+ALONE_S = 240.0
 
 
 class Nursery:
@@ -47,6 +50,7 @@ class Nursery:
         self._area, self._mutants, self._ends_at = area, mutants, ends_at
         self._covering = Covering(area)
         self._killers: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._alone: dict[str, float] = {}
         self._failed = False
         self._items: dict[str, pytest.Item] = {}
         self._standing: Standing | None = None
@@ -98,9 +102,8 @@ class Nursery:
         seeds = self._covering.seeds(mutant)
         if not tests and not seeds:
             return Fate(mutant, "", "no test runs it")
-        limits = [
-            self._area.spare_s + SLACK * ran.seconds for ran in [*tests.values(), *seeds.values()]
-        ]
+        at = [*tests, *(f"seed {seed}" for seed in seeds), "its end"]
+        limits = [self._limit_s(*one) for one in [*tests.items(), *seeds.items()]]
         if self._standing:
             self._standing.ready()
         passed, word = fork.watched(lambda: self._trial(swaps, list(tests), list(seeds)), limits)
@@ -108,13 +111,36 @@ class Nursery:
             raise RuntimeError(f"the trial of {mutant.title} has failed by itself")
         if word == SURVIVED:
             return Fate(mutant, "")
-        at = [*tests, *(f"seed {seed}" for seed in seeds), "its end"]
-        by = record.TESTS if passed < len(tests) else record.SEEDS
         if word == STANDSTILL:
             return Fate(mutant, record.STANDSTILL)
+        if word != KILLED:
+            if at[passed] in tests and self._slow_alone(at[passed]):
+                return self._tried_here(mutant, swaps)
+            return Fate(mutant, record.TIME_OUT, at[passed])
         if passed < len(tests):
-            self._killers[place] = [at[passed], *self._killers[place]][:5]
-        return Fate(mutant, by if word == KILLED else record.TIME_OUT, at[passed])
+            self._killers[place] = [at[passed], *self._killers[place]][:KILLERS_MAX]
+        by = record.TESTS if passed < len(tests) else record.SEEDS
+        return Fate(mutant, by, at[passed])
+
+    def _limit_s(self, name: str, ran: Ran) -> float:
+        return self._area.spare_s + SLACK * max(ran.seconds, self._alone.get(name, 0.0))
+
+    def _slow_alone(self, name: str) -> bool:
+        """Whether a test is slower than was known: what others had made for it, it makes itself.
+
+        It is run once as it is. Raise RuntimeError where it does not pass.
+        """
+        if name in self._alone:
+            return False
+        if self._standing:
+            self._standing.ready()
+        began = time.monotonic()
+        _, word = fork.watched(lambda: self._trial([], [name], []), [ALONE_S])
+        if word != SURVIVED:
+            raise RuntimeError(f"the original does not pass {name}, alone")
+        self._alone[name] = time.monotonic() - began
+        known = self._covering.seconds(name)
+        return self._alone[name] > known * SLACK / 2 + self._area.spare_s / 2
 
     def _trial(
         self, swaps: Sequence[Swap], tests: Sequence[str], seeds: Sequence[str]
