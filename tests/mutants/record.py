@@ -1,7 +1,7 @@
 """What became of each mutant, added up over calls: lines of JSON in build/.
 
 A kill counts as long as the changed module and the file of the test that killed it are what they
-were; that a mutant lives, as long as the daemon and all tests of its area are.
+were; that a mutant lives, as long as the daemon and all that it was tried with are.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _rests_on(area: Area, fate: Fate) -> str:
     """Return the hashes of all that would have to change for another fate."""
     changed = _sha(file_of(fate.mutant.module))
     if not fate.by:
-        return f"{changed} {ground()} {_suites(tuple(area.suites()))}"
+        return f"{changed} {ground()} {_suites(tuple(area.suites()))} {area.seeds}"
     killer = Path(fate.test.partition("::")[0])
     return f"{changed} {_sha(killer) if killer.suffix == '.py' else ground()}"
 
