@@ -111,8 +111,8 @@ def bring_up(
 
 def trace(area: Area) -> None:
     """See what the tests of an area run, where that is not known. Raise BrokenError."""
-    suites = list(traces.stale(area.name, area.suites()))
-    seeds = area.seeds if area.seeds and list(traces.stale(area.name, [traces.SEEDS])) else 0
+    suites = list(traces.stale(area.mark, area.suites()))
+    seeds = area.seeds if area.seeds and list(traces.stale(area.mark, [traces.SEEDS])) else 0
     if not suites and not seeds:
         return
     sys.stderr.write(f"{area.name}: tracing {len(suites)} files of tests and {seeds} seeds\n")

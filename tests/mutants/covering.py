@@ -29,11 +29,11 @@ class Covering:
         if area.seeds:
             self._take(area, traces.SEEDS, self._seeds, self._seed_lines)
         self._imported = {
-            (file, line) for file, some in traces.imported(area.name).items() for line in some
+            (file, line) for file, some in traces.imported(area.mark).items() for line in some
         }
 
     def _take(self, area: Area, suite: Path, into: dict[str, Ran], lines: Lines) -> None:
-        found = traces.kept(area.name, suite)
+        found = traces.kept(area.mark, suite)
         if found is None:
             raise KeyError(str(suite))
         for name, ran in found.items():

@@ -94,10 +94,10 @@ def ran(seconds: float, *lines: int, edges: tuple[str, ...] = ()) -> Ran:
 
 def trace() -> None:
     slow, quick = f"{SUITE}::test_slow", f"{SUITE}::test_quick"
-    traces.keep("clocks", SUITE, {slow: ran(2.0, 7), quick: ran(0.1, 8, 9)})
-    traces.keep("clocks", SECOND, {f"{SECOND}::test_else": ran(0.01, 9)})
+    traces.keep(AREA.mark, SUITE, {slow: ran(2.0, 7), quick: ran(0.1, 8, 9)})
+    traces.keep(AREA.mark, SECOND, {f"{SECOND}::test_else": ran(0.01, 9)})
     seeds = {"0": ran(3.0, 7, edges=("a -> b",)), "1": ran(1.0, 9, edges=("b -> c",))}
-    traces.keep("clocks", traces.SEEDS, seeds)
+    traces.keep(AREA.mark, traces.SEEDS, seeds)
 
 
 def test_only_tests_that_run_the_line_are_tried_and_the_quickest_first() -> None:
@@ -120,21 +120,28 @@ def test_what_has_killed_a_neighbour_is_tried_first() -> None:
 def test_a_line_that_is_run_as_modules_are_loaded_is_known() -> None:
     trace()
     assert not Covering(AREA).imported(MUTANT)
-    traces.keep_imported("clocks", {str(FILE): [1, 2]})
-    traces.keep_imported("clocks", {str(FILE): [8]})
+    traces.keep_imported(AREA.mark, {str(FILE): [1, 2]})
+    traces.keep_imported(AREA.mark, {str(FILE): [8]})
     assert Covering(AREA).imported(MUTANT)
-    assert traces.imported("clocks") == {str(FILE): [1, 2, 8]}
+    assert traces.imported(AREA.mark) == {str(FILE): [1, 2, 8]}
+
+
+def test_what_was_traced_for_other_modules_says_nothing_of_these() -> None:
+    trace()
+    wider = Area("clocks", ("*.py",), ("tests",))
+    assert list(traces.stale(wider.mark, [SUITE])) == [SUITE]
+    assert list(traces.stale(AREA.mark, [SUITE])) == []
 
 
 def test_a_trace_holds_until_its_file_or_what_is_shared_changes() -> None:
     trace()
     suites = [SUITE, SECOND]
-    assert list(traces.stale("clocks", suites)) == []
+    assert list(traces.stale(AREA.mark, suites)) == []
     assert list(traces.stale("other", suites)) == suites
     SECOND.write_text("other", "utf-8")
-    assert list(traces.stale("clocks", suites)) == [SECOND]
+    assert list(traces.stale(AREA.mark, suites)) == [SECOND]
     with pytest.raises(KeyError, match=SECOND.name):
         Covering(AREA)
     SHARED.write_text("other", "utf-8")
     forget()
-    assert list(traces.stale("clocks", [*suites, traces.SEEDS])) == [*suites, traces.SEEDS]
+    assert list(traces.stale(AREA.mark, [*suites, traces.SEEDS])) == [*suites, traces.SEEDS]

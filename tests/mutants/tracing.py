@@ -67,16 +67,16 @@ def trace(area: Area, suites: Sequence[Path], seeds: int) -> bool:
             tracer.failed.add(str(seed))
     coverage.stop()
     lines = _lines(coverage)
-    traces.keep_imported(area.name, lines[""])
+    traces.keep_imported(area.mark, lines[""])
     for suite in suites:
         mine = [name for name in tracer.seconds if name.partition("::")[0] == str(suite)]
         if not tracer.failed.intersection(mine):
             traces.keep(
-                area.name, suite, {name: Ran(tracer.seconds[name], lines[name]) for name in mine}
+                area.mark, suite, {name: Ran(tracer.seconds[name], lines[name]) for name in mine}
             )
     if seeds and not tracer.failed.intersection(told):
         ran = {seed: Ran(took, lines[seed], edges) for seed, (took, edges) in told.items()}
-        traces.keep(area.name, traces.SEEDS, ran)
+        traces.keep(area.mark, traces.SEEDS, ran)
     return not status and not tracer.failed
 
 
