@@ -113,8 +113,9 @@ chaos: $(STAMP) ## Kill, stop and cut off three daemons and three etcds while ho
 	$(BIN)/pytest tests/chaos
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
 
-mutants: $(STAMP) ## Break every comparison and guard of core once, and see that a test notices
-	$(BIN)/python -m tests.mutants
+mutants: $(STAMP) ## Break every comparison and guard of core, permits, leadership and stores once: a test notices (AREA=name)
+	tools/debian-packages $(PEERS)
+	$(BIN)/python -m tests.mutants $(if $(AREA),--area $(AREA))
 
 bench: $(STAMP) ## Measure the daemon beside a floor, and write benchmarks/results.json (QUICK=1)
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)

@@ -62,6 +62,19 @@ def test_b13_a_rack_that_fails_makes_no_stampede() -> None:
     assert busy.most == 3
 
 
+def test_b13_a_turn_is_waited_for_where_its_line_is_taken_or_all_are() -> None:
+    turns = DeviceTurns(at_once=2)
+
+    async def main() -> None:
+        async with turns.turn("bmc-1"):
+            assert (turns.busy("bmc-1"), turns.busy("bmc-2")) == (True, False)
+            async with turns.turn("bmc-2"):
+                assert turns.busy("bmc-3")
+        assert not turns.busy("bmc-1")
+
+    run(main())
+
+
 def test_b17_a_probe_yields_to_fencing_and_is_not_begun_beside_it() -> None:
     turns, busy = DeviceTurns(), Busy()
 

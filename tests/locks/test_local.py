@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from doctor_daemon.errors import Conflict, Permanent
-from doctor_daemon.locks.local import LocalLock
+from doctor_daemon.locks.local import LocalLock, locked
 from doctor_daemon.ports import LeaderLock
 
 HOLDER = """
@@ -121,3 +121,22 @@ async def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match=r"state\.sqlite3\.lock: .*/file: File exists"):
         await lock.acquire()
     await lock.release()
+
+
+async def test_a_store_is_locked_for_as_long_as_it_is_used_also_where_that_fails(
+    path: Path,
+) -> None:
+    async def used() -> None:
+        async with locked(path):
+            with pytest.raises(Conflict):
+                await LocalLock(path).acquire()
+            raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            await used()
+
+
+async def test_a_store_without_a_file_needs_no_lock() -> None:
+    async with locked(None), locked(None):
+        pass

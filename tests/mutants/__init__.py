@@ -1,1 +1,1 @@
-"""Mutants: each breaks one comparison or condition of the core, and a test has to notice."""
+"""Mutants: each breaks one comparison or condition of the daemon, and a test has to notice."""

@@ -1,102 +1,155 @@
-"""Break every comparison and condition of the core once, and see that a test notices.
+"""Break every comparison and condition of an area once, and see that a test notices.
 
-Each mutant has to be killed by the core's own tests or by the simulation. One that survives must
-be explained in tests/mutants/survivors.toml; the exit status is 1 when one is not, or when an
-explanation explains nothing any more, and 2 when the figures would mean nothing.
+Each mutant has to be killed by the tests of its area, or, in the core, by the simulation. One that
+survives must be explained in tests/mutants/survivors.toml. What became of each is kept in
+build/mutants, and added up over calls. The exit status is 1 when a survivor is not explained, an
+explanation explains nothing any more, or something was not tried yet; and 2 when the figures would
+mean nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from tests.mutants import survivors
-from tests.mutants.campaign import BrokenError, Fate, agree, campaign, every_mutant
+from tests.mutants import record, survivors, traces
+from tests.mutants.areas import AREAS, Area, file_of
+from tests.mutants.fresh import BrokenError
 from tests.mutants.mutate import Mutant
+from tests.mutants.record import Fate
 
-STEPS = (
-    "suspected -> fencing",
-    "suspected -> held",
-    "suspected -> dismissed",
-    "fencing -> forcing_down",
-    "fencing -> held",
-    "fencing -> dismissed",
-    "forcing_down -> down",
-    "forcing_down -> held",
-    "down -> resolved",
-    "held -> fencing",
-    "held -> dismissed",
-)
-"""What sixty seeds of the simulation take often; without these it has come to a standstill."""
+Made = Mapping[str, Sequence[Mutant]]
+"""By area."""
+Fates = Mapping[str, Mapping[str, Fate]]
+"""By area, and by name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Make the mutants, try them, and judge."""
     options = _options(argv)
-    made = [one for one in every_mutant() if re.search(options.only, _title(one))]
+    areas = [_narrowed(area, options) for area in AREAS if area.name in options.area]
+    made = {
+        area.name: [one for one in area.mutants() if re.search(options.only, one.title)]
+        for area in areas
+    }
     if options.list:
-        for one in made:
-            sys.stdout.write(f"{_title(one)}\n")
+        for one in (mutant for some in made.values() for mutant in some):
+            sys.stdout.write(f"{one.title}\n")
         return 0
-    names = {one.name for one in made}
-    explained = [one for one in survivors.read() if not options.only or one.name in names]
+    if options.afresh:
+        record.FILE.unlink(missing_ok=True)
     try:
-        terms = agree(options.seeds, STEPS if options.seeds else ())
-        fates = _watched(made, campaign(made, terms, options.jobs))
+        if not options.known:
+            ends_at = time.monotonic() + options.minutes * 60
+            for area in areas:
+                bring_up(area, made[area.name], options, ends_at)
     except BrokenError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return judge(fates, explained)
+    fates = {area.name: record.read(area, made[area.name]) for area in areas}
+    return judge(made, fates, _explained(areas, made if options.only else None))
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--only", default="", metavar="TEXT", help="those whose line has this text")
-    parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default: 2)")
-    parser.add_argument(
-        "--seeds", type=int, default=60, help="seeds for each that survives the tests (default: 60)"
-    )
-    parser.add_argument("--list", action="store_true", help="list the mutants and try none")
+    add = parser.add_argument
+    names = [area.name for area in AREAS]
+    add("--area", nargs="+", default=names, choices=names, help="only these")
+    add("--only", default="", metavar="PATTERN", help="those whose line has this in it")
+    add("--jobs", type=int, default=1, help="processes at a time (default: 1)")
+    add("--minutes", type=float, default=600.0, help="stop after so many (default: 600)")
+    add("--tests", nargs="+", metavar="FILE", help="only these tests judge")
+    add("--seeds", type=int, help="so many seeds judge, in the core (default: 60)")
+    add("--list", action="store_true", help="list the mutants and try none")
+    add("--known", action="store_true", help="judge what is known and try none")
+    add("--afresh", action="store_true", help="forget what is known")
     return parser.parse_args(argv)
 
 
-def _title(mutant: Mutant) -> str:
-    return f"{mutant.module.replace('.', '/')}.py:{mutant.line}: {mutant.name}"
+def _narrowed(area: Area, options: argparse.Namespace) -> Area:
+    seeds = area.seeds if options.seeds is None or not area.seeds else options.seeds
+    return replace(area, tests=options.tests or area.tests, seeds=seeds)
 
 
-def _watched(made: Sequence[Mutant], fates: Iterator[Fate]) -> list[Fate]:
-    """Gather the fates, and show how far it is."""
-    began, seen = time.monotonic(), []
-    for fate in fates:
-        seen.append(fate)
-        if not fate.by:
-            sys.stderr.write(f"survived: {_title(fate.mutant)}\n")
-        if len(seen) % 20 == 0:
-            left_s = (time.monotonic() - began) / len(seen) * (len(made) - len(seen))
-            sys.stderr.write(f"{len(seen)}/{len(made)} mutants, {left_s:.0f} s left\n")
-    return seen
+def _explained(areas: Sequence[Area], made: Made | None) -> list[survivors.Explained]:
+    """Return the explanations for these areas, or only for what was made of them."""
+    files = {file for area in areas for file in area.files()}
+    names = {one.name for some in made.values() for one in some} if made is not None else None
+    return [
+        one
+        for one in survivors.read()
+        if (one.name in names if names is not None else file_of(one.module) in files)
+    ]
 
 
-def judge(fates: Sequence[Fate], explained: Sequence[survivors.Explained]) -> int:
-    killed = Counter(fate.by for fate in fates if fate.by)
-    alive = sorted((f.mutant for f in fates if not f.by), key=lambda m: (m.module, m.line))
+def bring_up(
+    area: Area, made: Sequence[Mutant], options: argparse.Namespace, ends_at: float
+) -> None:
+    """Try whatever is not known yet of an area. Raise BrokenError where that has no meaning."""
+    if len(record.read(area, made)) == len(made):
+        return
+    trace(area)
+    left_s = ends_at - time.monotonic()
+    command = [sys.executable, "-m", "tests.mutants.nursery", area.written()]
+    shares = [
+        subprocess.Popen(
+            [*command, str(share), str(options.jobs), options.only, str(left_s)],
+            stdout=subprocess.DEVNULL,
+        )
+        for share in range(options.jobs)
+    ]
+    ended = [share.wait() for share in shares]
+    if any(ended):
+        raise BrokenError(f"a trial of {area.name} has failed by itself")
+
+
+def trace(area: Area) -> None:
+    """See what the tests of an area run, where that is not known. Raise BrokenError."""
+    suites = list(traces.stale(area.mark, area.suites()))
+    seeds = area.seeds if area.seeds and list(traces.stale(area.mark, [traces.SEEDS])) else 0
+    if not suites and not seeds:
+        return
+    sys.stderr.write(f"{area.name}: tracing {len(suites)} files of tests and {seeds} seeds\n")
+    command = [sys.executable, "-m", "tests.mutants.tracing", area.written(), str(seeds)]
+    command += map(str, suites)
+    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+        raise BrokenError(f"the original does not pass the tests of {area.name}")
+
+
+def judge(made: Made, fates: Fates, explained: Sequence[survivors.Explained]) -> int:
+    """Tell what became of all, and return the exit status."""
     why = {one.name: one.why for one in explained}
-    for mutant in alive:
-        sys.stdout.write(f"survived: {_title(mutant)}\n  {why.get(mutant.name, 'NOT EXPLAINED')}\n")
-    stale = list(survivors.stale(explained, [fate.mutant for fate in fates], alive))
+    alive = [fate for known in fates.values() for fate in known.values() if not fate.by]
+    for fate in sorted(alive, key=lambda one: (one.mutant.module, one.mutant.line)):
+        reason = why.get(fate.mutant.name) or f"NOT EXPLAINED {fate.test}".rstrip()
+        sys.stdout.write(f"survived: {fate.mutant.title}\n  {reason}\n")
+    killed = {fate.mutant.name for some in fates.values() for fate in some.values() if fate.by}
+    every = [one for some in made.values() for one in some]
+    stale = list(survivors.stale(explained, every, [x for x in every if x.name not in killed]))
     for text in stale:
         sys.stdout.write(f"STALE {text}\n")
-    unknown = sum(mutant.name not in why for mutant in alive)
+    for name, some in made.items():
+        sys.stdout.write(f"{name}: {_figures(some, list(fates[name].values()), why)}\n")
+    known = [fate for some in fates.values() for fate in some.values()]
+    sys.stdout.write(f"{_figures(every, known, why)} stale={len(stale)}\n")
+    unknown = [fate for fate in alive if fate.mutant.name not in why]
+    return 1 if unknown or stale or len(known) < len(every) else 0
+
+
+def _figures(made: Sequence[Mutant], fates: Sequence[Fate], why: Mapping[str, str]) -> str:
+    killed = Counter(fate.by for fate in fates if fate.by)
+    alive = [fate.mutant.name for fate in fates if not fate.by]
     by = ", ".join(f"{count} by {name}" for name, count in killed.most_common())
-    sys.stdout.write(
-        f"mutants={len(fates)} killed={killed.total()} ({by}) "
-        f"survived={len(alive)} unexplained={unknown} stale={len(stale)}\n"
+    return (
+        f"mutants={len(made)} killed={killed.total()} ({by}) survived={len(alive)} "
+        f"unexplained={sum(name not in why for name in alive)} untried={len(made) - len(fates)}"
     )
-    return 1 if unknown or stale else 0
 
 
 if __name__ == "__main__":

@@ -41,31 +41,47 @@ class Mutant:
     nth: int
     source: str
     """The whole module with this change."""
+    end: int = 0
+    """The last line of what was; 0: the first one."""
 
     @property
     def name(self) -> str:
         """What it is called, wherever its line may move to."""
         again = f" ({self.nth})" if self.nth > 1 else ""
-        short = self.module.rpartition(".")[2]
+        short = self.module.partition(".")[2]
         return f"{short}.{self.place}: {self.was} -> {self.becomes}{again}"
+
+    @property
+    def title(self) -> str:
+        """Where it is in the text, and what it is called."""
+        return f"{self.module.replace('.', '/')}.py:{self.line}: {self.name}"
 
 
 def mutants(module: str, source: str) -> Iterator[Mutant]:
     """Yield every mutant of a module, in the order of its text. Equal programs are made once."""
-    tree = ast.parse(source)
-    known, seen = {ast.unparse(tree)}, Counter[tuple[str, str, str]]()
-    for place, node in list(_nodes(tree, "")):
-        for old, new in _changes(node):
-            mutated = _with(tree, old, new)
-            if mutated in known:
+    statements = ast.parse(source).body
+    parts = [ast.unparse(statement) for statement in statements]
+    known, seen = {*enumerate(parts)}, Counter[tuple[str, str, str]]()
+    for number, statement in enumerate(statements):
+        for place, old, new in list(_every_change(statement)):
+            changed = _with(statement, old, new)
+            if (number, changed) in known:
                 continue
-            known.add(mutated)
+            known.add((number, changed))
+            mutated = "\n".join([*parts[:number], changed, *parts[number + 1 :]])
             change = (place, ast.unparse(old), ast.unparse(new))
             seen[change] += 1
-            yield Mutant(module, old.lineno, *change, seen[change], mutated)
+            yield Mutant(module, old.lineno, *change, seen[change], mutated, old.end_lineno or 0)
 
 
-def _with(tree: ast.Module, old: ast.expr, new: ast.expr) -> str:
+def _every_change(statement: ast.stmt) -> Iterator[tuple[str, ast.expr, ast.expr]]:
+    """Yield each change of a statement, with its function."""
+    for place, node in list(_nodes(statement, "")):
+        for old, new in _changes(node):
+            yield place, old, new
+
+
+def _with(tree: ast.stmt, old: ast.expr, new: ast.expr) -> str:
     """Return the source with one node in the place of another; the tree stays as it is."""
     _Swap(old, new).visit(tree)
     mutated = ast.unparse(tree)

@@ -1,8 +1,9 @@
-"""Try one mutant in this process: `python -m tests.mutants.trial`, the task on standard input.
+"""Try one mutant in a process that loads it: `python -m tests.mutants.trial`, the task on stdin.
 
 An import hook puts the changed module in the place of the original before anything has imported
-it. First come the core's own tests, until one fails; a mutant that survives them has to live
-through the simulation. What became of it is told by the exit status alone.
+it. First come the tests, until one fails; a mutant that survives them may have to live through the
+simulation. What became of it is told by the exit status alone. It takes as long as all its tests:
+most mutants are tried by `nursery.py` instead.
 """
 
 from __future__ import annotations
@@ -20,7 +21,22 @@ from types import ModuleType
 
 import pytest
 
-TEST_TIMEOUT_S = 20
+from tests.mutants.hasty import OPTIONS, Hasty
+
+STEPS = (
+    "suspected -> fencing",
+    "suspected -> held",
+    "suspected -> dismissed",
+    "fencing -> forcing_down",
+    "fencing -> held",
+    "fencing -> dismissed",
+    "forcing_down -> down",
+    "forcing_down -> held",
+    "down -> resolved",
+    "held -> fencing",
+    "held -> dismissed",
+)
+"""What sixty seeds of the simulation take often; without these it has come to a standstill."""
 
 
 class End(IntEnum):
@@ -86,21 +102,8 @@ def try_out(task: Task) -> End:
     return End.BY_TESTS if failed else simulate(task.seeds, task.edges)
 
 
-class Hasty:
-    """A plug-in of pytest: a counter-example is enough, nobody reads the smallest one."""
-
-    def pytest_sessionstart(self) -> None:
-        # Not before pytest has begun: it wants to import hypothesis itself.
-        from hypothesis import Phase, settings  # noqa: PLC0415 - see above
-
-        house = settings.get_profile("house")
-        settings.register_profile("hasty", house, phases=[Phase.explicit, Phase.generate])
-        settings.load_profile("hasty")
-
-
 def _tests_fail(files: Sequence[str]) -> bool:
-    quick = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-o", f"timeout={TEST_TIMEOUT_S}"]
-    status = pytest.main([*quick, *files], plugins=[Hasty()])
+    status = pytest.main([*OPTIONS, *files], plugins=[Hasty()])
     if status in (pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED):
         msg = f"pytest ended with {status}"
         raise RuntimeError(msg)
