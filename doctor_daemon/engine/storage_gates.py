@@ -53,7 +53,10 @@ def is_off(incident: Incident, now: Instant) -> bool:
 
 
 def was_off(incident: Incident, now: Instant) -> bool:
-    """Tell whether a host was proven off on another boot, and nobody can tell what it is now."""
-    proof = incident.proof if incident.phase in FENCED else None
+    """Tell whether a host was proven off on another boot, and nobody can tell what it is now.
+
+    While its servers are moved it is proven off anew.
+    """
+    proof = incident.proof if incident.phase is Phase.DOWN else None
     other = proof is not None and proof.taken_at.boot_id != now.boot_id
     return other and incident.release.used_at is None

@@ -168,7 +168,7 @@ def test_a_host_is_fenced_once_its_proof_was_acted_upon(changes: Fields, *, fenc
     ("changes", "boot", "off"),
     [
         ({"phase": Phase.DOWN}, OTHER_BOOT, True),
-        ({"phase": Phase.EVACUATING}, OTHER_BOOT, True),
+        ({"phase": Phase.EVACUATING}, OTHER_BOOT, False),
         ({"phase": Phase.DOWN}, at(0).boot_id, False),
         ({"phase": Phase.RELEASING}, OTHER_BOOT, False),
         ({"phase": Phase.DOWN, "proof": None}, OTHER_BOOT, False),

@@ -8,7 +8,7 @@ import pytest
 
 from doctor_daemon.core.host import Mode
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.port_tasks import PortPolicy, PortStage
+from doctor_daemon.core.port_tasks import PortStage
 from doctor_daemon.core.ports import Said
 from doctor_daemon.engine.engine import Engine
 from doctor_daemon.engine.operators import Operators
@@ -16,7 +16,7 @@ from doctor_daemon.errors import Permanent, Temporary
 from tests.engine.coming_back import give_back, over, repair
 from tests.engine.instruments import HOST
 from tests.engine.moving import comes
-from tests.engine.neutron import MARKING, BenchNeutron, names, reach, story, task_of, told
+from tests.engine.neutron import BenchNeutron, names, reach, story, task_of, told
 from tests.engine.rig import Rig, accuse, until
 
 
@@ -266,23 +266,3 @@ def test_a_port_that_cannot_be_cleared_keeps_none_that_leaves_later_from_it() ->
             assert neutron.is_down() == names(*range(60)) - {last}
 
     story(main, 60)
-
-
-def test_a_host_that_was_proven_off_on_another_boot_is_not_marked_and_that_is_told() -> None:
-    """The daemon dies as the host is forced down, before anything of its ports is saved."""
-
-    async def main(rig: Rig, neutron: BenchNeutron) -> None:
-        rig.mode, rig.ports = Mode.FENCE, PortPolicy()
-        engine, life = await started(rig)
-        await accuse(rig, engine)
-        await until(engine, Phase.DOWN)
-        await rig.crash(life)
-        rig.clock.reboot()
-        rig.ports = MARKING
-        async with rig.running() as second:
-            task = await reach(second, PortStage.DONE)
-            text = "the proof that cmp-1 is off is of another boot, and counts for nothing now"
-            assert f"{text}: its ports are left as they are; see to them by hand" in told(task)
-            assert neutron.asked == []
-
-    story(main)
