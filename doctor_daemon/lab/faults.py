@@ -194,9 +194,14 @@ class Faults:
             if seam.delay_s:
                 await asyncio.sleep(seam.delay_s)
             rule = self._take(seam, request) if self._script else None
-            if rule is None:
-                return await handler(request)
-            return await self._act(rule, seam, request, handler)
+            try:
+                if rule is None:
+                    return await handler(request)
+                return await self._act(rule, seam, request, handler)
+            except ConnectionError:
+                if request.transport is not None:
+                    raise
+                return web.Response()  # whoever asked has gone, and hears nothing
 
         return apply
 

@@ -4,13 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.mutants import fork
+from tests.mutants.apart import apart
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 
@@ -23,14 +25,14 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def test_each_step_is_counted_and_the_last_word_is_told() -> None:
+def each_step_is_counted_and_the_last_word_is_told() -> None:
     def work() -> Iterator[bytes]:
         yield from (fork.PASSED, fork.PASSED, b"k")
 
     assert fork.watched(work, [5.0]) == (2, b"k")
 
 
-def test_a_step_that_takes_too_long_is_ended() -> None:
+def a_step_that_takes_too_long_is_ended() -> None:
     def work() -> Iterator[bytes]:
         yield fork.PASSED
         signal.pause()
@@ -38,7 +40,7 @@ def test_a_step_that_takes_too_long_is_ended() -> None:
     assert fork.watched(work, [5.0, 0.2]) == (1, b"")
 
 
-def test_one_that_dies_is_told_from_one_that_speaks() -> None:
+def one_that_dies_is_told_from_one_that_speaks() -> None:
     def work() -> Iterator[bytes]:
         yield fork.PASSED
         os.kill(os.getpid(), signal.SIGKILL)
@@ -46,7 +48,7 @@ def test_one_that_dies_is_told_from_one_that_speaks() -> None:
     assert fork.watched(work, [5.0]) == (1, b"")
 
 
-def test_one_that_fails_by_itself_says_so() -> None:
+def one_that_fails_by_itself_says_so() -> None:
     def work() -> Iterator[bytes]:
         yield fork.PASSED
         raise ValueError("no such test")
@@ -54,27 +56,44 @@ def test_one_that_fails_by_itself_says_so() -> None:
     assert fork.watched(work, [5.0]) == (1, fork.BROKEN)
 
 
-def test_what_it_started_ends_with_it_also_in_a_session_of_its_own(tmp_path: Path) -> None:
-    begun = tmp_path / "pid"
+def what_it_started_ends_with_it_also_in_a_session_of_its_own() -> None:
+    with tempfile.NamedTemporaryFile() as begun:
 
-    def work() -> Iterator[bytes]:
-        process = subprocess.Popen(SLEEP, start_new_session=True)
-        begun.write_text(str(process.pid), "ascii")
-        yield b"s"
+        def work() -> Iterator[bytes]:
+            process = subprocess.Popen(SLEEP, start_new_session=True)
+            Path(begun.name).write_text(str(process.pid), "ascii")
+            yield b"s"
 
-    fork.adopt()
-    assert fork.watched(work, [5.0]) == (0, b"s")
-    assert is_gone(int(begun.read_text("ascii")))
+        fork.adopt()
+        assert fork.watched(work, [5.0]) == (0, b"s")
+        assert is_gone(int(begun.read()))
 
 
-def test_what_was_there_before_stays() -> None:
+def what_was_there_before_stays() -> None:
     def work() -> Iterator[bytes]:
         yield b"s"
 
     with subprocess.Popen(SLEEP) as before:
-        assert fork.watched(work, [5.0]) == (0, b"s")
-        assert before.poll() is None
-        before.kill()
+        try:
+            assert fork.watched(work, [5.0]) == (0, b"s")
+            assert before.poll() is None
+        finally:
+            before.kill()
+
+
+CHECKS = (
+    each_step_is_counted_and_the_last_word_is_told,
+    a_step_that_takes_too_long_is_ended,
+    one_that_dies_is_told_from_one_that_speaks,
+    one_that_fails_by_itself_says_so,
+    what_it_started_ends_with_it_also_in_a_session_of_its_own,
+    what_was_there_before_stays,
+)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_forked(check: Callable[[], None]) -> None:
+    apart(check)
 
 
 def test_nothing_is_forked_beside_a_thread() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from doctor_daemon.core.instant import Instant
 from tests.mutants import fork
+from tests.mutants.apart import apart
 from tests.mutants.areas import file_of
 from tests.mutants.mutate import Mutant, mutants
 from tests.mutants.swapping import Functions, Swap, swap
@@ -38,12 +39,16 @@ def swapped(swaps: list[Swap], ask: Callable[[], bool]) -> bool:
     return word == b"y"
 
 
-def test_whoever_has_the_function_has_the_change() -> None:
+def whoever_has_the_function_has_the_change() -> None:
     swaps = Functions([FILE]).swaps(mutant(">= 0", "> 0"))
     assert swaps is not None
     assert [function.__qualname__ for function, _ in swaps] == ["Instant.reached"]
     assert not swapped(list(swaps), lambda: REACHED(NOON))
     assert REACHED(NOON)
+
+
+def test_whoever_has_the_function_has_the_change() -> None:
+    apart(whoever_has_the_function_has_the_change)
 
 
 def test_what_the_collector_was_told_to_leave_alone_is_found_too() -> None:
