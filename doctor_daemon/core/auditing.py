@@ -111,7 +111,7 @@ class _Writing:
                 cause=last,
                 evidence=_words(incident.words),
                 gates=tuple(f"{gate.name}: {why or 'open'}" for gate, why in asked),
-                proof=_proof(incident.proof),
+                proof=proof_said(incident.proof),
             )
         )
 
@@ -183,7 +183,8 @@ def _words(words: Words) -> tuple[str, ...]:
     )
 
 
-def _proof(proof: Proof | None) -> str:
+def proof_said(proof: Proof | None) -> str:
+    """Return a proof in words; empty: there is none."""
     if proof is None:
         return ""
     text = f"{proof.kind.value} proof of try {proof.attempt}, taken at {proof.taken_at.wall_s:.3f}"

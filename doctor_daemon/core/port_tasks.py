@@ -9,12 +9,13 @@ up. A port is saved as ours before it is marked, and only what is ours is ever c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.journal import Journal
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.ports import Port
 
@@ -96,6 +97,8 @@ class PortTask:
     barred: bool = False
     """Whether it is held by what may pass by itself: then it goes on."""
     story: tuple[PortLine, ...] = ()
+    journal: Journal = field(default_factory=Journal)
+    """What of its requests is open, as the audit has it."""
 
     @property
     def over(self) -> bool:

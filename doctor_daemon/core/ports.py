@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from doctor_daemon.core.tries import Outcome
+
 DOWN = "DOWN"
 
 
@@ -42,3 +44,16 @@ class Said(StrEnum):
     GONE = "gone"  # there is no such port
     REFUSED = "refused"  # nothing was done
     UNKNOWN = "unknown"  # it may have been done; asking again does no harm
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return it as the audit has it."""
+        return _OUTCOMES[self]
+
+
+_OUTCOMES = {
+    Said.SET: Outcome.ACCEPTED,
+    Said.GONE: Outcome.REFUSED,
+    Said.REFUSED: Outcome.REFUSED,
+    Said.UNKNOWN: Outcome.UNKNOWN,
+}

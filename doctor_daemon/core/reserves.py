@@ -9,12 +9,13 @@ task holds its incident up for moments at most. What is sent is saved before it 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from doctor_daemon.core.host import HostId, Reserve
 from doctor_daemon.core.incident import Incident, IncidentId, Sighting
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.journal import Journal
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.tries import Outcome
@@ -74,6 +75,8 @@ class ReserveTask:
     warns: bool = False
     """Whether its last line is for a human."""
     story: tuple[ReserveLine, ...] = ()
+    journal: Journal = field(default_factory=Journal)
+    """What of its requests is open, as the audit has it."""
 
     @property
     def over(self) -> bool:

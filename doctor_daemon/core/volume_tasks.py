@@ -7,12 +7,13 @@ is saved as sent before it is sent, and what came of it is read back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
+from doctor_daemon.core.journal import Journal
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.volume_policy import VolumePolicy
 from doctor_daemon.core.volumes import MARKED, Target, VolumeAct, VolumeService, Wish
@@ -145,6 +146,8 @@ class VolumeTask:
     out_of: TaskStage | None = None
     """The stage that it was held in."""
     story: tuple[Line, ...] = ()
+    journal: Journal = field(default_factory=Journal)
+    """What of its requests is open, as the audit has it."""
 
     @property
     def over(self) -> bool:
@@ -260,7 +263,8 @@ def fenced_again(task: VolumeTask, fencing: Fenced, row: VolumeService, view: Vi
     fresh = opened(task.number, fencing, row, view)
     reason = task.reason if task.ours else fresh.reason
     story = (*task.story, *fresh.story)[-STORY_MAX:]
-    return replace(fresh, reason=reason, ours=task.ours, story=story, froze=task.may_be_frozen)
+    kept = replace(fresh, reason=reason, ours=task.ours, froze=task.may_be_frozen)
+    return replace(kept, story=story, journal=task.journal)
 
 
 def wanted(task: VolumeTask, view: View) -> Wish | None:

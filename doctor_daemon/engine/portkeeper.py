@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 
+from doctor_daemon.core.audit_tasks import End
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
@@ -30,10 +32,12 @@ from doctor_daemon.core.port_tasks import (
     told,
 )
 from doctor_daemon.core.ports import Said
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.port_gates import is_back, off_limits, shut
 from doctor_daemon.engine.storage_gates import is_off, was_off
+from doctor_daemon.engine.task_audit import Lines, TaskAudit
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import DoctorError, Temporary
+from doctor_daemon.errors import DoctorError, LateError, Temporary
 from doctor_daemon.ports import Change, Fleet, Network
 
 AT_ONCE = 4
@@ -60,6 +64,7 @@ class Portkeeper:
         self._ward = ward
         self._incidents = incidents
         self._bug = bug
+        self._audit = TaskAudit[HostId](ward)
         self._fleet = Fleet({})
         self._come = asyncio.Event()
 
@@ -111,6 +116,9 @@ class Portkeeper:
     async def _round(self, network: Network) -> None:
         if self._ward.stopping:
             return
+        for task in self._left:
+            if task.journal.open:
+                await self._save(*self._audit.cut_off(task))
         for incident in self._fresh():
             before, now = self._ward.stock.ports.get(incident.host), self._now()
             await self._save(opened(incident, now, before, off=is_off(incident, now)))
@@ -163,12 +171,13 @@ class Portkeeper:
         theirs, marker, wrong = 0, "", ""
         for _ in range(PAGES_MAX):
             page = await network.bound(task.host.name, marker)
-            task = await self._save(task.claim(to_mark(page.ports, known)))
+            task = task.claim(to_mark(page.ports, known))
             mine = frozenset(task.ours)
             theirs += sum(port.id not in mine for port in page.ports)
             wanted = [port.id for port in page.ports if port.id in mine and not port.down]
-            gone, why = await self._say(task, wanted, network, down=True, done=(Said.GONE,))
-            task, wrong = await self._save(task.drop(gone)), wrong or why
+            done = (Said.GONE,)
+            task, _, why = await self._say(task, wanted, network, down=True, done=done)
+            wrong = wrong or why
             marker = page.marker
             if not marker:
                 break
@@ -183,15 +192,14 @@ class Portkeeper:
             some = ids[first : first + SOME]
             others = [one for one in self._left if one.host != task.host]
             fate = sort(task, some, await network.ports(some), others)
-            task = await self._save(task.drop(fate.drop))
-            done = (Said.SET, Said.GONE)
-            gone, why = await self._say(task, fate.clear, network, down=False, done=done)
+            task, done = task.drop(fate.drop), (Said.SET, Said.GONE)
+            task, gone, why = await self._say(task, fate.clear, network, down=False, done=done)
             wrong = wrong or why
             if gone:
-                text = f"{len(gone)} of its ports, bound elsewhere, are cleared"
+                text = f"{gone} of its ports, bound elsewhere, are cleared"
                 if task.doing is PortStage.CLEARING:
-                    text = f"{len(gone)} of its ports are cleared"
-                task = await self._save(task.drop(gone).note(self._now(), text))
+                    text = f"{gone} of its ports are cleared"
+                task = await self._save(task.note(self._now(), text))
         if wrong:
             raise Temporary(wrong)
         await self._save(cleared(task, self._now()))
@@ -204,33 +212,42 @@ class Portkeeper:
         *,
         down: bool,
         done: Sequence[Said],
-    ) -> tuple[frozenset[str], str]:
-        """Say it of each port, a few at a time; return those that it is over with.
+    ) -> tuple[PortTask, int, str]:
+        """Say it of each port, a few at a time, and save the task without those that are `done`.
 
-        And why others could not be changed, in the words of the first: one keeps no other from it.
-        Raise Temporary, in the same words, where none of many could be.
+        Return it, how many those were, and why others could not be changed, in the words of the
+        first: one keeps no other from it. Raise Temporary, in the same words, where none of many
+        could be.
         """
+        names = [("mark down" if down else "clear", f"port {port}") for port in ports]
+        shut = self._stopped(task) if ports else ""
+        task = await self._save(*self._audit.begun(task, names, shut, self._incident(task.host)))
         turns = asyncio.Semaphore(AT_ONCE)
 
-        async def one(port: str) -> tuple[Said, str]:
+        async def one(port: str) -> tuple[Said, Outcome, str]:
             async with turns:
                 try:
                     await self._ward.confirmed()
                     if why := self._stopped(task):
-                        return Said.REFUSED, why
-                    return await network.say(port, down=down, permit=self._ward.permit())
+                        return Said.REFUSED, Outcome.UNSENT, why
+                    said, text = await network.say(port, down=down, permit=self._ward.permit())
+                except LateError as error:
+                    return Said.REFUSED, Outcome.UNSENT, str(error)
                 except DoctorError as error:
-                    return Said.UNKNOWN, str(error)
+                    return Said.UNKNOWN, Outcome.UNKNOWN, str(error)
+            return said, said.outcome, text
 
         answers = await asyncio.gather(*map(one, ports))
-        ended = frozenset(p for p, (said, _) in zip(ports, answers, strict=True) if said in done)
-        wrong = [text for said, text in answers if said in (Said.REFUSED, Said.UNKNOWN)]
+        over = [p for p, (said, _, _) in zip(ports, answers, strict=True) if said in done]
+        ends = [End(n, how.value, t) for n, (_, how, t) in zip(names, answers, strict=True)]
+        task = await self._save(*self._audit.ended(task.drop(over), ends))
+        wrong = [text for said, _, text in answers if said in (Said.REFUSED, Said.UNKNOWN)]
         if not wrong:
-            return ended, ""
+            return task, len(over), ""
         text = f"{len(wrong)} of {len(ports)} ports could not be changed: {wrong[0]}"
         if len(wrong) == len(ports) > AT_ONCE:  # it is not the ports
             raise Temporary(text)
-        return ended, text
+        return task, len(over), text
 
     def _stopped(self, task: PortTask) -> str:
         """Say why nothing more may be said now; empty: it may."""
@@ -247,9 +264,12 @@ class Portkeeper:
     def _task(self, host: HostId) -> PortTask:
         return self._ward.stock.ports[host]
 
+    def _incident(self, host: HostId) -> Incident | None:
+        return next((one for one in self._incidents() if one.host == host), None)
+
     def _view(self, task: PortTask) -> PortView:
         ward, host = self._ward, task.host
-        incident = next((one for one in self._incidents() if one.host == host), None)
+        incident = self._incident(host)
         return PortView(
             now=self._now(),
             limits=ward.rules.policy,
@@ -259,13 +279,18 @@ class Portkeeper:
             off_limits=off_limits(ward, host),
         )
 
-    async def _save(self, task: PortTask) -> PortTask:
+    async def _save(self, task: PortTask, lines: Lines = ()) -> PortTask:
         """Save a task, unless it is so already, and tell what is new in its story."""
         ward = self._ward
         before = ward.stock.ports.get(task.host)
         if task == before:
             return task
-        await ward.tools.store.commit(Change(port_tasks=(task,)), term=ward.term)
+
+        def keep(after: PortTask) -> None:
+            if before is not None:
+                ward.stock.ports[task.host] = replace(before, journal=after.journal)
+
+        await self._audit.save({task.host: task}, Change(port_tasks=(task,)), lines, keep)
         ward.stock.ports[task.host] = task
         known = before.story if before else ()
         say = log.warning if task.stage is PortStage.HELD else log.info

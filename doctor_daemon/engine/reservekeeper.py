@@ -8,11 +8,13 @@ is enabled, and it is disabled by the same word again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
+from doctor_daemon.core.audit_tasks import End
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
@@ -30,10 +32,12 @@ from doctor_daemon.core.reserves import (
     unshown,
     wants_reserve,
 )
+from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine import port_gates, storage_gates
+from doctor_daemon.engine.task_audit import Lines, TaskAudit
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import DoctorError, Temporary
-from doctor_daemon.ports import Change
+from doctor_daemon.ports import Change, Permit
 
 EVERY_S = 5.0
 WAIT_S = 20.0
@@ -71,6 +75,7 @@ class Reservekeeper:
         self._ward = ward
         self._incidents = incidents
         self._bug = bug
+        self._audit = TaskAudit[HostId](ward)
         self._come = asyncio.Event()
 
     def load(self, tasks: Iterable[ReserveTask]) -> None:
@@ -135,6 +140,8 @@ class Reservekeeper:
 
     async def _go_on(self, task: ReserveTask) -> None:
         """Take steps until one has to be waited for."""
+        if task.journal.open:
+            task = await self._save(*self._audit.cut_off(task))
         if task.retry_at is not None and not self._now().reached(task.retry_at):
             return
         incident = self._incident(task)
@@ -160,9 +167,9 @@ class Reservekeeper:
             task = await self._save(looked(task, await nova.look(self._reserve(task)), self._now()))
             if task.doing is not ReserveStage.ENABLING:
                 continue
-            task = await self._save(_sending(task))
-            await self._allowed(storage_gates.shut, task)
-            outcome, text = await nova.enable(task.service, ward.permit())
+            task, outcome, text = await self._sent(
+                task, "enable", storage_gates.shut, partial(nova.enable, task.service)
+            )
             after = looked(task, await nova.look(self._reserve(task)), self._now())
             if after == task:  # it is not shown enabled
                 limits = ward.rules.policy
@@ -206,13 +213,34 @@ class Reservekeeper:
         task = await self._seen(task, found, accused=accused)
         if task.over:
             return
-        task = await self._save(_sending(task))
-        await self._allowed(port_gates.shut, task)
-        outcome, text = await nova.disable(task.service, task.reason, self._ward.permit())
+        request = partial(nova.disable, task.service, task.reason)
+        task, outcome, text = await self._sent(task, "disable", port_gates.shut, request)
         task = await self._seen(task, None, accused=accused)
         if not task.over:
             msg = f"{task.reserve} is enabled still: {outcome.value}, {text}"
             raise Temporary(msg)
+
+    async def _sent(
+        self,
+        task: ReserveTask,
+        what: str,
+        shut: Callable[[Ward, HostId], str],
+        request: Callable[[Permit], Awaitable[tuple[Outcome, str]]],
+    ) -> tuple[ReserveTask, Outcome, str]:
+        """Save a request before it is sent, send it, and save how that has ended."""
+        name = (what, f"service {task.service} of {task.reserve}")
+        why = shut(self._ward, task.host)
+        begun = self._audit.begun(_sending(task), [name], why, self._incident(task))
+        task = await self._save(*begun)
+        try:
+            await self._allowed(shut, task)
+        except DoctorError as error:
+            end = End(name, Outcome.UNSENT.value, str(error))
+            await self._save(*self._audit.ended(task, [end]))
+            raise
+        outcome, text = await request(self._ward.permit())
+        end = End(name, outcome.value, text)
+        return await self._save(*self._audit.ended(task, [end])), outcome, text
 
     async def _allowed(self, shut: Callable[[Ward, HostId], str], task: ReserveTask) -> None:
         """See, just before a request, that we lead and may. Raise Temporary, LateError."""
@@ -239,13 +267,18 @@ class Reservekeeper:
     def _reserve(self, task: ReserveTask) -> HostId:
         return HostId(task.host.cloud, task.reserve)
 
-    async def _save(self, task: ReserveTask) -> ReserveTask:
+    async def _save(self, task: ReserveTask, lines: Lines = ()) -> ReserveTask:
         """Save a task, unless it is so already, and tell what is new in its story."""
         ward = self._ward
         before = ward.stock.reserves.get(task.host)
         if task == before:
             return task
-        await ward.tools.store.commit(Change(reserves=(task,)), term=ward.term)
+
+        def keep(after: ReserveTask) -> None:
+            if before is not None:
+                ward.stock.reserves[task.host] = replace(before, journal=after.journal)
+
+        await self._audit.save({task.host: task}, Change(reserves=(task,)), lines, keep)
         ward.stock.reserves[task.host] = task
         known = before.story if before else ()
         say = log.warning if task.warns else log.info

@@ -24,6 +24,7 @@ from doctor_daemon.core.volume_tasks import (
 from doctor_daemon.core.volumes import VolumeService
 from doctor_daemon.engine.saving import again_s
 from doctor_daemon.engine.storage_gates import FENCING, is_fenced, is_off, shut
+from doctor_daemon.engine.task_audit import Lines, TaskAudit
 from doctor_daemon.engine.ward import Ward
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Change
@@ -41,6 +42,7 @@ class StorageLedger:
         """Begin with what the ward has."""
         self._ward = ward
         self._incidents = incidents
+        self.audit = TaskAudit[int](ward)
         self._met: dict[tuple[str, int], Fenced] = {}
         """Fencings that have still to be looked at: their incidents may be over by then."""
         self._given: dict[tuple[str, int, str], int] = {}
@@ -69,10 +71,16 @@ class StorageLedger:
 
     # saving
 
-    async def save(self, *tasks: VolumeTask) -> None:
+    async def save(self, *tasks: VolumeTask, lines: Lines = ()) -> None:
         """Save tasks, tell what is new in their stories, and forget the oldest ends."""
         ward = self._ward
-        await ward.tools.store.commit(Change(tasks=tasks), term=ward.term)
+
+        def keep(after: VolumeTask) -> None:
+            if before := ward.stock.tasks.get(after.number):
+                ward.stock.tasks[after.number] = replace(before, journal=after.journal)
+
+        numbered = {task.number: task for task in tasks}
+        await self.audit.save(numbered, Change(tasks=tasks), lines, keep)
         for task in tasks:
             before = ward.stock.tasks.get(task.number)
             ward.stock.tasks[task.number] = task
@@ -81,12 +89,12 @@ class StorageLedger:
         for number in over[:-OVER_MAX]:
             del ward.stock.tasks[number]
 
-    async def saved(self, task: VolumeTask) -> None:
+    async def saved(self, task: VolumeTask, lines: Lines) -> None:
         """Save how a request has ended, however often that takes."""
         failures = 0
         while True:
             try:
-                return await self.save(task)
+                return await self.save(task, lines=lines)
             except Temporary as error:
                 failures += 1
                 log.warning("not saved yet", storage=task.service, error=str(error))
@@ -178,10 +186,13 @@ class StorageLedger:
         """Return what a decision about a task depends on."""
         return self.look(task.host)
 
+    def incident(self, host: HostId) -> Incident | None:
+        """Return the open incident of a host."""
+        return next((one for one in self._incidents() if one.host == host), None)
+
     def look(self, host: HostId) -> View:
         """Return what a decision about the storage of a host depends on."""
-        ward = self._ward
-        incident = next((one for one in self._incidents() if one.host == host), None)
+        ward, incident = self._ward, self.incident(host)
         return View(
             now=ward.tools.clock.now(),
             policy=ward.rules.volumes,

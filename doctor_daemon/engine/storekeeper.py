@@ -15,6 +15,7 @@ from functools import partial
 
 import structlog
 
+from doctor_daemon.core.audit_tasks import End as AuditEnd
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.volume_holds import SHUT_S, unheard
@@ -90,7 +91,8 @@ class Storekeeper:
                 raise Permanent(msg)
             text = f"dismissed by {by}: {why}"
             over = task.at(TaskStage.DONE, self._ward.tools.clock.now(), text)
-            await self._ledger.save(over)
+            over, lines = self._ledger.audit.cut_off(over)
+            await self._ledger.save(over, lines=lines)
             return over
 
     async def run(self) -> None:
@@ -194,12 +196,15 @@ class Storekeeper:
     async def _go_on(self, task: VolumeTask, rows: Rows, storage: Storage) -> None:
         """Fold a list in, and send what is due then."""
         ward, ledger = self._ward, self._ledger
+        if task.journal.open:
+            task, lines = ledger.audit.cut_off(task)
+            await ledger.save(task, lines=lines)
         after = told(task, rows, ledger.view(task))
         if _owes(task, after):
             await ledger.save(after)
         ward.stock.tasks[after.number] = after
         wish = None if after.over else wanted(after, ledger.view(after))
-        if wish is None or shut(ward, after.host):
+        if wish is None or (why := shut(ward, after.host)):
             return
         owner, cluster = (
             f"task {after.number}",
@@ -208,7 +213,9 @@ class Storekeeper:
         if not ward.stock.errands.take(owner, hold_on(wish.target, cluster)):
             return
         try:
-            await ledger.save(after.sending())
+            incident = ledger.incident(after.host)
+            sending, lines = ledger.audit.begun(after.sending(), [_named(wish)], why, incident)
+            await ledger.save(sending, lines=lines)
         except BaseException:
             ward.stock.errands.release(owner)
             raise
@@ -235,7 +242,9 @@ class Storekeeper:
         finally:
             ward.stock.errands.release(f"task {number}")
         try:
-            await self._ledger.saved(ended(task, finding, self._ledger.view(task)))
+            over = ended(task, finding, self._ledger.view(task))
+            end = AuditEnd(_named(wish), finding.end.value, finding.text)
+            await self._ledger.saved(*self._ledger.audit.ended(over, [end]))
         except DoctorError as error:  # it is saved as sent, and the next daemon reads it back
             log.warning("its end cannot be saved", storage=task.service, error=str(error))
         except Exception as error:  # noqa: BLE001 - as above
@@ -248,6 +257,11 @@ class Storekeeper:
         """Say why a request may not be sent, just before it would be."""
         against = not self._ward.rules.volumes.allows(wish.act)
         return shut(self._ward, task.host) or ("the configuration is against it" if against else "")
+
+
+def _named(wish: Wish) -> tuple[str, str]:
+    """Return what the audit calls a request."""
+    return f"cinder {wish.act.value}", str(wish.target)
 
 
 def _owes(before: VolumeTask, after: VolumeTask) -> bool:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from doctor_daemon.core.audit import Broken, Check, Part
+from tests.crash_points.skins import Crossing
 from tests.engine.rig import SlowDisk
 
 PAGE = 1000
@@ -31,3 +32,33 @@ async def judged(disk: SlowDisk, sent: Mapping[str, int]) -> list[str]:
         if intents[what] < times:
             found.append(f"I-17: {what} was sent {times} times, and {intents[what]} are in it")
     return found
+
+
+async def intended(disk: SlowDisk, crossing: Crossing) -> bool:
+    """Tell whether a call that is sent beside the incidents has its intent saved, and open."""
+    page = await disk.audit(0, PAGE)
+    records = [json.loads(row.body) for row in page.rows]
+    over = {one["id"] for one in records if one["part"] == Part.RESULT}
+    what, target = _named(crossing)
+    return any(
+        one["what"].startswith(what) and target in f"{one['target']} "
+        for one in records
+        if one["part"] == Part.INTENT and one["id"] not in over
+    )
+
+
+def beside(crossing: Crossing) -> bool:
+    """Tell whether a call changes the world for a task or an order, and not for an incident."""
+    effect = crossing.name in ("Network.say", "Controller.enable", "Controller.disable")
+    return effect or (crossing.port == "Storage" and crossing.changing)
+
+
+def _named(crossing: Crossing) -> tuple[str, str]:
+    """Return how the audit's words for a call begin, and what its target has in it."""
+    match crossing.port:
+        case "Network":
+            return "", f"port {crossing.given[1]} "
+        case "Controller":
+            return crossing.call, f"service {crossing.given[1]} "
+        case _:
+            return "cinder ", ""

@@ -15,7 +15,7 @@ from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.errors import Conflict, LateError
 from doctor_daemon.ports import Change, NoticeRow, Snapshot, Wanted
-from tests.crash_points.audits import judged
+from tests.crash_points.audits import beside, intended, judged
 from tests.crash_points.calls import CHANGING
 from tests.crash_points.daemons import Daemon
 from tests.crash_points.skins import Call, Crossing
@@ -134,6 +134,8 @@ class Judge:
         if deposed and crossing.name not in CHANGING:
             found.append("I-5: it does not lead")
         if crossing.site[0] != INCIDENTS or crossing.name not in ACTS:
+            if beside(crossing) and not await intended(self._telling.disk, crossing):
+                found.append("I-17: its intent is not saved")
             return found
         host = self._host(crossing)
         saved = None if host is None else await self._saved(host)

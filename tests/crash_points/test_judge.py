@@ -88,6 +88,19 @@ def test_what_is_not_kept_is_found(disk: type[SlowDisk], wrong: str) -> None:
     assert any(text.startswith(wrong) for text in found), found
 
 
+@pytest.mark.parametrize("name", ["ports", "reserve", "storage", "orders"])
+def test_what_is_sent_beside_the_incidents_with_no_intent_is_found(name: str) -> None:
+    story = STORIES[name]
+
+    def forgetful() -> World:
+        world = story.world()
+        world.disk = Unwritten
+        return world
+
+    found = whole(replace(story, world=forgetful), shared=False).violations
+    assert any(text.startswith("I-17: its intent is not saved") for text in found), found
+
+
 @pytest.mark.parametrize("effect", ["evacuate vm-0", "force_down s-cmp-1 disable=True"])
 def test_an_effect_that_is_done_once_too_often_is_found(effect: str) -> None:
     story = STORIES["failure"]
