@@ -19,11 +19,12 @@ STAMP := $(VENV)/.installed
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
 PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server etcd-server
 PROCESSES := tests/slice tests/contracts tests/demo tests/fuzz tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
+SHORT := alerting cinder consumer elderly estate guests judging kills notifications processes proxy scenarios statuses
 APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack tests/openstack_long tests/systemd tests/takeovers
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos mutants bench bench-heartbeat bench-restart soak fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-short test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos mutants bench bench-heartbeat bench-restart soak fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +63,11 @@ test-others: $(STAMP)
 test-openstack: $(STAMP) ## Test against a real Nova, Cinder, Keystone, Placement, Prometheus and Alertmanager
 	tools/debian-packages $(REAL)
 	$(BIN)/pytest tests/openstack
+
+test-openstack-short: $(STAMP) ## What .ci/run has of it: an alert to servers elsewhere, kills of the daemon, storage
+	tools/debian-packages $(REAL)
+	$(BIN)/pytest $(SHORT:%=tests/openstack/test_%.py) \
+	  tests/openstack/test_evacuation.py::test_h_all_twenty_servers_of_a_dead_host_come_to_be_elsewhere
 
 test-openstack-long: $(STAMP) ## The longer stories of the same: returns, drills, reserves, decommissioning, groups, storage, maintenance
 	tools/debian-packages $(REAL)
