@@ -103,5 +103,5 @@ def _id(task: Task, intent: Intent) -> str:
             return f"{task.incident}/ports/{task.round}/{intent.number}"
         case ReserveTask():
             return f"{task.incident}/reserve/{intent.number}"
-        case VolumeTask():
+        case _:
             return f"cinder task {task.number}/{intent.number}"

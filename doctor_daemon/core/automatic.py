@@ -16,7 +16,7 @@ from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Held, Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
-from doctor_daemon.core.preconditions import flapped, left_to_humans
+from doctor_daemon.core.preconditions import flapped, left_to_humans, unswitchable
 from doctor_daemon.core.returning import set_out
 from doctor_daemon.core.sightings import Noticed, Strayed
 from doctor_daemon.core.survey import underway
@@ -79,19 +79,20 @@ def powering(incident: Incident, context: Context) -> Incident:
     Where the daemon does not move servers it cannot know that nobody is about to. A wish of which
     nothing was sent is put away while humans have the daemon keep its hands off, and begun anew.
     """
-    release, plan = incident.release, context.plan
+    release = incident.release
     wish = release.switching
-    if wish is not None and wish.patient and wish.go_at is None and not _free(incident, context):
-        away = replace(release, switching=None, powered=False)
-        text = "not switched on by itself as long as the daemon is to keep its hands off it"
-        return replace(incident.note(context.now, text), release=away)
+    if wish is not None and wish.patient and wish.go_at is None:
+        why = _against(incident, context)
+        if why:
+            away = replace(release, switching=None, powered=False)
+            text = f"not switched on by itself{why}"
+            return replace(incident.note(context.now, text), release=away)
     if release.awaited_at is not None:
         return _awaited(incident, release.awaited_at, context)
     moved = incident.rounds.inspected_at is not None
-    evacuates = min(context.mode, plan.mode) >= Mode.EVACUATE
     if incident.phase is not Phase.DOWN or release.powered:
         return incident
-    if not (plan.way_back.power_on and evacuates and moved):
+    if unswitchable(context) or not moved:
         return incident
     if wish is not None or incident.closing is not None or not _free(incident, context):
         return incident
@@ -118,6 +119,14 @@ def _awaited(incident: Incident, since: Instant, context: Context) -> Incident:
     why = f"{incident.host} was switched on, and nova-compute has not reported in since"
     frees = "see whether it is on, and what keeps it; then `doctor-daemon release HOST`"
     return incident.hold(context.now, Held("release", why, frees))
+
+
+def _against(incident: Incident, context: Context) -> str:
+    """Say what speaks against a wish of which nothing was sent; empty: nothing does."""
+    if not _free(incident, context):
+        return " as long as the daemon is to keep its hands off it"
+    why = unswitchable(context)
+    return f": {why}" if why else ""
 
 
 def _free(incident: Incident, context: Context) -> bool:

@@ -96,7 +96,8 @@ class Context:
     warm_at: Instant | None = None
     """Until when the daemon only watches, since it started or took over; None: it has."""
     repeated_at: Instant | None = None
-    """By when each source has said again what it had said before that, if it still means it."""
+    """By when each source has said again what it had said before we listened, if it still means it:
+    `evidence_age_s` after that."""
 
     def anew(self, since: Instant) -> Instant:
         """Return the later one of a moment and the end of our last pause.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evidence import Verdict, Word, Words
+from doctor_daemon.core.host import Mode
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.proof import Power, ProofKind
 from doctor_daemon.core.release import IDS_MAX, Release
@@ -212,11 +213,23 @@ def left_to_humans(incident: Incident) -> str:
     return ""
 
 
+def unswitchable(context: Context) -> str:
+    """Say why the policy switches no such host on: it has to know where its servers are."""
+    plan = context.plan
+    if not plan.way_back.power_on:
+        return "hosts are not switched on by themselves any more"
+    if min(context.mode, plan.mode) < Mode.EVACUATE:
+        return f"the mode of {plan.host} does not reach as far as evacuate any more"
+    return ""
+
+
 def unattended(incident: Incident, context: Context) -> str:
     """Ask that nobody works on a host which is switched on by the policy alone."""
     wish, window = incident.release.switching, context.maintenance
     if wish is None or not wish.patient:
         return ""
+    if why := unswitchable(context):
+        return why
     if window is not None and not context.now.reached(window.until):
         return f"{incident.host} is in maintenance by {window.by}: {window.why}"
     if incident.closing is not None:

@@ -39,23 +39,30 @@ def evidence(incident: Incident, context: Context) -> str:
 
 
 def repeated(incident: Incident, context: Context) -> str:
-    """Ask for words of our own time, where those that stand are of a boot or a daemon before.
+    """Ask for words of our own time, where those that stand are of before we listened.
 
-    Nobody can tell how old those are. Whoever still means it says it again, sooner than a word
-    grows old; so long the cut waits, and then `evidence` judges. A human is not asked to.
+    That is of another boot, of a daemon before, or of before a pause. Whoever still means it says
+    it again, sooner than a word grows old; so long the cut waits, and then `evidence` judges. A
+    human is not asked to.
     """
     by, now, need = context.repeated_at, context.now, context.plan.corroboration
     if by is None or now.reached(by) or not evidence(incident, context):
         return ""
-    if not any(
-        word.verdict is Verdict.DOWN
-        and word.last.boot_id != now.boot_id
+    listening_from = by.plus(-context.policy.evidence_age_s)
+    said = [
+        word.last
+        for word in incident.words.values()
+        if word.verdict is Verdict.DOWN
         and need.hears(word.source, word.kind)
         and not word.source.startswith(OPERATOR)
-        for word in incident.words.values()
-    ):
+    ]
+    if any(last.boot_id != now.boot_id for last in said):
+        old = "before this daemon began, and of no known age"
+    elif any(last.since(listening_from) < 0 for last in said):
+        old = "before this daemon was away, or stood still"
+    else:
         return ""
     return (
-        f"what was said against {incident.host} is of before this daemon began, and of no known "
-        f"age: its sources are given {-now.since(by):.0f} s to say it again"
+        f"what was said against {incident.host} is of {old}: its sources are given "
+        f"{-now.since(by):.0f} s to say it again"
     )

@@ -86,9 +86,16 @@ class Lookout:
         began, warm_up_s = self.began, policy.warm_up_s
         return began.plus(warm_up_s) if began and warm_up_s else None
 
-    def repeated_at(self, policy: Policy) -> Instant | None:
-        """Return by when sources have said again what they still mean; None: it has not begun."""
-        return self.began.plus(policy.evidence_age_s) if self.began else None
+    def repeated_at(self, policy: Policy, awake_at: Instant | None) -> Instant | None:
+        """Return by when sources have said again what they still mean; None: it has not begun.
+
+        That is anew after `awake_at`, the end of our last pause: nobody was heard meanwhile.
+        """
+        if self.began is None:
+            return None
+        stood_still = awake_at is not None and awake_at.since(self.began) > 0
+        since = awake_at if awake_at is not None and stood_still else self.began
+        return since.plus(policy.evidence_age_s)
 
     def warm_up_left_s(self, now: Instant, policy: Policy) -> float:
         """Return for how long no power is cut yet."""

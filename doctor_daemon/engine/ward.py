@@ -165,7 +165,7 @@ class Ward(Right):
             passes_left=self.lookout.passes_left(now),
             passes_by=self.lookout.passes_by(),
             warm_at=self.lookout.warm_at(policy),
-            repeated_at=self.lookout.repeated_at(policy),
+            repeated_at=self.lookout.repeated_at(policy, own.awake_at),
         )
 
     def stepped(self, step: Step) -> None:

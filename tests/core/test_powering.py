@@ -139,6 +139,34 @@ def test_hands_that_are_kept_off_meanwhile_put_it_away_until_they_may_again(
     assert walk.elapse(1).tell().all(SwitchOn)
 
 
+NO_MORE = "hosts are not switched on by themselves any more"
+LOWER = "the mode of cmp-1 does not reach as far as evacuate any more"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"mode": Mode.FENCE}, LOWER),
+        ({"plan": plan(mode=Mode.FENCE, way_back=SWITCHED)}, LOWER),
+        ({"plan": plan(mode=Mode.EVACUATE)}, NO_MORE),
+    ],
+    ids=["mode", "host's mode", "way back"],
+)
+def test_a_configuration_that_is_against_it_meanwhile_puts_it_away(
+    changes: dict[str, Fields], why: str
+) -> None:
+    """Also that of another daemon which has taken over."""
+    walk = moved()
+    walk.given(**changes).elapse(1)
+    assert (walk.incident.release.switching, walk.due) == (None, ())
+    assert walk.said == f"not switched on by itself: {why}"
+    assert walk.tell().elapse(1000).due == ()
+    walk = moved().tell()
+    refusal = refused(Act.SWITCH_ON, walk.incident, walk.given(**changes).context)
+    assert refusal is not None
+    assert (refusal.gate, refusal.why) == ("unattended", why)
+
+
 def test_a_maintenance_that_begins_just_before_keeps_it_off() -> None:
     walk = moved().tell()
     refusal = refused(

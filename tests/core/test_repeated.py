@@ -31,6 +31,25 @@ def test_a10_words_of_another_boot_are_to_be_said_again() -> None:
     assert shut("repeated", ready(), **ANEW) == UNKNOWN
 
 
+@pytest.mark.parametrize("last", [0.0, 49.0])
+def test_a10_words_of_before_a_restart_or_a_pause_are_to_be_said_again(last: float) -> None:
+    world: Fields = {"now": at(400), "repeated_at": at(350 + 300)}
+    told = ready(**said(last=at(last), first=at(0)))
+    assert shut("evidence", told, **world) != ""
+    assert shut("repeated", told, **world) == (
+        f"what was said against {HOST} is of before this daemon was away, or stood still: its "
+        "sources are given 250 s to say it again"
+    )
+    assert shut("repeated", told, **{**world, "now": at(650)}) == ""
+
+
+def test_a10_words_that_have_grown_old_while_it_listened_are_not() -> None:
+    world: Fields = {"now": at(400), "repeated_at": at(350)}
+    assert shut("repeated", ready(**said(last=at(50), first=at(0))), **world) == ""
+    later: Fields = {**world, "repeated_at": at(650)}
+    assert shut("repeated", ready(**said(last=at(350), first=at(350))), **later) == ""
+
+
 def said(**changes: Fields) -> Fields:
     return {"words": {name: replace(w, **changes) for name, w in ready().words.items()}}
 
@@ -105,11 +124,12 @@ def test_a10_an_order_waits_for_no_repetition() -> None:
     assert len(walk.all(Cut)) == 1
 
 
-def test_a10_a_restart_on_the_same_boot_waits_for_nothing() -> None:
+def test_a10_a_restart_on_the_same_boot_waits_too_where_it_took_long() -> None:
     walk = Walk().to_cut()
-    walk.given(repeated_at=walk.now.plus(300), now=walk.now.plus(301))
-    assert shut("evidence", walk.incident, now=walk.now) != ""
-    assert shut("repeated", walk.incident, now=walk.now, repeated_at=walk.now.plus(300)) == ""
+    walk.given(now=walk.now.plus(301))
+    world: Fields = {"now": walk.now, "repeated_at": walk.now.plus(300)}
+    assert shut("evidence", walk.incident, **world) != ""
+    assert "was away, or stood still" in shut("repeated", walk.incident, **world)
 
 
 def test_a10_before_the_point_of_no_return_it_is_waited_for_too() -> None:

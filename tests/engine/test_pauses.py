@@ -184,3 +184,24 @@ def test_i13_how_often_a_host_came_back_is_counted_as_before() -> None:
             assert engine.ward.context(HOST).returns == 1
 
     run(main())
+
+
+def since_s(rig: Rig, engine: Engine) -> float:
+    """Return since when it listens, in seconds, as a decision sees it."""
+    context = engine.ward.context(HOST)
+    assert context.repeated_at is not None
+    return context.repeated_at.plus(-rig.policy.evidence_age_s).boot_s
+
+
+def test_a10_words_are_to_be_said_again_since_the_last_pause() -> None:
+    async def main() -> None:
+        rig = Rig()
+        async with rig.running() as engine:
+            began_s = rig.clock.now().boot_s
+            await asyncio.sleep(10)
+            assert since_s(rig, engine) == pytest.approx(began_s, abs=1.0)
+            freeze(30)
+            await asyncio.sleep(5)
+            assert since_s(rig, engine) == pytest.approx(began_s + 40, abs=1.0)
+
+    run(main())
