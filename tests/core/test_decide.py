@@ -236,3 +236,17 @@ def test_i12_the_order_of_two_words_in_one_moment_leads_to_one_end() -> None:
     two = Walk().hear(verdict=Verdict.WITHDRAWN)
     assert one.phase is Phase.FENCING
     assert two.phase is Phase.DISMISSED
+
+
+# two of one moment
+
+
+def test_what_is_folded_in_together_with_another_takes_no_step_in_between() -> None:
+    """The grace is over, and life was heard at the same moment: it never comes to fencing."""
+    walk = Walk().wait(10)
+    both = advance(walk.incident, Elapsed(), walk.context, more=True)
+    assert both.phase is Phase.SUSPECTED
+    life = evidence(verdict=Verdict.UP, received_at=walk.now)
+    after = advance(both, Heard(life), walk.context)
+    assert after.phase is Phase.DISMISSED
+    assert Phase.FENCING not in [entry.phase for entry in after.timeline]
