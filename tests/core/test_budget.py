@@ -1,5 +1,7 @@
 """The budget of power cuts: how many, of which domain, over which time."""
 
+from dataclasses import replace
+
 import pytest
 
 from doctor_daemon.core.context import Charge
@@ -113,3 +115,10 @@ def test_a10_a_charge_that_was_timed_anew_after_a_reboot_is_still_ones_own() -> 
 def test_another_incident_of_the_same_moment_counts() -> None:
     mine = ready(charges=(at(-9),))
     assert shut(mine, charge("a", -9), charge("b", -9)) == RACK_WHY
+
+
+def test_a4_a_round_that_a_human_has_let_through_is_not_counted_again() -> None:
+    """That word is about how many, and goes beyond the budget until the round is over."""
+    mine = ready(charges=(at(-9),), passed=1)
+    assert shut(mine, *FULL_RACK, charge(mine.id, -9)) == ""
+    assert shut(replace(mine, passed=0), *FULL_RACK, charge(mine.id, -9)) == RACK_WHY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from doctor_daemon.core.context import Armed
 from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.messages import Cut, Observation, Order, Resumed
 from doctor_daemon.core.ourselves import Paused
@@ -87,3 +88,25 @@ def test_b1_neither_a_restart_nor_a_pause_hides_that_it_had_read_off(away: Obser
 
 def test_where_a_monitor_had_called_it_down_life_after_the_cut_counts_as_ever() -> None:
     assert fallen(storage(by_order_alone().hear().identify().look().cut().wait(1)))
+
+
+def test_what_a_monitor_says_after_the_cut_makes_no_news_of_earlier_life() -> None:
+    """It says so because of the cut: nobody but the operator has called the host down."""
+    walk = storage(cut().wait(1).hear().wait(1))
+    assert (walk.phase, walk.attempt.level, fallen(walk)) == (Phase.FENCING, 1, False)
+
+
+def test_i11_life_of_a_host_that_a_human_vouches_is_off_is_news() -> None:
+    """No device has read off, and none has to: the human has said so."""
+    walk = by_order_alone().given(armed=Armed()).identify().look()
+    storage(walk.order(Order.CONFIRM_OFF, 600).wait(1))
+    assert (walk.phase, walk.gate) == (Phase.HELD, "proof")
+    assert "was heard alive although it was proven off" in walk.said
+
+
+def test_before_the_first_try_a_report_is_no_news_either() -> None:
+    said = evidence(source="operator:ann", kind="operator")
+    walk = Walk(incident(said)).look().to_fencing()
+    assert walk.phase is Phase.FENCING
+    early = Walk(incident(said)).wait(5).look(updated_s=1010.0)
+    assert early.phase is Phase.SUSPECTED

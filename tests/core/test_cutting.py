@@ -200,3 +200,13 @@ def test_a_cut_that_fails_without_an_outcome_may_have_been_done() -> None:
     walk.see(Failed(walk.one(Cut), "lost"))
     assert walk.all(Cut) == []
     assert walk.attempt.device("bmc").cut is Outcome.UNKNOWN
+
+
+def test_l1_a_cut_that_ends_while_it_waits_its_turn_gives_its_try_no_more_time() -> None:
+    """Its turn was never told to have come: the time is counted from the go."""
+    walk = two()
+    first, second = walk.all(Cut)
+    line_up(walk.elapse(2), second).answer_cut(first).answer_cut(second, Outcome.UNKNOWN)
+    walk.elapse(Policy().off_timeout_s - 2.25)
+    assert walk.attempt.number == 1
+    assert walk.elapse(0.25).attempt.number == 2

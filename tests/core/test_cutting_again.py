@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from doctor_daemon.core.context import Armed, Latch
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.fencing import fencing
 from doctor_daemon.core.messages import Cut, Identify, Look
@@ -125,3 +126,29 @@ def test_a_level_that_is_gone_while_a_try_is_prepared_asks_a_human() -> None:
     walk = Walk().to_fencing().given(plan=plan(levels=()))
     assert fencing(walk.incident, walk.context).phase is Phase.HELD
     assert walk.now == at(10)
+
+
+# what is said and counted when a second try is refused, or let through
+
+
+def test_a_gate_that_shuts_during_a_second_round_speaks_for_itself() -> None:
+    """Only before its first cut is it said that the power came back."""
+    why = "the power came back after the proof, and it is not cut again: "
+    walk = Walk().to_reread().read(Power.ON)
+    before = Walk(walk.incident).given(now=walk.now, armed=Armed()).identify().look()
+    assert before.said.startswith(f"held: {why}")
+    walk.identify().look().cut(Outcome.REFUSED).read(Power.ON).elapse(1)
+    assert len(walk.incident.charges) > walk.incident.refences == 1
+    walk.given(armed=Armed()).identify().look()
+    assert walk.phase is Phase.HELD
+    assert why not in walk.said
+
+
+def test_a4_a_word_for_several_hosts_lets_a_round_that_was_begun_without_it_go_on() -> None:
+    """It was paid for already: what the word lets through is that very round."""
+    walk = Walk().to_reads().read(Power.ON).elapse(30).elapse(1)
+    assert (walk.attempt.nth, walk.incident.passed, len(walk.incident.charges)) == (2, 0, 1)
+    latch = Latch("fleet", "12 of 20 hosts of the fleet look dead", walk.now)
+    walk.given(latches=(latch,), passes_left=1, passes_by="ann: go").identify().look()
+    assert len(walk.all(Cut)) == 1
+    assert (walk.incident.passed, len(walk.incident.charges)) == (1, 1)

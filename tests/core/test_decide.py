@@ -8,6 +8,7 @@ from doctor_daemon.core.decide import advance, decide
 from doctor_daemon.core.due import due
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.host import HostPlan, ServerId
+from doctor_daemon.core.incident import Rounds
 from doctor_daemon.core.messages import (
     Crashed,
     Cut,
@@ -19,6 +20,7 @@ from doctor_daemon.core.messages import (
     ForceDown,
     Heard,
     Identify,
+    Inspect,
     Inspected,
     Listed,
     ListServers,
@@ -32,17 +34,23 @@ from doctor_daemon.core.messages import (
     Wait,
 )
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.sightings import Noticed
-from doctor_daemon.core.topology import fail
+from doctor_daemon.core.topology import NEVER, fail
 from doctor_daemon.core.tries import Outcome
+from tests.core.coming_back import Back
 from tests.core.make import (
+    BMC,
     MANUAL,
+    PDU,
     at,
     context,
     evidence,
     incident,
+    level,
     ordered,
     plan,
+    power_proof,
     servers,
     sighting,
 )
@@ -236,3 +244,45 @@ def test_i12_the_order_of_two_words_in_one_moment_leads_to_one_end() -> None:
     two = Walk().hear(verdict=Verdict.WITHDRAWN)
     assert one.phase is Phase.FENCING
     assert two.phase is Phase.DISMISSED
+
+
+# two of one moment
+
+
+def test_what_is_folded_in_together_with_another_takes_no_step_in_between() -> None:
+    """The grace is over, and life was heard at the same moment: it never comes to fencing."""
+    walk = Walk().wait(10)
+    both = advance(walk.incident, Elapsed(), walk.context, more=True)
+    assert both.phase is Phase.SUSPECTED
+    life = evidence(verdict=Verdict.UP, received_at=walk.now)
+    after = advance(both, Heard(life), walk.context)
+    assert after.phase is Phase.DISMISSED
+    assert Phase.FENCING not in [entry.phase for entry in after.timeline]
+
+
+def test_a_force_down_that_is_refused_after_life_was_heard_means_nothing() -> None:
+    walk = Walk(plan=plan(level(BMC), level(PDU))).to_proof()
+    effect = walk.one(ForceDown)
+    walk.wait(1).hear(verdict=Verdict.UP)
+    before = walk.incident
+    assert (walk.phase, before.marking.number) == (Phase.FENCING, effect.number)
+    assert walk.refuse(effect, "armed").incident is before
+
+
+def test_l2_what_is_not_evacuated_yet_is_not_held_for_its_servers() -> None:
+    assert Walk().to_fencing().elapse(900).said == f"held: no progress in 900 s of fencing; {NEVER}"
+
+
+def test_l2_where_nothing_is_known_to_keep_servers_nothing_is_said_of_them() -> None:
+    seen = Rounds(inspected_at=at(1))
+    made = incident(phase=Phase.EVACUATING, proof=power_proof(), rounds=seen)
+    held = advance(made, Elapsed(), context(900)).held
+    assert held is not None
+    assert held.why == "no progress in 900 s of evacuating"
+
+
+def test_on_its_way_back_a_nova_that_does_not_tell_bars_nothing() -> None:
+    walk = Back(policy=Policy(force_down_tries=2)).to_releasing()
+    for _ in range(3):
+        walk.fail(walk.one(Inspect), "503").elapse(60)
+    assert (walk.phase, walk.incident.rounds.barred) == (Phase.RELEASING, None)
