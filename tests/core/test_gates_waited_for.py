@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from doctor_daemon.core.context import Armed, Charge, Latch
+from doctor_daemon.core.fleet_gates import paid, passed
 from doctor_daemon.core.gates import GATES, Act, gate_waited_for, needs_pass, waited_for
+from doctor_daemon.core.phases import Phase
 from tests.core.gated import ready, shut
 from tests.core.make import Fields, at, context, plan
 
@@ -72,6 +74,43 @@ def test_a10_only_a_round_that_was_paid_for_and_begun_goes_on_beside_the_warm_up
 ) -> None:
     assert (shut("warm-up", ready(**changes), warm_at=at(40)) == "") is is_open
     assert shut("warm-up", ready(**changes), warm_at=at(0)) == ""
+
+
+@pytest.mark.parametrize(
+    ("charge", "is_paid"),
+    [
+        (None, False),
+        (Charge("inc-1", 1, "rack-1", at(-899.5)), True),  # timed anew: it counts from there
+        (Charge("inc-1", 1, "rack-1", at(-899.75)), False),
+        (Charge("inc-2", 1, "rack-1", at(-9)), False),
+        (Charge("inc-1", 2, "rack-1", at(-9)), False),
+    ],
+)
+def test_a3_how_long_a_round_is_paid_for_goes_by_its_own_charge(
+    charge: Charge | None, *, is_paid: bool
+) -> None:
+    world = context(0.25, charges=(charge,) if charge else ())
+    assert paid(ready(charges=(at(-899.75),)), world) is is_paid
+    assert not paid(ready(charges=(at(-9),), refences=1), world)
+    assert not paid(ready(), world)
+
+
+@pytest.mark.parametrize(
+    ("changes", "through"),
+    [
+        ({"decided_at": at(-300)}, True),
+        ({"decided_at": at(-300.25)}, False),  # inherited: a word of then is hardly about it
+        ({"decided_at": at(-9), "passed": 0}, False),
+        ({"decided_at": at(-9), "passed": 2}, False),
+        ({"decided_at": at(-9), "charges": (), "passed": 0}, False),
+    ],
+)
+def test_a4_a_word_holds_for_the_round_that_it_has_let_through(
+    changes: Fields, *, through: bool
+) -> None:
+    cut: Fields = {"phase": Phase.FENCING, "cut_started": at(-400), "charges": (at(-400),)}
+    made = ready(**{**cut, "passed": 1, **changes})
+    assert passed(made, context()) is through
 
 
 def test_a10_the_warm_up_ends_at_its_moment() -> None:

@@ -10,6 +10,7 @@ from doctor_daemon.core.guard import contradicted
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.release import Release
 from tests.core.gated import attempt
 from tests.core.make import Fields, at, context, human_proof, incident, power_proof
 from tests.core.moving import Moving
@@ -58,6 +59,15 @@ def test_d6_against_a_humans_word_life_counts_from_that_word(changes: Fields) ->
 
 def test_i14_life_where_no_try_is_left_asks_a_human() -> None:
     assert outcome(life_at=at(1), fencing=None) == ASKED
+
+
+@pytest.mark.parametrize(("switched_s", "stands"), [(-0.25, True), (0, False), (30, False)])
+def test_what_we_may_have_switched_on_since_is_not_proven_off(
+    switched_s: float, *, stands: bool
+) -> None:
+    switched: Fields = {"release": Release(switched_at=at(switched_s))}
+    assert outcome(**switched) == (STANDS if stands else (Phase.FENCING, ""))
+    assert outcome(proof=human_proof(), **switched) == (STANDS if stands else ASKED)
 
 
 def test_only_what_devices_have_said_depends_on_which_devices_there_are() -> None:

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from doctor_daemon.core.hands import SET
 from doctor_daemon.core.host import Device
 from doctor_daemon.core.incident import Rounds
 from doctor_daemon.core.marking import current
 from doctor_daemon.core.messages import ForceDown
 from doctor_daemon.core.ourselves import Ourselves
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.sightings import Marking
 from doctor_daemon.core.tries import Outcome
@@ -119,6 +121,16 @@ def test_i18_a_flag_of_theirs_that_is_gone_before_our_put_is_ours_then() -> None
     assert not walk.incident.marking.foreign_flag
     walk.put().look(**OURS)
     assert walk.said == "Nova has it forced down and disabled (read back)"
+
+
+def test_i18_so_is_one_that_they_set_and_cleared_between_two_puts_of_ours() -> None:
+    walk = Walk(policy=Policy(backoff_s=10.0)).to_proof().put(Outcome.REFUSED)
+    assert poll(walk, forced_down=True, state="up") == [SET]
+    poll(walk, forced_down=False)
+    assert walk.incident.marking.foreign_flag
+    walk.elapse(8).look()
+    assert walk.one(ForceDown).number == 2
+    assert not walk.incident.marking.foreign_flag
 
 
 def test_i18_what_the_first_put_was_decided_on_is_kept() -> None:
