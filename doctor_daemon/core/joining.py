@@ -49,7 +49,7 @@ def joins(
 def joined(record: Evacuation, rows: Sequence[Migration], now: Instant) -> Evacuation:
     """Follow an evacuation that somebody else has begun."""
     followed = [row for row in rows if not row.ended] or rows[-1:]
-    known = tuple(row.id for row in rows if row.ended and row not in followed)
+    known = tuple(row.id for row in rows if row not in followed)
     record = replace(record, known=known, migration=followed[-1].id, sent_at=None)
     return record.at(Stage.UNDER_WAY, now, "Nova was evacuating it already")
 

@@ -146,7 +146,7 @@ def _mark(incident: Incident, context: Context) -> Incident:
     if look is None or not current(incident, look, context):
         return incident
     if look.forced_down and look.state == "down":
-        return _down(incident, context)
+        return _down(incident, look, context)
     if marking.put is not None:
         return _again(incident, context, "the force-down is not there when read back")
     if marking.disable is not None:
@@ -166,17 +166,17 @@ def current(incident: Incident, look: Sighting, context: Context) -> bool:
     return fresh and (put_at is None or look.asked_at.since(put_at) >= 0)
 
 
-def _down(incident: Incident, context: Context) -> Incident:
-    marking, look = incident.marking, incident.sighting
+def _down(incident: Incident, look: Sighting, context: Context) -> Incident:
+    marking = incident.marking
     if marking.before is None:
-        marking = replace(marking, before=incident.sighting)
+        marking = replace(marking, before=look)
     if marking.foreign_flag:
         text = "somebody else had forced it down already: left as it is"
-    elif marking.foreign_disable and look is not None and look.reason.startswith(incident.mark):
+    elif marking.foreign_disable and look.reason.startswith(incident.mark):
         text = "Nova has it forced down; it was disabled by us before"
     elif marking.foreign_disable:
         text = "Nova has it forced down; somebody else had disabled it: their reason is kept"
-    elif look is not None and look.status != "disabled":
+    elif look.status != "disabled":
         text = "Nova has it forced down, and not disabled"
     else:
         text = "Nova has it forced down and disabled"

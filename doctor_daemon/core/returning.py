@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.incident import Incident, NoticeKind, Sighting
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.messages import Inspected, Refused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.preconditions import accusing, named
@@ -115,7 +116,7 @@ def answered(
     if isinstance(ended, LiftEnded) and ours and not undone:
         incident = replace(incident, release=replace(incident.release, lift_at=ended.at))
     if not _present(incident, ended.effect):
-        return incident
+        return _undone(incident, ended.effect, ended.outcome, ended.at) if undone else incident
     what = "lifting the flag" if isinstance(ended.effect, Lift) else "enabling"
     text = f"{what} {ended.outcome}: {ended.text}"
     if undone:
@@ -129,7 +130,7 @@ def not_sent_back(
 ) -> Incident:
     """Fold in that a gate was shut just before a request, so that nothing was sent."""
     if not _present(incident, effect):
-        return incident
+        return _undone(incident, effect, Outcome.UNSENT, context.now)
     return back(incident, context, f"not sent: {refusal.why}")
 
 
@@ -138,6 +139,17 @@ def _present(incident: Incident, effect: Lift | Enable) -> bool:
     release = incident.release
     waiting = incident.phase is Phase.RELEASING and release.sending
     return waiting and effect.number == release.number
+
+
+def _undone(incident: Incident, effect: Lift | Enable, put: Outcome, at: Instant) -> Incident:
+    """Note of the last request that it did nothing, where its end comes once it is not waited for.
+
+    Whatever changes from then on is not of our doing.
+    """
+    release = incident.release
+    if effect.number != release.number or not release.sending:
+        return incident
+    return replace(incident, release=replace(release, put=put, put_at=at))
 
 
 def back(incident: Incident, context: Context, why: str) -> Incident:
