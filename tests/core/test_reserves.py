@@ -243,6 +243,12 @@ def test_one_that_cannot_be_given_back_yet_is_held_in_the_end_and_tried_again() 
     assert (done.over, done.why, done.out_of) == (True, "", None)
 
 
+def test_what_a_bug_has_held_stays_held_when_it_fails_and_is_tried_as_seldom() -> None:
+    held = task(S.GIVING_BACK).hold(at(4), "internal error", "see whether it is to be given back")
+    one = failed(held, "503", at(400), LIMITS)
+    assert (one.stage, one.why, one.retry_at) == (S.HELD, "503", at(400 + HELD_RETRY_S))
+
+
 def test_what_was_to_wait_on_another_boot_waits_no_more() -> None:
     one = failed(task(), "503", at(3), LIMITS)
     assert resumed(one, at(4)) is one

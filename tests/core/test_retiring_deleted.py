@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.gates import Act, refused, verdicts
-from doctor_daemon.core.messages import Crashed, Order, Resumed
+from doctor_daemon.core.messages import Crashed, Identify, Order, Read, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.retirement import Course, DeleteService, ServiceDeleted, Survey
 from doctor_daemon.core.retiring import unwanted
@@ -90,6 +90,23 @@ def test_a_nova_compute_that_registers_anew_is_for_a_human() -> None:
     assert (walk.phase, walk.gate) == (Phase.HELD, "service")
 
 
+def test_while_it_is_read_back_the_power_is_not_read() -> None:
+    walk = Leaving().to_delete().delete().identify()
+    assert walk.course is Course.COUNTING
+    assert (walk.all(Identify), walk.all(Read)) == ([], [])
+
+
+def test_a_report_while_it_is_read_back_is_not_forgotten_and_keeps_the_next_request() -> None:
+    walk = Leaving().to_delete().delete(Outcome.UNKNOWN, "no answer").survey()
+    walk.elapse(10).survey(updated_s=1010.0).elapse(10).survey(updated_s=1020.0, reason="theirs")
+    walk.listed = False
+    walk.elapse(10).survey()
+    assert walk.course is Course.DELETING
+    refusal = refused(Act.DELETE, walk.incident, walk.context)
+    assert refusal is not None
+    assert refusal.why == "nova-compute of cmp-1 has reported in"
+
+
 def test_what_is_answered_late_is_noted_and_means_nothing() -> None:
     walk = Leaving().to_delete()
     effect = walk.one(DeleteService)
@@ -131,6 +148,12 @@ def test_what_is_wanted_no_more_is_not_sent() -> None:
     walk.see(Crashed("KeyError"))
     assert unwanted(walk.incident, effect) == "it is not wanted any more: the incident is held"
     assert unwanted(Leaving().to_down().incident, effect)
+
+
+def test_a_request_is_sent_for_a_host_that_is_down_only() -> None:
+    walk = Leaving().to_delete()
+    released = replace(walk.incident, phase=Phase.RELEASING)
+    assert unwanted(released, walk.one(DeleteService)).endswith("the incident is releasing")
 
 
 def test_a_host_without_a_service_is_asked_to_be_deleted_all_the_same() -> None:

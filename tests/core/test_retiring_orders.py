@@ -60,3 +60,9 @@ def test_once_it_was_read_on_no_silence_of_its_devices_will_do() -> None:
     assert walk.said == (
         "not decommissioned: cmp-1 was switched on after it was proven off; it is read again"
     )
+
+
+def test_nobody_waits_for_a_moment_that_is_over() -> None:
+    walk = Leaving().to_ordered()
+    assert walk.waits == [120.0, 30.0]
+    assert walk.elapse(30).waits == [90.0]
