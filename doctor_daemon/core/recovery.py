@@ -124,7 +124,6 @@ def _timed_anew(incident: Incident, now: Instant) -> Release:
         began=now,
         lifted_at=now if release.lifted_at else None,
         accusers=said_before(incident),
-        accused_at=now if release.accused_at else None,
         alive_at=None,
         alive_since=None,
     )
@@ -161,7 +160,8 @@ def _refence(incident: Incident, context: Context) -> Incident:
     """
     attempt, now = incident.fencing, context.now
     if recallable(incident):
-        incident = replace(incident, release=_timed_anew(incident, now))
+        release = replace(_timed_anew(incident, now), accused_at=now)
+        incident = replace(incident, release=release)
     if attempt is None:
         return incident
     beside = {device.name for device in witnesses(context.plan, attempt.level)}  # they cut nothing

@@ -63,6 +63,17 @@ def test_a_report_from_before_does_not() -> None:
     assert walk.phase is Phase.FENCING
 
 
+def test_a_report_beside_a_look_from_before_does_not_either() -> None:
+    walk = Back().to_watching().show().elapse(10)
+    asked_at = walk.now
+    walk.wait(0.25).hear("zabbix").show(asked_at=asked_at)
+    del walk.shown["asked_at"]
+    accused_at = walk.incident.release.accused_at
+    walk.elapse(1).report()
+    assert (walk.incident.release.accused_at, walk.incident.release.alive_at) == (accused_at, None)
+    assert walk.elapse(3).report().incident.release.accused_at is None
+
+
 def test_the_repetitions_of_who_had_called_it_down_before_count_from_the_lift_on() -> None:
     walk = Back().to_watching()
     assert walk.incident.release.accused_at is None

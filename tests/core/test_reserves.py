@@ -174,6 +174,13 @@ def test_it_is_given_back_once_its_incident_is_over() -> None:
     assert ended(one, at(6)) is one
 
 
+def test_one_that_is_being_given_back_already_is_not_asked_for_again() -> None:
+    one = task(S.GIVING_BACK, sent=True)
+    assert ended(one, at(6)) is one
+    held = one.hold(at(7), "503", "see to that")
+    assert ended(held, at(8)) is held
+
+
 def test_one_that_is_held_while_it_is_lent_is_given_back_all_the_same() -> None:
     held = task(S.LENT).hold(at(4), "internal error", "see whether it is to be given back")
     one = ended(held, at(400))

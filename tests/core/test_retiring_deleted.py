@@ -11,6 +11,7 @@ from doctor_daemon.core.retirement import Course, DeleteService, ServiceDeleted,
 from doctor_daemon.core.retiring import unwanted
 from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.tries import Outcome
+from tests.core import make
 from tests.core.leaving import Leaving
 from tests.core.make import SERVICE, incident
 from tests.core.test_retiring import not_done
@@ -114,6 +115,7 @@ def test_what_is_answered_late_is_noted_and_means_nothing() -> None:
     assert (walk.phase, walk.course) == (Phase.HELD, Course.OVER)
     walk.see(ServiceDeleted(effect, Outcome.ACCEPTED, "204", walk.now))
     assert (walk.phase, walk.said) == (Phase.HELD, "deleting the service accepted: 204")
+    assert (walk.course, walk.wish.put) == (Course.OVER, None)
     other = Leaving().to_down().list("web")
     other.see(ServiceDeleted(effect, Outcome.ACCEPTED, "204", other.now))
     assert other.phase is Phase.DOWN
@@ -223,6 +225,14 @@ def test_a_list_that_may_leave_it_out_shows_nothing_before_it_is_deleted() -> No
     assert (walk.all(DeleteService), walk.wish.left) == ([], None)
     walk.minutes(2.5)
     assert "before 2.69 it leaves out those of a cell" in not_done(walk)
+
+
+def test_a_list_that_may_leave_others_out_is_enough_where_it_shows_the_host() -> None:
+    walk = Leaving().to_ordered()
+    seen = make.sighting(0, **{**walk.shown, "asked_at": walk.now})
+    walk.see(Surveyed(walk.wish.number, walk.now, seen, whole=False))
+    assert walk.wish.left is not None
+    assert walk.off().course is Course.DELETING
 
 
 def test_once_nova_has_said_that_it_is_deleted_such_a_list_is_enough() -> None:
