@@ -40,12 +40,14 @@ def alive(incident: Incident, context: Context) -> str:
 def _powers(incident: Incident, context: Context) -> Iterator[Power]:
     """Yield what each device that is the right one has read last, since the way back began."""
     attempt, began = incident.fencing, incident.release.began
-    level = context.plan.level(attempt.level) if attempt else None
+    if attempt is None or began is None:
+        return
+    level = context.plan.level(attempt.level)
     for device in level.devices if level else ():
-        answer = attempt.device(device.name) if attempt else None
-        if answer and answer.identity and answer.identity.uuid == device.uuid and answer.readings:
+        answer = attempt.device(device.name)
+        if answer.identity and answer.identity.uuid == device.uuid and answer.readings:
             last = answer.readings[-1]
-            if began is not None and last.asked_at.since(began) >= 0:
+            if last.asked_at.since(began) >= 0:
                 yield last.power
 
 

@@ -131,15 +131,13 @@ def _level(devices: tuple[Device, ...], records: Records) -> bool | None:
 
 def good_at(plan: HostPlan, records: Records) -> Instant | None:
     """Return since when a host is not known to be fenceable by its best level; None: never was."""
-    best: Instant | None = None
+    oldest: list[Instant] = []
     for level in plan.levels:
         goods = [records.get(device.name, UNPROBED).good_at for device in level.devices]
         known = [at for at in goods if at is not None]
-        if not goods or len(known) < len(goods):
-            continue
-        oldest = min(known, key=lambda at: at.boot_s)
-        best = oldest if best is None or oldest.since(best) > 0 else best
-    return best
+        if goods and len(known) == len(goods):
+            oldest.append(min(known, key=lambda at: at.boot_s))
+    return max(oldest, key=lambda at: at.boot_s, default=None)
 
 
 def faults(plan: HostPlan, records: Records) -> Iterator[str]:

@@ -57,7 +57,7 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if incident.release.sending and incident.release.step is Step.LIFTING:
         incident = replace(incident, release=replace(incident.release, lift_at=now))
     incident = doubted(incident, now, context.policy, rebooted=rebooted)
-    incident = kept_waiting(incident, context) if rebooted else incident
+    incident = kept_waiting(incident, context)
     incident = taken_up(_unswitched(incident, now), now)
     if incident.phase is Phase.RELEASING:
         return _rerelease(incident, now)
@@ -89,7 +89,8 @@ def _unswitched(incident: Incident, now: Instant) -> Incident:
     begun = wish.go_at is not None
     what = "whether it was switched on is not known" if begun else "it has not been switched on yet"
     text = f"{what}, and the daemon has restarted: `doctor-daemon power-on HOST` asks again"
-    awaited_at = now if begun and wish.patient else release.awaited_at
+    # A patient one comes here only once it was begun.
+    awaited_at = now if wish.patient else release.awaited_at
     release = replace(release, switching=None, awaited_at=awaited_at)
     after = replace(incident.note(now, text), release=release)
     return sent(after, now) if begun else after
@@ -123,7 +124,6 @@ def _timed_anew(incident: Incident, now: Instant) -> Release:
         began=now,
         lifted_at=now if release.lifted_at else None,
         accusers=said_before(incident),
-        accused_at=now if release.accused_at else None,
         alive_at=None,
         alive_since=None,
     )
@@ -160,7 +160,8 @@ def _refence(incident: Incident, context: Context) -> Incident:
     """
     attempt, now = incident.fencing, context.now
     if recallable(incident):
-        incident = replace(incident, release=_timed_anew(incident, now))
+        release = replace(_timed_anew(incident, now), accused_at=now)
+        incident = replace(incident, release=release)
     if attempt is None:
         return incident
     beside = {device.name for device in witnesses(context.plan, attempt.level)}  # they cut nothing

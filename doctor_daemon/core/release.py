@@ -183,7 +183,7 @@ class Release:
         rows = sorted(migrations, key=lambda row: row.id)
         last = {row.server: row.id for row in rows if row.status in _OVER or row.succeeded}
         left = [row for row in rows if row.status not in _OVER]
-        newest = [r for r in left if not r.succeeded and r.id > last.get(r.server, 0)]
+        newest = [row for row in left if row.id > last.get(row.server, 0)]
         open_ = [r for r in newest if Stuck(r.id, r.to) not in self.accepted]
         stuck = [row for row in left if row not in newest]
         gone = [row for row in stuck if not row.succeeded and row.server not in there]

@@ -21,6 +21,7 @@ from doctor_daemon.core.preconditions import (
     accusations,
     accusers,
     accusing,
+    listed,
     named,
     restarted,
     unaccused,
@@ -133,7 +134,7 @@ def gives_up_at(incident: Incident, context: Context) -> Instant:
     What was sent is read back first: nobody is to be asked about what is not known yet.
     """
     release, policy = incident.release, context.policy
-    if release.lifted and release.lifted_at is not None:
+    if release.lifted_at is not None:
         until = release.lifted_at.plus(policy.watch_s + policy.progress_s)
     else:
         wait_s = policy.progress_s + (0 if release.ordered else policy.quarantine_s)
@@ -186,7 +187,9 @@ def _missing(incident: Incident, context: Context) -> str:
     act = Act.ENABLE if release.lifted else Act.LIFT
     asked = enumerate(verdicts(act, incident, context))
     shut = [(gate.name in _YOUNG, number, why) for number, (gate, why) in asked if why]
-    return min(shut)[2] if shut else f"what was done to {host} cannot be read back"
+    if shut:
+        return min(shut)[2]
+    return listed(incident, context) or f"what was done to {host} cannot be read back"
 
 
 # the steps

@@ -34,8 +34,7 @@ SHARE = 0.3
 
 def coming_back(incident: Incident) -> bool:
     """Tell whether Nova is asked for evacuations because the host is to come back."""
-    wanted = incident.phase is Phase.DOWN and incident.release.switching is not None
-    return wanted or incident.phase is Phase.RELEASING
+    return incident.release.switching is not None or incident.phase is Phase.RELEASING
 
 
 def seen(incident: Incident, sighting: Sighting, context: Context) -> Incident:
@@ -175,7 +174,7 @@ def set_out(incident: Incident, context: Context, text: str, *, ordered: bool = 
         accepted=old.accepted,
         began=now,
         accusers=tuple(accusing(incident)),
-        switching=old.switching if incident.phase is Phase.DOWN else None,
+        switching=old.switching,
         gone_at=old.gone_at,
         used_at=old.used_at,
     )

@@ -174,6 +174,32 @@ def test_what_fails_is_tried_again_later_and_in_the_end_a_human_is_asked_too() -
     assert again.retry_at == at(400 + HELD_RETRY_S)
 
 
+def test_clearing_that_failed_waits_for_its_time_while_the_host_is_still_back() -> None:
+    one = failed(told(task("a", stage=PortStage.MARKED), BACK), "503", BACK)
+    later = replace(BACK, now=at(10.5))
+    assert told(one, later) is one
+    assert not is_due(one, later)
+
+
+def test_what_is_held_stays_held_though_more_tries_are_allowed_since() -> None:
+    one = task("a")
+    for _ in range(3):
+        one = failed(one, "503", VIEW)
+    one = failed(one, "403", replace(VIEW, limits=Policy(force_down_tries=30)))
+    assert (one.stage, one.why, one.retry_at) == (PortStage.HELD, "403", at(10 + HELD_RETRY_S))
+
+
+def test_what_a_human_was_asked_about_in_the_words_of_a_bar_goes_on_once_that_is_over() -> None:
+    held = task("a").hold(at(2), SHUT.shut, "see to that")
+    one = told(held, SHUT)
+    assert (one.stage, one.barred, one.frees) == (
+        PortStage.HELD,
+        True,
+        "it goes on once that is over",
+    )
+    assert told(one, VIEW).stage is PortStage.MARKING
+
+
 @pytest.mark.parametrize("stage", [PortStage.MARKING, PortStage.CLEARING])
 def test_what_is_barred_is_held_and_goes_on_by_itself(stage: PortStage) -> None:
     one = told(task("a", stage=stage), SHUT)

@@ -64,6 +64,22 @@ def test_what_has_forgotten_needs_nothing() -> None:
     )
 
 
+def test_a_logger_that_is_gone_is_not_put_back_and_the_others_are() -> None:
+    before = {"cinder.gone": "WARNING", "cinder": "INFO", "cinder.db": "ERROR"}
+    now = levels({"cinder": "DEBUG", "cinder.db": "DEBUG"})
+    wishes = put_back(SCOPE, [levels(before)], [now])
+    assert all(wish.scope.prefix != "cinder.gone" for wish in wishes)
+    assert done(now, wishes).levels == {"cinder": "INFO", "cinder.db": "ERROR"}
+
+
+def test_what_another_order_raises_at_a_level_that_cannot_be_set_is_not_set() -> None:
+    before, theirs = [levels({"cinder": "INFO", "odd": "INFO"})], [levels({"odd": "INFO"})]
+    for level, wished in (("CRITICAL", {"INFO"}), ("ERROR", {"INFO", "ERROR"})):
+        now = [levels({"cinder": "DEBUG", "odd": level})]
+        wishes = put_back(LogScope(), before, now, [theirs])
+        assert {wish.level for wish in wishes} == wished
+
+
 def test_what_does_not_answer_may_live_on_as_it_was_raised() -> None:
     assert put_back(SCOPE, [levels(BEFORE)], [raised("other@b")]) == ()
     found = judged([levels(BEFORE), levels(BEFORE, "c@d")], [levels(BEFORE)])

@@ -63,6 +63,17 @@ def test_a_report_from_before_does_not() -> None:
     assert walk.phase is Phase.FENCING
 
 
+def test_a_report_beside_a_look_from_before_does_not_either() -> None:
+    walk = Back().to_watching().show().elapse(10)
+    asked_at = walk.now
+    walk.wait(0.25).hear("zabbix").show(asked_at=asked_at)
+    del walk.shown["asked_at"]
+    accused_at = walk.incident.release.accused_at
+    walk.elapse(1).report()
+    assert (walk.incident.release.accused_at, walk.incident.release.alive_at) == (accused_at, None)
+    assert walk.elapse(3).report().incident.release.accused_at is None
+
+
 def test_the_repetitions_of_who_had_called_it_down_before_count_from_the_lift_on() -> None:
     walk = Back().to_watching()
     assert walk.incident.release.accused_at is None
@@ -185,11 +196,26 @@ def test_a_daemon_that_dies_before_the_cut_still_lets_it_live(way: Callable[[Bac
     assert walk.phase is Phase.RELEASING
 
 
+def test_what_a_first_look_after_a_restart_shows_is_no_sign_of_life_and_the_next_is() -> None:
+    """It is compared with nothing from before: nobody has looked at the host meanwhile."""
+    walk = fencing().resume().report()
+    assert (walk.phase, recallable(walk.incident)) == (Phase.FENCING, True)
+    assert walk.identify().elapse(10).report().phase is Phase.RELEASING
+
+
 def test_a_gate_that_keeps_it_from_being_cut_says_what_had_happened() -> None:
     walk = fencing().given(plan=plan(protected="runs the database"))
     walk.identify().show()
     why = "it failed once its flag was lifted, and it is not cut again: cmp-1 is protected"
     assert (walk.phase, why in walk.said) == (Phase.HELD, True)
+
+
+def test_a_host_that_is_held_before_that_cut_is_left_to_the_human_who_was_asked() -> None:
+    walk = fencing().given(plan=plan(protected="runs the database")).identify().show()
+    assert not recallable(walk.incident)
+    walk.hear("prometheus", verdict=Verdict.UP)
+    assert (walk.phase, walk.gate) == (Phase.HELD, "protected")
+    assert walk.said == "prometheus has seen it alive: this contradicts that its power is off"
 
 
 def test_a_level_that_is_a_human_asks_one() -> None:

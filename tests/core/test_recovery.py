@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.incident import NoticeKind
 from doctor_daemon.core.messages import (
     Cut,
     ForceDown,
@@ -17,6 +18,7 @@ from doctor_daemon.core.messages import (
 )
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
+from doctor_daemon.core.release import Release
 from doctor_daemon.core.tries import DeviceTry, Outcome, Try
 from tests.core.make import BMC, MANUAL, OTHER_UUID, PDU, at, incident, level, plan, server
 from tests.core.walk import Walk, Way
@@ -69,6 +71,7 @@ def test_a10_after_a_reboot_the_grace_begins_anew() -> None:
     assert walk.phase is Phase.SUSPECTED
     assert walk.incident.grace_from == walk.now
     assert walk.waits == [10.0]
+    assert (walk.told, walk.said) == ([NoticeKind.SUSPECTED], AGAIN)
 
 
 def test_a5_after_a_reboot_no_evidence_is_young_enough() -> None:
@@ -82,6 +85,10 @@ def test_a_try_that_was_being_prepared_is_begun_anew() -> None:
     assert (walk.attempt.number, walk.attempt.level, walk.attempt.nth) == (2, 1, 1)
     assert walk.all(Identify) == [Identify(2, 1, "bmc")]
     assert walk.all(Look) == [Look(0)]
+
+
+def test_a_host_that_was_never_back_has_no_way_back_after_a_restart() -> None:
+    assert restart(Walk().to_fencing()).incident.release == Release()
 
 
 def test_c1_a_cut_that_was_not_answered_is_begun_anew() -> None:
@@ -181,6 +188,13 @@ def test_c1_a_proof_that_was_being_read_again_is_read_from_the_beginning() -> No
     walk.identify().read().elapse(1).read().elapse(1)
     assert walk.said == AGAIN
     assert walk.read().said == "still proven off"
+
+
+def test_c2_a_proof_that_was_being_read_again_behind_an_answered_put_is_read_on() -> None:
+    walk = Walk().to_proof().put(Outcome.UNKNOWN).elapse(30)
+    assert walk.said == "the proof has grown old: reading the power again"
+    restart(walk)
+    assert (walk.said, walk.incident.marking.rereading_since) == (AGAIN, walk.now)
 
 
 def test_d6_a_humans_word_outlives_a_restart() -> None:

@@ -200,6 +200,13 @@ def test_a_list_that_fails_is_asked_for_again_and_an_old_one_means_nothing() -> 
     assert walk.incident.release.inspected_at == walk.now
 
 
+def test_a_list_that_comes_late_means_nothing_to_a_host_that_stays_down() -> None:
+    walk = Back().to_down()
+    before = walk.incident
+    late = Inspected(before.rounds.inspections, walk.now, (row(1, "web", "done"),), servers())
+    assert walk.see(late).incident is before
+
+
 def test_a_list_that_has_grown_old_shows_nothing() -> None:
     walk = Back().to_releasing().identify().read(Power.ON).tell().show()
     for _ in range(4):
@@ -244,6 +251,7 @@ def test_a_flag_that_somebody_else_had_set_is_left_to_them() -> None:
 def test_another_service_of_that_name_holds() -> None:
     walk = Back().to_releasing().show(uuid="another")
     assert (walk.phase, walk.gate) == (Phase.HELD, "service")
+    assert walk.incident.look_at is None
 
 
 def test_disarmed_nothing_is_lifted() -> None:

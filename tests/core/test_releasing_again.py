@@ -7,7 +7,7 @@ import pytest
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.incident import NoticeKind
-from doctor_daemon.core.messages import Order
+from doctor_daemon.core.messages import Look, Order
 from doctor_daemon.core.notices import notices
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -125,6 +125,31 @@ def test_after_a_restart_a_lift_without_an_answer_is_read_back() -> None:
     assert walk.step is Step.WATCHING
     walk = Back().to_lift().resume().show()
     assert (walk.step, walk.said) == (Step.CHECKING, "the flag is still there when read back")
+
+
+def test_after_a_restart_only_a_lift_without_an_answer_may_still_be_carried_out() -> None:
+    walk = Back().to_lift().resume()
+    assert walk.incident.release.lift_at == walk.now
+    for walk in (Back().to_lift().lift(), Back().to_enable()):
+        ended_at = walk.incident.release.lift_at
+        assert ended_at is not None
+        assert walk.resume().incident.release.lift_at == ended_at
+
+
+@pytest.mark.parametrize("way", [Back.to_releasing, Back.to_watching])
+def test_after_a_restart_nothing_is_read_back_where_nothing_was_sent(
+    way: Callable[[Back], Back],
+) -> None:
+    walk = way(Back()).resume()
+    assert (walk.incident.release.put, walk.incident.release.put_at) == (None, None)
+    assert walk.show().all(Look) == []
+
+
+def test_after_a_restart_who_had_accused_it_before_says_nothing_new() -> None:
+    walk = Back().to_releasing().resume().show().elapse(1).hear()
+    assert (walk.phase, walk.step) == (Phase.RELEASING, Step.CHECKING)
+    assert walk.incident.release.lifted_at is None
+    assert walk.hear("zabbix").phase is Phase.DOWN
 
 
 def test_after_a_restart_it_is_watched_anew() -> None:

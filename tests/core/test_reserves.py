@@ -174,6 +174,13 @@ def test_it_is_given_back_once_its_incident_is_over() -> None:
     assert ended(one, at(6)) is one
 
 
+def test_one_that_is_being_given_back_already_is_not_asked_for_again() -> None:
+    one = task(S.GIVING_BACK, sent=True)
+    assert ended(one, at(6)) is one
+    held = one.hold(at(7), "503", "see to that")
+    assert ended(held, at(8)) is held
+
+
 def test_one_that_is_held_while_it_is_lent_is_given_back_all_the_same() -> None:
     held = task(S.LENT).hold(at(4), "internal error", "see whether it is to be given back")
     one = ended(held, at(400))
@@ -241,6 +248,12 @@ def test_one_that_cannot_be_given_back_yet_is_held_in_the_end_and_tried_again() 
     assert (again.stage, again.doing, again.why) == (S.HELD, S.GIVING_BACK, "504")
     done = returned(again, IDLE, None, at(500), accused=False)
     assert (done.over, done.why, done.out_of) == (True, "", None)
+
+
+def test_what_a_bug_has_held_stays_held_when_it_fails_and_is_tried_as_seldom() -> None:
+    held = task(S.GIVING_BACK).hold(at(4), "internal error", "see whether it is to be given back")
+    one = failed(held, "503", at(400), LIMITS)
+    assert (one.stage, one.why, one.retry_at) == (S.HELD, "503", at(400 + HELD_RETRY_S))
 
 
 def test_what_was_to_wait_on_another_boot_waits_no_more() -> None:

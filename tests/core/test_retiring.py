@@ -6,7 +6,7 @@ import pytest
 
 from doctor_daemon.core.context import Armed
 from doctor_daemon.core.evidence import Verdict
-from doctor_daemon.core.host import Mode
+from doctor_daemon.core.host import HostPlan, Mode
 from doctor_daemon.core.messages import Order, Read
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power, ProofKind
@@ -103,10 +103,13 @@ def test_devices_that_were_changed_meanwhile_prove_nothing() -> None:
     assert [walk.course] == [Course.DELETING]
 
 
-def test_a_level_that_has_become_a_human_is_not_read() -> None:
-    walk = Leaving().to_down().list("web").given(plan=plan(MANUAL))
+@pytest.mark.parametrize("changed", [plan(MANUAL), plan(levels=())], ids=["a human", "gone"])
+def test_a_level_without_devices_any_more_is_not_read_and_proves_nothing(changed: HostPlan) -> None:
+    walk = Leaving().to_down().list("web").given(plan=changed)
+    before = walk.incident.proof
     walk.order(Order.DECOMMISSION).survey().minutes(0.5)
     assert [walk.course] == [Course.DELETING]
+    assert walk.incident.proof is before
 
 
 def test_a_proof_from_before_it_was_switched_on_does_not_do() -> None:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.gates import Act, refused, verdicts
-from doctor_daemon.core.messages import Crashed, Order, Resumed
+from doctor_daemon.core.messages import Crashed, Identify, Order, Read, Resumed
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.retirement import Course, DeleteService, ServiceDeleted, Survey
 from doctor_daemon.core.retiring import unwanted
 from doctor_daemon.core.survey import Surveyed
 from doctor_daemon.core.tries import Outcome
+from tests.core import make
 from tests.core.leaving import Leaving
 from tests.core.make import SERVICE, incident
 from tests.core.test_retiring import not_done
@@ -90,6 +91,23 @@ def test_a_nova_compute_that_registers_anew_is_for_a_human() -> None:
     assert (walk.phase, walk.gate) == (Phase.HELD, "service")
 
 
+def test_while_it_is_read_back_the_power_is_not_read() -> None:
+    walk = Leaving().to_delete().delete().identify()
+    assert walk.course is Course.COUNTING
+    assert (walk.all(Identify), walk.all(Read)) == ([], [])
+
+
+def test_a_report_while_it_is_read_back_is_not_forgotten_and_keeps_the_next_request() -> None:
+    walk = Leaving().to_delete().delete(Outcome.UNKNOWN, "no answer").survey()
+    walk.elapse(10).survey(updated_s=1010.0).elapse(10).survey(updated_s=1020.0, reason="theirs")
+    walk.listed = False
+    walk.elapse(10).survey()
+    assert walk.course is Course.DELETING
+    refusal = refused(Act.DELETE, walk.incident, walk.context)
+    assert refusal is not None
+    assert refusal.why == "nova-compute of cmp-1 has reported in"
+
+
 def test_what_is_answered_late_is_noted_and_means_nothing() -> None:
     walk = Leaving().to_delete()
     effect = walk.one(DeleteService)
@@ -97,6 +115,7 @@ def test_what_is_answered_late_is_noted_and_means_nothing() -> None:
     assert (walk.phase, walk.course) == (Phase.HELD, Course.OVER)
     walk.see(ServiceDeleted(effect, Outcome.ACCEPTED, "204", walk.now))
     assert (walk.phase, walk.said) == (Phase.HELD, "deleting the service accepted: 204")
+    assert (walk.course, walk.wish.put) == (Course.OVER, None)
     other = Leaving().to_down().list("web")
     other.see(ServiceDeleted(effect, Outcome.ACCEPTED, "204", other.now))
     assert other.phase is Phase.DOWN
@@ -131,6 +150,12 @@ def test_what_is_wanted_no_more_is_not_sent() -> None:
     walk.see(Crashed("KeyError"))
     assert unwanted(walk.incident, effect) == "it is not wanted any more: the incident is held"
     assert unwanted(Leaving().to_down().incident, effect)
+
+
+def test_a_request_is_sent_for_a_host_that_is_down_only() -> None:
+    walk = Leaving().to_delete()
+    released = replace(walk.incident, phase=Phase.RELEASING)
+    assert unwanted(released, walk.one(DeleteService)).endswith("the incident is releasing")
 
 
 def test_a_host_without_a_service_is_asked_to_be_deleted_all_the_same() -> None:
@@ -200,6 +225,14 @@ def test_a_list_that_may_leave_it_out_shows_nothing_before_it_is_deleted() -> No
     assert (walk.all(DeleteService), walk.wish.left) == ([], None)
     walk.minutes(2.5)
     assert "before 2.69 it leaves out those of a cell" in not_done(walk)
+
+
+def test_a_list_that_may_leave_others_out_is_enough_where_it_shows_the_host() -> None:
+    walk = Leaving().to_ordered()
+    seen = make.sighting(0, **{**walk.shown, "asked_at": walk.now})
+    walk.see(Surveyed(walk.wish.number, walk.now, seen, whole=False))
+    assert walk.wish.left is not None
+    assert walk.off().course is Course.DELETING
 
 
 def test_once_nova_has_said_that_it_is_deleted_such_a_list_is_enough() -> None:
