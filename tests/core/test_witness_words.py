@@ -232,7 +232,8 @@ def test_a12_after_a_pause_a_witness_has_its_time_again() -> None:
     assert unheard(late, at(0), world(9.75, own=own)) == ""
 
 
-def test_c1_a_cut_of_another_boot_gives_nobody_more_time() -> None:
+def test_c1_a_cut_of_another_boot_or_without_an_answer_gives_nobody_more_time() -> None:
+    assert unheard(tried(said((OFF, 2)), said()), at(0), world(6.75)) == WAITED
     other = replace(cut((OFF, 2)), cut_at=at(99, OTHER_BOOT))
     assert unheard(tried(other, said()), at(0), world(6.75)) == WAITED
     assert unheard(tried(other, said()), at(0), world(7)) == ""
