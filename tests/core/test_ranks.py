@@ -7,7 +7,8 @@ import pytest
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.host import Selection, Server
 from doctor_daemon.core.ranks import HIGHEST, open_rank, place, ranked, told, unsent
-from tests.core.make import Fields, at
+from doctor_daemon.core.turns import ready
+from tests.core.make import Fields, at, context
 from tests.core.moving import guest
 
 PRIORITY, GROUP = "server:instanceha:restart_priority", "server:instanceha:restart_group"
@@ -128,6 +129,13 @@ def test_c8_the_next_rank_begins_once_each_before_was_taken_on_or_has_ended(
     first = record(guest("a"), stage, rank=1, failures=failures)
     assert open_rank([first, record(guest("b"), rank=2)]) == (1 if held_up else 2)
     assert open_rank([first]) == (1 if held_up else HIGHEST)
+
+
+def test_c8_a_request_that_was_not_taken_on_yet_has_the_next_rank_wait() -> None:
+    begun = record(guest("a"), Stage.POSTING, rank=1)
+    later = record(guest("b"), rank=2)
+    assert ready([begun, later], context(1)) == ()
+    assert ready([replace(begun, stage=Stage.UNDER_WAY), later], context(1)) == (later,)
 
 
 def test_the_plan_in_words() -> None:

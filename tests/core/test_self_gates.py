@@ -8,8 +8,11 @@ import pytest
 
 from doctor_daemon.core.gates import Act, gate_waited_for, refused
 from doctor_daemon.core.host import HostId
+from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.ourselves import Check, Ourselves, Sign
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.release import Release
 from tests.core.gated import ready, shut
 from tests.core.make import HOST, OTHER_BOOT, Fields, at, context, sighting
 
@@ -84,6 +87,58 @@ def test_a12_what_was_cut_already_has_no_grace_any_more() -> None:
     assert shut("pause", cut, own=woken) == ""
     moving = ready(sighting=sighting(0.25), phase=Phase.EVACUATING)
     assert shut("pause", moving, own=woken) == ""
+
+
+STILL = "the daemon stood still, and has not looked at cmp-1 anew since"
+AWAKE = Ourselves(awake_at=at(1))
+
+
+def looked_anew(**changes: Fields) -> Incident:
+    """Make an incident whose host was looked at since the pause, and whose grace is of before."""
+    seen = sighting(1)
+    return replace(
+        ready(sighting=seen, phase=Phase.FENCING, proof=None, grace_from=at(0)), **changes
+    )
+
+
+@pytest.mark.parametrize(("seconds", "why"), [(10.75, STILL), (11, "")])
+def test_a12_a_grace_that_is_over_since_the_pause_is_enough(seconds: float, why: str) -> None:
+    assert shut("pause", looked_anew(), own=AWAKE, now=at(seconds)) == why
+
+
+@pytest.mark.parametrize(
+    ("ordered_at", "why"),
+    [(None, STILL), (at(0.75), STILL), (at(1), ""), (at(1, OTHER_BOOT), STILL)],
+)
+def test_a12_what_is_ordered_since_the_pause_needs_no_grace(
+    ordered_at: Instant | None, why: str
+) -> None:
+    assert shut("pause", looked_anew(ordered_at=ordered_at), own=AWAKE, now=at(2)) == why
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"cut_started": at(-5)}, ""),
+        ({"cut_started": at(-5), "release": Release(again=True)}, STILL),
+        ({"cut_started": at(-299)}, ""),
+        ({"cut_started": at(-299.25)}, STILL),
+        ({"cut_started": at(-999), "phase": Phase.FORCING_DOWN}, ""),
+    ],
+)
+def test_a12_a_cut_that_is_decided_anew_has_its_whole_grace(changes: Fields, why: str) -> None:
+    """One of a host that was in use again, or that was decided by a daemon of before."""
+    assert shut("pause", looked_anew(**changes), own=AWAKE, now=at(1)) == why
+
+
+def test_a12_a_suspicion_counts_its_grace_itself() -> None:
+    assert shut("pause", looked_anew(phase=Phase.SUSPECTED), own=AWAKE, now=at(2)) == ""
+
+
+def test_a12_no_phase_goes_on_before_the_host_was_looked_at_anew() -> None:
+    for phase in (Phase.FORCING_DOWN, Phase.EVACUATING):
+        old = ready(sighting=sighting(0.75), phase=phase, grace_from=at(1))
+        assert shut("pause", old, own=AWAKE, now=at(60)) == STILL
 
 
 # whose host it is

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.around import APART, Around, ServerGroup
+from doctor_daemon.core.around import APART, UNSURE, Around, ServerGroup
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.joining import UNPLACED
@@ -14,7 +14,7 @@ from doctor_daemon.core.messages import Evacuate, Inspect, Inspected
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.tries import Outcome
-from doctor_daemon.core.turns import WAITS, ready, waiting
+from doctor_daemon.core.turns import WAITS, noticed, outdated, ready, told, unsure, waiting
 from tests.core import make
 from tests.core.make import Fields, at, context
 from tests.core.moving import Moving, guest
@@ -116,7 +116,7 @@ def test_who_begins_to_wait_for_another_of_its_group_later_is_told_then_and_once
 # where the others of a group are is not known
 
 
-def unsure() -> Moving:
+def unplaced() -> Moving:
     together = frozenset({guest("a").id, guest("far").id})
     walk = Moving("a", "b").to_evacuating()
     far = frozenset({guest("far").id})
@@ -125,19 +125,19 @@ def unsure() -> Moving:
 
 
 def test_who_may_have_others_of_its_group_in_reach_waits_a_while_and_is_told() -> None:
-    walk = unsure()
+    walk = unplaced()
     assert walk.posts == [("b", 1)]
     assert walk.said == f"a: {UNPLACED}; without that they are asked for in 60 s"
     assert walk.record("a").why == UNPLACED
 
 
 def test_who_has_waited_for_the_others_of_its_group_goes_without() -> None:
-    walk = unsure().guard(60).again()
+    walk = unplaced().guard(60).again()
     assert ("a", 1) in walk.posts
 
 
 def test_who_has_no_other_of_its_group_in_reach_after_all_stays() -> None:
-    walk = unsure().guard(60)
+    walk = unplaced().guard(60)
     walk.around = Around((ServerGroup("g-2", "pair", "affinity", frozenset({guest("a").id})),))
     assert walk.again().stage("a") is Stage.SKIPPED
 
@@ -175,3 +175,88 @@ def test_where_nova_never_tells_in_time_a_human_is_asked_and_told_so() -> None:
     assert walk.incident.held.why == (
         "no progress in 900 s of evacuating: Nova has not told in time how its servers stand"
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "waited"),
+    [
+        ({}, False),
+        ({"attempt": 1}, True),
+        ({"stage": Stage.POSTING, "attempt": 1, "since": at(5)}, False),
+        ({"stage": Stage.POSTING, "attempt": 1, "since": at(4.75)}, True),
+        ({"stage": Stage.POSTING, "attempt": 2, "since": at(9)}, True),
+        ({"since": at(-99)}, False),
+    ],
+)
+def test_c7_who_waited_for_an_attempt_or_its_turn_is_asked_for_on_a_young_word(
+    changes: Fields, *, waited: bool
+) -> None:
+    """The attempt that is begun now is none that it has waited for."""
+    assert outdated([record("a", **changes)], at(4.75), NOW) is waited
+    assert not outdated([record("a", **changes)], at(5), NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "waited"),
+    [
+        ({"tags": {"server:doctor-daemon:hold": "60"}}, True),
+        ({"tags": {UNSURE: "pair"}}, True),
+        ({"tags": {APART: "g"}}, True),
+        ({"task_state": "rebuild_spawning"}, True),
+        ({"tags": {"server:HA_Enabled": "True"}, "task_state": "migrating"}, False),
+    ],
+)
+def test_c7_who_waited_for_others_is_asked_for_on_a_young_word(
+    changes: Fields, *, waited: bool
+) -> None:
+    first = Evacuation(guest("a", **changes), Stage.WAITING, at(0), rank=1)
+    assert outdated([record("b"), first], at(4.75), NOW) is waited
+
+
+def test_c7_of_others_nova_s_word_may_be_as_old_as_that_of_the_flag() -> None:
+    limit_s = NOW.policy.flag_age_s
+    assert not outdated([record("a")], at(10 - limit_s), NOW)
+    assert outdated([record("a")], at(9.75 - limit_s), NOW)
+    assert outdated([], None, NOW)
+
+
+# who waits
+
+
+def test_who_waits_for_its_project_is_not_asked_for_and_holds_up_nobody() -> None:
+    held = record("a", hold_until=at(10.25))
+    assert turns(held, record("b"), record("c", rank=2)) == "b"
+    assert turns(held, record("c", rank=2)) == "c"
+    assert turns(replace(held, hold_until=at(10)), record("b")) == "ab"
+    assert waiting((held,), NOW) == {held.server.id: "it waits for a word of its project"}
+    assert waiting((replace(held, hold_until=at(10)),), NOW) == {}
+
+
+@pytest.mark.parametrize("stage", [Stage.POSTING, Stage.CHECKING])
+def test_a_request_that_was_not_taken_on_yet_holds_up_later_ranks(stage: Stage) -> None:
+    begun = record("a", stage=stage)
+    assert turns(begun, record("b"), record("c", rank=2)) == "b"
+    assert turns(replace(begun, failures=1), record("c", rank=2)) == "c"
+    assert turns(replace(begun, stage=Stage.UNDER_WAY), record("c", rank=2)) == "c"
+
+
+def test_servers_of_no_group_wait_for_nobody() -> None:
+    assert turns(record("a"), record("b"), record("c")) == "abc"
+
+
+def test_only_who_waits_for_its_group_is_marked_so_and_named_once() -> None:
+    first, second = record("a", "g", Stage.UNDER_WAY), record("b", "g", why="429")
+    third, held = record("c"), record("d", hold_until=at(20))
+    records = {one.server.id: one for one in (first, second, third, held)}
+    marked, said = noticed(records, NOW)
+    assert said == f"b: {WAITS}"
+    assert [one.why for one in marked.values()] == ["", f"429; {WAITS}", "", ""]
+    assert noticed(marked, NOW) == (marked, "")
+    assert told(records.values(), NOW) == f"b: {WAITS}"
+    assert told([third, held], NOW) == ""
+
+
+def test_where_every_group_is_known_nobody_is_unsure() -> None:
+    assert unsure([record("a", why="429")], NOW) == ""
+    found = unsure([record("a", why="429"), record("b", why=UNPLACED)], NOW)
+    assert found == f"b: {UNPLACED}; without that they are asked for in 60 s"

@@ -81,7 +81,7 @@ def test_beginning_and_end_are_two_notices_of_one_maintenance() -> None:
         "somebody has enabled cmp-1 in Nova again",
     )
     assert (begun.incident, begun.wall_s) == (ended.incident, at(1).wall_s)
-    assert begun.entry != ended.entry
+    assert (begun.entry, ended.entry) == (1, 2)
     assert ended.outcome == "ended"
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from doctor_daemon.core.corroboration import Corroboration
 from doctor_daemon.core.evidence import Evidence, Trust, Verdict, Words, fold
-from doctor_daemon.core.weighing import enough, kinds_of, shortage, standing
+from doctor_daemon.core.weighing import after_life, enough, kinds_of, shortage, standing
 from tests.core.make import OTHER_BOOT, Fields, at, evidence
 
 AGE_S = 300.0
@@ -84,6 +84,22 @@ def test_b14_a_kind_that_is_never_enough_alone_needs_another(need: Fields) -> No
     assert not weigh([word(0, "kdump", ALONE)], **never)
     assert weigh([word(0, "kdump", ALONE), word(0, "ping", OPEN)], **never)
     assert weigh([word(0, "kdump"), word(0, "heartbeat")], **never)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "trust", "suffices"),
+    [
+        (frozenset(), SECOND, True),
+        (frozenset({"ping"}), SECOND, True),
+        (frozenset({"kdump"}), SECOND, False),
+        (frozenset({"kdump", "ping"}), SECOND, False),
+        (frozenset(), OPEN, False),
+    ],
+)
+def test_b14_where_one_kind_is_enough_it_is_none_that_never_is(
+    kinds: frozenset[str], trust: Trust, *, suffices: bool
+) -> None:
+    assert weigh([word(0, "kdump", trust)], kinds=1, never_alone=kinds) is suffices
 
 
 @pytest.mark.parametrize(("gap_s", "suffices"), [(30, True), (30.25, False)])
@@ -190,10 +206,22 @@ def test_a5_a_source_of_its_own_age_counts_no_longer_than_that() -> None:
             {"kinds": 1},
             "1 kind of evidence (ping), and it takes one that is authenticated",
         ),
+        ([], {"window_s": AGE_S}, f"0 kinds of evidence, and it takes 2{OR_ALONE}"),
     ],
 )
 def test_what_is_missing_is_said(said: list[Evidence], need: Fields, text: str) -> None:
     assert shortage(heard(*said), at(0), AGE_S, Corroboration(**need)) == text
+
+
+def test_life_answers_what_was_said_until_then_and_no_more() -> None:
+    said = [word(9.75, "a"), word(10, "b"), word(10.25, "c")]
+    assert [*after_life(heard(*said))] == ["of-a/print", "of-b/print", "of-c/print"]
+    seen = word(10, "agent", verdict=Verdict.UP)
+    assert [*after_life(heard(*said, seen))] == ["of-c/print"]
+    taken_back = word(11, "a", verdict=Verdict.WITHDRAWN)
+    assert [*after_life(heard(*said, seen, taken_back))] == ["of-c/print"]
+    later = word(10.25, "ping", verdict=Verdict.UP)
+    assert after_life(heard(*said, seen, later)) == {}
 
 
 statements = st.lists(
