@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from doctor_daemon.core.context import Armed
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports.moving import NOT_WHOLE
 from doctor_daemon.ports.secrets import LENGTH_MIN
@@ -23,6 +25,7 @@ from doctor_daemon.stores.etcd_json import (
 )
 from doctor_daemon.stores.etcd_schema import IMPORTING, Newer, check_schema, is_importing
 from doctor_daemon.stores.etcd_values import (
+    CHANGE,
     DIGITS,
     OPENED,
     PACKED_MIN,
@@ -33,7 +36,7 @@ from doctor_daemon.stores.etcd_values import (
     unpacked,
 )
 from tests.stores.etcd_cluster import code
-from tests.stores.values import head_of, opening
+from tests.stores.values import audit_line, head_of, opening
 
 KNOWN = 5
 
@@ -199,3 +202,12 @@ def test_d9_an_opened_incident_is_an_order_and_a_head(changed: Mapping[str, obje
         OPENED.loads(json.dumps(written))
     with pytest.raises(ValueError, match="an opened incident"):
         OPENED.dumps(head_of(opening()))  # type: ignore[arg-type] # it is wrong
+
+
+@pytest.mark.parametrize("name", ["head", "audit"])
+def test_heads_and_lines_of_the_audit_have_keys_of_their_own(name: str) -> None:
+    whole = replace(opening(), audit=(audit_line(1),), armed=Armed(on=True))
+    written = json.loads(CHANGE.dumps(whole))
+    assert set(written["value"]) == {"entries", "armed"}
+    with pytest.raises(Permanent, match="cannot be read"):
+        CHANGE.loads(json.dumps(written | {"value": {name: []}}))

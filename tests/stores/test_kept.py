@@ -8,9 +8,11 @@ import pytest
 
 from doctor_daemon.core.audit import ORIGIN, Link, Row
 from doctor_daemon.core.context import Armed
+from doctor_daemon.core.incident import IncidentId
 from doctor_daemon.core.masses import MassState
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.release import Release
+from doctor_daemon.core.upkeep import Turn, Upkeep
 from doctor_daemon.errors import Conflict, Permanent
 from doctor_daemon.ports import Change, Delivery, NoticeRow, Wanted
 from doctor_daemon.ports.moving import Inventory, Record, Told
@@ -232,6 +234,8 @@ def test_a_change_was_made_when_the_last_of_it_was() -> None:
     assert moment_of(Change()) is None
     assert moment_of(Change(evidence=said)) == at(2)
     assert moment_of(replace(opening(seconds=7), evidence=said)) == at(7)
+    told = Upkeep(host(), IncidentId("u-1"), Turn.BEGUN, at(5), ())
+    assert moment_of(Change(upkeep=(told,), evidence=said)) == at(5)
 
 
 INVENTORY = Inventory(0.0, 1, None, 2, 1, 1, Link(3, "a"), Link(5, "c"))
