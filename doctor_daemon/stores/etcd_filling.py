@@ -5,8 +5,8 @@ What is over, and of which all was delivered, goes at once to where a start does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,7 +92,7 @@ class Filling:
 
     async def take(self, record: Record) -> None:
         """Take the next record. Raise Permanent for one that etcd cannot hold."""
-        try:
+        with _kept():
             match record:
                 case Incident():
                     await self._take_incident(record)
@@ -104,15 +104,14 @@ class Filling:
                     await self._take_row(record)
                 case Row():
                     await self._take_line(record)
-        except (TooLarge, ValueError) as error:
-            raise Permanent(f"it cannot be kept in etcd: {error}") from error
 
     async def end(self) -> None:
-        """Have all of it count."""
-        await self._told_off()
-        await self._numbered()
-        await self._rows_off()
-        await self._lines_off()
+        """Have all of it count. Raise as `take` does: the last of it is put only now."""
+        with _kept():
+            await self._told_off()
+            await self._numbered()
+            await self._rows_off()
+            await self._lines_off()
         anchor = self._inventory.anchor
         if anchor != ORIGIN:
             await self._batch.put("audit", packed(LINK.dumps(anchor)))
@@ -270,6 +269,15 @@ class Filling:
 
         for rows, made in pieces(self._lines.taken(), value):
             await self._batch.put(ordered("a", rows[0].number), made)
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Have what etcd cannot hold said as that."""
+    try:
+        yield
+    except (TooLarge, ValueError) as error:
+        raise Permanent(f"it cannot be kept in etcd: {error}") from error
 
 
 def _parts(incident: Incident) -> Change:

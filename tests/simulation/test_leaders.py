@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+
+import pytest
+import structlog
 
 from doctor_daemon.ports import Permit
 from tests.simulation.clocks import present_s
@@ -16,8 +20,14 @@ from tests.simulation.takeovers import Takeover
 from tests.simulation.tally import quiet
 
 
-def test_the_oracle_sees_who_acts_without_the_lease() -> None:
+@pytest.fixture(autouse=True)
+def _silent() -> Iterator[None]:
     quiet()
+    yield
+    structlog.reset_defaults()
+
+
+def test_the_oracle_sees_who_acts_without_the_lease() -> None:
     found: list[list[str]] = []
 
     async def main() -> None:
@@ -62,7 +72,6 @@ class _Unaware(Keeper):
 
 
 def test_the_oracle_sees_a_daemon_that_does_not_ask_whether_it_leads() -> None:
-    quiet()
     scenes: list[Takeover] = []
 
     async def main() -> None:
