@@ -9,8 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+import structlog
+
 from doctor_daemon.heartbeat.lifeline import ASK_MAX
 from doctor_daemon.heartbeat.reception import Reception
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Address = tuple[str, int]
 BUFFER_BYTES = 4 * 1024 * 1024
@@ -30,14 +34,20 @@ class Take(Protocol):
 class Door:
     """Hands each datagram to `take`, and sends what that returns to where it came from."""
 
-    def __init__(self, listen: Address, take: Take) -> None:
-        """Bind. Raise OSError."""
-        self._reception = Reception(listen, BUFFER_BYTES, dual=True)
+    def __init__(self, listen: Address, take: Take, wanted: int = BUFFER_BYTES) -> None:
+        """Bind, and have the kernel keep so many bytes, or as many as it does. Raise OSError."""
+        self._reception = Reception(listen, wanted, dual=True)
         self._socket = self._reception.socket
         self._take = take
         self._crowded = False
         self.buffer_bytes = self._reception.buffer_bytes
         """How much the kernel keeps."""
+        if self.buffer_bytes < wanted:
+            log.warning(
+                "a flood may reset hosts: raise net.core.rmem_max",
+                found=self.buffer_bytes,
+                expected=wanted,
+            )
         self.port: int = self._socket.getsockname()[1]
 
     def open(self) -> None:

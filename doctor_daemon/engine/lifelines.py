@@ -25,7 +25,7 @@ import structlog
 
 from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine.callers import Callers
-from doctor_daemon.engine.lifeline_door import BUFFER_BYTES, Door
+from doctor_daemon.engine.lifeline_door import Door
 from doctor_daemon.engine.withheld import Turns, UnsureError, content, write
 from doctor_daemon.heartbeat.keys import Key
 from doctor_daemon.heartbeat.lease import ASK_EVERY_S
@@ -107,11 +107,6 @@ class Lifelines:
             self.port, self._since_s = door.port, self._now_s()
             withheld = len(self._pledges.holds)
             self._log.info("acknowledging watchdogs", port=self.port, withheld=withheld)
-            if door.buffer_bytes < BUFFER_BYTES:
-                found, wanted = door.buffer_bytes, BUFFER_BYTES
-                self._log.warning(
-                    "a flood may reset hosts: raise net.core.rmem_max", found=found, expected=wanted
-                )
             await self._keep_tidy()
         finally:
             self.port, self._door = 0, None
@@ -195,7 +190,7 @@ class Lifelines:
         held = None if why else pledges.withhold(host, incident, now_s)
         if held is None:
             return Outcome.UNSENT, why
-        if hold is None and report is not None:
+        if report is not None:  # there is none of a host that is withheld from already
             self._unsure[host] = report
         if host in self._unsure:
             try:

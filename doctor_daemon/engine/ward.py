@@ -152,7 +152,7 @@ class Ward(Right):
             plan=self.plan(host),
             mode=self.rules.mode,
             armed=self.armed,
-            maintenance=self._window(host, now_only=True),
+            maintenance=self._window(host),
             charges=tuple(self._charges.values()),
             busy=self.neighbours.busy(host, now, policy),
             off=self.neighbours.off(host, now, policy, own.awake_at),
@@ -173,10 +173,10 @@ class Ward(Right):
         self.standpoint.step = step
         self.lookout.stepped(step.seconds)
 
-    def _window(self, host: HostId, *, now_only: bool) -> Maintenance | None:
+    def _window(self, host: HostId) -> Maintenance | None:
         window = self.maintenance.get(host)
         over = window is not None and self.tools.clock.now().reached(window.until)
-        return None if now_only and over else window
+        return None if over else window
 
     def servers(self, host: HostId) -> ServerList:
         """Return the servers that the host map has for a host."""

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from doctor_daemon.engine.callers import STRANGE_MAX, WINDOW_S, WRONG_MAX, Callers
 from doctor_daemon.engine.lifeline_door import BUFFER_BYTES, ROUND, Door
@@ -157,3 +158,12 @@ async def test_its_buffer_is_as_large_as_the_kernel_lets_it_be() -> None:
         assert door.drops() == 0
     finally:
         door.close()
+
+
+@pytest.mark.parametrize(("wanted", "short"), [(1, False), (MOST, False), (2**31 - 1, True)])
+async def test_e1_a_buffer_that_the_kernel_does_not_give_is_told(
+    wanted: int, *, short: bool
+) -> None:
+    with capture_logs() as logs:
+        Door(("127.0.0.1", 0), lambda *_, **__: None, wanted).close()
+    assert ["net.core.rmem_max" in line["event"] for line in logs] == [True] * short

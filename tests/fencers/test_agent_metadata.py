@@ -166,6 +166,10 @@ async def test_it_may_be_made_while_a_loop_runs(tmp_path: Path) -> None:
         ({"parameters": {"password": "x"}}, "password is a secret; name its file under"),
         ({"parameters": {"snmp_priv_passwd": "x"}}, "snmp_priv_passwd is a secret"),
         ({"parameters": {"ip": 1}, "alias": "x"}, "alias: expected a `plug`"),
+        (
+            {"parameters": {"ip": 1}, "secrets": {"ip": "/absent"}},
+            "secrets: ip stands under `parameters`, too",
+        ),
         ({"i_accept_no_identity": False}, "the agent cannot say which machine it cuts"),
         ({"agent": "fence_apc -o off"}, "agent"),
         ({"agent": "fence_apc; reboot"}, "agent"),
@@ -175,3 +179,22 @@ def test_options_that_would_harm_are_refused(options: dict[str, object], words: 
     whole = {"agent": "fence_apc", "i_accept_no_identity": True, **options}
     with pytest.raises(ValueError, match=words):
         FenceAgent.Config.model_validate(whole)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"parameters": {"plug": 1}, "alias": "x"},
+        {"parameters": {"port": "1"}, "alias": "x"},
+        {"i_accept_no_identity": True},
+        {"parameters": {"method": "onoff", "ip": "192.0.2.1"}, "i_accept_no_identity": True},
+        {"parameters": {"ssl": True, "login_timeout": 5}, "i_accept_no_identity": True},
+        {
+            "parameters": {"ip": 1},
+            "secrets": {"password": "/absent"},
+            "i_accept_no_identity": True,
+        },
+    ],
+)
+def test_options_that_do_no_harm_are_taken(options: dict[str, object]) -> None:
+    assert FenceAgent.Config.model_validate({"agent": "fence_apc", **options}).agent == "fence_apc"

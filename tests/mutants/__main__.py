@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from tests.mutants import record, survivors, traces
+from tests.mutants import ending, record, survivors, traces
 from tests.mutants.areas import AREAS, Area, file_of
 from tests.mutants.fresh import BrokenError
 from tests.mutants.mutate import Mutant
@@ -49,8 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             ends_at = time.monotonic() + options.minutes * 60
             for area in areas:
                 bring_up(area, made[area.name], options, ends_at)
-    except BrokenError as error:
-        sys.stderr.write(f"{error}\n")
+    except (BrokenError, KeyboardInterrupt) as error:
+        sys.stderr.write(f"{str(error) or 'ended before its time'}\n")
         return 2
     fates = {area.name: record.read(area, made[area.name]) for area in areas}
     return judge(made, fates, _explained(areas, made if options.only else None))
@@ -98,14 +98,10 @@ def bring_up(
     left_s = ends_at - time.monotonic()
     command = [sys.executable, "-m", "tests.mutants.nursery", area.written()]
     shares = [
-        subprocess.Popen(
-            [*command, str(share), str(options.jobs), options.only, str(left_s)],
-            stdout=subprocess.DEVNULL,
-        )
+        [*command, str(share), str(options.jobs), options.only, str(left_s)]
         for share in range(options.jobs)
     ]
-    ended = [share.wait() for share in shares]
-    if any(ended):
+    if any(_ended(shares)):
         raise BrokenError(f"a trial of {area.name} has failed by itself")
 
 
@@ -118,8 +114,20 @@ def trace(area: Area) -> None:
     sys.stderr.write(f"{area.name}: tracing {len(suites)} files of tests and {seeds} seeds\n")
     command = [sys.executable, "-m", "tests.mutants.tracing", area.written(), str(seeds)]
     command += map(str, suites)
-    if subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode:
+    if any(_ended([command])):
         raise BrokenError(f"the original does not pass the tests of {area.name}")
+
+
+def _ended(commands: Sequence[Sequence[str]]) -> list[int]:
+    """Run them side by side, and return their exit statuses. They end with this process."""
+    begun = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
+    try:
+        return [one.wait() for one in begun]
+    finally:
+        for one in begun:
+            one.terminate()
+        for one in begun:
+            one.wait()
 
 
 def judge(made: Made, fates: Fates, explained: Sequence[survivors.Explained]) -> int:
@@ -153,4 +161,5 @@ def _figures(made: Sequence[Mutant], fates: Sequence[Fate], why: Mapping[str, st
 
 
 if __name__ == "__main__":
+    ending.in_order()
     sys.exit(main())

@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from tests.mutants import ending
+
 PASSED = b"."
 BROKEN = b"!"
 MEMORY_BYTES = 4 << 30
@@ -51,7 +53,7 @@ def watched(work: Work, limits: Sequence[float]) -> tuple[int, bytes]:
         return _listen(heard, limits)
     finally:
         os.close(heard)
-        _end(before)
+        end(before)
 
 
 def _listen(heard: int, limits: Sequence[float]) -> tuple[int, bytes]:
@@ -67,6 +69,7 @@ def _listen(heard: int, limits: Sequence[float]) -> tuple[int, bytes]:
 def _do(work: Work, said: int) -> NoReturn:
     """Do it in this process, which is forked, and end."""
     os.setpgid(0, 0)
+    ending.as_ever()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 0)
@@ -83,7 +86,7 @@ def _do(work: Work, said: int) -> NoReturn:
         os._exit(0)
 
 
-def _end(before: Collection[int]) -> None:
+def end(before: Collection[int] = ()) -> None:
     """Kill all that has come since, and reap it."""
     while since := set(_children()) - set(before):
         for pid in since:

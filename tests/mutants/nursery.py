@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutants import fork, record
+from tests.mutants import ending, fork, record
 from tests.mutants.areas import Area, module_of
 from tests.mutants.covering import Covering
 from tests.mutants.fresh import fresh
@@ -171,7 +171,10 @@ class Nursery:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Try what is not in the record yet. The exit status is 2 when a trial fails by itself."""
+    """Try what is not in the record yet. The exit status is 2 when a trial fails by itself.
+
+    Told to end, it leaves nothing running.
+    """
     written, share, shares, only, seconds = arguments
     area, ends_at = Area.taken(written), time.monotonic() + float(seconds)
     made = [one for one in area.mutants() if re.search(only, one.title)]
@@ -180,10 +183,14 @@ def main(arguments: Sequence[str]) -> int:
     if not left:
         return 0
     fork.adopt()
+    ending.in_order()
     nursery = Nursery(area, left, ends_at)
-    with tempfile.TemporaryDirectory() as folder:
-        options = [*OPTIONS, "--basetemp", f"{folder}/base"]
-        status = pytest.main([*options, *area.tests], plugins=[Hasty(), nursery])
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            options = [*OPTIONS, "--basetemp", f"{folder}/base"]
+            status = pytest.main([*options, *area.tests], plugins=[Hasty(), nursery])
+    finally:
+        fork.end()
     return 0 if status == pytest.ExitCode.OK else 2
 
 

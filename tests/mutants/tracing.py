@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from coverage import Coverage
 
-from tests.mutants import traces
+from tests.mutants import ending, traces
 from tests.mutants.areas import Area
 from tests.mutants.hasty import OPTIONS, Hasty
 from tests.mutants.traces import Ran
@@ -53,10 +53,12 @@ def trace(area: Area, suites: Sequence[Path], seeds: int) -> bool:
     files = [str(file) for file in area.files()]
     coverage = Coverage(data_file=None, config_file=False, include=files, messages=False)
     coverage.start()
-    tracer, status = Tracer(coverage), 0
+    tracer, status = Tracer(coverage), pytest.ExitCode.OK
     if suites:
         options = [one for one in OPTIONS if one != "-x"]
-        status = pytest.main([*options, *map(str, suites)], plugins=[Hasty(), tracer])
+        status = pytest.ExitCode(
+            pytest.main([*options, *map(str, suites)], plugins=[Hasty(), tracer])
+        )
     told = {}
     for seed in range(seeds):
         coverage.switch_context(str(seed))
@@ -66,6 +68,8 @@ def trace(area: Area, suites: Sequence[Path], seeds: int) -> bool:
         if violations:
             tracer.failed.add(str(seed))
     coverage.stop()
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return False  # not all that was to be run was
     lines = _lines(coverage)
     traces.keep_imported(area.mark, lines[""])
     for suite in suites:
@@ -83,6 +87,7 @@ def trace(area: Area, suites: Sequence[Path], seeds: int) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Trace what the arguments name."""
     area, seeds, *suites = arguments
+    ending.in_order()
     return 0 if trace(Area.taken(area), [Path(one) for one in suites], int(seeds)) else 1
 
 
