@@ -57,7 +57,7 @@ def resumed(incident: Incident, context: Context) -> Incident:
     if incident.release.sending and incident.release.step is Step.LIFTING:
         incident = replace(incident, release=replace(incident.release, lift_at=now))
     incident = doubted(incident, now, context.policy, rebooted=rebooted)
-    incident = kept_waiting(incident, context)
+    incident = kept_waiting(incident, context) if rebooted else incident
     incident = taken_up(_unswitched(incident, now), now)
     if incident.phase is Phase.RELEASING:
         return _rerelease(incident, now)

@@ -295,4 +295,6 @@ def test_where_the_operator_has_allowed_it_no_more_nobody_waits_after_a_reboot()
 def test_a_restart_on_the_same_boot_changes_nothing_of_it() -> None:
     walk = Moving(patient("web"), **HOST).to_inspected()
     until = walk.record().hold_until
+    lines = len(walk.incident.timeline)
     assert walk.wait(10).see(Resumed()).record().hold_until == until
+    assert not any("waiting" in entry.text for entry in walk.incident.timeline[lines:])
