@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from doctor_daemon.core.evidence import Verdict, Words, fold
-from doctor_daemon.core.host import HostPlan
+from doctor_daemon.core.host import HostPlan, Mode, WayBack
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
@@ -23,6 +23,7 @@ from tests.core.coming_back import Back
 from tests.core.gated import attempt, back, shut
 from tests.core.make import (
     UUID,
+    Fields,
     at,
     context,
     evidence,
@@ -160,5 +161,11 @@ def test_a_host_without_a_proof_is_left_to_nobody() -> None:
 
 @pytest.mark.parametrize(("seconds", "is_open"), [(59.75, False), (60, True)])
 def test_the_policy_switches_nothing_on_in_a_maintenance(seconds: float, *, is_open: bool) -> None:
-    asked = shut("unattended", back(release=PATIENT), now=at(seconds), maintenance=maintenance(60))
+    world: Fields = {
+        "now": at(seconds),
+        "maintenance": maintenance(60),
+        "mode": Mode.EVACUATE,
+        "plan": plan(mode=Mode.EVACUATE, way_back=WayBack(power_on=True)),
+    }
+    asked = shut("unattended", back(release=PATIENT), **world)
     assert asked == ("" if is_open else "cmp-1 is in maintenance by ben: new memory")
