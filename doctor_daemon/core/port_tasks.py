@@ -105,6 +105,11 @@ class PortTask:
         return self.stage is PortStage.DONE
 
     @property
+    def fencing(self) -> tuple[IncidentId, int]:
+        """Return which fencing it is of."""
+        return self.incident, self.round
+
+    @property
     def doing(self) -> PortStage:
         """What it is at, or was at when it was held."""
         return self.out_of or self.stage

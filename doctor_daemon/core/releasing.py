@@ -189,7 +189,8 @@ def _missing(incident: Incident, context: Context) -> str:
     shut = [(gate.name in _YOUNG, number, why) for number, (gate, why) in asked if why]
     if shut:
         return min(shut)[2]
-    return listed(incident, context) or f"what was done to {host} cannot be read back"
+    unlisted = listed(incident, context) if release.put is None else ""
+    return unlisted or f"what was done to {host} cannot be read back"
 
 
 # the steps

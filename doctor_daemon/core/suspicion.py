@@ -165,7 +165,10 @@ def suspected(incident: Incident, context: Context) -> Incident:
     if enough(words, now, limit_s, need):
         text = f"still down after {policy.grace_s:g} s of grace, and the evidence is enough"
         return begin(incident.move(Phase.FENCING, now, text), context)
-    if waited_s < policy.grace_s + policy.corroboration_s or repeated(incident, context):
+    if waited_s < policy.grace_s + policy.corroboration_s:
+        return incident
+    by = _given_up_at(incident, context)
+    if (by is None or not now.reached(by)) and repeated(incident, context):
         return incident
     says = ", ".join(sorted({word.source for word in incident.words.values()}))
     short = shortage(words, now, limit_s, need)
@@ -185,4 +188,16 @@ def decides_at(incident: Incident, context: Context) -> Instant:
     if dumped is not None:
         return dumped
     said_by = context.repeated_at if context.now.reached(over) else None
-    return over if said_by is None else said_by
+    if said_by is None:
+        return over
+    by = _given_up_at(incident, context)
+    return said_by if by is None or by.since(said_by) > 0 else by
+
+
+def _given_up_at(incident: Incident, context: Context) -> Instant | None:
+    """Return when words to be said again are waited for no more, however often we stand still.
+
+    None: the suspicion is of another boot, and has no age.
+    """
+    since = incident.phase_at
+    return since.plus(context.policy.progress_s) if since.boot_id == context.now.boot_id else None

@@ -5,10 +5,12 @@ Each is a pure function of the incident and its context that says why it is shut
 
 from __future__ import annotations
 
+import math
+
 from doctor_daemon.core import contradiction
 from doctor_daemon.core import preconditions as needs
 from doctor_daemon.core.context import Context
-from doctor_daemon.core.evidence import OPERATOR, Verdict
+from doctor_daemon.core.evidence import OPERATOR, Verdict, Words
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.inherited import inherited
 from doctor_daemon.core.recall import recallable
@@ -25,17 +27,21 @@ def evidence(incident: Incident, context: Context) -> str:
         return ""
     if not any(standing(incident.words, context.now, limit, need)):
         return f"no evidence against {incident.host} is younger than {limit:g} s"
-    again = recallable(incident)
-    anew = again or inherited(incident, context)
+    anew = recallable(incident) or inherited(incident, context)
     if incident.cut_started is not None and not anew:
         return ""
-    words = (
-        needs.unanswered(incident, context) if again else contradiction.weighty(incident, context)
-    )
+    words = _counted(incident, context)
     if enough(words, context.now, limit, need):
         return ""
     short = shortage(words, context.now, limit, need)
     return f"the evidence against {incident.host} is not enough any more: {short}"
+
+
+def _counted(incident: Incident, context: Context) -> Words:
+    """Return the words that count for a cut, be they young or not."""
+    if recallable(incident):
+        return needs.unanswered(incident, context)
+    return contradiction.weighty(incident, context)
 
 
 def repeated(incident: Incident, context: Context) -> str:
@@ -58,7 +64,9 @@ def repeated(incident: Incident, context: Context) -> str:
     ]
     if any(last.boot_id != now.boot_id for last in said):
         old = "before this daemon began, and of no known age"
-    elif any(last.since(listening_from) < 0 for last in said):
+    elif any(last.since(listening_from) < 0 for last in said) and enough(
+        _counted(incident, context), now, math.inf, need
+    ):
         old = "before this daemon was away, or stood still"
     else:
         return ""

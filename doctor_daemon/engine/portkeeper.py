@@ -117,7 +117,7 @@ class Portkeeper:
         if self._ward.stopping:
             return
         for task in self._left:
-            if task.journal.open:
+            if self._audit.owes(task.host, task):
                 await self._save(*self._audit.cut_off(task))
         for incident in self._fresh():
             before, now = self._ward.stock.ports.get(incident.host), self._now()
@@ -196,9 +196,8 @@ class Portkeeper:
             task, gone, why = await self._say(task, fate.clear, network, down=False, done=done)
             wrong = wrong or why
             if gone:
-                text = f"{gone} of its ports, bound elsewhere, are cleared"
-                if task.doing is PortStage.CLEARING:
-                    text = f"{gone} of its ports are cleared"
+                where = "" if task.doing is PortStage.CLEARING else ", bound elsewhere,"
+                text = f"{gone} of its ports{where} are cleared"
                 task = await self._save(task.note(self._now(), text))
         if wrong:
             raise Temporary(wrong)
@@ -216,12 +215,11 @@ class Portkeeper:
         """Say it of each port, a few at a time, and save the task without those that are `done`.
 
         Return it, how many those were, and why others could not be changed, in the words of the
-        first: one keeps no other from it. Raise Temporary, in the same words, where none of many
-        could be.
+        first. Raise Temporary, in the same words, where none of many could be.
         """
         names = [("mark down" if down else "clear", f"port {port}") for port in ports]
-        shut = self._stopped(task) if ports else ""
-        task = await self._save(*self._audit.begun(task, names, shut, self._incident(task.host)))
+        shut, incident = self._stopped(task), self._incident(task.host)
+        task = await self._save(*self._audit.begun(task, names, shut, incident))
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def one(port: str) -> tuple[Said, Outcome, str]:
@@ -237,7 +235,9 @@ class Portkeeper:
                     return Said.UNKNOWN, Outcome.UNKNOWN, str(error)
             return said, said.outcome, text
 
-        answers = await asyncio.gather(*map(one, ports))
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(one(port)) for port in ports]
+        answers = [request.result() for request in asked]
         over = [p for p, (said, _, _) in zip(ports, answers, strict=True) if said in done]
         ends = [End(n, how.value, t) for n, (_, how, t) in zip(names, answers, strict=True)]
         task = await self._save(*self._audit.ended(task.drop(over), ends))
@@ -283,11 +283,11 @@ class Portkeeper:
         """Save a task, unless it is so already, and tell what is new in its story."""
         ward = self._ward
         before = ward.stock.ports.get(task.host)
-        if task == before:
+        if task == before and not self._audit.owes(task.host, task):
             return task
 
         def keep(after: PortTask) -> None:
-            if before is not None:
+            if before is not None and before.fencing == after.fencing:
                 ward.stock.ports[task.host] = replace(before, journal=after.journal)
 
         await self._audit.save({task.host: task}, Change(port_tasks=(task,)), lines, keep)

@@ -36,7 +36,7 @@ from doctor_daemon.core.tries import Outcome
 from doctor_daemon.engine import port_gates, storage_gates
 from doctor_daemon.engine.task_audit import Lines, TaskAudit
 from doctor_daemon.engine.ward import Ward
-from doctor_daemon.errors import DoctorError, Temporary
+from doctor_daemon.errors import DoctorError, LateError, Temporary
 from doctor_daemon.ports import Change, Permit
 
 EVERY_S = 5.0
@@ -140,7 +140,7 @@ class Reservekeeper:
 
     async def _go_on(self, task: ReserveTask) -> None:
         """Take steps until one has to be waited for."""
-        if task.journal.open:
+        if self._audit.owes(task.host, task):
             task = await self._save(*self._audit.cut_off(task))
         if task.retry_at is not None and not self._now().reached(task.retry_at):
             return
@@ -234,11 +234,11 @@ class Reservekeeper:
         task = await self._save(*begun)
         try:
             await self._allowed(shut, task)
-        except DoctorError as error:
+            outcome, text = await request(self._ward.permit())
+        except (LateError, Temporary) as error:  # a request tells of what it has sent
             end = End(name, Outcome.UNSENT.value, str(error))
             await self._save(*self._audit.ended(task, [end]))
             raise
-        outcome, text = await request(self._ward.permit())
         end = End(name, outcome.value, text)
         return await self._save(*self._audit.ended(task, [end])), outcome, text
 
@@ -271,11 +271,11 @@ class Reservekeeper:
         """Save a task, unless it is so already, and tell what is new in its story."""
         ward = self._ward
         before = ward.stock.reserves.get(task.host)
-        if task == before:
+        if task == before and not self._audit.owes(task.host, task):
             return task
 
         def keep(after: ReserveTask) -> None:
-            if before is not None:
+            if before is not None and before.incident == after.incident:
                 ward.stock.reserves[task.host] = replace(before, journal=after.journal)
 
         await self._audit.save({task.host: task}, Change(reserves=(task,)), lines, keep)

@@ -186,7 +186,8 @@ class Storekeeper:
         except Exception as error:  # noqa: BLE001 - containment
             self._bug(f"storage {task.service}", error)
             frees = f"see to it by hand, and then `doctor-daemon cinder dismiss {task.service}`"
-            held = task.hold(self._ward.tools.clock.now(), BUG, frees)
+            last = self._ward.stock.tasks.get(task.number, task)
+            held = last.hold(self._ward.tools.clock.now(), BUG, frees)
             self._ward.stock.tasks[task.number] = held
             try:
                 await self._ledger.save(held)
@@ -196,7 +197,7 @@ class Storekeeper:
     async def _go_on(self, task: VolumeTask, rows: Rows, storage: Storage) -> None:
         """Fold a list in, and send what is due then."""
         ward, ledger = self._ward, self._ledger
-        if task.journal.open:
+        if ledger.audit.owes(task.number, task):
             task, lines = ledger.audit.cut_off(task)
             await ledger.save(task, lines=lines)
         after = told(task, rows, ledger.view(task))

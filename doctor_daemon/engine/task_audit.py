@@ -38,13 +38,21 @@ class TaskAudit(Generic[K]):
 
         `shut` is what speaks against it just before; its incident, while that is open, has a proof.
         """
-        proof = proof_said(incident.proof) if incident is not None else ""
+        mine = incident is not None and incident.id == task.incident
+        proof = proof_said(incident.proof) if incident is not None and mine else ""
         grounds = Grounds((f"off limits: {shut or 'open'}",), proof)
         return begun(task, names, grounds, self._ward.tools.clock.now(), self._ward.term)
 
     def ended(self, task: T, ends: Iterable[End]) -> tuple[T, Lines]:
         """Return a task with these requests closed, to be saved."""
         return ended(task, ends, self._ward.tools.clock.now(), self._ward.term)
+
+    def owes(self, key: K, task: T) -> bool:
+        """Tell whether a task has lines to be saved before anything new is begun for it.
+
+        Else a store that takes nothing would have more and more of them wait.
+        """
+        return bool(task.journal.open) or key in self._owed
 
     def cut_off(self, task: T) -> tuple[T, Lines]:
         """Close what is open though nothing is under way."""

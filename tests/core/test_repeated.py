@@ -7,6 +7,7 @@ import pytest
 from doctor_daemon.core.corroboration import Corroboration
 from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.messages import Cut, Order
+from doctor_daemon.core.ourselves import Paused
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.waiting import waits
 from tests.core.gated import ready, shut
@@ -171,3 +172,21 @@ def test_a10_one_of_two_that_is_needed_is_waited_for() -> None:
     assert waits(walk.incident), "the other kind has not said it again"
     walk.wait(20).hear("masakari").identify().look()
     assert len(walk.all(Cut)) == 1
+
+
+def test_l2_a_suspicion_is_held_in_the_end_however_often_the_daemon_stands_still() -> None:
+    two = plan(corroboration=Corroboration(kinds=1, alone=frozenset({"alertmanager"})))
+    walk = Walk(plan=two)
+    for _ in range(20):
+        walk.see(Paused(3.0)).given(repeated_at=walk.now.plus(300)).elapse(200)
+        if walk.phase is not Phase.SUSPECTED:
+            break
+    assert walk.phase is not Phase.SUSPECTED
+
+
+def test_a10_words_that_never_were_enough_are_not_waited_for() -> None:
+    world: Fields = {"now": at(400), "repeated_at": at(650)}
+    two = plan(corroboration=Corroboration(kinds=2, alone=frozenset()))
+    unsent = replace(ready(**said(last=at(0), first=at(0))), cut_started=None)
+    assert shut("repeated", unsent, **world) != ""
+    assert shut("repeated", unsent, **world, plan=two) == ""

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from doctor_daemon.core.audit import Check, Part
 from doctor_daemon.core.audit_tasks import LOST, NOT_SENT
-from doctor_daemon.core.host import Mode
-from doctor_daemon.core.port_tasks import PortStage
+from doctor_daemon.core.host import HostId, Mode
+from doctor_daemon.core.incident import Incident, IncidentId
+from doctor_daemon.core.port_tasks import PortStage, PortTask
 from doctor_daemon.core.ports import Said
 from doctor_daemon.core.volume_tasks import TaskStage
+from doctor_daemon.engine.task_audit import TaskAudit
 from doctor_daemon.errors import Temporary
 from doctor_daemon.ports import Change
+from tests.core.make import human_proof
 from tests.engine import neutron as ports
 from tests.engine import storage
 from tests.engine.coming_back import give_back, over
-from tests.engine.instruments import OTHER
+from tests.engine.instruments import HOST, OTHER
 from tests.engine.rig import Rig, SlowDisk, accuse
 from tests.engine.volumes import BenchCinder
+from tests.simulation.virtual import run
 
 Record = dict[str, Any]
 
@@ -174,3 +179,78 @@ def test_a_save_about_storage_that_was_not_answered_is_made_up_for(
         assert outcomes == (["unsent", "achieved"] if part is Part.INTENT else ["achieved"])
 
     storage.story(main)
+
+
+class Full(Unanswered):
+    """A disk that takes no more of ports once one was to be marked."""
+
+    what = "mark down"
+    full = False
+    longest = 0
+
+    async def commit(self, change: Change, *, term: int) -> None:
+        self.longest = max(self.longest, len(change.audit))
+        self.full = self.full or any(one.what == self.what for one in change.audit)
+        if self.times and self.full and change.port_tasks:
+            raise Temporary("disk full")
+        await SlowDisk.commit(self, change, term=term)
+
+
+def test_d9_what_a_full_disk_is_owed_does_not_grow() -> None:
+    async def main(rig: Rig, neutron: ports.BenchNeutron) -> None:
+        rig.mode = Mode.FENCE
+        disk = rig.disk = Full()
+        async with rig.running() as engine:
+            await accuse(rig, engine)
+            await asyncio.sleep(1_800)
+            assert neutron.is_down() == set()
+            disk.times = 0
+            await ports.reach(engine, PortStage.MARKED)
+        assert 0 < disk.longest <= 2 * len(ports.names(0, 1, 2))
+        intents, results = await records(disk, "mark down")
+        assert {one["id"] for one in intents} == {one["id"] for one in results}
+
+    ports.story(main)
+
+
+def test_numbers_are_kept_where_the_next_fencing_could_not_be_saved_either() -> None:
+    async def main() -> None:
+        rig = Rig()
+        disk = rig.disk = Full()
+        async with rig.running() as engine:
+            audit, now = TaskAudit[HostId](engine.ward), rig.clock.now()
+            kept = PortTask(HOST, IncidentId("one"), 0, now)
+
+            def keep(after: PortTask) -> None:
+                nonlocal kept
+                if kept.fencing == after.fencing:
+                    kept = replace(kept, journal=after.journal)
+
+            for task, lines in (
+                audit.begun(kept, [("mark down", "port 1")], "", None),
+                (PortTask(HOST, IncidentId("one"), 1, now), ()),
+            ):
+                change = Change(port_tasks=(task,))
+                with pytest.raises(Temporary):
+                    await audit.save({HOST: task}, change, lines, keep)
+            assert audit.owes(HOST, kept)
+            _, (line,) = audit.begun(kept, [("clear", "port 9")], "", None)
+            assert line.id == "one/ports/0/2"
+            assert disk.full
+
+    run(main())
+
+
+def test_the_proof_of_another_incident_is_in_no_line() -> None:
+    async def main() -> None:
+        rig = Rig()
+        async with rig.running() as engine:
+            audit, now = TaskAudit[HostId](engine.ward), rig.clock.now()
+            task = PortTask(HOST, IncidentId("one"), 0, now)
+            for id_, proof in (("one", "vouched for"), ("two", "")):
+                incident = Incident(IncidentId(id_), HOST, now, now, now, now)
+                vouched = replace(incident, proof=human_proof(0))
+                _, (line,) = audit.begun(task, [("clear", "port 9")], "", vouched)
+                assert bool(line.proof) == bool(proof)
+
+    run(main())
