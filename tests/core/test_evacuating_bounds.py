@@ -61,3 +61,10 @@ def test_d2_while_there_is_no_room_for_more_no_gate_is_asked() -> None:
     assert walk.incident.rounds.barred is None
     walk.answer_post(walk.all(Evacuate)[0], Outcome.UNSENT)
     assert walk.incident.rounds.barred is not None
+
+
+def test_an_inspection_that_shows_nobody_new_makes_no_plan_again() -> None:
+    walk = two().see(Resumed()).calm()
+    lines = len(walk.incident.timeline)
+    walk.inspect()
+    assert len(walk.incident.timeline) == lines
