@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.dumping import KDUMP, SILENT_S, WAITS
-from doctor_daemon.core.evidence import Trust, Verdict
+from doctor_daemon.core.evidence import Trust, Verdict, fold
 from doctor_daemon.core.gates import Act, refused
 from doctor_daemon.core.messages import Cut, Look, Order, Wait
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.proof import Power
 from doctor_daemon.core.tries import Lined, Outcome
-from tests.core.make import at
+from tests.core.gated import ready, shut
+from tests.core.make import at, evidence
 from tests.core.walk import Walk
 
 
@@ -122,3 +123,11 @@ def test_b14_life_ends_the_wait() -> None:
     walk = begun(Walk()).identify().look().elapse(1)
     walk.hear(verdict=Verdict.UP).hear("kdump", kind=KDUMP, verdict=Verdict.WITHDRAWN)
     assert walk.phase is Phase.DISMISSED
+
+
+def test_b14_who_orders_it_does_not_wait_as_long_as_that_word_counts() -> None:
+    dumps = fold({}, evidence(0, source="kdump", kind=KDUMP))
+    assert shut("dumping", ready(words=dumps)) == "", "it was proven off"
+    assert shut("dumping", ready(words=dumps, proof=None)) == WAITS
+    assert shut("dumping", ready(words=dumps, proof=None, ordered_at=at(-300))) == ""
+    assert shut("dumping", ready(words=dumps, proof=None, ordered_at=at(-300.25))) == WAITS
