@@ -159,6 +159,13 @@ def test_a_host_without_a_proof_is_left_to_nobody() -> None:
     assert left_to_humans(back(proof=human_proof())).startswith("ann has made sure that cmp-1 is")
 
 
+def test_what_nobody_has_asked_for_or_seen_shuts_nothing() -> None:
+    assert shut("unattended", back()) == ""
+    alone_again = back(sighting=None, release=Release(ordered=False))
+    assert shut("flaps", alone_again) == ""
+    assert shut("flaps", alone_again, returns=2).startswith("cmp-1 has come back 2 times")
+
+
 @pytest.mark.parametrize(("seconds", "is_open"), [(59.75, False), (60, True)])
 def test_the_policy_switches_nothing_on_in_a_maintenance(seconds: float, *, is_open: bool) -> None:
     world: Fields = {

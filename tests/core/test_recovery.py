@@ -119,13 +119,21 @@ def test_c1_a_try_that_is_not_whole_is_begun_anew(half: Try) -> None:
 
 def test_c1_when_every_cut_was_answered_only_the_reads_begin_anew() -> None:
     walk = Walk().to_reads().read().elapse(1).read()
+    went_at = walk.attempt.go_at
     restart(walk)
     assert walk.attempt.number == 1
     bmc = walk.attempt.device("bmc")
     assert (bmc.cut_at, bmc.begun_at, bmc.identity) == (walk.now, walk.now, None)
+    assert (walk.attempt.go_at, len(bmc.readings)) == (went_at, 2)
     assert walk.identify().all(Read) == [Read(1, 1, "bmc", 2)]
     assert walk.read().elapse(1).read().elapse(1).phase is Phase.FENCING
     assert walk.read().phase is Phase.FORCING_DOWN
+
+
+def test_c1_after_a_reboot_those_reads_are_timed_anew_and_none_of_before_is_left() -> None:
+    walk = Walk().to_reads().read().reboot()
+    assert (walk.attempt.number, walk.attempt.go_at) == (1, walk.now)
+    assert walk.attempt.device("bmc").readings == ()
 
 
 def test_b5_after_a_restart_a_device_says_again_who_its_host_is() -> None:

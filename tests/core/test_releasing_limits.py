@@ -53,10 +53,12 @@ def test_the_end_of_the_watch_is_waited_for() -> None:
 
 
 def test_the_look_has_to_be_as_young_as_the_list() -> None:
-    walk = Back().to_watching().watch(50)
-    walk.elapse(10).tell()
+    walk = Back().to_watching().round(seconds=8).watch(40)
+    walk.elapse(10).report().elapse(2).tell()
+    until = (walk.incident.release.lifted_at or walk.now).plus(60)
+    assert (walk.now, walk.incident.release.inspected_at) == (until, until)
     assert (walk.step, walk.all(Enable)) == (Step.WATCHING, [])
-    assert walk.report().all(Enable)
+    assert walk.elapse(8).report().all(Enable)
 
 
 def test_silence_ends_no_way_back_whose_lift_may_have_been_done() -> None:
