@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -23,6 +24,8 @@ from doctor_daemon.stores.schema import (
     look_through,
 )
 from doctor_daemon.stores.schema_steps import STEPS
+from doctor_daemon.stores.soundness import Check
+from tests.stores.test_soundness import LIMIT_S, SOON_S, Slow
 from tests.stores.values import at, audit_line, evidence, host, notice, opening
 
 OLD = Path(__file__).parent / "data" / "schema-3.sql"
@@ -118,3 +121,27 @@ def test_damage_is_told_as_what_it_is(path: Path) -> None:
     with pytest.raises(Permanent, match=r"it is corrupt: (?!no answer).+") as found:
         look_through(path, lambda _: None)
     assert str(found.value).startswith(f"{path}: it is corrupt")
+
+
+async def test_an_older_schema_is_looked_through_before_it_is_changed(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLD.read_text(encoding="utf-8"))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 3")
+        assert connection.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+    look = Slow()
+    check = Check(look, 0.0)
+
+    def claimed() -> int:
+        connection, term = claim(path, check)
+        connection.close()
+        return term
+
+    claiming = asyncio.create_task(asyncio.to_thread(claimed))
+    assert not (await asyncio.wait((claiming,), timeout=SOON_S))[0]
+    assert number(path, "user_version") == 3
+    look.ends()
+    async with asyncio.timeout(LIMIT_S):
+        assert await claiming > 0
+    assert number(path, "user_version") == len(STEPS)
