@@ -149,3 +149,39 @@ def test_no_more_keys_than_these_are_written_at_once() -> None:
     _, *plans = folded(held, 1000)
     assert len(plans) == 2
     assert max(len(plan.puts) for plan in plans) == AT_ONCE
+
+
+def test_until_the_last_is_written_what_is_there_is_known_of() -> None:
+    held = full(FOLD_REST, *(noise(source, RECORDS_MAX, 4000) for source in "ab"))
+    making = folded(held, 1000)
+    for _ in range(3):
+        next(making)
+    assert held.books.rest >= set(range(1, FOLD_REST + 3))
+    assert 1000 in held.books.rest
+
+
+NOISE = Random(1).randbytes(PIECE_MAX + 1).hex()
+
+
+@pytest.mark.parametrize(
+    ("large", "keys"),
+    [
+        (Change(armed=Armed(why=NOISE)), [0, 1]),
+        (Change(spent=(Spent("a", NOISE, 1),)), [0, 1, 1]),
+    ],
+    ids=["one", "of-many"],
+)
+def test_one_that_is_large_is_written_alone_and_nothing_before_it(
+    large: Change, keys: list[int]
+) -> None:
+    held = Loaded()
+    held.books.rest |= set(range(1, FOLD_REST + 1))
+    commit_plan(held, large, FOLD_REST + 1).apply(1)
+    assert [len(plan.puts) for plan in folded(held, 1000)] == keys
+
+
+def test_as_many_as_one_value_takes_are_one() -> None:
+    held = full(FOLD_REST, noise("a", RECORDS_MAX, 4))
+    _, last = folded(held, 1000)
+    found = [CHANGE.loads(unpacked(one)).spent for one in last.puts.values()]
+    assert [len(some) for some in found] == [0, RECORDS_MAX]

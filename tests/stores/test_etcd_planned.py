@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -147,7 +148,7 @@ def long(held: Loaded) -> Incident:
     """Have an incident with as many steps as may be; return it."""
     saved = head_of(opening())
     committed(held, opening(), 1)
-    first = (server("s1"), server("s2"))
+    first = (server("s1"), server("s2"), server("s4"))
     changes = [replace(saved, servers={one.id: one for one in first})]
     changes[0] = replace(changes[0], evacuations={first[0].id: evacuation("s1")})
     for after in changes:
@@ -167,7 +168,7 @@ def test_after_many_steps_it_is_written_anew_with_what_is_added() -> None:
     saved = long(held)
     after = replace(
         saved.note(at(900), "anew"),
-        servers={one.id: one for one in (server("s2", "ERROR"), server("s3"))},
+        servers={one.id: one for one in (server("s2", "ERROR"), server("s3"), server("s4"))},
         evacuations={
             server("s1").id: evacuation("s1", Stage.MOVED),
             server("s3").id: evacuation("s3"),
@@ -178,7 +179,11 @@ def test_after_many_steps_it_is_written_anew_with_what_is_added() -> None:
     assert plan.drops == [(parts_key("one"), parts_key("one", version))]
     whole = parts(plan, version)
     assert [entry.text for entry in whole.entries] == [entry.text for entry in after.timeline]
-    assert {one.id: one.status for one in whole.servers} == {"s2": "ERROR", "s3": "ACTIVE"}
+    assert {one.id: one.status for one in whole.servers} == {
+        "s2": "ERROR",
+        "s3": "ACTIVE",
+        "s4": "ACTIVE",
+    }
     assert {one.server.id: one.stage for one in whole.evacuations} == {
         "s1": Stage.MOVED,
         "s3": Stage.POSTING,
@@ -203,6 +208,21 @@ def test_before_that_it_is_not() -> None:
     assert commit_plan(held, step(saved, saved), 900).drops == []
     held.books.incidents[ONE].parts += 2
     assert commit_plan(held, step(saved, saved), 900).drops == []
+
+
+def test_one_that_does_not_fit_into_a_transaction_goes_on_as_it_is() -> None:
+    held = Loaded()
+    committed(held, opening(), 1)
+    saved = head_of(opening())
+    for number in range(2, 5):
+        change = step(saved, saved.note(at(number), Random(number).randbytes(500_000).hex()))
+        committed(held, change, number)
+        saved = head_of(change)
+    held.books.incidents[ONE].parts = FOLD_PARTS
+    plan = committed(held, step(saved, saved.note(at(9), "on it goes")), 9)
+    assert plan.drops == []
+    assert [entry.text for entry in parts(plan, saved.version + 1).entries] == ["on it goes"]
+    assert held.books.incidents[ONE].parts == FOLD_PARTS + 1
 
 
 def test_lines_of_no_incident_are_known_again_the_last_of_them() -> None:

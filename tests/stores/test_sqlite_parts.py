@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing as ending
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from doctor_daemon.errors import Permanent
 from doctor_daemon.ports import Change
+from doctor_daemon.stores.reader import Reader
 from doctor_daemon.stores.schema import claim
 from doctor_daemon.stores.sqlite import SqliteConfig, SqliteStore
-from tests.stores.test_soundness import LIMIT_S, Slow, looked_through
+from tests.stores.test_soundness import ENDLESS, LIMIT_S, Begun, Slow, looked_through
 from tests.stores.values import DAY_S, closing, head_of, opening
 
 MANY = 45
@@ -109,3 +113,49 @@ async def test_a_start_that_knows_says_nothing_of_a_look(
         await store.close()
         said.append("is being looked through" in capsys.readouterr().out)
     assert not all(said)
+
+
+async def test_a_write_that_is_under_way_is_counted_as_waiting(config: SqliteConfig) -> None:
+    store = SqliteStore(config)
+    term = await store.open()
+    works = [
+        asyncio.create_task(store.commit(opening(f"i{n}", f"c{n}"), term=term)) for n in (1, 2)
+    ]
+    await asyncio.sleep(0)
+    assert store.waiting == 2
+    await asyncio.gather(*works)
+    assert store.waiting == 0
+    await store.close()
+
+
+async def test_a_look_that_goes_on_is_ended_with_the_store(made: SqliteConfig) -> None:
+    reads, over = Event(), Event()
+
+    def endless(reading: Begun) -> None:
+        with ending(sqlite3.connect(made.path)) as connection:
+            reading(connection)
+            reads.set()
+            try:
+                connection.execute(ENDLESS)
+            finally:
+                over.set()
+
+    store = SqliteStore(made, endless)
+    await store.open()
+    assert await asyncio.to_thread(reads.wait, LIMIT_S)
+    await store.close()
+    assert await asyncio.to_thread(over.wait, LIMIT_S)
+
+
+async def test_one_connection_reads_and_is_closed_in_the_end(made: SqliteConfig) -> None:
+    reader = Reader(made.path)
+    first = await reader.read(lambda connection: connection)
+    assert await reader.read(lambda connection: connection) is first
+    await reader.stop()
+    assert await asyncio.to_thread(handles, made.path) == []
+
+
+def handles(path: Path) -> list[str]:
+    """Return the files of a database that this process has open."""
+    found = [str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    return [one for one in found if one.startswith(str(path))]
