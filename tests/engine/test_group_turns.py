@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from doctor_daemon.core.evacuation import Stage
+from doctor_daemon.core.messages import Refused
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.turns import WAITS
 from doctor_daemon.engine.neighbours import Neighbours
 from tests.engine.instruments import HOST, OTHER
+from tests.engine.performing import POST, WANTED, bench
 from tests.engine.test_neighbours import GROUP, NOW, POLICY, incident, record
+from tests.simulation.virtual import run
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -86,3 +92,16 @@ def test_what_is_not_followed_any_more_keeps_no_turn(phase: Phase) -> None:
     neighbours.saw(incident(record(1, Stage.CHECKING)), NOW)
     neighbours.saw(incident(record(1, Stage.CHECKING), phase=phase), NOW)
     assert neighbours.busy(OTHER, NOW, POLICY) == frozenset()
+
+
+def test_a_request_whose_group_has_the_other_hosts_server_on_its_way_is_not_sent() -> None:
+    made, one = bench(), replace(record(1, Stage.POSTING), attempt=1)
+    moving = replace(WANTED[POST], evacuations={one.server.id: one})
+
+    async def main() -> None:
+        ward = made.ward()
+        assert ward.neighbours.claim(OTHER, record(2, Stage.POSTING), NOW, POLICY)
+        assert await made.done(POST, ward, moving) == Refused(POST, "group", WAITS)
+
+    run(main())
+    assert made.sent == 0

@@ -47,7 +47,7 @@ async def test_what_went_on_for_too_long_is_not_called_late_when_it_was_too_much
     assert "no answer" not in str(caught.value)
 
 
-async def test_b17_a_cut_waits_for_no_question(tmp_path: Path) -> None:
+async def test_a_cut_waits_for_no_question(tmp_path: Path) -> None:
     clock = BootClock()
     agent = device(tmp_path, "exit 0", clock, timeout_s=30.0)
     async with asyncio.timeout(60), AsyncExitStack() as stack:

@@ -84,7 +84,7 @@ async def test_it_is_shown_as_armed_for_as_long_as_its_lease_after_it_said_so(
     assert shown(rig) == armed
 
 
-async def test_b16_a_host_that_was_never_heard_is_shown_as_not_armed(tmp_path: Path) -> None:
+async def test_a_host_that_was_never_heard_is_shown_as_not_armed(tmp_path: Path) -> None:
     assert shown(Rig(tmp_path)) == 0
 
 

@@ -1,7 +1,8 @@
 """The areas: which modules are broken, and which tests have to notice.
 
 A module is in the first area that names it. Tests that start daemons as processes of their own
-see nothing of a change, and are in none.
+see nothing of a change, and are in none. Those of agents in real time are in none either: on a
+busy machine they fail, and that would count as a kill.
 """
 
 from __future__ import annotations

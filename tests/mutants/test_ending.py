@@ -37,7 +37,7 @@ def until(found: Callable[[], Found]) -> Found:
 
 
 @pytest.mark.parametrize("whom", ["the command", "its nursery"])
-def test_b16_told_to_end_it_leaves_no_trial_and_no_etcd_behind(tmp_path: Path, whom: str) -> None:
+def test_told_to_end_it_leaves_no_trial_and_no_etcd_behind(tmp_path: Path, whom: str) -> None:
     hangs = tmp_path / "hangs"
     narrow = ["--area", "leadership", "--only", "locked: path is None -> False"]
     with subprocess.Popen(

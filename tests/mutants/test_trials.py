@@ -130,6 +130,19 @@ def test_tests_that_the_original_does_not_pass_mean_nothing(tmp_path: Path) -> N
     assert "the original does not pass" in beside
 
 
+def test_what_was_not_run_for_a_file_that_cannot_be_loaded_is_not_taken_for_known(
+    tmp_path: Path,
+) -> None:
+    broken = tmp_path / "test_broken.py"
+    broken.write_text("import nothing_of_that_name\n", "utf-8")
+    narrow = ["--only", "core/instant.py", "--seeds", "0", "--tests", *TESTS]
+    status, told, beside = called(tmp_path / "kept", *narrow, str(broken))
+    assert (status, told) == (2, [])
+    assert "the original does not pass" in beside
+    status, told, _ = called(tmp_path / "kept", *narrow)
+    assert (status, "killed=5 (5 by tests)" in told[-1]) == (0, True)
+
+
 # the areas
 
 
