@@ -53,6 +53,10 @@ def port(id_: str, host: str = HOST.name, status: str = "DOWN") -> Port:
     return Port(id_, host, status)
 
 
+def test_a_task_says_which_fencing_it_is_of() -> None:
+    assert opened(incident("one", 2), at(1), None).fencing == ("one", 2)
+
+
 # Marking
 
 
