@@ -2,9 +2,9 @@
 
 All is imported and collected once. For each mutant a process is forked, in which the changed code
 is put in the place of the original (`swapping.py`), and which runs the tests that run its line:
-those first that have killed another mutant of that function, then the quickest. Each fate goes
-into the record at once. A change of what is run as a module is loaded is tried in a process that
-loads it anew (`fresh.py`).
+first the one that is known to have killed it before something changed, next those that have killed
+another mutant of that function, then the quickest. Each fate goes into the record at once. A change
+of what is run as a module is loaded is tried in a process that loads it anew (`fresh.py`).
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Nursery:
         self.tried = 0
         self._area, self._mutants, self._ends_at = area, mutants, ends_at
         self._covering = Covering(area)
+        self._known = record.killers(area)
         self._killers: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._alone: dict[str, float] = {}
         self._failed = False
@@ -98,7 +99,8 @@ class Nursery:
 
     def _tried_here(self, mutant: Mutant, swaps: Sequence[Swap]) -> Fate:
         place = mutant.module, mutant.place
-        tests = self._covering.tests(mutant, self._killers[place])
+        first = [self._known.get(mutant.name, ""), *self._killers[place]]
+        tests = self._covering.tests(mutant, first)
         seeds = self._covering.seeds(mutant)
         if not tests and not seeds:
             return Fate(mutant, "", "no test runs it")

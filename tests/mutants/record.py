@@ -7,7 +7,7 @@ were; that a mutant lives, as long as the daemon and all that it was tried with 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -53,13 +53,23 @@ def read(area: Area, made: Iterable[Mutant], file: Path = FILE) -> dict[str, Fat
     """Return what became of mutants, by their names, as far as it is known and still holds."""
     known = {one.name: one for one in made}
     fates: dict[str, Fate] = {}
-    for text in file.read_text("utf-8").splitlines() if file.exists() else ():
-        line = Line(**json.loads(text))
+    for line in _lines(file):
         if line.area == area.name and (mutant := known.get(line.name)):
             fate = Fate(mutant, line.by, line.test)
             if _rests_on(area, fate) == line.rests_on:
                 fates[mutant.name] = fate
     return fates
+
+
+def killers(area: Area, file: Path = FILE) -> dict[str, str]:
+    """Return the test that has last killed a mutant, by its name, whether or not that holds."""
+    lines = _lines(file)
+    return {line.name: line.test for line in lines if line.area == area.name and line.test}
+
+
+def _lines(file: Path) -> Iterator[Line]:
+    for text in file.read_text("utf-8").splitlines() if file.exists() else ():
+        yield Line(**json.loads(text))
 
 
 def _rests_on(area: Area, fate: Fate) -> str:

@@ -85,6 +85,17 @@ def test_the_last_word_of_a_mutant_counts_and_other_areas_have_their_own() -> No
     assert record.read(AREA, [], into) == {}
 
 
+def test_what_has_killed_a_mutant_is_remembered_though_it_holds_no_more() -> None:
+    into = Path("record.jsonl")
+    assert record.killers(AREA, into) == {}
+    for fate in (Fate(MUTANT, record.TESTS, "another"), KILL, LIFE):
+        record.write(AREA, fate, into)
+    SUITE.write_text("other", "utf-8")
+    forget()
+    assert record.killers(AREA, into) == {MUTANT.name: KILL.test}
+    assert record.killers(Area("others", AREA.patterns, AREA.tests), into) == {}
+
+
 # which tests run a line
 
 
