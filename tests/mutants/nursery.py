@@ -3,8 +3,9 @@
 All is imported and collected once. For each mutant a process is forked, in which the changed code
 is put in the place of the original (`swapping.py`), and which runs the tests that run its line:
 first the one that is known to have killed it before something changed, next those that have killed
-another mutant of that function, then the quickest. Each fate goes into the record at once. A change
-of what is run as a module is loaded is tried in a process that loads it anew (`fresh.py`).
+another mutant of that function, then the quickest. Mutants that were once killed come before those
+that may live, which take long. Each fate goes into the record at once. A change of what is run as a
+module is loaded is tried in a process that loads it anew (`fresh.py`).
 """
 
 from __future__ import annotations
@@ -180,8 +181,9 @@ def main(arguments: Sequence[str]) -> int:
     written, share, shares, only, seconds = arguments
     area, ends_at = Area.taken(written), time.monotonic() + float(seconds)
     made = [one for one in area.mutants() if re.search(only, one.title)]
-    known = record.read(area, made)
-    left = [one for one in made if one.name not in known][int(share) :: int(shares)]
+    known, killers = record.read(area, made), record.killers(area)
+    left = [one for one in made if one.name not in known]
+    left = sorted(left, key=lambda one: one.name not in killers)[int(share) :: int(shares)]
     if not left:
         return 0
     fork.adopt()
