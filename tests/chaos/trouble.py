@@ -6,13 +6,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from doctor_daemon.lab.faults import Do, Rule, Service
 from tests.chaos.estate import Estate
 from tests.chaos.plan import Fault, Trouble
 from tests.chaos.program import Program
-
-LOST = 3
-"""So many answers of Nova's are lost where they are."""
 
 
 async def suffered(place: Estate, trouble: Trouble, ranks: Sequence[int]) -> None:
@@ -31,7 +27,7 @@ def _trouble(place: Estate, trouble: Trouble, number: int) -> AbstractContextMan
         case Fault.CUT_OFF:
             return _cut_off(place, number, trouble.way)
         case Fault.NOVA | Fault.BMC:
-            return _ruled(place, rule(trouble))
+            return place.world.suffering(trouble)
         case Fault.CLOCK:
             return _off(place, number, int(trouble.way.split()[0]))
         case Fault.DISK:
@@ -82,24 +78,3 @@ def _full(place: Estate, number: int) -> Iterator[None]:
     place.members[number].start()
     yield
     place.empty(number)
-
-
-@contextmanager
-def _ruled(place: Estate, made: Rule) -> Iterator[None]:
-    place.rules.append(made)
-    place.ruled()
-    yield
-    place.rules.remove(made)
-    place.ruled()
-
-
-def rule(trouble: Trouble) -> Rule:
-    """Return what the lab is to do for as long as a fault of the cloud lasts."""
-    seconds = trouble.slow_s
-    if trouble.fault is Fault.BMC:
-        return Rule(service=Service.BMC, do=Do.SLOW, times=None, seconds=seconds)
-    if trouble.way == "lost-reply":
-        return Rule(service=Service.NOVA, do=Do.LOST_REPLY, times=LOST)
-    if trouble.way == "503":
-        return Rule(service=Service.NOVA, do=Do.STATUS, times=None)
-    return Rule(service=Service.NOVA, do=Do.SLOW, times=None, seconds=seconds)
