@@ -19,7 +19,7 @@ from tests.chaos.estate import Estate, running
 from tests.chaos.judgement import Place
 from tests.chaos.net import CLOUD, Net
 from tests.chaos.plan import DEATHS_MAX, LOST, Fault, Trouble
-from tests.chaos.world import Json, Truth
+from tests.chaos.world import Felt, Json, Truth, effect
 
 WORLD = Timing(report_interval_s=1.0, service_down_s=5.0)
 SURVIVORS = 4
@@ -59,18 +59,21 @@ class LabWorld:
         self.dead[host] = time.monotonic()
 
     @contextmanager
-    def suffering(self, trouble: Trouble) -> Iterator[None]:
+    def suffering(self, trouble: Trouble) -> Iterator[Felt]:
         """Have the lab act by a rule for as long as the trouble lasts."""
         made = rule(trouble)
+
+        def befell() -> list[str]:
+            return [one.method for one in self.lab.faults.applied if one.rule is made]
+
         self._rules.append(made)
         self._ruled()
         try:
-            yield
+            yield lambda: bool(befell())
         finally:
             self._rules.remove(made)
             self._ruled()
-            count = sum(one.rule is made for one in self.lab.faults.applied)
-            self.felt.append(f"{trouble.title}: {count} requests")
+            self.felt.append(effect(trouble, befell()))
 
     def _ruled(self) -> None:
         """Have the lab act by the rules that last, and by no other."""

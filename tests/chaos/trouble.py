@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from tests.chaos.estate import Estate
 from tests.chaos.plan import Fault, Trouble
 from tests.chaos.program import Program
+from tests.chaos.world import Felt
+
+FELT_S, LOOK_S = 20.0, 0.2
+"""So much longer does a fault of the cloud last at most that nobody has felt yet."""
 
 
 async def suffered(place: Estate, trouble: Trouble, ranks: Sequence[int]) -> None:
     """Have a fault come, last and go. `ranks`: the controllers' numbers, the leader's first."""
     await asyncio.sleep(trouble.from_s)
-    with _trouble(place, trouble, ranks[trouble.rank]):
+    with _trouble(place, trouble, ranks[trouble.rank]) as felt:
         await asyncio.sleep(trouble.length_s)
+        until_s = time.monotonic() + FELT_S
+        while felt and not felt() and time.monotonic() < until_s:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(LOOK_S)
 
 
-def _trouble(place: Estate, trouble: Trouble, number: int) -> AbstractContextManager[None]:
+def _trouble(place: Estate, trouble: Trouble, number: int) -> AbstractContextManager[Felt | None]:
     match trouble.fault:
         case Fault.KILL | Fault.MEMBER_KILL:
             return _killed(_program(place, trouble.fault, number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from tests.chaos.judgement import Place
 from tests.chaos.plan import Trouble
 
 Json = dict[str, Any]
+Felt = Callable[[], bool]
+"""Tells whether a fault has befallen what it is about by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class World(Protocol):
     stranded: set[str]
     """Servers on their way to a host that died as well: Nova never ends such an evacuation."""
     felt: list[str]
-    """The faults of the cloud that are over, each with the number of requests that it befell."""
+    """The faults of the cloud that are over, each with what it befell."""
 
     @property
     def living(self) -> list[str]: ...
@@ -53,7 +55,7 @@ class World(Protocol):
         """Let a host fail; its power and its guests go on."""
         ...
 
-    def suffering(self, trouble: Trouble) -> AbstractContextManager[None]:
+    def suffering(self, trouble: Trouble) -> AbstractContextManager[Felt]:
         """Have Nova or the power devices be in trouble."""
         ...
 
@@ -69,3 +71,9 @@ class World(Protocol):
         ...
 
     async def truth(self) -> Truth: ...
+
+
+def effect(trouble: Trouble, methods: Sequence[str]) -> str:
+    """Say what a fault of the cloud befell."""
+    reads = methods.count("GET")
+    return f"{trouble.title}: {reads} reads and {len(methods) - reads} writes"
