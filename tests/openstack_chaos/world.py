@@ -20,13 +20,15 @@ from tests.chaos.net import CLOUD, Net
 from tests.chaos.plan import LOST, Fault, Trouble
 from tests.chaos.world import Felt, Json, Truth, effect
 from tests.openstack import proxy, rack
+from tests.openstack.alerting import webhook as webhook_address
 from tests.openstack.consumer import Consumer
 from tests.openstack.daemon import clouds
 from tests.openstack.estate import OPERATOR_KEY, TENANT_KEY, Estate
 from tests.openstack.evacuations import moves, places, posts
 from tests.openstack.guests import read_record
 from tests.openstack.testbed.calls import Refused
-from tests.openstack.testbed.site import HOSTS
+from tests.openstack.testbed.processes import wait_for
+from tests.openstack.testbed.site import HOSTS, listening
 from tests.openstack_chaos.forwarder import forwarding
 from tests.openstack_chaos.record import blind, evacuations, flags, guests, powers, receipts
 from tests.slice.site import secret
@@ -65,10 +67,12 @@ class OpenStack:
         """Have all as at the start, with servers on every host. Raise LateError."""
         try:
             await self._outside(self._begin)
-        except (AssertionError, Refused, TimeoutError) as error:
+        except (AssertionError, OSError, Refused) as error:
             raise LateError(f"the cloud is not as at the start: {error}") from error
 
     def _begin(self) -> None:
+        port, _ = webhook_address()
+        wait_for(f"port {port} to be free", lambda: not listening(port))
         self.estate.restore()
         for host in HOSTS:
             self._homes |= dict.fromkeys(self.estate.boot(host, SERVERS), host)
