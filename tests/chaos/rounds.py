@@ -73,7 +73,7 @@ class Rounds:
     def _play_some(self) -> None:
         folder, good = Path(tempfile.mkdtemp(prefix="doctor-chaos-")), False
         try:
-            with _signals_kept(), controllers(unused("ch")) as net:
+            with controllers(unused("ch")) as net, _signals_kept():
                 good = asyncio.run(self._played(net, folder))
         finally:
             if good:
