@@ -17,6 +17,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 REAL := openssl prometheus prometheus-alertmanager prometheus-node-exporter mariadb-server rabbitmq-server
+NETS := iproute2 nftables etcd-server gcc libc6-dev
 PEERS := prometheus iproute2 nftables openipmi ipmitool fence-agents gcc libc6-dev rabbitmq-server etcd-server
 PROCESSES := tests/slice tests/contracts tests/demo tests/fuzz tests/bench tests/false_positives tests/heartbeat tests/stores tests/test_sessions.py tests/test_supervisor.py
 SHORT := alerting cinder consumer elderly estate guests judging kills notifications processes proxy scenarios statuses
@@ -24,7 +25,7 @@ APART := tests/chaos tests/core tests/ironic tests/masakari tests/openstack test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-short test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos mutants bench bench-heartbeat bench-restart soak fuzz docs pin clean
+.PHONY: help setup lint format test test-processes test-others test-chaos test-ironic test-masakari test-openstack test-openstack-short test-openstack-long test-systemd demo demo-stories sim sim-why false-positives crashes crash-points takeovers chaos chaos-openstack mutants bench bench-heartbeat bench-restart soak fuzz docs pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,8 +70,8 @@ test-openstack-short: $(STAMP) ## What .ci/run has of it: an alert to servers el
 	$(BIN)/pytest $(SHORT:%=tests/openstack/test_%.py) \
 	  tests/openstack/test_evacuation.py::test_h_all_twenty_servers_of_a_dead_host_come_to_be_elsewhere
 
-test-openstack-long: $(STAMP) ## The longer stories of the same: returns, drills, reserves, decommissioning, groups, storage, maintenance
-	tools/debian-packages $(REAL)
+test-openstack-long: $(STAMP) ## The longer stories of the same: returns, drills, reserves, decommissioning, groups, storage, maintenance, chaos (as root)
+	tools/debian-packages $(REAL) $(NETS)
 	$(BIN)/pytest tests/openstack_long
 
 test-ironic: $(STAMP) ## Have a real Ironic cut a simulated machine, and see what its power state is worth
@@ -84,7 +85,7 @@ test-systemd: $(STAMP) ## Install the daemon by the book in a systemd of its own
 	$(BIN)/pytest tests/systemd
 
 test-chaos: $(STAMP) ## Play a little of what takeovers and chaos play at length (as root)
-	tools/debian-packages iproute2 nftables etcd-server gcc libc6-dev
+	tools/debian-packages $(NETS)
 	$(BIN)/pytest tests/chaos tests/takeovers
 
 demo: $(STAMP) ## Watch a host die, and its servers land elsewhere (FAULT=name, or list)
@@ -115,9 +116,13 @@ takeovers: $(STAMP) ## Kill the daemon that leads KILLS=n times: another one goe
 	$(BIN)/python -m tests.takeovers --kills $(KILLS)
 
 chaos: $(STAMP) ## Kill, stop and cut off three daemons and three etcds while hosts die, ROUNDS=n from SEED=k on (as root)
-	tools/debian-packages iproute2 nftables etcd-server gcc libc6-dev
+	tools/debian-packages $(NETS)
 	$(BIN)/pytest tests/chaos
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) --seed $(SEED)
+
+chaos-openstack: $(STAMP) ## The same before a real Nova, Keystone and Placement, and emulated BMCs, ROUNDS=n from SEED=k on (as root)
+	tools/debian-packages $(REAL) $(NETS)
+	$(BIN)/python -m tests.openstack_chaos --rounds $(ROUNDS) --seed $(SEED)
 
 mutants: $(STAMP) ## Break every comparison and guard of core, permits, leadership and stores once: a test notices (AREA=name)
 	tools/debian-packages $(PEERS)

@@ -27,6 +27,8 @@ CLOUD, DAEMON = "10.199.0.1", "10.199.0.2"
 """The middle and the daemon on the network of the hosts …"""
 BMCS, DAEMON_BMCS = "10.199.1.1", "10.199.1.2"
 """… and on that of the BMCs."""
+OWN = Path("/proc/thread-self/ns/net")
+"""The namespace that a thread is in."""
 CLONE_NEWNET = 0x4000_0000
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -62,8 +64,15 @@ def within(namespace: str, *argv: str) -> tuple[str, ...]:
 @contextmanager
 def inside(name: str) -> Iterator[None]:
     """Step into a namespace with this thread: sockets that it opens are there."""
-    with Path("/proc/thread-self/ns/net").open("rb") as own, Path("/run/netns", name).open() as it:
-        _enter(it.fileno())
+    with Path("/run/netns", name).open("rb") as it, stepped_into(it.fileno()):
+        yield
+
+
+@contextmanager
+def stepped_into(descriptor: int) -> Iterator[None]:
+    """Step into the namespace of an open file with this thread."""
+    with OWN.open("rb") as own:
+        _enter(descriptor)
         try:
             yield
         finally:

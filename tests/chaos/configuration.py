@@ -7,8 +7,6 @@ from typing import Any
 
 import yaml
 
-from doctor_daemon.lab.cloud import Lab
-from doctor_daemon.lab.redfish import USER
 from tests.chaos.net import Net
 from tests.chaos.plan import CONTROLLERS
 from tests.slice.monitor import BEARER
@@ -36,11 +34,11 @@ def name_of(number: int) -> str:
     return f"ctl-{number + 1}"
 
 
-def written(folder: Path, lab: Lab, net: Net, number: int) -> Path:
-    """Write it with its secrets; return its path."""
+def written(folder: Path, cloud: Json, net: Net, number: int) -> Path:
+    """Write it with its secrets; return its path. `cloud`: the sections that tell of the cloud."""
     secret(folder / "bearer", BEARER)
     path = folder / "doctor-daemon.yaml"
-    path.write_text(yaml.safe_dump(_options(folder, lab, net, number)))
+    path.write_text(yaml.safe_dump({**_options(folder, net, number), **cloud}))
     return path
 
 
@@ -48,9 +46,8 @@ def endpoints(net: Net) -> list[str]:
     return [f"http://{net.address(number)}:{CLIENTS}" for number in range(CONTROLLERS)]
 
 
-def _options(folder: Path, lab: Lab, net: Net, number: int) -> Json:
-    found, own = lab.describe(), net.address(number)
-    urls = endpoints(net)
+def _options(folder: Path, net: Net, number: int) -> Json:
+    own, urls = net.address(number), endpoints(net)
     return {
         "mode": "evacuate",
         "listen": f"{own}:{EVIDENCE}",
@@ -68,12 +65,6 @@ def _options(folder: Path, lab: Lab, net: Net, number: int) -> Json:
         "evacuation": MOVES,
         "budget": {"total": MANY},
         "mass": dict.fromkeys(("total", "per_domain", "ratio_from", "all_from"), MANY),
-        "cloud": {
-            "type": "nova",
-            "clouds_file": found["clouds"],
-            "cloud": found["cloud"],
-            **PATIENCE,
-        },
         "sources": [
             {
                 "name": "alerts",
@@ -82,38 +73,30 @@ def _options(folder: Path, lab: Lab, net: Net, number: int) -> Json:
                 "auth": {"bearer_file": "bearer"},
             }
         ],
-        "consumers": [_consumer(name, hook) for name, hook in found["consumers"].items()],
-        "hosts": [_host(name, host, found) for name, host in found["hosts"].items()],
     }
 
 
-def _consumer(name: str, hook: Json) -> Json:
-    project = hook["project_id"]
+def webhook(name: str, url: str, secret_file: str, audience: Json) -> Json:
+    """Return what is said of a consumer."""
     return {
         "name": name,
         "type": "webhook",
-        "url": hook["url"],
+        "url": url,
         "i_accept_plain_http": True,
-        "secret_file": hook["secret_file"],
-        "audience": {"projects": [project]} if project else {"operators": True},
+        "secret_file": secret_file,
+        "audience": audience,
     }
 
 
-def _host(name: str, host: Json, found: Json) -> Json:
-    """Let each host be of a failure domain of its own: they share no budget."""
-    device = {
-        "type": "redfish",
-        "url": host["system"],
-        "i_accept_plain_http": True,
-        "username": USER,
-        "password_file": found["bmc"]["password_file"],
-        "uuid": host["uuid"],
-        "timeout_s": 2,
-    }
+def machine(name: str, **device: object) -> Json:
+    """Return what is said of a host. Each is of a failure domain of its own: they share no budget.
+
+    `device`: options of its BMC.
+    """
     return {
         "names": name,
         "domain": name,
         "mode": "evacuate",
         "shared_storage": True,
-        "levels": [[device], "manual"],
+        "levels": [[{"type": "redfish", "timeout_s": 2, **device}], "manual"],
     }

@@ -1,4 +1,4 @@
-"""Everything that runs: the lab in this process, and three controllers in their namespaces."""
+"""Three controllers in their namespaces: a daemon and a member of etcd each, before a cloud."""
 
 from __future__ import annotations
 
@@ -15,25 +15,20 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from doctor_daemon.cli.client import Unanswered, ask
 from doctor_daemon.cli.demo.alerts import alert
 from doctor_daemon.core.audit import Link
-from doctor_daemon.lab.cloud import Lab, LabOptions
-from doctor_daemon.lab.faults import Rule
-from doctor_daemon.lab.listeners import Spot
-from doctor_daemon.lab.redfish import RedfishOptions
-from doctor_daemon.lab.world import Failure, Timing
 from tests import clock
 from tests.chaos.audit import exported
 from tests.chaos.configuration import CLIENTS, EVIDENCE, PEERS, Json, name_of, written
 from tests.chaos.disk import disk, empty, fill
-from tests.chaos.net import LAB, Net
+from tests.chaos.net import Net
 from tests.chaos.plan import CONTROLLERS
 from tests.chaos.program import Program, kept
+from tests.chaos.world import World
 from tests.slice.monitor import BEARER
 from tools.netns import within
 
 START_S, LOOK_S = 120.0, 0.2
 POST_S, REPEAT_S = 5.0, 1.0
 CLOCK, DISK = "wall-clock", "disk"
-WORLD = Timing(report_interval_s=1.0, service_down_s=5.0)
 
 
 class LateError(Exception):
@@ -42,32 +37,17 @@ class LateError(Exception):
 
 @dataclass
 class Estate:
-    """What runs, and what is true."""
+    """What runs, and the cloud that it is for."""
 
     net: Net
-    lab: Lab
+    world: World
     folder: Path
     members: list[Program]
     daemons: list[Program]
-    dead: dict[str, float] = field(default_factory=dict)
-    """Host -> when it died (CLOCK_MONOTONIC)."""
     accepted: set[str] = field(default_factory=set)
     """Hosts of whose death a daemon has said that it took the alert."""
-    stranded: set[str] = field(default_factory=set)
-    """Servers on their way to a host that died as well: Nova never ends such an evacuation."""
-    rules: list[Rule] = field(default_factory=list)
-    """The faults of the cloud that last."""
     noted: Link | None = None
     """The last line of the audit, as it was when it was last followed."""
-
-    @property
-    def living(self) -> list[str]:
-        return [name for name in self.lab.world.hosts if name not in self.dead]
-
-    def die(self, host: str) -> None:
-        """Let a host fail; its power and its guests go on."""
-        self.lab.world.fail(host, Failure.HOST)
-        self.dead[host] = time.monotonic()
 
     def step(self, number: int, seconds: int) -> None:
         """Have one daemon's wall clock be off by so many seconds."""
@@ -80,11 +60,6 @@ class Estate:
     def empty(self, number: int) -> None:
         """Make room again."""
         empty(self.place(number) / DISK)
-
-    def ruled(self) -> None:
-        """Have the lab act by the rules that last, and by no other."""
-        self.lab.faults.clear()
-        self.lab.faults.add(*self.rules)
 
     async def accuse(self, host: str, began_s: float) -> None:
         """Alert every daemon as Alertmanager does: again until one has taken it.
@@ -170,9 +145,10 @@ class Estate:
     # the end of all faults
 
     def heal(self) -> None:
-        """Undo every fault: begin what was killed, let go what stands still, join the network."""
-        self.rules.clear()
-        self.ruled()
+        """Undo every fault: begin what was killed, let go what stands still, join the network.
+
+        Those of the cloud are over when they have lasted.
+        """
         for number in range(CONTROLLERS):
             self.net.join(number)
             self.step(number, 0)
@@ -200,21 +176,10 @@ ENDS = (1, 75)
 
 
 @asynccontextmanager
-async def estate(net: Net, folder: Path, hosts: int) -> AsyncIterator[Estate]:
-    """Run everything, armed, until the block ends."""
-    options = LabOptions(
-        hosts=hosts,
-        servers_per_host=2,
-        zones=1,
-        timing=WORLD,
-        redfish=RedfishOptions(power_s=0.2),
-        folder=folder,
-        cloud=Spot(LAB, LAB),
-        bmcs=Spot(LAB, LAB),
-    )
+async def running(net: Net, folder: Path, world: World) -> AsyncIterator[Estate]:
+    """Run three controllers before a cloud, armed, until the block ends."""
     async with AsyncExitStack() as stack:
-        lab = await stack.enter_async_context(Lab(options))
-        members, daemons = _members(net, folder), _daemons(net, folder, lab)
+        members, daemons = _members(net, folder), _daemons(net, folder, world)
         for number in range(CONTROLLERS):
             stack.enter_context(disk(folder / name_of(number) / DISK))
         for one in (*members, *daemons):
@@ -224,7 +189,7 @@ async def estate(net: Net, folder: Path, hosts: int) -> AsyncIterator[Estate]:
         await _healthy(net)
         for one in daemons:
             one.start()
-        made = Estate(net, lab, folder, members, daemons)
+        made = Estate(net, world, folder, members, daemons)
         await made.arm(START_S)
         yield made
         await asyncio.gather(*(one.stop() for one in daemons))
@@ -250,11 +215,11 @@ def _member(net: Net, folder: Path, number: int, cluster: str) -> Program:
     return Program(within(net.controller(number), *argv), place / "etcd.log")
 
 
-def _daemons(net: Net, folder: Path, lab: Lab) -> list[Program]:
+def _daemons(net: Net, folder: Path, world: World) -> list[Program]:
     found = []
     for number in range(CONTROLLERS):
         place = folder / name_of(number)
-        config = str(written(place, lab, net, number))
+        config = str(written(place, world.options(place), net, number))
         env = (f"{name}={value}" for name, value in clock.stepped(place / CLOCK).items())
         python = ("/usr/bin/env", *env, sys.executable, "-m", "doctor_daemon.cli.main")
         argv = (*python, "run", "--config", config)

@@ -1,4 +1,4 @@
-"""Three controllers, each a network namespace, and the lab in another, behind one bridge.
+"""Three controllers, each a network namespace, and their cloud in another, behind one bridge.
 
 A controller's one link carries all that it has to say: to etcd, to the cloud, to power devices.
 Nothing is added to the machine's own namespace. Needs root, and Debian's iproute2 and nftables.
@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tests.chaos.plan import CONTROLLERS
-from tools.netns import inside, ip, ip_batch, nft
+from tools.netns import OWN, inside, ip, ip_batch, nft
 
-LAB = "10.199.2.1"
+CLOUD = "10.199.2.1"
 DROPS = {
     "both ways": ("in", "out"),
     "hears nothing": ("in",),
@@ -31,6 +31,8 @@ class Net:
     """Controllers are counted from 0 on."""
 
     name: str
+    outside: int
+    """The namespace that all was made from, as an open file."""
 
     @property
     def middle(self) -> str:
@@ -58,7 +60,7 @@ class Net:
     def make(self) -> None:
         """Wire everything; the namespaces are there."""
         lines = ["link set lo up", "link add core type bridge", "link set core up"]
-        lines.append(f"addr add {LAB}/24 dev core")
+        lines.append(f"addr add {CLOUD}/24 dev core")
         for number in range(CONTROLLERS):
             port, namespace = f"c{number}", self.controller(number)
             lines.append(f"link add {port} type veth peer name net netns {namespace}")
@@ -71,9 +73,9 @@ class Net:
 
 @contextmanager
 def controllers(name: str) -> Iterator[Net]:
-    """Make them, and step into the lab's namespace until the block ends. `name`: at most 8."""
-    made = Net(name)
+    """Make them, and step into the cloud's namespace until the block ends. `name`: at most 8."""
     with ExitStack() as stack:
+        made = Net(name, stack.enter_context(OWN.open("rb")).fileno())
         for namespace in made.namespaces:
             ip("netns", "add", namespace)
             stack.callback(ip, "netns", "del", namespace)

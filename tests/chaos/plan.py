@@ -43,6 +43,8 @@ DIES_S, BEGINS_S = 6.0, 8.0
 LENGTHS_S = (1.0, 20.0)
 STOP_S = (1.0, 30.0)
 SLOW_S = (0.3, 3.0)
+LOST = 3
+"""So many answers of Nova's are lost where they are."""
 
 
 @dataclass(frozen=True, slots=True)

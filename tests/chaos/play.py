@@ -10,10 +10,11 @@ from doctor_daemon.cli.client import Unanswered
 from tests.chaos.audit import contradictions
 from tests.chaos.configuration import Json
 from tests.chaos.estate import LOOK_S, Estate, LateError
-from tests.chaos.judgement import Facts, Place, agreed, confirmed, explained, judged
+from tests.chaos.judgement import Facts, agreed, confirmed, explained, judged
 from tests.chaos.plan import CONTROLLERS, Fault, Plan
 from tests.chaos.tally import Outcome
 from tests.chaos.trouble import suffered
+from tests.chaos.world import Truth
 
 ORDERS_MAX = 3
 """So often a human frees one incident."""
@@ -22,7 +23,6 @@ AGAIN_S = 3.0
 SAID_S = 3.0
 """After an order: until what comes of it is seen everywhere."""
 FENCE = {"order": "fence", "why": "a test"}
-ENDLESS = ("accepted", "pre-migrating")
 
 
 class Round:
@@ -30,13 +30,14 @@ class Round:
 
     def __init__(self, place: Estate, plan: Plan, bound_s: float) -> None:
         self._place, self._plan, self._bound_s = place, plan, bound_s
-        self._victims = [(k, death.at_s) for k, death in plan.victims(place.living)]
+        self._victims = [(k, death.at_s) for k, death in plan.victims(place.world.living)]
         self._opened: set[str] = set()
         self._holds: list[str] = []
 
     async def play(self) -> Outcome:
         """Play it, and judge it. Raise LateError when it cannot begin."""
         place, began_s = self._place, time.monotonic()
+        place.world.felt.clear()
         leads = await place.leader(self._bound_s)
         ranks = [leads, *(k for k in range(CONTROLLERS) if k != leads)]
         async with asyncio.TaskGroup() as accusers:
@@ -48,14 +49,15 @@ class Round:
             wrong = await self._settled()
             for task in dying:
                 task.cancel()
-        wrong += judged(self._facts())
-        wrong += await self._audited()
-        return Outcome(self._plan, time.monotonic() - began_s, self._holds, wrong)
+        truth = await place.world.truth()
+        wrong += [*judged(self._facts(truth)), *truth.wrong, *await self._audited(truth)]
+        lasted_s = time.monotonic() - began_s
+        return Outcome(self._plan, lasted_s, self._holds, wrong, tuple(place.world.felt))
 
     async def _death(self, host: str, at_s: float) -> None:
         """Let a host die, and have the monitor say so again and again, as Alertmanager does."""
         await asyncio.sleep(at_s)
-        self._place.die(host)
+        await self._place.world.die(host)
         began_s = time.time()
         while True:
             await self._place.accuse(host, began_s)
@@ -76,17 +78,17 @@ class Round:
             return [str(error)]
         return []
 
-    async def _audited(self) -> list[str]:
+    async def _audited(self, truth: Truth) -> list[str]:
         """Say what the audit lacks. Each round another daemon is asked: all have the same one."""
         try:
             records = await self._place.audit(self._plan.seed % CONTROLLERS)
         except (Unanswered, ValueError) as error:
             return [f"the audit: {error}"]
-        return [*contradictions(records, self._place.lab.record.entries)]
+        return [*contradictions(records, truth.entries)]
 
     @property
     def _heard(self) -> set[str]:
-        return confirmed(self._place.lab.consumer.receipts)
+        return confirmed(self._place.world.receipts())
 
     async def _ended(self, host: str, until_s: float) -> None:
         """Wait until all daemons call a host down. Raise LateError when it does not come to that.
@@ -100,7 +102,7 @@ class Round:
             if any(found):
                 self._opened.add(host)
             phase = agreed(found)
-            if phase == "down" or (phase == "held" and self._stranded(host)):
+            if phase == "down" or (phase == "held" and await self._stranded(host)):
                 return
             if phase == "held" and found[0] is not None:
                 orders += 1
@@ -133,35 +135,32 @@ class Round:
                 continue  # it stands by
         await asyncio.sleep(SAID_S)
 
-    def _stranded(self, host: str) -> bool:
+    async def _stranded(self, host: str) -> bool:
         """Tell whether all servers left were on their way to a host that died in this round, too.
 
         Nova never ends such an evacuation, so it is a human's.
         """
-        place = self._place
-        left = {one.id for one in place.lab.world.servers.values() if one.host == host}
-        rows = [row for victim, _ in self._victims for row in place.lab.evacuations.of(victim)]
-        endless = {row.server for row in rows if row.status in ENDLESS}
-        if len(self._victims) == 1 or not endless or not left <= endless:
+        world = self._place.world
+        victims = [victim for victim, _ in self._victims]
+        endless = await world.endless(host, victims) if len(victims) > 1 else set()
+        if not endless:
             return False
-        place.stranded |= left
+        world.stranded |= endless
         self._holds.append(f"{host}: its servers were on their way to a host that died, too")
         return True
 
-    def _facts(self) -> Facts:
+    def _facts(self, truth: Truth) -> Facts:
         place = self._place
-        world, hosts = place.lab.world, place.lab.world.hosts
         members, full = place.ended_members(), Fault.DISK in self._plan.faults
-        servers = [one for one in world.servers.values() if one.id not in place.stranded]
         return Facts(
-            entries=place.lab.record.entries,
-            died=place.dead,
+            entries=truth.entries,
+            died=place.world.dead,
             round_died=[host for host, _ in self._victims],
             accepted=place.accepted,
             opened=self._opened,
-            down={k for k, one in hosts.items() if one.service.forced_down and not one.power},
-            places=[Place(one.name, one.host, world.runs_on(one.id)) for one in servers],
-            receipts=place.lab.consumer.receipts,
+            down=truth.down,
+            places=truth.places,
+            receipts=place.world.receipts(),
             ends=[*place.ended_daemons(), *(() if full else members)],
             log="".join(one.log.read_text(errors="replace") for one in place.daemons),
         )

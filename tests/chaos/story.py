@@ -18,14 +18,14 @@ async def told(place: Estate, outcome: Outcome) -> str:
 
     What another daemon saw than the one that is asked is of another era: its times say nothing.
     """
-    seed = outcome.plan.seed
+    seed, world = outcome.plan.seed, place.world
     lines = [f"VIOLATION {text}" for text in outcome.wrong]
-    lines.append(f"play it again: python -m tests.chaos --rounds 1 --seed {seed}")
+    lines.append(f"play it again: python -m {world.suite} --rounds 1 --seed {seed}")
     lines.append("what was true:")
-    facts = [(at_s, f"{host} dies") for host, at_s in place.dead.items()]
-    facts += [(e.at_s, f"{e.kind} {e.host} {e.server}") for e in place.lab.record.entries]
+    facts = [(at_s, f"{host} dies") for host, at_s in world.dead.items()]
+    facts += [(e.at_s, f"{e.kind} {e.host} {e.server}") for e in (await world.truth()).entries]
     lines += [f"{at_s:12.2f}  {text}" for at_s, text in sorted(facts)[-200:]]
-    for host in [*place.dead][-len(outcome.plan.deaths) :]:
+    for host in [*world.dead][-len(outcome.plan.deaths) :]:
         for number in range(CONTROLLERS):
             lines += await _said(place, number, host)
     for number, one in enumerate(place.daemons):

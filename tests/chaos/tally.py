@@ -30,11 +30,14 @@ class Outcome:
     """Where an incident was held, by a fault that explains it, and a human's order freed it."""
     wrong: Sequence[str]
     """Everything that must not be, in words."""
+    felt: Sequence[str] = ()
+    """The faults of the cloud, each with the number of requests that it befell."""
 
     @property
     def line(self) -> str:
         found = f"{self.plan.title}; {self.seconds:.0f} s"
-        return "\n".join([found, *(f"  held: {text}" for text in self.holds)])
+        felt = (f"  felt: {text}" for text in self.felt)
+        return "\n".join([found, *felt, *(f"  held: {text}" for text in self.holds)])
 
 
 def summary(outcomes: Sequence[Outcome], broken: int = 0) -> str:

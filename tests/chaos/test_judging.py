@@ -18,11 +18,11 @@ from doctor_daemon.lab.record import Entry, Kind
 from tests.chaos.audit import contradictions
 from tests.chaos.configuration import Json
 from tests.chaos.judgement import EXPLAINED, Facts, Place, agreed, explained, judged
+from tests.chaos.lab import rule
 from tests.chaos.net import DROPS
 from tests.chaos.plan import CONTROLLERS, STOP_S, WAYS, Death, Fault, Plan, Trouble, drawn
 from tests.chaos.program import Program, kept
 from tests.chaos.tally import COUNTED, Outcome, summary
-from tests.chaos.trouble import rule
 
 DEAD, LIVING, SERVER = "compute-2", "compute-3", "server-1"
 DIED_S = 100.0
@@ -204,6 +204,8 @@ def test_the_last_line_counts_every_fault_once() -> None:
         "rounds=2 kills=2 stops=0 partitions=0 members=0 clocks=0 disks=0 slow=2 "
         "incidents=2 held=1 violations=2"
     )
+    felt = replace(good, felt=("nova (503): 3 requests",))
+    assert felt.line.splitlines() == [good.line, "  felt: nova (503): 3 requests"]
     assert summary([], broken=1).endswith("incidents=0 held=0 broken=1 violations=0")
 
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from doctor_daemon.lab.faults import Do, Rule, Service
 from tests.chaos.estate import Estate
 from tests.chaos.plan import Fault, Trouble
 from tests.chaos.program import Program
+from tests.chaos.world import Felt
 
-LOST = 3
-"""So many answers of Nova's are lost where they are."""
+FELT_S, LOOK_S = 20.0, 0.2
+"""So much longer does a fault of the cloud last at most that nobody has felt yet."""
 
 
 async def suffered(place: Estate, trouble: Trouble, ranks: Sequence[int]) -> None:
     """Have a fault come, last and go. `ranks`: the controllers' numbers, the leader's first."""
     await asyncio.sleep(trouble.from_s)
-    with _trouble(place, trouble, ranks[trouble.rank]):
+    with _trouble(place, trouble, ranks[trouble.rank]) as felt:
         await asyncio.sleep(trouble.length_s)
+        until_s = time.monotonic() + FELT_S
+        while felt and not felt() and time.monotonic() < until_s:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(LOOK_S)
 
 
-def _trouble(place: Estate, trouble: Trouble, number: int) -> AbstractContextManager[None]:
+def _trouble(place: Estate, trouble: Trouble, number: int) -> AbstractContextManager[Felt | None]:
     match trouble.fault:
         case Fault.KILL | Fault.MEMBER_KILL:
             return _killed(_program(place, trouble.fault, number))
@@ -31,7 +35,7 @@ def _trouble(place: Estate, trouble: Trouble, number: int) -> AbstractContextMan
         case Fault.CUT_OFF:
             return _cut_off(place, number, trouble.way)
         case Fault.NOVA | Fault.BMC:
-            return _ruled(place, rule(trouble))
+            return place.world.suffering(trouble)
         case Fault.CLOCK:
             return _off(place, number, int(trouble.way.split()[0]))
         case Fault.DISK:
@@ -82,24 +86,3 @@ def _full(place: Estate, number: int) -> Iterator[None]:
     place.members[number].start()
     yield
     place.empty(number)
-
-
-@contextmanager
-def _ruled(place: Estate, made: Rule) -> Iterator[None]:
-    place.rules.append(made)
-    place.ruled()
-    yield
-    place.rules.remove(made)
-    place.ruled()
-
-
-def rule(trouble: Trouble) -> Rule:
-    """Return what the lab is to do for as long as a fault of the cloud lasts."""
-    seconds = trouble.slow_s
-    if trouble.fault is Fault.BMC:
-        return Rule(service=Service.BMC, do=Do.SLOW, times=None, seconds=seconds)
-    if trouble.way == "lost-reply":
-        return Rule(service=Service.NOVA, do=Do.LOST_REPLY, times=LOST)
-    if trouble.way == "503":
-        return Rule(service=Service.NOVA, do=Do.STATUS, times=None)
-    return Rule(service=Service.NOVA, do=Do.SLOW, times=None, seconds=seconds)

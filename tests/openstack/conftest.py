@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.openstack.estate import Estate
-from tests.openstack.testbed.control import down, up
-from tests.openstack.testbed.install import exclusive, install
-from tests.openstack.testbed.site import default_home
+from tests.openstack.whole import whole
 
 # Long enough for the first test of a fresh machine, during which all is installed.
 LIMIT_S = 900
@@ -42,21 +39,8 @@ def say(pytestconfig: pytest.Config) -> Callable[[str], None]:
 @pytest.fixture(scope="session")
 def whole_estate(say: Callable[[str], None]) -> Iterator[Estate]:
     """The processes of a run, from the first to the last."""
-    # A terminated run ends its processes like an interrupted one.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    home = default_home()
-    with exclusive(home):
-        try:
-            install(home, say)
-            made = Estate(up(home, say))
-            say("BMCs, Prometheus, Alertmanager and exporters answer")
-            try:
-                yield made
-            finally:
-                made.close()
-        finally:
-            down(home)
-            signal.signal(signal.SIGTERM, before)
+    with whole(say) as made:
+        yield made
 
 
 @pytest.fixture

@@ -105,6 +105,11 @@ class Consumer:
         found = sorted(once.values(), key=lambda notice: notice.mono)
         return [notice for notice in found if not host or notice.data.get("host") == host]
 
+    def deliveries(self) -> list[Notice]:
+        """All in the order of their arrival, each as often as it came."""
+        with self._lock:
+            return list(self._notices)
+
     def clear(self) -> None:
         with self._lock:
             self._notices.clear()

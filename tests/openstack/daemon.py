@@ -134,7 +134,7 @@ def _write_files(estate: Estate, folder: Path, config: Mapping[str, Any], nova: 
         "answers-token": ANSWERS_TOKEN,
         "operator-key": OPERATOR_KEY,
         "owner-key": TENANT_KEY,
-        "clouds.yaml": _clouds(estate, nova),
+        "clouds.yaml": clouds(estate, nova),
     }
     for name, text in secrets.items():
         (folder / name).touch(mode=0o600)
@@ -147,11 +147,11 @@ def _write_files(estate: Estate, folder: Path, config: Mapping[str, Any], nova: 
     (folder / "doctor-daemon.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False))
 
 
-def _clouds(estate: Estate, nova: str) -> str:
+def clouds(estate: Estate, nova: str) -> str:
     """The testbed's clouds.yaml, with another address in the place of Nova's."""
-    clouds = yaml.safe_load((estate.site.run / "clouds.yaml").read_text())
-    clouds["clouds"]["admin"]["compute_endpoint_override"] = nova + "/v2.1"
-    return str(yaml.safe_dump(clouds))
+    found = yaml.safe_load((estate.site.run / "clouds.yaml").read_text())
+    found["clouds"]["admin"]["compute_endpoint_override"] = nova + "/v2.1"
+    return str(yaml.safe_dump(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,19 @@ class Place:
     fault: str
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Nova's record of an evacuation; times are its own words, which sort."""
+
+    server: str
+    source: str
+    to: str
+    """Empty until nova-compute of the destination has begun."""
+    status: str
+    created: str
+    updated: str
+
+
 def active(servers: list[str]) -> dict[str, str]:
     return dict.fromkeys(servers, "ACTIVE")
 
@@ -68,9 +81,25 @@ def _place(row: dict[str, Any]) -> Place:
 
 def migrations(estate: Estate, server: str) -> list[str]:
     """The states of a server's evacuations, oldest first."""
-    path = f"/os-migrations?migration_type=evacuation&instance_uuid={server}"
+    return [row.status for row in moves(estate) if row.server == server]
+
+
+def moves(estate: Estate) -> list[Move]:
+    """Nova's records of evacuations, oldest first."""
+    path = "/os-migrations?migration_type=evacuation"
     rows = estate.admin.compute("GET", path, version="2.66")["migrations"]
-    return [row["status"] for row in sorted(rows, key=lambda row: row["id"])]
+    return [_move(row) for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def _move(row: dict[str, Any]) -> Move:
+    return Move(
+        server=row["instance_uuid"],
+        source=row["source_compute"],
+        to=row["dest_compute"] or "",
+        status=row["status"],
+        created=row["created_at"],
+        updated=row["updated_at"] or row["created_at"],
+    )
 
 
 def posts(estate: Estate) -> list[Passed]:

@@ -12,7 +12,9 @@ import json
 import re
 import threading
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.openstack.listener import Asked, Listener, Reply
@@ -27,7 +29,7 @@ _HOP = ("connection", "keep-alive", "transfer-encoding", "content-length", "host
 class Passed:
     """One request and its fate; times in seconds of CLOCK_MONOTONIC.
 
-    ``status`` is None while there is no answer, and for ever if the request was dropped.
+    ``status`` is Nova's: None while there is none, and for ever if Nova has not got the request.
     """
 
     number: int
@@ -39,6 +41,32 @@ class Passed:
     @property
     def json(self) -> dict[str, Any]:
         return dict(json.loads(self.asked.body))
+
+
+@dataclass(eq=False)
+class Fault:
+    """What befalls requests for as long as it lasts: each takes the first that fits."""
+
+    methods: tuple[str, ...] = ()
+    """Empty: all."""
+    status: int = 0
+    """They are answered so, and go no further. 0: they go on."""
+    pause_s: float = 0.0
+    """How much later they are answered than they would be."""
+    loses: int = 0
+    """So many are not answered: the service has got them. Then it befalls no other."""
+    befell: list[Asked] = field(default_factory=list)
+
+    def takes(self, asked: Asked) -> bool:
+        """Whether it befalls this request. The proxy asks about one at a time."""
+        worn = self.loses and len(self.befell) == self.loses
+        if worn or (self.methods and asked.method not in self.methods):
+            return False
+        self.befell.append(asked)
+        return True
+
+
+_NONE = Fault()
 
 
 class Hold:
@@ -108,6 +136,7 @@ class Proxy:
         self._passed: list[Passed] = []
         self._holds: list[Hold] = []
         self._pauses: list[tuple[str, str, float]] = []
+        self._faults: list[Fault] = []
         self._listener = Listener(self._pass)
 
     @property
@@ -128,6 +157,17 @@ class Proxy:
         """Let every answer to such requests wait for so long."""
         with self._lock:
             self._pauses.append((method, path, pause_s))
+
+    @contextmanager
+    def suffering(self, fault: Fault) -> Iterator[None]:
+        """Have a fault befall requests until the block ends."""
+        with self._lock:
+            self._faults.append(fault)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._faults.remove(fault)
 
     def clear(self) -> None:
         """Hold nothing any more, and slow nothing down. What is held still is dropped."""
@@ -156,6 +196,9 @@ class Proxy:
             row = Passed(len(self._passed), asked)
             self._passed.append(row)
             held = next((held for held in self._holds if held.takes(asked)), None)
+            fault = next((fault for fault in self._faults if fault.takes(asked)), _NONE)
+        if fault.status:
+            return Reply(fault.status, b"out of order")
         if held and not held.answered and not held.stay():
             return None
         row = self._note(replace(row, forwarded=time.monotonic()))
@@ -164,7 +207,9 @@ class Proxy:
         except OSError:
             return Reply(502, b"the service behind the proxy does not answer")
         self._note(replace(row, status=reply.status, answered=time.monotonic()))
-        time.sleep(self._pause_s(asked))
+        time.sleep(self._pause_s(asked) + fault.pause_s)
+        if fault.loses:
+            return None
         return None if held and held.answered and not held.stay() else reply
 
     def _pause_s(self, asked: Asked) -> float:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.openstack.listener import Asked, Listener, Reply
-from tests.openstack.proxy import Hold, Proxy
+from tests.openstack.proxy import Fault, Hold, Proxy
 from tests.openstack.testbed.calls import ask
+from tests.openstack.testbed.processes import wait_for
 
 PATH = "/servers/1/action"
 
@@ -115,3 +116,30 @@ def test_clearing_ends_what_was_asked_for(behind: Behind) -> None:
         behind.proxy.clear()
     behind.post()
     assert behind.statuses == [0, 200]
+
+
+@pytest.mark.parametrize(
+    ("fault", "came", "statuses", "known"),
+    [
+        (Fault(status=503), ["/after"], [503, 503, 200], [None, None, 200]),
+        (Fault(loses=1), [PATH, PATH, "/after"], [0, 200, 200], [200, 200, 200]),
+        (Fault(methods=("GET",), loses=1), [PATH, PATH, "/after"], [200] * 3, [200] * 3),
+    ],
+)
+def test_a_fault_befalls_what_fits_for_as_long_as_it_lasts(
+    behind: Behind, fault: Fault, came: list[str], statuses: list[int], known: list[int | None]
+) -> None:
+    with behind.proxy.suffering(fault):
+        behind.post()
+        behind.post()
+    behind.post("/after")
+    assert (behind.came, behind.statuses) == (came, statuses)
+    assert [row.status for row in behind.proxy.passed()] == known
+    assert len(fault.befell) == sum(status != 200 for status in statuses)
+
+
+def test_what_is_slow_has_been_done_at_once(behind: Behind) -> None:
+    with behind.proxy.suffering(Fault(pause_s=0.5)), behind.posting():
+        wait_for("the service to have it", lambda: behind.came, 5)
+        assert behind.statuses == []
+    assert behind.statuses == [200]

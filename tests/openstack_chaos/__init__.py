@@ -1,0 +1,1 @@
+"""The chaos of tests/chaos, before a real Nova and real emulators of BMCs."""
