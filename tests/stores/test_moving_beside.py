@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from asyncio import StreamReader, StreamWriter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,47 +10,21 @@ import pytest
 from doctor_daemon.errors import Conflict
 from doctor_daemon.stores.etcd_options import EtcdConfig
 from tests.stores.etcd_cluster import Cluster
-from tests.stores.etcd_relay import Relay
+from tests.stores.etcd_held import held
 from tests.stores.movers import exported, of_etcd
 from tests.stores.test_etcd import opened
 from tests.stores.test_etcd_network import by
 
 
-class Slow(Relay):
-    """Holds a lease back that is asked for."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__(port)
-        self.granted = asyncio.Event()
-
-    async def _there(self, reader: StreamReader, writer: StreamWriter, asked: bytearray) -> None:
-        while data := await reader.read(65536):
-            if b"lease/grant" in data:
-                await self.granted.wait()
-            asked += data
-            writer.write(data)
-            await writer.drain()
-
-
-@asynccontextmanager
-async def slow(etcd: Cluster) -> AsyncIterator[Slow]:
-    relay = Slow(etcd.members[0].port)
-    await relay.start()
-    try:
-        yield relay
-    finally:
-        await relay.stop()
-
-
 async def test_a_daemon_that_begins_to_lead_after_it_was_looked_is_not_waited_for(
     tmp_path: Path, etcd: Cluster, config: EtcdConfig
 ) -> None:
-    async with slow(etcd) as relay:
+    async with held(etcd.members[0].port, "lease/grant") as relay:
         place = of_etcd(by(config, relay.url, timeout_s=3.0))
         begun = asyncio.create_task(exported(place, tmp_path / "file"))
         await relay.hears(b"responses")  # nobody leads
         async with opened(config.model_copy(update={"name": "ctl-1"})):
-            relay.granted.set()
+            relay.free.set()
             with pytest.raises(Conflict, match=r"^etcd: ctl-1 leads: stop every daemon"):
                 await begun
     assert not (tmp_path / "file").exists()
