@@ -21,10 +21,15 @@ def recallable(incident: Incident) -> bool:
 
 
 def unsent(incident: Incident, context: Context) -> bool:
-    """Tell whether the gates were passed, and certainly nothing has been sent in this try."""
+    """Tell whether the gates were passed, and certainly nothing has been sent in this try.
+
+    Of a plan that has changed since it began nobody can tell: it may name other devices.
+    """
     current = incident.fencing if incident.phase is Phase.FENCING else None
     level = context.plan.level(current.level) if current else None
     if current is None or current.go_at is None or level is None:
+        return False
+    if current.digest != context.plan.digest:
         return False
     return all(current.device(device.name).unsent for device in level.devices)
 
