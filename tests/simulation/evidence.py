@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
 from doctor_daemon.core.corroboration import Corroboration
 from doctor_daemon.core.evidence import Trust, Verdict, Word
-from doctor_daemon.core.host import HostPlan
-from doctor_daemon.core.incident import Incident
+from doctor_daemon.core.host import HostId, HostPlan
+from doctor_daemon.core.incident import Incident, IncidentId
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.policy import Policy
 
@@ -44,6 +46,22 @@ def seen_alive(
         fresh = now.since(at) < need.age_s(source, policy.life_age_s) - SAVED_S
         if fresh and not known:
             yield f"I-14: cut of {incident.host} while {source} sees it alive"
+
+
+@dataclass
+class Said:
+    """What monitors have truly said of hosts, by the time at which it reached a daemon."""
+
+    lived: dict[IncidentId, float] = field(default_factory=dict)
+    """Incident -> when it was last told of life, by a sender who heard that it was taken."""
+    against: defaultdict[HostId, set[Instant]] = field(default_factory=lambda: defaultdict(set))
+    """Host -> when it was spoken against. An answer may be lost where the word itself was not."""
+
+    def accused(self, incident: Incident, world_s: Callable[[Instant], float]) -> bool:
+        """Tell whether a host was spoken against since it was seen alive, by what is saved."""
+        words = [word for word in incident.words.values() if word.verdict is Verdict.DOWN]
+        said = (world_s(word.last) for word in words if word.last in self.against[incident.host])
+        return any(at_s > self.lived.get(incident.id, -1e9) for at_s in said)
 
 
 def begun_wrongly(before: Incident, after: Incident, world: World, policy: Policy) -> Iterator[str]:

@@ -162,6 +162,8 @@ class Monitors:
     async def _submit(self, one: Living, evidence: Evidence) -> tuple[Receipt, Evidence]:
         """Have it received: when the daemon reads it, and that may be late."""
         heard, aside = replace(evidence, received_at=one.process.clock.now()), one.engine.desk.aside
+        if heard.verdict is Verdict.DOWN:
+            self._oracle.said.against[heard.host].add(heard.received_at)
         try:
             (receipt,) = await one.engine.desk.submit([heard])
         except Temporary:
@@ -183,10 +185,9 @@ class Monitors:
     ) -> None:
         self.heard(str(evidence.host), evidence.source, f"{evidence.verdict} ({outcome})")
         saved = self._oracle.disk.saved.get(id_) if id_ else None
-        down, told = evidence.verdict is Verdict.DOWN, outcome == "joined"
-        if saved is not None and not stale and (told or (down and outcome == "repeated")):
-            heard = self._oracle.heard[saved.id]
-            heard[evidence.verdict] = self._world.now()
+        if saved and not stale and evidence.verdict is Verdict.UP and outcome == "joined":
+            lived_s = self._oracle.clock.world_s(evidence.received_at)
+            self._oracle.said.lived[saved.id] = lived_s
         if outcome == "opened":
             self._oracle.opened_by[evidence.key] += 1
         if saved is None or outcome not in ("opened", "joined"):

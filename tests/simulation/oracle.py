@@ -11,7 +11,6 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from doctor_daemon.core.evacuation import Evacuation, Stage
-from doctor_daemon.core.evidence import Verdict
 from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Device, HostId, Mode, ServerId
 from doctor_daemon.core.incident import Incident, IncidentId
@@ -25,7 +24,7 @@ from tests.simulation.budget import over_budget
 from tests.simulation.clocks import Clocks
 from tests.simulation.crash import Boundaries
 from tests.simulation.disk import Disk
-from tests.simulation.evidence import begun_wrongly, seen_alive
+from tests.simulation.evidence import Said, begun_wrongly, seen_alive
 from tests.simulation.insisting import Insisting
 from tests.simulation.leases import Lease
 from tests.simulation.masses import MassWatch
@@ -61,8 +60,7 @@ class Oracle:
         self.alive = defaultdict[str, dict[str, Instant]](dict)
         """Incident -> source -> when it was told of life last, before any cut was saved."""
         self.opened_by = Counter[str]()
-        # When an incident was last told so, by anybody who heard that it was taken:
-        self.heard = defaultdict[IncidentId, dict[Verdict, float]](dict)
+        self.said = Said()
         self.accused: list[tuple[IncidentId, str]] = []
         """(incident, source) of all evidence against a host that its sender heard was taken."""
         self.shut: dict[HostId, tuple[float, Try]] = {}
@@ -152,9 +150,8 @@ class Oracle:
         for text in (*cut, *self.insisting.held(before, after)):
             self.wrong(text)
         if before.release.again and after.charged and not before.charged:
-            heard = self.heard[after.id]
-            lives = heard.get(Verdict.UP, -1e9) >= heard.get(Verdict.DOWN, -1e9)
-            self.check("I-14", not lives, f"{after.host} is in use, seen alive, and cut")
+            accused = self.said.accused(after, self.clock.world_s)
+            self.check("I-14", accused, f"{after.host} is in use, seen alive, and cut")
         begun = before.fencing if before.fencing and before.fencing.go_at else None
         if begun and (after.fencing is None or after.fencing.number != begun.number):
             self.shut[after.host] = (now, begun)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from doctor_daemon.core.evacuation import Migration
-from doctor_daemon.core.evidence import Verdict
+from doctor_daemon.core.evidence import fold
 from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Mode, Selection, WayBack
 from doctor_daemon.core.incident import IncidentId
@@ -254,15 +254,20 @@ def test_the_oracle_sees_a_host_in_use_cut_after_a_sign_of_life() -> None:
 
     async def main() -> None:
         oracle = Story(0).oracle
+        at = oracle.clock.now()
+        words = fold({}, replace(make.evidence(), received_at=at))
         before = replace(make.incident(), phase=Phase.FENCING, release=Release(again=True))
-        after = replace(before, release=Release(), charges=(make.at(0),))
-        heard = oracle.heard[before.id]
-        heard[Verdict.UP], heard[Verdict.DOWN] = 5.0, 6.0
+        after = replace(before, words=words, release=Release(), charges=(at,))
+        oracle.said.against[before.host].add(at)
+        oracle.said.lived[before.id] = oracle.clock.world_s(at) - 1.0
         oracle.committed(before, Change(head=after))
         assert not [text for text in oracle.violations if "I-14" in text]
-        heard[Verdict.UP] = 7.0
+        oracle.said.lived[before.id] += 2.0
+        oracle.committed(before, Change(head=after))
+        oracle.said.against.clear()  # and what was never said counts for nothing
+        oracle.said.lived.clear()
         oracle.committed(before, Change(head=after))
         found.extend(oracle.violations)
 
     run_virtual(main())
-    assert len([text for text in found if "I-14" in text]) == 1
+    assert len([text for text in found if "I-14" in text]) == 2
