@@ -12,6 +12,8 @@ from tests.mutants.mutate import Mutant
 from tests.mutants.traces import Ran
 
 Lines = dict[tuple[str, int], set[str]]
+QUICK_S = 0.2
+"""Tests that take no longer cost the same."""
 
 
 class Covering:
@@ -21,6 +23,8 @@ class Covering:
         """Read it. Raise KeyError where something has not been traced."""
         self._files = {str(file) for file in area.files()}
         self._ran: dict[str, Ran] = {}
+        self._breadth: dict[str, int] = {}
+        """How many lines of the area each test, or seed, runs."""
         self._lines: Lines = defaultdict(set)
         for suite in area.suites():
             self._take(area, suite, self._ran, self._lines)
@@ -38,7 +42,9 @@ class Covering:
             raise KeyError(str(suite))
         for name, ran in found.items():
             into[name] = Ran(ran.seconds, {}, ran.edges)
-            for file in self._files & ran.lines.keys():
+            own = self._files & ran.lines.keys()
+            self._breadth[name] = sum(len(ran.lines[file]) for file in own)
+            for file in own:
                 for line in ran.lines[file]:
                     lines[file, line].add(name)
 
@@ -47,10 +53,17 @@ class Covering:
         return any(place in self._imported for place in _places(mutant))
 
     def tests(self, mutant: Mutant, first: Sequence[str]) -> Mapping[str, Ran]:
-        """Return the tests that run its line: those named first, then the quickest first."""
+        """Return the tests that run its line: those named first, then quick ones, then slow ones.
+
+        Of the quick ones those come first that run little else of the area: they are about it.
+        """
         found = {name for place in _places(mutant) for name in self._lines.get(place, ())}
-        ranked = sorted(found, key=lambda name: self._ran[name].seconds)
+        ranked = sorted(found, key=self._rank)
         return {name: self._ran[name] for name in [*(f for f in first if f in found), *ranked]}
+
+    def _rank(self, name: str) -> tuple[float, int]:
+        """Return what grows with what a test costs, and with what else it is about."""
+        return max(self._ran[name].seconds, QUICK_S), self._breadth[name]
 
     def seconds(self, name: str) -> float:
         """Return how long a test took among all others."""

@@ -3,9 +3,10 @@
 All is imported and collected once. For each mutant a process is forked, in which the changed code
 is put in the place of the original (`swapping.py`), and which runs the tests that run its line:
 first the one that is known to have killed it before something changed, next those that have killed
-another mutant of that function, then the quickest. Mutants that were once killed come before those
-that may live, which take long. Each fate goes into the record at once. A change of what is run as a
-module is loaded is tried in a process that loads it anew (`fresh.py`).
+another mutant of that function, then the quick ones that run the least else of the area. Mutants
+that were once killed come before those that may live, which take long. Each fate goes into the
+record at once. A change of what is run as a module is loaded is tried in a process that loads it
+anew (`fresh.py`).
 """
 
 from __future__ import annotations

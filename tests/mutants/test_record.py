@@ -119,6 +119,14 @@ def test_only_tests_that_run_the_line_are_tried_and_the_quickest_first() -> None
     assert covering.walked_without(["0"]) == {"b -> c"}
 
 
+def test_of_quick_tests_those_come_first_that_are_about_little_else() -> None:
+    broad, narrow = (f"{SUITE}::test_{name}" for name in ("broad", "narrow"))
+    traces.keep(AREA.mark, SUITE, {broad: ran(0.01, 7, 8, 9), narrow: ran(0.02, 7)})
+    traces.keep(AREA.mark, SECOND, {f"{SECOND}::test_slow": ran(5.0, 7)})
+    traces.keep(AREA.mark, traces.SEEDS, {})
+    assert list(Covering(AREA).tests(MUTANT, [])) == [narrow, broad, f"{SECOND}::test_slow"]
+
+
 def test_what_has_killed_a_neighbour_is_tried_first() -> None:
     trace()
     first = [f"{SECOND}::test_else", f"{SUITE}::test_slow"]
