@@ -77,6 +77,8 @@ class Context:
     """Groups that are to be kept apart, and of which a server of another host is on its way."""
     off: Mapping[str, Instant] = field(default_factory=dict)
     """Other hosts that are forced down, and the last moment at which each was proven off."""
+    choosable: frozenset[str] = frozenset()
+    """Other hosts that look dead, and that Nova may still choose to have servers on."""
     turns: int = 1_000
     """How many requests of this host may be journalled at a time, so that none waits for long."""
     returns: int = 0

@@ -13,11 +13,28 @@ from dataclasses import replace
 
 from doctor_daemon.core.context import Context
 from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
+from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 from doctor_daemon.core.proof import Proof, ProofKind
+
+_NOT_YET = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.HELD)
+
+
+def choosable(incident: Incident) -> bool:
+    """Tell whether a host looks dead that Nova may still choose as a destination.
+
+    It may until the host is forced down, or its nova-compute has not reported in for Nova's
+    `service_down_time`. What nobody known has said of a host keeps no server waiting.
+    Source: Nova configuration reference, service_down_time; the scheduler's ComputeFilter.
+    """
+    look, words = incident.sighting, incident.words.values()
+    if incident.phase not in _NOT_YET or (look and (look.forced_down or look.state == "down")):
+        return False
+    said = any(w.verdict is Verdict.DOWN and w.trust is not Trust.OPEN for w in words)
+    return said or incident.ordered_at is not None
 
 
 def off_by(incident: Incident, now: Instant) -> Proof | None:

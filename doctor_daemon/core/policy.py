@@ -87,6 +87,8 @@ class Policy:
     """Between two questions about the evacuations that are under way."""
     guard_every_s: float = 5.0
     """Between two reads of the power while servers are evacuated."""
+    others_wait_s: float = 60.0
+    """How long after the first suspicion of another host Nova may still choose it."""
     flag_age_s: float = 30.0
     """A server is only evacuated if forced_down was read back within this time."""
     release_every_s: float = 10.0

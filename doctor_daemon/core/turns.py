@@ -4,6 +4,9 @@ Members of such a group are moved one at a time, of all hosts together: two that
 at once may be given the same host, and only there does the second one fail. A group is busy while
 one of its servers is on its way; the others wait, and hold up nobody but themselves. So do servers
 that wait for a word of their project.
+
+Hosts that fail together are forced down one after the other, and until then Nova takes those that
+are left for alive. So all servers wait, though not for long, while such a host could be chosen.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ SHARE = 1 / 3
 TOLD_S = 5.0
 """How old Nova's word on a server that has waited may be when it is asked for."""
 WAITS = "another server of its group, which is kept apart, is being moved"
+BESIDE = "Nova could still choose a host for it that looks dead, too"
 
 
 def group_of(record: Evacuation) -> str:
@@ -41,14 +45,24 @@ def ready(records: Iterable[Evacuation], context: Context) -> Sequence[Evacuatio
     records, now = tuple(records), context.now
     waiting = [record for record in records if record.stage is Stage.WAITING]
     taken = _busy(records, context)
+    waiting = [record for record in waiting if not beside(record, context)]
     free = [r for r in waiting if not (_waits(r, taken) or holds(r, now) or _patient(r, now))]
     until = min(open_rank(free), open_rank(r for r in records if r.stage is not Stage.WAITING))
     due = (record for record in free if _is_due(record, now, until))
     return tuple(_one_each(sorted(due, key=place), taken))
 
 
+def beside(record: Evacuation, context: Context) -> bool:
+    """Tell whether a server waits until Nova takes other hosts for dead: it could go to one.
+
+    There its evacuation would stay `accepted` for as long as that host is off.
+    """
+    waits_s = context.now.since(record.since)
+    return bool(context.choosable) and waits_s < longest_wait_s(context.policy)
+
+
 def longest_wait_s(policy: Policy) -> float:
-    """Return for how long a server waits for one of its group that comes from another host."""
+    """Return for how long a server waits for what happens to other hosts."""
     return SHARE * policy.progress_s
 
 
@@ -71,7 +85,7 @@ def _waited(record: Evacuation, now: Instant) -> bool:
     again = record.attempt > posting or (posting and now.since(record.since) > TOLD_S)
     tags = record.server.tags
     wished = f"server:{HOLD}" in tags or UNSURE in tags or rebuilding(record.server)
-    return again or wished or bool(group_of(record))
+    return again or wished or bool(group_of(record)) or BESIDE in record.why
 
 
 def waiting(records: Iterable[Evacuation], context: Context) -> Mapping[ServerId, str]:
@@ -83,29 +97,41 @@ def waiting(records: Iterable[Evacuation], context: Context) -> Mapping[ServerId
             found[record.server.id] = "it waits for a word of its project"
         elif _waits(record, taken):
             found[record.server.id] = WAITS
+        elif record.stage is Stage.WAITING and beside(record, context):
+            found[record.server.id] = BESIDE
     return found
 
 
 def told(records: Iterable[Evacuation], context: Context) -> str:
-    """Say who waits for another of its group; empty: nobody does."""
+    """Say who waits for another of its group, or until other hosts are down; empty: nobody does."""
     records = tuple(records)
-    found = waiting(records, context)
-    who = [r.server for r in sorted(records, key=place) if found.get(r.server.id) == WAITS]
-    return f"{names(who)}: {WAITS}" if who else ""
+    return _said(records, waiting(records, context), context)
 
 
 def noticed(records: Records, context: Context) -> tuple[Records, str]:
-    """Write on each record that it waits for another of its group, and say of whom that is new."""
+    """Write on each record whom it waits for, as `told` has it, and say of whom that is new."""
     found = waiting(records.values(), context)
-    new = {id_ for id_, why in found.items() if why == WAITS and WAITS not in records[id_].why}
+    new = {
+        id_: why
+        for id_, why in found.items()
+        if why in (WAITS, BESIDE) and why not in records[id_].why
+    }
     if not new:
         return records, ""
-    who = [one.server for one in sorted(records.values(), key=place) if one.server.id in new]
     marked = {
-        id_: replace(one, why="; ".join(filter(None, (one.why, WAITS)))) if id_ in new else one
+        id_: replace(one, why="; ".join(filter(None, (one.why, new[id_])))) if id_ in new else one
         for id_, one in records.items()
     }
-    return marked, f"{names(who)}: {WAITS}"
+    return marked, _said(records.values(), new, context)
+
+
+def _said(records: Iterable[Evacuation], found: Mapping[ServerId, str], context: Context) -> str:
+    ordered, said = sorted(records, key=place), list[str]()
+    hosts = ", ".join(sorted(context.choosable))
+    for why, rest in ((WAITS, ""), (BESIDE, f": {hosts}")):
+        if who := [one.server for one in ordered if found.get(one.server.id) == why]:
+            said.append(f"{names(who)}: {why}{rest}")
+    return "; ".join(said)
 
 
 def unsure(records: Iterable[Evacuation], context: Context) -> str:

@@ -246,15 +246,15 @@ class Engine:
             log.warning("not delivered", incident=case.incident.id, error=str(error))
 
     def _watch(self, before: Incident | None, after: Incident) -> None:
-        self.ward.neighbours.saw(after, self.ward.tools.clock.now())
+        ended = self.ward.neighbours.saw(after, self.ward.tools.clock.now())
+        if ended and not self.ward.context(after.host).choosable:
+            self._nudge(Phase.EVACUATING)
         watch(before, after, self.ward)
-        ended = after.phase.final and (before is None or not before.phase.final)
-        if ended and after.release.returns:  # else it was closed, or taken out
+        over = after.phase.final and (before is None or not before.phase.final)
+        if over and after.release.returns:  # else it was closed, or taken out
             self.ward.lookout.came_back(after.host, after.phase_at)
-        self.selfcheck.heed(before, after)
-        self.storekeeper.heed(before, after)
-        self.portkeeper.heed(before, after)
-        self.reservekeeper.heed(before, after)
+        for keeper in (self.selfcheck, self.storekeeper, self.portkeeper, self.reservekeeper):
+            keeper.heed(before, after)
 
     def _open_incidents(self) -> tuple[Incident, ...]:
         return tuple(case.incident for case in self.desk.cases.values())
@@ -275,10 +275,10 @@ class Engine:
         for case in list(self.desk.cases.values()):
             self._post(case, Letter(Elapsed()))
 
-    def _nudge(self) -> None:
-        """Have incidents ask their gates again: waiting before a cut, or held by `mass`."""
+    def _nudge(self, phase: Phase = Phase.FENCING) -> None:
+        """Have those look again who wait in a phase, or are held by `mass`."""
         for case in list(self.desk.cases.values()):
-            if case.incident.phase is Phase.FENCING or held_by_mass(case.incident):
+            if case.incident.phase is phase or held_by_mass(case.incident):
                 self._post(case, Letter(Elapsed()))
 
     def _paused(self, seconds: float) -> None:

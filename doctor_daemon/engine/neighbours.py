@@ -1,8 +1,9 @@
 """What the incident of one host is to know of those of the others.
 
-Each incident is decided by itself. Two things reach across: a server of a group that is kept apart
-is not sent on its way while another one of it is, whatever host that was on; and an evacuation goes
-on no more when the host that it was going to has died.
+Each incident is decided by itself. Three things reach across: a server of a group that is kept
+apart is not sent on its way while another one of it is, whatever host that was on; no server is
+while another host looks dead that Nova could choose for it; and an evacuation goes on no more when
+the host that it was going to has died.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
-from doctor_daemon.core.destinations import proven_off
+from doctor_daemon.core.destinations import choosable, proven_off
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.fencing import SPAN
 from doctor_daemon.core.host import HostId, ServerId
@@ -37,6 +38,8 @@ class Neighbours:
         """Of each host, group -> a server of it that is on its way, with or without its turn."""
         self._waits: dict[tuple[HostId, str], Instant] = {}
         """Since when a host waits for another one's server of a group."""
+        self._choosable: dict[HostId, Instant] = {}
+        """Hosts that look dead and that Nova may still choose, and since when they look so."""
         self._down: dict[HostId, Incident] = {}
         self._shown: dict[HostId, Sighting] = {}
         """How Nova shows the service of each of these, at last."""
@@ -54,9 +57,10 @@ class Neighbours:
         self._resumed[incident.host] = now
         self.saw(replace(incident, sighting=None), now)
 
-    def saw(self, incident: Incident, now: Instant) -> None:
-        """Take note of an incident as it was saved."""
+    def saw(self, incident: Incident, now: Instant) -> bool:
+        """Take note of an incident as it was saved; tell whether its host is waited for no more."""
         host, self._copied = incident.host, None
+        ended = self._choice(incident)
         if incident.phase in _DOWN:
             self._down[host] = incident
             if incident.sighting is not None:
@@ -79,6 +83,15 @@ class Neighbours:
         for group, id_ in here.items():
             self._claims.setdefault(group, (host, id_))
         self._wait(host, kept, now)
+        return ended
+
+    def _choice(self, incident: Incident) -> bool:
+        """Note whether Nova may still choose a host; tell whether it could before, and cannot."""
+        before = self._choosable.pop(incident.host, None)
+        if choosable(incident):
+            self._choosable[incident.host] = incident.opened_at
+            return False
+        return before is not None
 
     def _wait(self, host: HostId, kept: Mapping[ServerId, Evacuation], now: Instant) -> None:
         """Note since when a host waits for another one's server; `kept`: its servers in groups."""
@@ -131,6 +144,12 @@ class Neighbours:
     def _waited(self, host: HostId, group: str, now: Instant, policy: Policy) -> bool:
         since = self._waits.get((host, group))
         return since is not None and now.since(since) >= longest_wait_s(policy)
+
+    def choosable(self, host: HostId, now: Instant, policy: Policy) -> frozenset[str]:
+        """Return the other hosts of its cloud that look dead, and that Nova may still choose."""
+        others = (one for one in self._choosable if one.cloud == host.cloud and one != host)
+        wait_s = policy.others_wait_s
+        return frozenset(o.name for o in others if now.since(self._choosable[o]) < wait_s)
 
     def off(
         self, host: HostId, now: Instant, policy: Policy, awake_at: Instant | None = None

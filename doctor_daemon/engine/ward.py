@@ -155,6 +155,7 @@ class Ward(Right):
             maintenance=self._window(host),
             charges=tuple(self._charges.values()),
             busy=self.neighbours.busy(host, now, policy),
+            choosable=self.neighbours.choosable(host, now, policy),
             off=self.neighbours.off(host, now, policy, own.awake_at),
             turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.lined_up),
             own=own,

@@ -30,7 +30,7 @@ from tests.simulation.leases import Lease
 from tests.simulation.masses import MassWatch
 from tests.simulation.proofs import unproven
 from tests.simulation.rebuilds import Rebuilds, moved_wrongly
-from tests.simulation.tags import beside, hasty, unwanted
+from tests.simulation.tags import beside, doomed, hasty, unwanted
 from tests.simulation.windows import Window
 from tests.simulation.world import Machine, World
 
@@ -257,6 +257,8 @@ class Oracle:
         if self.world.groups_told:
             for text in beside(server, groups, self.disk.saved.values()):
                 self.wrong(text)
+        for text in doomed(saved, record, self.disk.saved.values(), self.policy):
+            self.wrong(text)
         self._word(machine, saved, record)
         self._proof_at_post(machine, saved, saved.proof)
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Evacuation, Stage
+from doctor_daemon.core.evidence import Trust, Verdict
 from doctor_daemon.core.host import Scope, Selection, Server, ServerId, WayBack
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.policy import Policy
 
 if TYPE_CHECKING:
     from tests.simulation.world import Machine
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 HOLD = "server:doctor-daemon:hold"
 YES, NO = "True", "False"
 SERVICE_PROJECT = "project-of-a-service"
+RACE_S = 1.0
+"""What others have saved so shortly before a decision it may not have known."""
 
 
 def selection(chance: Random) -> Selection:
@@ -94,6 +98,25 @@ def beside(
             moving = one.stage in (Stage.CHECKING, Stage.UNDER_WAY)
             if incident.phase is Phase.EVACUATING and moving and id_ in others:
                 yield f"C14: {server} is evacuated while {id_} of its group is {one.stage}"
+
+
+def doomed(
+    saved: Incident, record: Evacuation, open_: Iterable[Incident], policy: Policy
+) -> Iterator[str]:
+    """Yield which other host looked dead that Nova could have chosen when a request was decided."""
+    sent_at = record.sent_at
+    if sent_at is None or sent_at.since(saved.opened_at) >= policy.progress_s / 3:
+        return  # it may have waited for as long as anybody waits
+    for other in open_:
+        look, words = other.sighting, other.words.values()
+        shown = look is not None and (look.forced_down or look.state == "down")
+        down = (w for w in words if w.verdict is Verdict.DOWN and w.trust is not Trust.OPEN)
+        known = any(sent_at.since(word.first) > RACE_S for word in down)
+        age_s = sent_at.since(other.opened_at)
+        before = other.phase in (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN)
+        lately = RACE_S < age_s < policy.others_wait_s - RACE_S
+        if other.host != saved.host and before and known and lately and not shown:
+            yield f"C14: {record.server.id} is evacuated while {other.host} looks dead, too"
 
 
 def written(server: Server, chance: Random) -> Server:

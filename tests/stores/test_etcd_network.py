@@ -116,7 +116,7 @@ async def test_b10_endpoints_of_two_clusters_are_refused(
     async with (
         relayed(etcd.members[0].port) as one,
         relayed(etcd.members[0].port) as two,
-        opened(by(config, one.url, two.url), GIVEN_UP_S) as (store, term),
+        opened(by(config, one.url, two.url), 4 * GIVEN_UP_S) as (store, term),
     ):
         await store.commit(opening(), term=term)
         await read_whole(store)
