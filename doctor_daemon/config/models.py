@@ -136,8 +136,8 @@ class Evacuation(Section):
     """Between two reads of the power of a host whose servers are being evacuated."""
     others_wait_s: Annotated[float, Field(ge=0, le=300)] = _SHIPPED.others_wait_s
     """No server is asked for while another host looks dead that Nova could still choose for it:
-    until that is forced down, or for so long after its first suspicion, which is Nova's
-    `service_down_time`. 0: nobody waits."""
+    until that is forced down, or for so long after somebody has said so anew, which is Nova's
+    `service_down_time`, and a third of `progress_s` at most. 0: nobody waits."""
     flag_age_s: Annotated[float, Field(ge=5, le=120)] = _SHIPPED.flag_age_s
     """A server is only evacuated if forced_down was read back within this time."""
 

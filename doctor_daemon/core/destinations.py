@@ -23,18 +23,21 @@ from doctor_daemon.core.proof import Proof, ProofKind
 _NOT_YET = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN, Phase.HELD)
 
 
-def choosable(incident: Incident) -> bool:
-    """Tell whether a host looks dead that Nova may still choose as a destination.
+def looks_dead_at(incident: Incident) -> Instant | None:
+    """Return when a host that Nova may still choose was last said to be dead; None: it is none.
 
-    It may until the host is forced down, or its nova-compute has not reported in for Nova's
+    Nova may choose it until it is forced down, disabled, or has not reported in for Nova's
     `service_down_time`. What nobody known has said of a host keeps no server waiting.
     Source: Nova configuration reference, service_down_time; the scheduler's ComputeFilter.
     """
-    look, words = incident.sighting, incident.words.values()
-    if incident.phase not in _NOT_YET or (look and (look.forced_down or look.state == "down")):
-        return False
-    said = any(w.verdict is Verdict.DOWN and w.trust is not Trust.OPEN for w in words)
-    return said or incident.ordered_at is not None
+    look, accused_at = incident.sighting, incident.release.accused_at
+    again = incident.phase is Phase.RELEASING and accused_at is not None
+    if not (again or incident.phase in _NOT_YET) or (look and not look.takes_servers):
+        return None
+    words = (w for w in incident.words.values() if w.verdict is Verdict.DOWN)
+    known = (word.first for word in words if word.trust is not Trust.OPEN)
+    said = [at for at in (incident.ordered_at, accused_at, *known) if at is not None]
+    return max(said, key=lambda at: at.wall_s, default=None)
 
 
 def off_by(incident: Incident, now: Instant) -> Proof | None:

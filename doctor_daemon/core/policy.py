@@ -88,7 +88,7 @@ class Policy:
     guard_every_s: float = 5.0
     """Between two reads of the power while servers are evacuated."""
     others_wait_s: float = 60.0
-    """How long after the first suspicion of another host Nova may still choose it."""
+    """How long after another host was said to be dead Nova may still choose it."""
     flag_age_s: float = 30.0
     """A server is only evacuated if forced_down was read back within this time."""
     release_every_s: float = 10.0

@@ -29,6 +29,11 @@ class Sighting:
     updated_s: float
     asked_at: Instant
 
+    @property
+    def takes_servers(self) -> bool:
+        """Tell whether Nova's scheduler may choose it. Source: its ComputeFilter."""
+        return self.state == "up" and self.status == "enabled" and not self.forced_down
+
     def alike(self, earlier: Sighting) -> bool:
         """Tell whether nobody has written to the service between the two."""
         return bool(_WRITTEN(self) == _WRITTEN(earlier))

@@ -6,7 +6,8 @@ one of its servers is on its way; the others wait, and hold up nobody but themse
 that wait for a word of their project.
 
 Hosts that fail together are forced down one after the other, and until then Nova takes those that
-are left for alive. So all servers wait, though not for long, while such a host could be chosen.
+are left for alive. So all servers wait, though not for long, while such a host could be chosen: an
+evacuation that goes there stays `accepted` for as long as that host is off.
 """
 
 from __future__ import annotations
@@ -43,22 +44,14 @@ def group_of(record: Evacuation) -> str:
 def ready(records: Iterable[Evacuation], context: Context) -> Sequence[Evacuation]:
     """Return those that may be asked for now, in order."""
     records, now = tuple(records), context.now
+    if context.choosable:
+        return ()
     waiting = [record for record in records if record.stage is Stage.WAITING]
     taken = _busy(records, context)
-    waiting = [record for record in waiting if not beside(record, context)]
     free = [r for r in waiting if not (_waits(r, taken) or holds(r, now) or _patient(r, now))]
     until = min(open_rank(free), open_rank(r for r in records if r.stage is not Stage.WAITING))
     due = (record for record in free if _is_due(record, now, until))
     return tuple(_one_each(sorted(due, key=place), taken))
-
-
-def beside(record: Evacuation, context: Context) -> bool:
-    """Tell whether a server waits until Nova takes other hosts for dead: it could go to one.
-
-    There its evacuation would stay `accepted` for as long as that host is off.
-    """
-    waits_s = context.now.since(record.since)
-    return bool(context.choosable) and waits_s < longest_wait_s(context.policy)
 
 
 def longest_wait_s(policy: Policy) -> float:
@@ -97,7 +90,7 @@ def waiting(records: Iterable[Evacuation], context: Context) -> Mapping[ServerId
             found[record.server.id] = "it waits for a word of its project"
         elif _waits(record, taken):
             found[record.server.id] = WAITS
-        elif record.stage is Stage.WAITING and beside(record, context):
+        elif record.stage is Stage.WAITING and context.choosable:
             found[record.server.id] = BESIDE
     return found
 

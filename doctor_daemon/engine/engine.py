@@ -246,8 +246,7 @@ class Engine:
             log.warning("not delivered", incident=case.incident.id, error=str(error))
 
     def _watch(self, before: Incident | None, after: Incident) -> None:
-        ended = self.ward.neighbours.saw(after, self.ward.tools.clock.now())
-        if ended and not self.ward.context(after.host).choosable:
+        if self.ward.saw(after):
             self._nudge(Phase.EVACUATING)
         watch(before, after, self.ward)
         over = after.phase.final and (before is None or not before.phase.final)
@@ -276,9 +275,10 @@ class Engine:
             self._post(case, Letter(Elapsed()))
 
     def _nudge(self, phase: Phase = Phase.FENCING) -> None:
-        """Have those look again who wait in a phase, or are held by `mass`."""
+        """Have those look again who wait in a phase: before a cut, also those held by `mass`."""
         for case in list(self.desk.cases.values()):
-            if case.incident.phase is phase or held_by_mass(case.incident):
+            held = phase is Phase.FENCING and held_by_mass(case.incident)
+            if held or case.incident.phase is phase:
                 self._post(case, Letter(Elapsed()))
 
     def _paused(self, seconds: float) -> None:

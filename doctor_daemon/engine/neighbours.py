@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
-from doctor_daemon.core.destinations import choosable, proven_off
+from doctor_daemon.core.destinations import looks_dead_at, proven_off
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.fencing import SPAN
 from doctor_daemon.core.host import HostId, ServerId
@@ -21,7 +21,7 @@ from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
-from doctor_daemon.core.turns import ON_ITS_WAY, group_of, longest_wait_s
+from doctor_daemon.core.turns import BESIDE, ON_ITS_WAY, group_of, longest_wait_s
 
 Claim = tuple[HostId, ServerId]
 _DOWN = (Phase.EVACUATING, Phase.DOWN)
@@ -38,8 +38,10 @@ class Neighbours:
         """Of each host, group -> a server of it that is on its way, with or without its turn."""
         self._waits: dict[tuple[HostId, str], Instant] = {}
         """Since when a host waits for another one's server of a group."""
-        self._choosable: dict[HostId, Instant] = {}
-        """Hosts that look dead and that Nova may still choose, and since when they look so."""
+        self._dying: dict[HostId, Instant] = {}
+        """Hosts that look dead and are not down yet, and when that was last said anew."""
+        self._beside: dict[HostId, Instant] = {}
+        """Since when servers of a host wait until others are down."""
         self._down: dict[HostId, Incident] = {}
         self._shown: dict[HostId, Sighting] = {}
         """How Nova shows the service of each of these, at last."""
@@ -60,7 +62,7 @@ class Neighbours:
     def saw(self, incident: Incident, now: Instant) -> bool:
         """Take note of an incident as it was saved; tell whether its host is waited for no more."""
         host, self._copied = incident.host, None
-        ended = self._choice(incident)
+        ended = self._dies(incident, now)
         if incident.phase in _DOWN:
             self._down[host] = incident
             if incident.sighting is not None:
@@ -82,21 +84,24 @@ class Neighbours:
                 self._free(group)
         for group, id_ in here.items():
             self._claims.setdefault(group, (host, id_))
-        self._wait(host, kept, now)
+        self._wait(host, moving, now)
         return ended
 
-    def _choice(self, incident: Incident) -> bool:
-        """Note whether Nova may still choose a host; tell whether it could before, and cannot."""
-        before = self._choosable.pop(incident.host, None)
-        if choosable(incident):
-            self._choosable[incident.host] = incident.opened_at
-            return False
-        return before is not None
+    def _dies(self, incident: Incident, now: Instant) -> bool:
+        """Note since when a host looks dead; tell whether others have waited for it until now."""
+        at, before = looks_dead_at(incident), self._dying.pop(incident.host, None)
+        if at is not None:  # of another boot it is not known how long ago that was
+            self._dying[incident.host] = at if at.boot_id == now.boot_id else before or now
+        return at is None and before is not None
 
-    def _wait(self, host: HostId, kept: Mapping[ServerId, Evacuation], now: Instant) -> None:
-        """Note since when a host waits for another one's server; `kept`: its servers in groups."""
-        waiting = {group_of(r) for r in kept.values() if r.stage is Stage.WAITING}
-        waiting = {group for group in waiting if self._elsewhere(host, group)}
+    def _wait(self, host: HostId, moving: Mapping[ServerId, Evacuation], now: Instant) -> None:
+        """Note since when a host waits for others, and for another one's server of a group."""
+        records = [r for r in moving.values() if r.stage is Stage.WAITING]
+        if any(BESIDE in record.why for record in records):
+            self._beside.setdefault(host, now)
+        else:
+            self._beside.pop(host, None)
+        waiting = {group for r in records if self._elsewhere(host, group := group_of(r))}
         for key in [key for key in self._waits if key[0] == host and key[1] not in waiting]:
             del self._waits[key]
         for group in waiting:
@@ -145,11 +150,22 @@ class Neighbours:
         since = self._waits.get((host, group))
         return since is not None and now.since(since) >= longest_wait_s(policy)
 
-    def choosable(self, host: HostId, now: Instant, policy: Policy) -> frozenset[str]:
-        """Return the other hosts of its cloud that look dead, and that Nova may still choose."""
-        others = (one for one in self._choosable if one.cloud == host.cloud and one != host)
-        wait_s = policy.others_wait_s
-        return frozenset(o.name for o in others if now.since(self._choosable[o]) < wait_s)
+    def choosable(
+        self, host: HostId, now: Instant, policy: Policy, shown: Mapping[str, Sighting]
+    ) -> frozenset[str]:
+        """Return the other hosts of a cloud that look dead, and that Nova may still choose.
+
+        `shown`: how Nova has shown each service at last. Only a host that is down has servers that
+        wait for it, and none does for ever.
+        """
+        if not self._dying or host not in self._down:
+            return frozenset()
+        since, wait_s = self._beside.get(host), policy.others_wait_s
+        if since is not None and now.since(since) >= longest_wait_s(policy):
+            return frozenset()
+        self._dying = {one: at for one, at in self._dying.items() if now.since(at) < wait_s}
+        others = {one: at for one, at in self._dying.items() if one.cloud == host.cloud}
+        return frozenset(one.name for one, at in others.items() if not _gone(shown, one, at))
 
     def off(
         self, host: HostId, now: Instant, policy: Policy, awake_at: Instant | None = None
@@ -222,6 +238,12 @@ class _Off(Mapping[str, Instant]):
             return True
         last, watched = self.seen.shown[host].asked_at, self.seen.watched[host]
         return last.since(watched) >= SPAN * self.policy.grace_s
+
+
+def _gone(shown: Mapping[str, Sighting], host: HostId, said_at: Instant) -> bool:
+    """Tell whether Nova has shown a host as one that it does not choose, since it looks dead."""
+    look = shown.get(host.name)
+    return look is not None and not look.takes_servers and look.asked_at.since(said_at) >= 0
 
 
 def _on_its_way(record: Evacuation | None) -> bool:

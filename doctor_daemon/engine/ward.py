@@ -155,7 +155,7 @@ class Ward(Right):
             maintenance=self._window(host),
             charges=tuple(self._charges.values()),
             busy=self.neighbours.busy(host, now, policy),
-            choosable=self.neighbours.choosable(host, now, policy),
+            choosable=self.neighbours.choosable(host, now, policy, self.shown),
             off=self.neighbours.off(host, now, policy, own.awake_at),
             turns=0 if self.stopping else self.crowd.turns(host, self.turnstile.lined_up),
             own=own,
@@ -168,6 +168,11 @@ class Ward(Right):
             warm_at=self.lookout.warm_at(policy),
             repeated_at=self.lookout.repeated_at(policy, own.awake_at),
         )
+
+    def saw(self, incident: Incident) -> bool:
+        """Take note of an incident as it was saved; tell whether the last wait for hosts ended."""
+        ended = self.neighbours.saw(incident, self.tools.clock.now())
+        return ended and not self.context(incident.host).choosable
 
     def stepped(self, step: Step) -> None:
         """Take note of a step of the wall clock: what is counted by it in days moves along."""

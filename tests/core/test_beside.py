@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from doctor_daemon.core.destinations import choosable
+from doctor_daemon.core.destinations import looks_dead_at
 from doctor_daemon.core.evacuation import Stage
 from doctor_daemon.core.evidence import Trust, Verdict, fold
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.phases import Phase
+from doctor_daemon.core.release import Release
 from doctor_daemon.core.turns import BESIDE, WAITS, noticed, outdated, told, waiting
 from tests.core import make
 from tests.core.make import Fields, at, context
@@ -30,14 +31,27 @@ def incident(phase: Phase = Phase.FENCING, **changes: Fields) -> Incident:
 
 
 @pytest.mark.parametrize("phase", list(Phase))
-def test_a_host_can_be_chosen_until_it_is_forced_down(phase: Phase) -> None:
-    assert choosable(incident(phase)) is (phase in NOT_YET)
-    assert choosable(incident(phase, sighting=None)) is (phase in NOT_YET)
+def test_a_host_looks_dead_until_it_is_forced_down(phase: Phase) -> None:
+    at_ = at(0) if phase in NOT_YET else None
+    assert looks_dead_at(incident(phase)) == at_
+    assert looks_dead_at(incident(phase, sighting=None)) == at_
 
 
-@pytest.mark.parametrize("shown", [{"state": "down"}, {"state": "up", "forced_down": True}])
-def test_a_host_that_nova_has_down_is_not_chosen(shown: dict[str, Fields]) -> None:
-    assert not choosable(incident(sighting=make.sighting(1, **shown)))
+def test_a_host_in_use_again_that_is_accused_looks_dead() -> None:
+    accused = incident(Phase.RELEASING, release=Release(accused_at=at(9)))
+    assert looks_dead_at(accused) == at(9)
+    marked = make.sighting(1, state="up", forced_down=True)
+    assert looks_dead_at(replace(accused, sighting=marked)) is None
+
+
+@pytest.mark.parametrize(
+    "shown", [{"state": "down"}, {"forced_down": True}, {"status": "disabled"}]
+)
+def test_a_host_that_nova_does_not_choose_has_nobody_wait(shown: dict[str, Fields]) -> None:
+    up = make.sighting(1, state="up")
+    assert up.takes_servers
+    assert not replace(up, **shown).takes_servers
+    assert looks_dead_at(incident(sighting=replace(up, **shown))) is None
 
 
 @pytest.mark.parametrize(
@@ -52,27 +66,23 @@ def test_a_host_that_nova_has_down_is_not_chosen(shown: dict[str, Fields]) -> No
 )
 def test_only_who_is_known_has_others_wait(verdict: Verdict, trust: Trust, *, counts: bool) -> None:
     words = fold({}, make.evidence(verdict=verdict, trust=trust))
-    assert choosable(incident(words=words)) is counts
-    assert choosable(incident(words=words, ordered_at=at(1)))
+    assert looks_dead_at(incident(words=words)) == (at(0) if counts else None)
+    assert looks_dead_at(incident(words=words, ordered_at=at(1))) == at(1)
+
+
+def test_the_last_one_to_say_so_anew_counts_and_no_repetition() -> None:
+    words = fold({}, make.evidence(trust=Trust.SECOND))
+    words = fold(words, make.evidence(90, trust=Trust.SECOND))
+    assert looks_dead_at(incident(words=words)) == at(0)
+    words = fold(words, make.evidence(90, source="zabbix"))
+    assert looks_dead_at(incident(words=words)) == at(90)
+    assert looks_dead_at(incident(words=words, ordered_at=at(1))) == at(90)
 
 
 def test_nobody_goes_while_a_host_that_looks_dead_could_be_chosen() -> None:
     assert turns(record("a"), record("b")) == "ab"
     assert turns(record("a"), record("b"), now=NOW) == ""
     assert waiting([record("a")], NOW) == {record("a").server.id: BESIDE}
-
-
-def test_nobody_waits_for_such_hosts_for_longer_than_a_third_of_what_a_phase_has() -> None:
-    for seconds, free in ((299.75, ""), (300, "a")):
-        late = replace(context(seconds), choosable=OTHERS)
-        assert turns(record("a"), now=late) == free
-        assert (BESIDE in waiting([record("a")], late).values()) is not bool(free)
-
-
-def test_who_waits_so_holds_up_no_later_rank() -> None:
-    late = replace(context(300), choosable=OTHERS)
-    first, second = record("a", rank=1, since=at(1)), record("b", rank=2)
-    assert turns(first, second, now=late) == "b"
 
 
 def test_only_who_waits_is_said_to() -> None:

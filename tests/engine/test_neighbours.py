@@ -9,12 +9,10 @@ import pytest
 
 from doctor_daemon.core.around import APART, ServerGroup
 from doctor_daemon.core.evacuation import Evacuation, Stage
-from doctor_daemon.core.evidence import fold
 from doctor_daemon.core.host import HostId
 from doctor_daemon.core.incident import Incident, Sighting
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
-from doctor_daemon.core.turns import BESIDE
 from doctor_daemon.engine.neighbours import Neighbours
 from doctor_daemon.errors import Permanent, Temporary
 from tests.core import make
@@ -43,11 +41,6 @@ def incident(
     evacuations = {one.server.id: one for one in records}
     made = make.incident(phase=phase, evacuations=evacuations, proof=make.power_proof())
     return replace(made, host=host, sighting=look or make.sighting(0, **DOWN))
-
-
-def suspected(host: HostId) -> Incident:
-    """Return an incident that has just been opened."""
-    return replace(make.incident(words=fold({}, make.evidence())), host=host, opened_at=make.at(0))
 
 
 @pytest.mark.parametrize("phase", list(Phase))
@@ -94,50 +87,7 @@ def test_a_host_of_which_the_flag_is_not_seen_any_more_is_not_off() -> None:
     assert neighbours.off(HOST, make.at(31), POLICY) == {}
 
 
-@pytest.mark.parametrize("seconds", [59.75, 60])
-def test_a_host_can_be_chosen_for_as_long_as_nova_may_take_it_for_alive(seconds: float) -> None:
-    neighbours, up = Neighbours(), make.sighting(1, state="up")
-    assert not neighbours.saw(suspected(OTHER), NOW)
-    assert not neighbours.saw(replace(suspected(OTHER), sighting=up), NOW)
-    found = neighbours.choosable(HOST, make.at(seconds), POLICY)
-    assert found == (frozenset({OTHER.name}) if seconds < 60 else frozenset())
-    assert neighbours.choosable(OTHER, NOW, POLICY) == frozenset()
-    assert neighbours.choosable(HostId("another", HOST.name), NOW, POLICY) == frozenset()
-    assert neighbours.choosable(HOST, NOW, replace(POLICY, others_wait_s=0)) == frozenset()
-
-
-def test_it_is_told_when_a_host_is_waited_for_no_more() -> None:
-    neighbours = Neighbours()
-    assert not neighbours.saw(incident(host=OTHER), NOW)  # nobody had waited for it
-    neighbours.saw(suspected(OTHER), NOW)
-    assert neighbours.saw(incident(host=OTHER), NOW)
-    assert not neighbours.saw(incident(host=OTHER), NOW)
-    assert neighbours.choosable(HOST, NOW, POLICY) == frozenset()
-
-
 # with a daemon around them
-
-
-@virtually
-async def test_hosts_that_fail_together_are_no_destinations_of_each_other() -> None:
-    """The servers of the first wait for the second to be forced down, and go at once then."""
-    rig, loop = bench(2), asyncio.get_running_loop()
-    rig.nova.there[OTHER.name] = (server(7, "red"),)
-    async with rig.running() as engine:
-        await accuse(rig, engine)
-        await asyncio.sleep(0.9)
-        await engine.desk.submit([rig.evidence(host=OTHER)])
-        await until(engine, Phase.EVACUATING)
-        first_s = loop.time()
-        await until(engine, Phase.EVACUATING, OTHER)
-        second_s = loop.time()
-        assert second_s - first_s > 0.5
-        await until(engine, Phase.DOWN)
-        await until(engine, Phase.DOWN, OTHER)
-        assert sorted(posted(rig)) == ["vm-0", "vm-1", "vm-7"]
-        assert all(second_s - 0.1 < at < second_s + 0.2 for at, _ in rig.nova.rebuilds.posts)
-        texts = [entry.text for entry in incident_of(engine).timeline]
-        assert f"vm-0, vm-1: {BESIDE}: {OTHER.name}" in texts
 
 
 def group(policy: str, *numbers: int) -> ServerGroup:

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from doctor_daemon.core.context import Charge, Maintenance
+from doctor_daemon.core.evidence import fold
 from doctor_daemon.core.host import HostId
+from doctor_daemon.core.phases import Phase
 from doctor_daemon.engine.ward import Ward
-from tests.core.make import incident
+from tests.core.make import evidence, incident, power_proof
 from tests.engine.instruments import HOST
 from tests.engine.neutron import BenchNeutron
 from tests.engine.rig import Rig
@@ -95,3 +97,15 @@ async def test_who_would_number_notices_waits_for_who_saves_some(ward: Ward) -> 
     del ward.telling[HOST]
     saved.set()
     await waiting
+
+
+async def test_it_is_told_when_the_last_host_that_others_wait_for_is_down(ward: Ward) -> None:
+    others = [HostId("default", f"cmp-{number}") for number in (7, 8)]
+    now = ward.tools.clock.now()
+    dead = replace(incident(), words=fold({}, evidence(received_at=now)))
+    down = replace(incident(phase=Phase.EVACUATING), proof=power_proof())
+    for other in others:
+        assert not ward.saw(replace(dead, host=other))
+    assert not ward.saw(replace(down, host=others[0]))
+    assert ward.saw(replace(down, host=others[1]))
+    assert not ward.saw(replace(down, host=others[1]))

@@ -20,10 +20,9 @@ from doctor_daemon.errors import Permanent, Temporary
 from doctor_daemon.ports import Fleet
 from doctor_daemon.ports.states import StatesPage, StatesWanted
 from tests.simulation.oracle import Oracle
-from tests.simulation.world import BEAT_S, Machine, World
+from tests.simulation.world import BEAT_S, CHOSEN_S, Machine, World
 
 T = TypeVar("T")
-DOWN_AFTER_S = 60.0
 TIMEOUT_S = 15.0
 NO_CONNECTION = "nothing was sent, for no connection stood"
 
@@ -72,7 +71,7 @@ class NovaAnswers:
 
     def _show(self, machine: Machine, asked_at: Instant) -> Sighting:
         row = machine.row
-        late = self._world.now() - row.updated_s > DOWN_AFTER_S + BEAT_S
+        late = self._world.now() - row.updated_s > CHOSEN_S + BEAT_S
         state = "down" if row.forced_down or late else "up"
         return Sighting(
             row.uuid, state, row.status, row.forced_down, row.reason, row.updated_s, asked_at

@@ -30,7 +30,7 @@ from tests.simulation.leases import Lease
 from tests.simulation.masses import MassWatch
 from tests.simulation.proofs import unproven
 from tests.simulation.rebuilds import Rebuilds, moved_wrongly
-from tests.simulation.tags import beside, doomed, hasty, unwanted
+from tests.simulation.tags import Doomed, beside, hasty, unwanted
 from tests.simulation.windows import Window
 from tests.simulation.world import Machine, World
 
@@ -76,7 +76,7 @@ class Oracle:
         self.lease: Lease | None = None
         """Who leads, of several daemons; None: there is one."""
         self.rebuilds, self.masses = Rebuilds(world), MassWatch(self.check)
-        self.insisting = Insisting(world)
+        self.insisting, self.doomed = Insisting(world), Doomed(world, policy)
         self.tells: Callable[[str], None] = lambda text: None
         """Hears of each violation."""
         disk.watch, world.twice = self.committed, self.runs_twice
@@ -121,6 +121,8 @@ class Oracle:
             machine = self.world.machines[after.host]
             for text in unproven(after, after.proof, machine, self.policy, self.clock):
                 self.wrong(text)
+        for text in self.doomed.committed(before, after, self.clock.world_s):
+            self.wrong(text)
         others = [i for i in self.disk.saved.values() if i.host == after.host and not i.phase.final]
         self.check("I-4", len(others) <= 1, f"{len(others)} open incidents of {after.host}")
 
@@ -257,8 +259,6 @@ class Oracle:
         if self.world.groups_told:
             for text in beside(server, groups, self.disk.saved.values()):
                 self.wrong(text)
-        for text in doomed(saved, record, self.disk.saved.values(), self.policy):
-            self.wrong(text)
         self._word(machine, saved, record)
         self._proof_at_post(machine, saved, saved.proof)
 

@@ -5,7 +5,7 @@ The judge reads the tags by rules of its own, so that a mistake in the daemon's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING
 from doctor_daemon.core.around import ServerGroup
 from doctor_daemon.core.evacuation import Evacuation, Stage
 from doctor_daemon.core.evidence import Trust, Verdict
-from doctor_daemon.core.host import Scope, Selection, Server, ServerId, WayBack
+from doctor_daemon.core.host import HostId, Scope, Selection, Server, ServerId, WayBack
 from doctor_daemon.core.incident import Incident
 from doctor_daemon.core.instant import Instant
 from doctor_daemon.core.phases import Phase
 from doctor_daemon.core.policy import Policy
 
 if TYPE_CHECKING:
-    from tests.simulation.world import Machine
+    from tests.simulation.world import Machine, World
 
 HOLD = "server:doctor-daemon:hold"
 YES, NO = "True", "False"
 SERVICE_PROJECT = "project-of-a-service"
-RACE_S = 1.0
-"""What others have saved so shortly before a decision it may not have known."""
+RACE_S = 12.0
+"""How Nova shows a host may have been seen so long ago."""
+_DYING = (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN)
 
 
 def selection(chance: Random) -> Selection:
@@ -100,23 +101,39 @@ def beside(
                 yield f"C14: {server} is evacuated while {id_} of its group is {one.stage}"
 
 
-def doomed(
-    saved: Incident, record: Evacuation, open_: Iterable[Incident], policy: Policy
-) -> Iterator[str]:
-    """Yield which other host looked dead that Nova could have chosen when a request was decided."""
-    sent_at = record.sent_at
-    if sent_at is None or sent_at.since(saved.opened_at) >= policy.progress_s / 3:
-        return  # it may have waited for as long as anybody waits
-    for other in open_:
-        look, words = other.sighting, other.words.values()
-        shown = look is not None and (look.forced_down or look.state == "down")
-        down = (w for w in words if w.verdict is Verdict.DOWN and w.trust is not Trust.OPEN)
-        known = any(sent_at.since(word.first) > RACE_S for word in down)
-        age_s = sent_at.since(other.opened_at)
-        before = other.phase in (Phase.SUSPECTED, Phase.FENCING, Phase.FORCING_DOWN)
-        lately = RACE_S < age_s < policy.others_wait_s - RACE_S
-        if other.host != saved.host and before and known and lately and not shown:
-            yield f"C14: {record.server.id} is evacuated while {other.host} looks dead, too"
+class Doomed:
+    """The judge of where servers may be sent: not while another host looks dead, too.
+
+    That it does is known to the daemon once it has saved anything on top of it: before that an
+    answer may be on its way still, or lost.
+    """
+
+    def __init__(self, world: World, policy: Policy) -> None:
+        self._world, self._policy = world, policy
+        self._known: dict[HostId, tuple[float, Incident]] = {}
+        """Since when the daemon knows of such an incident, and what."""
+
+    def committed(
+        self, before: Incident | None, after: Incident, asked_s: Callable[[Instant], float]
+    ) -> Iterator[str]:
+        """Take note of a commit, and yield which host those that it sends away could come to."""
+        if before is not None and after.phase in _DYING:
+            self._known[after.host] = (self._world.now(), before)
+        else:
+            self._known.pop(after.host, None)
+        old = before.evacuations if before else {}
+        new = (one for id_, one in after.evacuations.items() if one != old.get(id_))
+        for at in {one.sent_at for one in new if one.stage is Stage.POSTING and one.sent_at}:
+            late = at.since(after.phase_at) >= self._policy.progress_s / 3
+            for host, (known_s, other) in () if late else self._known.items():
+                if known_s < asked_s(at) and self._looks_dead(other, at):
+                    yield f"C14: servers of {after.host} are evacuated while {host} looks dead, too"
+
+    def _looks_dead(self, other: Incident, at: Instant) -> bool:
+        words = (w for w in other.words.values() if w.verdict is Verdict.DOWN)
+        ages = [at.since(word.first) for word in words if word.trust is not Trust.OPEN]
+        lately = any(age_s < self._policy.others_wait_s - RACE_S for age_s in ages)
+        return lately and self._world.chosen_still(other.host, RACE_S)
 
 
 def written(server: Server, chance: Random) -> Server:

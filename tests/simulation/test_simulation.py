@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from doctor_daemon.core.evacuation import Migration
+from doctor_daemon.core.evacuation import Evacuation, Migration, Stage
 from doctor_daemon.core.evidence import fold
 from doctor_daemon.core.holding import Word
 from doctor_daemon.core.host import Mode, Selection, WayBack
@@ -29,6 +29,7 @@ from tests.simulation.rebuilds import Rebuild
 from tests.simulation.returns import Returns
 from tests.simulation.standing import run as run_virtual
 from tests.simulation.story import ALONE, Story, tell
+from tests.simulation.tags import Doomed
 from tests.simulation.tally import Tally, quiet, run
 from tests.simulation.windows import Window, timed_anew
 
@@ -271,3 +272,23 @@ def test_the_oracle_sees_a_host_in_use_cut_after_a_sign_of_life() -> None:
 
     run_virtual(main())
     assert len([text for text in found if "I-14" in text]) == 2
+
+
+def test_the_judge_sees_servers_sent_away_while_another_host_is_known_to_look_dead() -> None:
+    found: list[int] = []
+
+    async def main() -> None:
+        oracle = Story(0).oracle
+        (one, *_, other), at = oracle.world.machines, oracle.clock.now()
+        words = fold({}, replace(make.evidence(), received_at=at))
+        dead = replace(make.incident(phase=Phase.FENCING, words=words), host=other)
+        record = Evacuation(make.server("a"), Stage.POSTING, at, sent_at=at.plus(1.0))
+        moving = replace(make.incident(phase=Phase.EVACUATING), host=one, phase_at=at)
+        sent = replace(moving, evacuations={record.server.id: record})
+        judge = Doomed(oracle.world, oracle.policy)
+        for before in (None, dead, replace(dead, words={})):  # of the first the answer may be lost
+            list(judge.committed(before, dead, oracle.clock.world_s))
+            found.append(len(list(judge.committed(moving, sent, oracle.clock.world_s))))
+
+    run_virtual(main())
+    assert found == [0, 1, 0]

@@ -26,6 +26,8 @@ SECOND_BMC = 0.5
 """How many second levels are a BMC, which tells how the host itself is, and no outlet."""
 BEAT_S = 10.0
 """How often a living nova-compute reports in."""
+CHOSEN_S = 60.0
+"""A host may be chosen for so long after its last report: Nova's `service_down_time`."""
 
 
 @dataclass
@@ -194,6 +196,13 @@ class World:
             if not machine.power:
                 for hosts in self.running.values():
                     hosts.discard(machine.id)
+
+    def chosen_still(self, host: HostId, since_s: float) -> bool:
+        """Tell whether Nova would choose a host, and would have for so long that it was seen."""
+        row, now = self.machines[host].row, self.now()
+        steady = now - max(row.foreign_at, row.lifted_at) > since_s
+        enabled = row.status == "enabled" and not row.forced_down
+        return enabled and steady and now - row.updated_s < CHOSEN_S - since_s
 
     def died(self, machine: Machine, since_s: float) -> bool:
         """Tell whether a host has been without power at any time since."""
