@@ -81,6 +81,17 @@ def test_what_is_open_stays_so_though_all_was_delivered() -> None:
     played(story)
 
 
+def test_whose_host_came_back_is_kept_and_of_nobody_else() -> None:
+    async def story() -> None:
+        taking, _ = await filled([ended()])
+        assert b"/x/returns" not in taking.kept
+        back = replace(ended(), release=replace(ended().release, returns=1))
+        _, disk = await filled([back])
+        assert disk.held.contents.returns == ((back.host, back.phase_at.wall_s),)
+
+    played(story)
+
+
 @pytest.mark.parametrize(("more", "expected"), [(0, "x"), (1, "inp")])
 def test_of_one_incident_so_much_is_held_back_until_all_of_it_has_come(
     more: int, expected: str
