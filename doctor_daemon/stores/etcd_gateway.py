@@ -42,6 +42,7 @@ ANSWER_MAX = 64 * 1024 * 1024
 """Bytes of an answer: the gateway's, with everything in base64."""
 RANGED = "kv/range"
 """The one path on which an answer may be long, or what is asked for be kept no more."""
+CLOSED = "etcd: the store has been closed"
 
 
 class Gateway:
@@ -68,6 +69,7 @@ class Gateway:
         self._cluster = ""
         self._lines: dict[str, ClientSession] = {}
         self._refusing: set[str] = set()
+        self._closed = False
 
     async def call(
         self, path: str, body: Mapping[str, object], *, within_s: float | None = None
@@ -75,8 +77,10 @@ class Gateway:
         """Call `/v3/PATH` and return the answer. All endpoints are asked `within_s`, if need be.
 
         Raise Unanswered when no endpoint has answered, Temporary when etcd says that it cannot now,
-        Permanent when every endpoint refuses: one alone may be another cluster's, or broken.
+        Permanent when every endpoint refuses: one alone may be another cluster's, or broken; and
+        once the connections have been let go.
         """
+        self._check_open()
         content, failures, sent = json.dumps(body).encode(), list[str](), False
         refusals: list[Permanent] = []
         share_s = None if within_s is None else within_s / len(self._endpoints)
@@ -145,11 +149,16 @@ class Gateway:
             raise Unanswered(f"no answer within {share_s:g} s", sent=True) from None
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections, for good: whoever goes on asking makes no new ones."""
+        self._closed = True
         lines, self._lines = self._lines, {}
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await asyncio.gather(*(session.close() for session in lines.values()))
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Permanent(CLOSED)
 
     async def _by(self, endpoint: Endpoint, path: str, content: bytes) -> Json:
         """Call one endpoint, with a new token if the one that we have counts no more."""
@@ -216,6 +225,8 @@ class Gateway:
         self, endpoint: Endpoint, path: str, token: str
     ) -> tuple[float, ClientSession, str, dict[str, str]]:
         """Return what a call needs: how long it may take, and where and how it is sent."""
+        if self._closed:
+            raise Unanswered(CLOSED, sent=False)
         session = self._lines.get(endpoint.url)
         if session is None:
             session = self._lines[endpoint.url] = endpoint.session(self._tls)
@@ -227,6 +238,7 @@ class Gateway:
 
         Return it, its first word being taken. Raise as `call` does; the next is asked then.
         """
+        self._check_open()
         endpoint, content = self._endpoints[0], json.dumps(body).encode()
         try:
             for fresh in (False, True):

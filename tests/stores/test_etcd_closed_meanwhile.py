@@ -79,3 +79,19 @@ async def test_a_pruning_that_waits_for_another_ends_with_the_store(
         await store.close()
         first.cancel()
         await second  # it ends, and finds nobody to ask
+
+
+async def test_whoever_reads_the_audit_asks_nobody_once_the_store_is_closed(
+    etcd: Cluster, config: EtcdConfig
+) -> None:
+    async with (
+        held(etcd.members[0].port, audit_of(config)) as relay,
+        opened(by(config, relay.url)) as (store, term),
+    ):
+        await read_whole(store)
+        pruning = asyncio.create_task(store.prune(term=term))
+        await until(lambda: store.groups == 1)
+        await turns()
+        await store.close()
+        with pytest.raises(Permanent, match="closed"):
+            await pruning
