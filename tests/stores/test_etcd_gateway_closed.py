@@ -52,7 +52,7 @@ class Kept(Peer):
         super().__init__(name)
         self.ended = asyncio.Event()
 
-    def post(self, url: str, *, headers: Mapping[str, str], **_: object) -> Any:  # noqa: ANN401
+    def post(self, url: str, *, headers: Mapping[str, str], **_: object) -> Any:  # noqa: ANN401 - any kind
         return Waiting(self.ended)
 
     async def close(self) -> None:
