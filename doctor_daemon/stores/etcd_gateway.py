@@ -59,6 +59,8 @@ class Gateway:
         """Connect to nothing yet."""
         self.failure = "etcd: no answer"
         """Why nobody has answered the last time that nobody did."""
+        self._failures: dict[str, str] = {}
+        """Of each endpoint that was asked since somebody has answered: why it has not."""
         self._endpoints = list(endpoints)
         self._tls = tls
         self._username = username
@@ -81,30 +83,30 @@ class Gateway:
         once the connections have been let go.
         """
         self._check_open()
-        content, failures, sent = json.dumps(body).encode(), list[str](), False
+        content, sent = json.dumps(body).encode(), False
         refusals: list[Permanent] = []
         share_s = None if within_s is None else within_s / len(self._endpoints)
         for endpoint in list(self._endpoints):
             try:
                 answer = await self._tried(endpoint, path, content, share_s)
                 self._refusing.discard(endpoint.url)
+                self._failures.clear()
                 return answer
             except (TooLong, Compacted):
                 self._last(endpoint)
                 raise
             except Unanswered as error:
-                failures.append(f"{endpoint.url}: {error}")
+                self._failed(endpoint, f"{endpoint.url}: {error}")
                 sent = sent or error.sent
             except Permanent as error:
-                failures.append(str(error))
+                self._failed(endpoint, str(error))
                 refusals.append(error)
                 self._refused(endpoint, error)
             except asyncio.CancelledError:  # whoever asks has no more time
-                self.failure = f"etcd: {'; '.join([*failures, f'{endpoint.url}: no answer yet'])}"
+                self._failed(endpoint, f"{endpoint.url}: no answer yet")
                 self._last(endpoint)
                 raise
             self._last(endpoint)
-        self.failure = f"etcd: {'; '.join(failures)}"
         if len(refusals) == len(self._endpoints):
             raise refusals[0]
         raise Unanswered(self.failure, sent=sent)
@@ -128,6 +130,12 @@ class Gateway:
     def silent(self, stream: Stream) -> None:
         """Ask whoever does not go on with an answer after all others from now on."""
         self._last(stream.endpoint)
+
+    def _failed(self, endpoint: Endpoint, why: str) -> None:
+        """Note why it has not answered, beside why the others have not, the last one last."""
+        self._failures.pop(endpoint.url, None)
+        self._failures[endpoint.url] = why
+        self.failure = f"etcd: {'; '.join(self._failures.values())}"
 
     def _refused(self, endpoint: Endpoint, error: Permanent) -> None:
         """Say it once, until it answers again: others may hide it for long."""
