@@ -180,27 +180,6 @@ def test_b11_a_refusal_counts_where_all_refuse_and_is_told_once(
     assert ["http://one" in line for line in said] == [True, False, False]
 
 
-def test_b10_what_any_endpoint_has_said_is_told_until_somebody_answers() -> None:
-    async def story() -> None:
-        hangs, refuses = Peer("hangs", HANGS, HANGS, WELL, HANGS), Peer("refuses", REFUSED)
-        gateway = before(hangs, refuses)
-        with pytest.raises(Unanswered, match="permission denied"):
-            await gateway.call("kv/txn", {})
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                await gateway.call("kv/txn", {})
-        refused, hung = gateway.failure.removeprefix("etcd: ").split("; ")
-        assert "permission denied" in refused
-        assert hung == "http://hangs: no answer yet"
-        assert await gateway.call("kv/txn", {}) == WELL
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.5):
-                await gateway.call("kv/txn", {})
-        assert gateway.failure == "etcd: http://hangs: no answer yet"
-
-    played(story)
-
-
 @pytest.mark.parametrize(("within_s", "takes_s"), [(None, 6.0), (1.0, 1.0), (20.0, 6.0)])
 def test_a12_each_endpoint_has_its_own_time_and_its_share_of_all(
     within_s: float | None, takes_s: float
